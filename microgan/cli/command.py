@@ -1,0 +1,130 @@
+"""One command-line program from one config: flags, help, errors and exit status."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import sys
+import textwrap
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import flags
+
+import microgan
+from microgan.config import Config, value_type
+from microgan.errors import Interrupted, UserError
+
+_DEFINERS: dict[type, Callable[..., Any]] = {
+    bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
+    float: flags.DEFINE_float, str: flags.DEFINE_string,
+}
+
+
+def run_command(config_type: type[Config], description: str,
+                work: Callable[[Any], None], argv: Sequence[str] | None = None) -> int:
+    """Parse flags into a config, do the work and return the exit status.
+
+    Args:
+        config_type: the dataclass whose fields become flags.
+        description: what the program does, shown first by `--help`.
+        work: called with the config; imports what it needs itself, so that `--help` and
+            a mistaken flag answer at once.
+        argv: program name and arguments; `sys.argv` if None.
+
+    Returns:
+        0 when all went well or help was asked for, 2 on a user's mistake (one line on
+        standard error), 128 + signal after an interruption. A bug raises.
+    """
+    argv = list(sys.argv if argv is None else argv)
+    program = os.path.basename(argv[0])
+    if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in argv[1:]):
+        print(help_text(config_type, program, description))
+        return 0
+    if "--version" in argv[1:]:
+        print(f"microgan {microgan.__version__}")
+        return 0
+    try:
+        work(parse_flags(config_type, argv))
+    except UserError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return 2
+    except Interrupted as interruption:
+        print(f"{program}: {interruption}", file=sys.stderr)
+        return interruption.status
+    except KeyboardInterrupt:
+        print(f"{program}: stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
+    """Turn command-line arguments into a config.
+
+    Args:
+        config_type: the dataclass whose fields are the flags.
+        argv: program name and arguments.
+
+    Raises:
+        UserError: an unknown flag (with the nearest known ones), a value that can't be
+            read, or an argument that is no flag.
+    """
+    flag_values = _define_flags(config_type)
+    try:
+        rest = flag_values(list(argv))[1:]
+    except flags.UnrecognizedFlagError as error:
+        names = [item.name for item in dataclasses.fields(config_type)]
+        near = difflib.get_close_matches(error.flagname, names, n=2)
+        hint = f" Did you mean --{' or --'.join(near)}?" if near else " See --help."
+        raise UserError(f"There is no flag --{error.flagname}.{hint}") from error
+    except flags.Error as error:
+        raise UserError(" ".join(str(error).split())) from error
+    if rest:
+        raise UserError(f"'{rest[0]}' is not a flag: flags are written --name=value. See --help.")
+    explicit = {}
+    hints = typing.get_type_hints(config_type)
+    for item in dataclasses.fields(config_type):
+        if flag_values[item.name].present:
+            value = flag_values[item.name].value
+            _, _, is_list = value_type(hints[item.name])
+            explicit[item.name] = tuple(value) if is_list else value
+    return config_type.create(**explicit)
+
+
+def _define_flags(config_type: type[Config]) -> flags.FlagValues:
+    flag_values = flags.FlagValues()
+    hints = typing.get_type_hints(config_type)
+    for item in dataclasses.fields(config_type):
+        kind, _, is_list = value_type(hints[item.name])
+        define = flags.DEFINE_list if is_list else _DEFINERS[kind]
+        define(item.name, None, item.metadata["help"], flag_values=flag_values)
+    return flag_values
+
+
+def help_text(config_type: type[Config], program: str, description: str) -> str:
+    """The `--help` page: what the program does, then every flag with its defaults."""
+    has_recipes = "recipe" in {item.name for item in dataclasses.fields(config_type)}
+    paper = config_type.recipe_defaults("paper")
+    limited = config_type.recipe_defaults("limited")
+    lines = [description.strip(), "", f"usage: {program} [--flag=value ...]", ""]
+    for item in dataclasses.fields(config_type):
+        default = f"default: {_shown(paper[item.name])}"
+        if has_recipes and item.name != "recipe" and limited[item.name] != paper[item.name]:
+            default += f"; with --recipe=limited: {_shown(limited[item.name])}"
+        choices = item.metadata["choices"]
+        values = f"={'|'.join(choices)}" if choices else ""
+        lines.append(f"  --{item.name}{values}")
+        lines += textwrap.wrap(f"{item.metadata['help']} ({default})", width=88,
+                               initial_indent=" " * 6, subsequent_indent=" " * 6)
+    lines += ["  --help", "      Show this page.", "  --version", "      Show the version."]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    return str(value)

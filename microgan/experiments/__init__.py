@@ -1,0 +1,1 @@
+"""The one place that turns a config into data, networks, trainer and a run folder."""

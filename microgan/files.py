@@ -1,0 +1,72 @@
+"""Writing files so that they appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from microgan.errors import UserError
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` once the block ends well.
+
+    The temporary file lies in the same folder and keeps the suffix, so that writers
+    which choose a format by suffix work. It is flushed to disk before the rename; when
+    the block raises, it is removed and `path` is left as it was.
+
+    Args:
+        path: the file to write. Its folder must exist.
+
+    Yields:
+        `pathlib.Path` to write to.
+
+    Raises:
+        UserError: the disk is full or the folder can't be written to.
+
+    Source:
+        ours.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise UserError(f"Cannot write {path}: {reason}. Free some space or choose another "
+                        "folder; what was there before is untouched.") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can."""
+    if os.name != "posix":  # Windows cannot open a folder
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text whole or not at all. See `written_whole`."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Write JSON, indented, whole or not at all. NaN is an error: JSON has none."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,1 @@
+"""Network architectures: `build_*` functions that return a Keras model."""

@@ -1,0 +1,1 @@
+"""Applying a generator to image files."""

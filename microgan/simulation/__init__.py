@@ -1,0 +1,1 @@
+"""Simulated microscope images with known truth."""

@@ -1,0 +1,1 @@
+"""Training algorithms and the loop that drives them."""
