@@ -1,0 +1,203 @@
+"""`generator.h5`: a trained generator with what is needed to use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+from microgan.datasets.normalization import TaskNormalization
+from microgan.errors import UserError
+from microgan.files import written_whole
+from microgan.networks import cgan
+from microgan.precision import choose_precision
+
+ATTRIBUTE = "microgan"
+_BUILDERS = {"cgan": cgan.GENERATORS}
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """What a generator needs besides its weights.
+
+    Args:
+        method: "cgan".
+        network: name of its architecture among the method's.
+        network_arguments: keyword arguments of its `build_*` function.
+        tasks: names of the tasks it was trained on.
+        normalization: the ranges of each task.
+        axes: "YX", of the images it takes.
+        microgan_version: version that wrote it.
+        config_hash: identifies the training config.
+    """
+
+    method: str
+    network: str
+    network_arguments: dict[str, Any]
+    tasks: tuple[str, ...]
+    normalization: dict[str, TaskNormalization]
+    axes: str
+    microgan_version: str
+    config_hash: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {**vars(self), "tasks": list(self.tasks),
+                "normalization": {task: ranges.to_json()
+                                  for task, ranges in self.normalization.items()}}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> GeneratorInfo:
+        """The reverse of `to_json`."""
+        return cls(**{**content, "tasks": tuple(content["tasks"]),
+                      "normalization": {task: TaskNormalization.from_json(ranges) for task, ranges
+                                        in content["normalization"].items()}})
+
+
+def build_network(info: GeneratorInfo) -> keras.Model:
+    """Build the untrained network that `info` names, under the current precision policy."""
+    return _BUILDERS[info.method][info.network](**info.network_arguments)
+
+
+def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],
+                   info: GeneratorInfo) -> None:
+    """Write a generator as a whole Keras model, float32, with `info` as a JSON attribute.
+
+    Args:
+        path: file to write, ending in `.h5`.
+        weights: arrays in the order of the network's `get_weights`.
+        info: names the network they belong to.
+
+    Source:
+        ours. `keras.models.load_model` reads it after `import microgan.layers`.
+    """
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = build_network(info)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    model.set_weights(weights)
+    with written_whole(path) as temporary:
+        with warnings.catch_warnings():
+            # Keras calls HDF5 a legacy format; it is the one the original's users read.
+            warnings.simplefilter("ignore")
+            _save_silently(model, temporary)
+        with h5py.File(temporary, "r+") as file:
+            file.attrs[ATTRIBUTE] = json.dumps(info.to_json())
+
+
+def _save_silently(model: keras.Model, path: Path) -> None:
+    from absl import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        model.save(path)
+    finally:
+        logging.set_verbosity(level)
+
+
+def load_generator(path: str | os.PathLike[str], *, precision: str = "float32"
+                   ) -> tuple[keras.Model, GeneratorInfo]:
+    """Load a generator: microgan builds the network, the file only gives numbers.
+
+    Args:
+        path: a `generator.h5` written by microgan.
+        precision: "float32", "mixed_bfloat16", or "auto" (see `precision.choose_precision`).
+
+    Returns:
+        The network and what is known about it.
+
+    Raises:
+        UserError: no such file, no generator of microgan, or its arrays do not fit the
+            network it names.
+    """
+    info = read_info(path)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(choose_precision(precision))
+    try:
+        model = build_network(info)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} asks for a network that cannot be built: {error}.") from error
+    finally:
+        keras.config.set_dtype_policy(policy)
+    with _opened(path) as file:
+        weights = _read_weights(file, path)
+    shapes = [tuple(weight.shape) for weight in model.weights]
+    if [array.shape for array in weights] != shapes:
+        raise UserError(f"{path} holds weights that do not fit the network it names "
+                        f"({info.method} {info.network}). Train it again, or get a whole copy.")
+    if not all(np.isfinite(array).all() for array in weights):
+        raise UserError(f"{path} holds weights that are NaN or infinite. Train it again.")
+    model.set_weights(weights)
+    return model, info
+
+
+def read_info(path: str | os.PathLike[str]) -> GeneratorInfo:
+    """Read what a generator file says of itself, without building its network.
+
+    Raises:
+        UserError: no such file, or no generator of microgan.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
+    with _opened(path) as file:
+        text = file.attrs.get(ATTRIBUTE)
+    if not isinstance(text, str):
+        raise UserError(f"{path} is no generator of microgan: it lacks the attribute "
+                        f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
+    try:
+        info = GeneratorInfo.from_json(json.loads(text))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path} describes itself in a way this microgan does not understand: "
+                        f"{error!r}. It may come from another version.") from error
+    if info.network not in _BUILDERS.get(info.method, {}):
+        raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
+                        "microgan does not have. It may come from a newer version.")
+    if not info.tasks or set(info.tasks) != set(info.normalization):
+        raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
+                        f"{sorted(info.normalization)}: it is damaged.")
+    return info
+
+
+def _opened(path: str | os.PathLike[str]) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path} is not an HDF5 file, or is cut short. Name the generator.h5 of "
+                        "a run folder.") from error
+
+
+def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndarray]:
+    """The model's arrays in Keras' order; links out of the file are not followed."""
+    try:
+        return [_plain_dataset(file, f"model_weights/{layer}/{name}")
+                for layer in _names(file["model_weights"], "layer_names")
+                for name in _names(file["model_weights"][layer], "weight_names")]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise UserError(f"{path} has no readable weights: {error}. Get a whole copy.") from error
+
+
+def _names(group: h5py.Group, attribute: str) -> Iterator[str]:
+    for name in group.attrs[attribute]:
+        yield name.decode() if isinstance(name, bytes) else str(name)
+
+
+def _plain_dataset(file: h5py.File, name: str) -> np.ndarray:
+    node: Any = file
+    for part in name.split("/"):
+        if not isinstance(node.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name} is a link")
+        node = node[part]
+    if not isinstance(node, h5py.Dataset) or node.dtype != np.float32 or node.external:
+        raise ValueError(f"{name} is no float32 array")
+    return node[()]

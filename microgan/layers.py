@@ -1,0 +1,148 @@
+"""Layers that Keras lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+# Added to the variance before the root, whose gradient is infinite at 0: an image
+# without signal has channels without variance. 1e-12 changes no other result.
+_ROOT_GUARD = 1e-12
+
+
+@keras.saving.register_keras_serializable("microgan")
+class InstanceNormalization(keras.layers.Layer):
+    """Normalise each channel of each image over its spatial axes, then scale and shift.
+
+    y = gamma * (x - mean) / (deviation + epsilon) + beta, one gamma and beta per channel.
+    Mean and deviation are computed in float32 whatever the precision policy.
+
+    Call arguments:
+        inputs: (B, ..., C), at least one spatial axis; any float type.
+
+    Returns:
+        Same shape and type as `inputs`.
+
+    Args:
+        epsilon: added to the standard deviation, > 0.
+        affine: whether gamma and beta are learned; without them y has mean 0, deviation 1.
+
+    Raises:
+        ValueError: `epsilon` is not positive, or the inputs have no spatial axis.
+
+    Source:
+        Ulyanov et al. 2016, arXiv:1607.08022. As in MicroscopyGAN, epsilon is added to the
+        deviation, where Keras' GroupNormalization adds it to the variance.
+    """
+
+    def __init__(self, epsilon: float = 1e-3, affine: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not epsilon > 0:
+            raise ValueError(f"`epsilon` must be positive. Received: epsilon={epsilon}")
+        self.epsilon = epsilon
+        self.affine = affine
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        if len(input_shape) < 3:
+            raise ValueError("`inputs` must have a batch, at least one spatial and a channel "
+                             f"axis. Received: input_shape={input_shape}")
+        if self.affine:
+            shape = (input_shape[-1],)
+            self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+            self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        normalized = normalize_instances(inputs, self.epsilon)
+        if self.affine:
+            gamma, beta = (ops.cast(weight, normalized.dtype)
+                           for weight in (self.gamma, self.beta))
+            normalized = normalized * gamma + beta
+        return ops.cast(normalized, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon, "affine": self.affine}
+
+
+def normalize_instances(features: Any, epsilon: float) -> Any:
+    """Give each channel of each image mean 0 and deviation 1 over the spatial axes.
+
+    Args:
+        features: (B, ..., C), any float type.
+        epsilon: added to the standard deviation.
+
+    Returns:
+        float32 (float64 if `features` is), same shape.
+    """
+    if features.dtype != "float64":
+        features = ops.cast(features, "float32")
+    mean, variance = ops.moments(features, axes=range(1, len(features.shape) - 1),
+                                 keepdims=True)
+    return (features - mean) / (ops.sqrt(variance + _ROOT_GUARD) + epsilon)
+
+
+@keras.saving.register_keras_serializable("microgan")
+class PadToMultiple(keras.layers.Layer):
+    """Reflect the bottom and right edges until both sizes are multiples of a stride.
+
+    Call arguments:
+        inputs: (B, Y, X, C). Y and X must exceed what is added.
+
+    Returns:
+        (B, Y', X', C), Y' and X' the next multiples; nothing is added where they are.
+
+    Args:
+        multiple: > 0, in pixels.
+
+    Raises:
+        ValueError: `multiple` is not positive.
+
+    Source:
+        ours: published networks only fit multiples of their stride.
+    """
+
+    def __init__(self, multiple: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if multiple < 1:
+            raise ValueError(f"`multiple` must be positive. Received: multiple={multiple}")
+        self.multiple = multiple
+
+    def call(self, inputs: Any) -> Any:
+        size = tf.shape(inputs)[1:3]
+        added = -size % self.multiple
+        return tf.pad(inputs, [[0, 0], [0, added[0]], [0, added[1]], [0, 0]], "REFLECT")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
+        batch, *size, channels = input_shape
+        padded = [None if length is None else length + -length % self.multiple
+                  for length in size]
+        return (batch, *padded, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("microgan")
+class CropLike(keras.layers.Layer):
+    """Cut the bottom and right edges to the size of another image: undoes `PadToMultiple`.
+
+    Call arguments:
+        inputs: pair of (B, Y', X', C) to cut and (B, Y, X, C2) of the size wanted.
+
+    Returns:
+        (B, Y, X, C).
+
+    Source:
+        ours.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        image, like = inputs
+        size = tf.shape(like)
+        return image[:, :size[1], :size[2], :]
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        image_shape, like_shape = input_shape
+        return (image_shape[0], like_shape[1], like_shape[2], image_shape[3])

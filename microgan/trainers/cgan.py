@@ -1,0 +1,113 @@
+"""Training the conditional GAN that restores images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from microgan.losses.adversarial import discriminator_loss, generator_loss
+from microgan.losses.perceptual import content_loss
+from microgan.losses.pixel import pixel_loss
+
+
+class CGANTrainer:
+    """One discriminator and one generator update a step.
+
+    Args:
+        generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
+        discriminator: (degraded, image) -> logits, large for clean images.
+        generator_optimizer: of the generator's weights; with `use_ema`, it also keeps
+            their moving average.
+        discriminator_optimizer: of the discriminator's weights.
+        content_features: frozen network, images -> features; None if `content_weight` is 0.
+        content_distance: (clean features, restored features) -> loss an image.
+        content_weight: factor of the content loss.
+        adversarial_weight: factor of the generator's adversarial loss; with 0 the
+            discriminator is neither run nor trained.
+        pixel_weight: factor of the mean absolute difference.
+        global_batch_size: images a batch over all replicas: gradients are summed over
+            replicas, so losses divide by it.
+
+    Source:
+        MicroscopyGAN's training loop. Departs: the images the discriminator learns from
+        and those the generator is judged by are one forward pass with dropout on, where
+        the original turns dropout off for the first.
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, *,
+                 generator_optimizer: keras.optimizers.Optimizer,
+                 discriminator_optimizer: keras.optimizers.Optimizer,
+                 content_features: keras.Model | None,
+                 content_distance: Callable[[Any, Any], Any] = content_loss,
+                 content_weight: float, adversarial_weight: float, pixel_weight: float,
+                 global_batch_size: int) -> None:
+        self.generator = generator
+        self.discriminator = discriminator
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.content_features = content_features
+        self.content_distance = content_distance
+        self.content_weight = content_weight
+        self.adversarial_weight = adversarial_weight
+        self.pixel_weight = pixel_weight
+        self.global_batch_size = global_batch_size
+        # Built now, so that a checkpoint finds the slots to restore.
+        generator_optimizer.build(generator.trainable_variables)
+        discriminator_optimizer.build(discriminator.trainable_variables)
+
+    @property
+    def state(self) -> dict[str, list[Any]]:
+        """All variables a resumed run needs, random states included, by owner."""
+        return {"generator": self.generator.variables,
+                "discriminator": self.discriminator.variables,
+                "generator_optimizer": self.generator_optimizer.variables,
+                "discriminator_optimizer": self.discriminator_optimizer.variables}
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Update the discriminator, then the generator, on one batch.
+
+        Args:
+            batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share.
+
+        Returns:
+            Scalars whose sums over replicas are the unweighted means over the batch.
+        """
+        degraded, clean = batch["degraded"], batch["clean"]
+        losses = {}
+        with tf.GradientTape() as tape:
+            restored = self.generator(degraded, training=True)
+            if self.adversarial_weight:
+                with tape.stop_recording():
+                    losses["discriminator"] = self._update_discriminator(
+                        degraded, clean, restored)
+                logits = self.discriminator([degraded, restored], training=True)
+                losses["adversarial"] = self._mean(generator_loss(logits))
+            if self.content_weight:
+                with tape.stop_recording():
+                    wanted = self.content_features(clean, training=False)
+                found = self.content_features(restored, training=False)
+                losses["content"] = self._mean(self.content_distance(wanted, found))
+            losses["pixel"] = self._mean(pixel_loss(clean, restored))
+            total = sum(weight * losses[name] for name, weight in (
+                ("adversarial", self.adversarial_weight), ("content", self.content_weight),
+                ("pixel", self.pixel_weight)) if weight)
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        return losses
+
+    def _update_discriminator(self, degraded: tf.Tensor, clean: tf.Tensor,
+                              restored: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            # One joined batch, as published.
+            logits = self.discriminator([tf.concat([degraded, degraded], 0),
+                                         tf.concat([clean, restored], 0)], training=True)
+            loss = self._mean(discriminator_loss(*tf.split(logits, 2)))
+        variables = self.discriminator.trainable_variables
+        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    def _mean(self, loss_per_image: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(loss_per_image) / self.global_batch_size
