@@ -121,3 +121,109 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
         raise UserError(f"{flag} must be above {rules['above']}. Received: {value}")
     if rules["maximum"] is not None and not value <= rules["maximum"]:
         raise UserError(f"{flag} must be at most {rules['maximum']}. Received: {value}")
+
+
+@dataclass(frozen=True)
+class CGANConfig(Config):
+    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
+    recipe: str = setting(
+        "paper", "Set of defaults. paper: MicroscopyGAN as published, its bugs repaired. "
+        "limited: ours, for ten pairs and minutes on a CPU.", choices=RECIPES)
+    data_dir: str = setting("data", "Folder of NAME_X.npy (degraded) and NAME_Y.npy (clean), of "
+                            "NAME/degraded/*.tif and NAME/clean/*.tif, or of NAME.npz.")
+    datasets: tuple[str, ...] = setting(
+        (), "Names of the tasks, separated by commas. Unset: every one in --data_dir.")
+    images_limit: int | None = setting(
+        None, "Pairs per task that training and the choice of the checkpoint see together. The "
+        "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
+    validation_fraction: float = setting(
+        0.2, "Share of those pairs that choose the checkpoint, at least one pair.",
+        above=0, maximum=0.9)
+    test_fraction: float = setting(
+        0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
+        "--images_limit leaves any and there are at least 20 pairs.", minimum=0, maximum=0.9)
+    symmetries: tuple[str, ...] = setting(
+        (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
+        "its defect share. flips, the default: mirrored along X and Y. all: also turned by 90 "
+        "degrees, for a defect without direction.")
+    dir: str = setting(".", "Folder in which the run folder appears.")
+    overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
+    resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
+    seed: int | None = setting(None, "Seed of every random choice. Unset: drawn and recorded.",
+                               minimum=0, maximum=2**31 - 1)
+    deterministic: bool = setting(
+        False, "Make the same seed give the same files, bit for bit, on one machine; slower.")
+    num_gpu: int | None = setting(
+        None, "GPUs to use. 0: the CPU. Unset: all GPUs found, else the CPU.", minimum=0)
+    precision: str = setting(
+        "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
+        choices=("auto", "float32", "mixed_bfloat16"))
+    num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
+                             limited=600, minimum=1)
+    batch_size: int = setting(100, "Images an update, over all GPUs; the original's 100.",
+                              limited=8, minimum=1)
+    patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",
+                              minimum=16)
+    learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
+                                   limited=5e-4, above=0)
+    learning_rate_decay: str = setting(
+        "none", "cosine: the learning rate falls to zero along a cosine over --num_iters.",
+        limited="cosine", choices=("none", "cosine"))
+    adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
+    generator: str = setting(
+        "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
+        "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
+    generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
+                                     "original's 64.", limited=32, minimum=1)
+    discriminator: str = setting(
+        "dense", "dense: the published network, which judges the whole image. patch: ours, which "
+        "judges every neighbourhood beside the degraded image.", limited="patch",
+        choices=("dense", "patch"))
+    discriminator_filters: int = setting(
+        64, "Channels of the discriminator's first convolution; the original's 64.", limited=32,
+        minimum=1)
+    dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
+                             minimum=0, maximum=0.9)
+    content_weight: float = setting(
+        1.0, "Factor of the content loss; the original's 1.", limited=1.0, minimum=0)
+    adversarial_weight: float = setting(
+        0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
+        "discriminator.", limited=0.005, minimum=0)
+    pixel_weight: float = setting(
+        0.0, "Factor of the mean absolute difference of the pixels; the original has none.",
+        limited=1.0, minimum=0)
+    content_features: str = setting(
+        "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
+        "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "
+        "of an .npz or .h5 with VGG's kernels and biases.", limited="embedded")
+    content_distance: str = setting(
+        "absolute", "Mean absolute or squared difference of the features; of the original's two "
+        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+    normalization: str = setting(
+        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
+        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
+        limited="percentiles", choices=("min_max", "percentiles"))
+    ema_decay: float = setting(
+        0.0, "Decay per update of the moving average of the generator's weights that is "
+        "validated and saved. 0: the weights themselves, as the original.",
+        limited=0.99, minimum=0, maximum=0.99999)
+    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
+                                  limited=50, minimum=1)
+    checkpoint_minutes: float = setting(
+        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
+    eval_limit: int | None = setting(
+        None, "Test images scored per task at the end. Unset: all.", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for entry in self.symmetries:
+            name, _, symmetry = entry.partition(":")
+            if not name or symmetry not in ("none", "flips", "all"):
+                raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
+                                f"by commas. Received: {entry}")
+        if self.content_weight == self.adversarial_weight == self.pixel_weight == 0:
+            raise UserError("At least one of --content_weight, --adversarial_weight and "
+                            "--pixel_weight must be above 0.")
+        if self.resume and self.overwrite:
+            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")

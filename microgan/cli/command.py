@@ -126,5 +126,5 @@ def _shown(value: Any) -> str:
     if value is None:
         return "unset"
     if isinstance(value, tuple):
-        return ",".join(value) or "none"
+        return ",".join(value) or "unset"
     return str(value)

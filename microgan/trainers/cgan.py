@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,7 +22,7 @@ class CGANTrainer:
             their moving average.
         discriminator_optimizer: of the discriminator's weights.
         content_features: frozen network, images -> features; None if `content_weight` is 0.
-        content_distance: (clean features, restored features) -> loss an image.
+        squared_content: squared instead of absolute difference of the features.
         content_weight: factor of the content loss.
         adversarial_weight: factor of the generator's adversarial loss; with 0 the
             discriminator is neither run nor trained.
@@ -41,7 +40,7 @@ class CGANTrainer:
                  generator_optimizer: keras.optimizers.Optimizer,
                  discriminator_optimizer: keras.optimizers.Optimizer,
                  content_features: keras.Model | None,
-                 content_distance: Callable[[Any, Any], Any] = content_loss,
+                 squared_content: bool = False,
                  content_weight: float, adversarial_weight: float, pixel_weight: float,
                  global_batch_size: int) -> None:
         self.generator = generator
@@ -49,7 +48,7 @@ class CGANTrainer:
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.content_features = content_features
-        self.content_distance = content_distance
+        self.squared_content = squared_content
         self.content_weight = content_weight
         self.adversarial_weight = adversarial_weight
         self.pixel_weight = pixel_weight
@@ -89,7 +88,8 @@ class CGANTrainer:
                 with tape.stop_recording():
                     wanted = self.content_features(clean, training=False)
                 found = self.content_features(restored, training=False)
-                losses["content"] = self._mean(self.content_distance(wanted, found))
+                losses["content"] = self._mean(
+                    content_loss(wanted, found, squared=self.squared_content))
             losses["pixel"] = self._mean(pixel_loss(clean, restored))
             total = sum(weight * losses[name] for name, weight in (
                 ("adversarial", self.adversarial_weight), ("content", self.content_weight),

@@ -1,0 +1,245 @@
+"""What happens beside the updates: history, validation, checkpoints, progress.
+
+One order matters: `Recorder` before `Checkpoints`, so that a checkpoint holds the row of
+its own update.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from microgan.errors import UserError
+from microgan.files import write_text
+from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
+
+
+class Recorder(keras.callbacks.Callback):
+    """Validate at intervals, keep the best weights and write `history.csv`.
+
+    Args:
+        folder: the run folder.
+        num_iters: updates of the whole run; the last one is always validated.
+        validate_every: updates between validations.
+        validate: gives the score to rank checkpoints by, larger is better, under "score",
+            and whatever else belongs into the history.
+        get_weights: the weights that were validated.
+        on_best: called with the update and the weights when the score is the best so far.
+        on_validated: called with the update and all history rows.
+    """
+
+    def __init__(self, folder: Path, *, num_iters: int, validate_every: int,
+                 validate: Callable[[int], dict[str, float]],
+                 get_weights: Callable[[], list[np.ndarray]],
+                 on_best: Callable[[int, list[np.ndarray]], None],
+                 on_validated: Callable[[int, list[dict[str, float]]], None]) -> None:
+        super().__init__()
+        self.folder = folder
+        self.num_iters = num_iters
+        self.validate_every = validate_every
+        self.validate = validate
+        self.get_weights = get_weights
+        self.on_best = on_best
+        self.on_validated = on_validated
+        self.rows: list[dict[str, float]] = []
+        self.best_update = 0
+        self.best_score = -math.inf
+        self.best_weights: list[np.ndarray] = []
+        self.seconds_before = 0.0
+        self._sums: dict[str, float] = {}
+        self._num_summed = 0
+        self._started = time.monotonic()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._started = time.monotonic()
+        if self.best_weights:
+            self.on_best(self.best_update, self.best_weights)
+        self._write_history()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        losses = {name: float(loss) for name, loss in (logs or {}).items()}
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"The {name} loss is {loss} at update {batch}. The best generator so far, of "
+                    f"update {self.best_update}, is in {self.folder}. Lower --learning_rate or "
+                    "pass --precision=float32.")
+            self._sums[name] = self._sums.get(name, 0.0) + loss
+        self._num_summed += 1
+        if batch % self.validate_every == 0 or batch == self.num_iters:
+            self._record(batch)
+
+    def _record(self, update: int) -> None:
+        scores = self.validate(update)
+        means = {f"{name}_loss": total / self._num_summed for name, total in self._sums.items()}
+        self.rows.append({"update": update, "seconds": round(self.seconds, 2), **means, **scores})
+        self._sums, self._num_summed = {}, 0
+        if scores["score"] > self.best_score:
+            self.best_score, self.best_update = scores["score"], update
+            self.best_weights = self.get_weights()
+            self.on_best(update, self.best_weights)
+        self._write_history()
+        self.on_validated(update, self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, earlier sessions of a resumed run included."""
+        return self.seconds_before + time.monotonic() - self._started
+
+    def _write_history(self) -> None:
+        if not self.rows:
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.folder / "history.csv", text.getvalue())
+
+    def to_json(self) -> dict[str, Any]:
+        """What a checkpoint keeps besides the best weights."""
+        return {"rows": self.rows, "best_update": self.best_update,
+                "best_score": self.best_score if self.best_update else None,
+                "seconds": self.seconds, "sums": self._sums, "num_summed": self._num_summed}
+
+    def restore(self, state: dict[str, Any], best_weights: list[np.ndarray]) -> None:
+        """Undo `to_json`."""
+        self.rows = state["rows"]
+        self.best_update = state["best_update"]
+        self.best_score = -math.inf if state["best_score"] is None else state["best_score"]
+        self.best_weights = best_weights
+        self.seconds_before = state["seconds"]
+        self._sums, self._num_summed = state["sums"], state["num_summed"]
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Save the whole run every few minutes and when training ends or is interrupted.
+
+    Args:
+        folder: of the checkpoints.
+        variables: by owner, all that a resumed run needs.
+        recorder: whose state is saved too.
+        minutes: between checkpoints, > 0.
+    """
+
+    def __init__(self, folder: Path, variables: dict[str, list[Any]], recorder: Recorder, *,
+                 minutes: float) -> None:
+        super().__init__()
+        self.folder = folder
+        self.variables = variables
+        self.recorder = recorder
+        self.seconds_between = 60 * minutes
+        self._last_saved = time.monotonic()
+        self._last_update = 0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._last_saved = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._last_update = batch
+        if time.monotonic() - self._last_saved >= self.seconds_between:
+            self._save()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._last_update:
+            self._save()
+
+    def _save(self) -> None:
+        arrays = {owner: [np.asarray(variable) for variable in variables]
+                  for owner, variables in self.variables.items()}
+        arrays["best_weights"] = self.recorder.best_weights
+        save_checkpoint(self.folder, self._last_update, arrays, self.recorder.to_json())
+        self._last_saved = time.monotonic()
+
+    def restore(self) -> int:
+        """Load the last checkpoint into the variables and the recorder.
+
+        Returns:
+            Updates done; 0 where there is no checkpoint.
+
+        Raises:
+            UserError: the checkpoint is damaged or belongs to other networks.
+        """
+        found = load_last_checkpoint(self.folder)
+        if found is None:
+            return 0
+        arrays, state = found
+        for owner, variables in self.variables.items():
+            shapes = [tuple(variable.shape) for variable in variables]
+            if [array.shape for array in arrays.get(owner, [])] != shapes:
+                raise UserError(f"The checkpoint in {self.folder} does not fit the {owner}. Pass "
+                                "the settings it was made with (config.json), or --overwrite.")
+            for variable, array in zip(variables, arrays[owner]):
+                variable.assign(array)
+        self.recorder.restore(state, arrays["best_weights"])
+        self._last_update = state["update"]
+        return state["update"]
+
+
+class Progress(keras.callbacks.Callback):
+    """Show updates done, images per second, losses and time left.
+
+    One line that is renewed on a terminal, else a line every half minute.
+
+    Args:
+        num_iters: updates of the whole run.
+        batch_size: images an update.
+        first_update: updates done by an earlier session.
+    """
+
+    def __init__(self, *, num_iters: int, batch_size: int, first_update: int) -> None:
+        super().__init__()
+        self.num_iters = num_iters
+        self.batch_size = batch_size
+        self.first_update = first_update
+        self.is_terminal = sys.stdout.isatty()
+        self._shown = 0.0
+        self._timed_from: tuple[int, float] | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        print("Compiling the update; the first one takes longest.", flush=True)
+        self._shown = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.monotonic()
+        if self._timed_from is None:  # the first update is spent compiling
+            self._timed_from = (batch, now)
+            return
+        if now - self._shown < (0.5 if self.is_terminal else 30) and batch < self.num_iters:
+            return
+        self._shown = now
+        start, since = self._timed_from
+        seconds_per_update = (now - since) / (batch - start)
+        losses = "  ".join(f"{name} {float(loss):.4f}" for name, loss in (logs or {}).items())
+        line = (f"update {batch}/{self.num_iters}  "
+                f"{self.batch_size / seconds_per_update:.1f} images/s  {losses}  "
+                f"{format_seconds((self.num_iters - batch) * seconds_per_update)} left")
+        if self.is_terminal:
+            print(f"\r\033[K{line}", end="", flush=True)
+        else:
+            print(line, flush=True)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.is_terminal:
+            print(flush=True)
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a duration as people say it: `45 s`, `12 min`, `3 h 05 min`, `4 days 2 h`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} days {hours % 24} h"

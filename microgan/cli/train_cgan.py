@@ -1,0 +1,30 @@
+"""Learn to restore microscope images from a few pairs of degraded and clean ones.
+
+Trains one network on all tasks found in --data_dir, keeps the weights that do best on the
+validation pairs, and scores them on the test images beside the raw input. Writes the folder
+Microscopy_cGAN_results with generator.h5, which restore.py and evaluate.py take.
+
+Try it:          train_cGAN.py --recipe=limited --images_limit=10
+Your own images: train_cGAN.py --recipe=limited --data_dir=FOLDER
+"""
+
+import sys
+from collections.abc import Sequence
+
+from microgan.cli.command import run_command
+from microgan.config import CGANConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; see `run_command`."""
+    return run_command(CGANConfig, __doc__ or "", _train, argv)
+
+
+def _train(config: CGANConfig) -> None:
+    from microgan.experiments.cgan import train_cgan
+
+    train_cgan(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

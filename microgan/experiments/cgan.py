@@ -1,0 +1,38 @@
+"""`train_cGAN.py` from config to run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from microgan.config import CGANConfig
+from microgan.experiments.paired_data import load_tasks
+from microgan.experiments.run_folder import check_run_folder
+from microgan.startup import import_tensorflow_quietly
+
+RUN_FOLDER = "Microscopy_cGAN_results"
+
+
+def train_cgan(config: CGANConfig) -> Path:
+    """Train a restorer and score it.
+
+    Args:
+        config: everything `train_cGAN.py` takes.
+
+    Returns:
+        The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
+        `samples/`, `checkpoint/`, `generator.h5` (the best validated one), and scores of
+        the test images: `scores.csv`, `scores.json`, `scores.md`, `scores_per_image.csv`
+        and a figure a task.
+
+    Raises:
+        UserError: a mistake in the config or the data, found before training starts.
+        Interrupted: stopped by a signal, after a checkpoint.
+    """
+    folder = Path(config.dir).absolute() / RUN_FOLDER
+    config = check_run_folder(folder, config)
+    tasks = load_tasks(config)
+    import_tensorflow_quietly()
+    from microgan.experiments.cgan_training import train_and_score
+
+    train_and_score(config, tasks, folder)
+    return folder

@@ -1,0 +1,83 @@
+"""The images of a paired training: loaded, checked, divided and measured.
+
+TensorFlow is not needed for any of it, so mistakes in the data show at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from microgan.config import CGANConfig
+from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
+from microgan.datasets.paired_arrays import (
+    PairedImages, find_datasets, load_pairs, load_test_pairs)
+from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, TrainingTask
+from microgan.datasets.splits import Split, split_pairs
+from microgan.errors import UserError
+
+_FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """One task's images and how they are divided and normalised."""
+
+    pairs: PairedImages
+    test_pairs: PairedImages | None
+    split: Split
+    normalization: TaskNormalization
+    symmetries: str
+
+    def training_task(self) -> TrainingTask:
+        """What training draws from."""
+        return TrainingTask(self.pairs.name, *self.part("train"), self.normalization,
+                            self.symmetries)
+
+    def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degraded and clean images of `train`, `validation` or `test`."""
+        from_test_arrays = name == "test" and self.test_pairs is not None
+        pairs = self.test_pairs if from_test_arrays else self.pairs
+        assert pairs is not None
+        indices = getattr(self.split, name)
+        return [pairs.degraded[i] for i in indices], [pairs.clean[i] for i in indices]
+
+
+def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
+    """Load, check, divide and measure all tasks.
+
+    Args:
+        config: its `seed` must be set.
+
+    Raises:
+        UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
+    """
+    names = config.datasets or find_datasets(config.data_dir)
+    symmetries = _chosen_symmetries(names, config.symmetries)
+    fit = _FIT[config.normalization]
+    assert config.seed is not None
+    tasks = {}
+    for name in names:
+        pairs = load_pairs(config.data_dir, name)
+        test_pairs = load_test_pairs(config.data_dir, name)
+        split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
+                            validation_fraction=config.validation_fraction,
+                            test_fraction=config.test_fraction, seed=config.seed)
+        normalization = TaskNormalization(
+            degraded=fit([pairs.degraded[i] for i in split.train]),
+            clean=fit([pairs.clean[i] for i in split.train]))
+        tasks[name] = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
+    return tasks
+
+
+def _chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
+    """Symmetries of every task: as given, else what suits the shipped sets, else flips."""
+    chosen = {name: SYMMETRY_OF_SHIPPED.get(name, DEFAULT_SYMMETRY) for name in names}
+    for entry in given:
+        name, _, symmetry = entry.partition(":")
+        if name not in chosen:
+            raise UserError(f"--symmetries names '{name}', which is no task of this run. Tasks: "
+                            f"{', '.join(names)}.")
+        chosen[name] = symmetry
+    return chosen
