@@ -102,7 +102,7 @@ def align_paper(clean: np.ndarray, restored: np.ndarray) -> Aligned:
     Source:
         MicroscopyGAN as published, evaluation of both scripts.
     """
-    return Aligned(_stretched(clean, "clean"), _stretched(restored, "restored"), 255.0)
+    return Aligned(_stretched(clean, "clean"), _stretched(restored, "scored"), 255.0)
 
 
 def align_range(clean: np.ndarray, restored: np.ndarray, *, clean_range: tuple[float, float],

@@ -124,7 +124,7 @@ def test_constant_images_are_refused_with_the_reason(clean):
     one_hot_pixel = np.zeros((128, 128))
     one_hot_pixel[3, 4] = 1
 
-    with pytest.raises(paired.NotScorableError, match="restored image is constant"):
+    with pytest.raises(paired.NotScorableError, match="scored image is constant"):
         paired.align_paper(clean, constant)
     with pytest.raises(paired.NotScorableError, match="clean image is constant"):
         paired.align_paper(constant, clean)
