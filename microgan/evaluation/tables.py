@@ -1,0 +1,135 @@
+"""Score tables for people (Markdown) and programs (CSV, JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
+from microgan.files import write_json, write_text
+
+Row = dict[str, Any]
+FILE_NAMES = ("scores.md", "scores.csv", "scores.json", "scores_per_image.csv")
+_PROTOCOL_NOTES = {
+    "paper": "every image stretched to its own minimum and maximum, as published",
+    "range": "intensities as they are, after the task's training constants",
+    "care": "clean image by its 0.1 and 99.9 percentiles, scale and offset of the other fitted",
+}
+_METRIC_HEADS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "nrmse": "NRMSE", "frc": "FRC (px)"}
+_DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "frc": 2}
+
+
+def overview_table(rows: Sequence[Row]) -> str:
+    """Mean PSNR / SSIM: a line per task and method, a column per protocol.
+
+    Args:
+        rows: of `scores.summarize`.
+
+    Returns:
+        A Markdown table that also reads well on a terminal, with a line below it for
+        everything that was not scored or looks wrong.
+    """
+    by_line: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows:
+        by_line.setdefault((row["task"], row["method"]), {})[row["protocol"]] = row
+    cells = [["task", "method", "n", *PROTOCOLS]]
+    for (task, method), found in by_line.items():
+        count = max(row["n"] for row in found.values())
+        cells.append([task, method, str(count),
+                      *(_overview_cell(found[protocol]) for protocol in PROTOCOLS)])
+    splits = " and ".join(dict.fromkeys(row["split"] for row in rows))
+    return "\n".join([f"PSNR in dB / SSIM, mean over the images ({splits}):", "",
+                      *_markdown(cells), *_problem_lines(rows)])
+
+
+def full_report(rows: Sequence[Row]) -> str:
+    """The overview, then every protocol with deviations and intervals, as Markdown.
+
+    Args:
+        rows: of `scores.summarize`.
+    """
+    parts = ["# Scores", "", overview_table(rows), "",
+             "Below: mean ± standard deviation over the images [95 % bootstrap interval of the "
+             "mean]. NRMSE: root mean squared error over the clean image's range. FRC: period of "
+             "the finest detail shared with the clean image (Fourier ring correlation above "
+             "1/7); 2 px is the best there is."]
+    for protocol in PROTOCOLS:
+        cells = [["task", "method", "n", *_METRIC_HEADS.values()]]
+        cells += [[row["task"], row["method"], str(row["n"]),
+                   *(_full_cell(row, metric) for metric in METRICS)]
+                  for row in rows if row["protocol"] == protocol]
+        parts += ["", f"## {protocol}: {_PROTOCOL_NOTES[protocol]}", "", *_markdown(cells)]
+    return "\n".join(parts) + "\n"
+
+
+def write_scores(folder: Path | str, rows: Sequence[Row],
+                 image_scores: Iterable[ImageScore]) -> None:
+    """Write `scores.md`, `scores.csv`, `scores.json` and `scores_per_image.csv`.
+
+    JSON has no infinity: the PSNR of identical images is the text "inf" there, as in the
+    CSV files, which `float` reads. What does not exist is null, in CSV an empty field.
+
+    Args:
+        folder: where to; must exist.
+        rows: of `scores.summarize`.
+        image_scores: of `scores.score_task`.
+    """
+    folder = Path(folder)
+    write_text(folder / "scores.md", full_report(rows))
+    write_json(folder / "scores.json", [
+        {name: "inf" if value == math.inf else value for name, value in row.items()}
+        for row in rows])
+    write_text(folder / "scores.csv", _csv(rows, list(rows[0]) if rows else []))
+    write_text(folder / "scores_per_image.csv",
+               _csv([asdict(score) for score in image_scores],
+                    [field.name for field in fields(ImageScore)]))
+
+
+def _csv(rows: Sequence[Row], columns: list[str]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _overview_cell(row: Row) -> str:
+    if not row["n"]:
+        return "not scored" if row["not_scored"] else "not tested"
+    return f"{row['psnr']:.2f} / {row['ssim']:.3f}"
+
+
+def _full_cell(row: Row, metric: str) -> str:
+    if not row["n"]:
+        return "not scored" if row["not_scored"] else "not tested"
+    decimals = _DECIMALS[metric]
+    text = f"{row[metric]:.{decimals}f}"
+    if row[f"{metric}_std"] is not None:
+        text += (f" ± {row[f'{metric}_std']:.{decimals}f} [{row[f'{metric}_low']:.{decimals}f}, "
+                 f"{row[f'{metric}_high']:.{decimals}f}]")
+    return text
+
+
+def _problem_lines(rows: Sequence[Row]) -> list[str]:
+    """One line per task, method and problem, naming the protocols it touches."""
+    touched: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        if row["problems"] and row["problems"] != "not tested":
+            touched.setdefault((row["task"], row["method"], row["problems"]),
+                               []).append(row["protocol"])
+    lines = [f"- {task}, {method}, {'/'.join(protocols)}: {problems}"
+             for (task, method, problems), protocols in touched.items()]
+    return ["", *lines] if lines else []
+
+
+def _markdown(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as an aligned Markdown table; the first row is the head."""
+    widths = [max(len(cell) for cell in column) for column in zip(*cells)]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+             for row in cells]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]

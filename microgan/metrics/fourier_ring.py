@@ -1,0 +1,86 @@
+"""Fourier ring correlation: down to which detail two images agree."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import signal
+
+# Correlation that counts as agreement; the customary threshold when, as here, one of the
+# two is taken for the truth or each holds half of the data.
+THRESHOLD = 1 / 7
+NYQUIST_PERIOD_PX = 2.0
+
+
+def fourier_ring_correlation(first: np.ndarray, second: np.ndarray,
+                             ) -> tuple[np.ndarray, np.ndarray]:
+    """Correlate two images ring by ring in Fourier space.
+
+    A periodic Hann window takes away the jump at the borders, which would correlate at
+    every frequency; the mean is removed before it, so that it can't leak either.
+
+    Args:
+        first: (Y, X), any real type, Y and X at least 4, not necessarily equal.
+        second: like `first`.
+
+    Returns:
+        Spatial frequencies of the rings' middles in cycles per pixel, from 1 / min(Y, X)
+        in steps of it up to 0.5, and the correlations, float64, -1 to 1. A ring where an
+        image has nothing at all has correlation 0.
+
+    Raises:
+        ValueError: the images differ in shape, are not 2D or are too small.
+
+    Source:
+        Saxton and Baumeister 1982; van Heel 1987. Rings are of equal spatial frequency,
+        so images that are not square need no cropping.
+    """
+    if first.shape != second.shape or first.ndim != 2 or min(first.shape) < 4:
+        raise ValueError("`first` and `second` must be 2D of one shape, at least 4 x 4. "
+                         f"Received: shapes {first.shape} and {second.shape}")
+    spectra = [_windowed_spectrum(image) for image in (first, second)]
+    height, width = first.shape
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+    ring = np.rint(frequency * min(first.shape)).astype(int).ravel()
+
+    def sum_over_rings(values: np.ndarray) -> np.ndarray:
+        return np.bincount(ring, weights=values.ravel())[1:min(first.shape) // 2 + 1]
+
+    shared = sum_over_rings((spectra[0] * spectra[1].conj()).real)
+    power = np.sqrt(np.prod([sum_over_rings(np.abs(item) ** 2) for item in spectra], axis=0))
+    correlation = np.divide(shared, power, out=np.zeros_like(shared), where=power > 0)
+    return np.arange(1, len(shared) + 1) / min(first.shape), correlation
+
+
+def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray) -> float:
+    """Period of the finest detail that a restored image shares with the clean one.
+
+    Args:
+        clean: (Y, X), any real type, Y and X at least 4.
+        restored: like `clean`. Scale and offset do not matter.
+
+    Returns:
+        Period in pixels where the correlation first falls below 1/7, linearly interpolated:
+        from 2 (they agree up to the finest detail that pixels can show) to min(Y, X)
+        (not even the coarsest agrees; also where an image is constant).
+
+    Raises:
+        ValueError: as `fourier_ring_correlation`.
+    """
+    frequency, correlation = fourier_ring_correlation(clean, restored)
+    below = np.flatnonzero(correlation < THRESHOLD)
+    if not below.size:
+        return NYQUIST_PERIOD_PX
+    index = below[0]
+    if index == 0:
+        return float(1 / frequency[0])
+    crossing = np.interp(THRESHOLD, correlation[[index, index - 1]],
+                         frequency[[index, index - 1]])
+    return float(1 / crossing)
+
+
+def _windowed_spectrum(image: np.ndarray) -> np.ndarray:
+    """Fourier coefficients (Y, X) of the image without its mean, windowed."""
+    # Less the first pixel before the mean, so that rounding leaves a constant image at 0.
+    image = np.asarray(image, dtype=np.float64) - float(image.flat[0])
+    window = np.outer(*(signal.windows.hann(length, sym=False) for length in image.shape))
+    return np.fft.fft2((image - image.mean()) * window)
