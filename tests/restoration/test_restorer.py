@@ -1,0 +1,175 @@
+"""Restoring keeps shape, type and axes, and undoes the normalisation exactly."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.errors import UserError
+from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.restoration.restorer import Restorer, load_restorer, restore_planes, to_type
+
+NORMALIZATION = {
+    "A": TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200)),
+    "B": TaskNormalization(IntensityRange(50, 60), IntensityRange(-1, 1)),
+}
+
+
+def info(tasks=("A",)):
+    return GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, tasks,
+                         {task: NORMALIZATION[task] for task in tasks}, "YX", "0.1.0", "")
+
+
+@pytest.fixture(scope="module")
+def keras():
+    from microgan.startup import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    import keras
+
+    return keras
+
+
+@pytest.fixture(scope="module")
+def identity(keras):
+    """A generator that changes nothing."""
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, keras.layers.Activation("linear")(image))
+
+
+@pytest.fixture(scope="module")
+def shift_right(keras):
+    """A generator that moves each image by one pixel along X: it knows the axes apart."""
+    image = keras.Input((None, None, 1))
+    kernel = np.zeros((1, 3, 1, 1), np.float32)
+    kernel[0, 0] = 1
+    convolution = keras.layers.Conv2D(1, (1, 3), padding="same", use_bias=False)
+    model = keras.Model(image, convolution(image))
+    convolution.set_weights([kernel])
+    return model
+
+
+def silent(line):
+    raise AssertionError(f"nothing to report expected, got: {line}")
+
+
+def noise(shape, dtype="uint8"):
+    return np.random.default_rng(0).integers(0, 101, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "f4",
+                                   "f8", ">u2"])
+def test_intensities_go_from_the_degraded_to_the_clean_range(identity, dtype):
+    image = noise((20, 30), dtype) // 2
+
+    restored = Restorer(identity, info())(image, report=silent)
+
+    assert restored.dtype == image.dtype
+    np.testing.assert_allclose(restored, 2 * image.astype(float), atol=1e-4)
+
+
+@pytest.mark.parametrize("axes", ["".join(order) for order in itertools.permutations("ZYX")]
+                         + ["YX", "XY", "TCZYX", "XTYC"])
+def test_every_plane_is_restored_whatever_the_axes_order(shift_right, axes):
+    sizes = {"Y": 18, "X": 25, "Z": 3, "T": 2, "C": 2}
+    image = noise(tuple(sizes[axis] for axis in axes), "float32")
+    # Half of the clean range, since zero padding is in the middle of the network's values.
+    expected = np.full(image.shape, 100.0)
+    np.moveaxis(expected, axes.index("X"), 0)[1:] = (
+        2 * np.moveaxis(image, axes.index("X"), 0)[:-1])
+
+    restored = Restorer(shift_right, info())(image, axes=axes, report=silent)
+
+    np.testing.assert_allclose(restored, expected, atol=1e-4)
+
+
+def test_integers_are_rounded_and_clipped_pixels_counted(identity):
+    image = np.full((16, 16), 10, np.uint8)
+    image[0, :3] = 128, 200, 255  # twice that is beyond 255
+    lines = []
+
+    restored = Restorer(identity, info())(image, report=lines.append)
+
+    assert restored[0, :4].tolist() == [255, 255, 255, 20]
+    assert lines == ["3 pixels (0.012 of all) went beyond what uint8 can hold and were clipped."]
+
+
+def test_conversion_rounds_to_the_nearest():
+    converted, num_clipped = to_type(np.array([-0.6, -0.4, 1.4, 1.6, 254.7, 255.6]),
+                                     np.dtype(np.uint8))
+
+    assert converted.tolist() == [0, 0, 1, 2, 255, 255]
+    assert num_clipped == 2
+
+
+def test_named_task_gives_the_constants(identity):
+    image = np.linspace(50, 60, 16 * 16).reshape(16, 16)
+
+    restored = Restorer(identity, info(("A", "B")))(image, task="B", report=silent)
+
+    np.testing.assert_allclose(restored, np.linspace(-1, 1, 256).reshape(16, 16), atol=1e-5)
+
+
+def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(identity):
+    image = noise((3, 20, 30), "float32")
+    seen = []
+    low, high = np.percentile(image, (0.1, 99.9))
+
+    restored = Restorer(identity, info(("A", "B")))(image, report=seen.append)
+
+    np.testing.assert_allclose(restored, image, atol=1e-3)
+    assert len(seen) == 1
+    assert f"{low:g} and {high:g}" in seen[0]
+    assert "Known tasks: A, B" in seen[0]
+
+
+def test_unknown_task_lists_the_known(identity):
+    with pytest.raises(UserError, match="no task 'C'.*A, B"):
+        Restorer(identity, info(("A", "B")))(noise((20, 30)), task="C")
+
+
+@pytest.mark.parametrize("image, message", [
+    (np.full((20, 30), np.nan), "600 pixels are NaN"),
+    (np.full((20, 30), 7.0), "7 nearly everywhere.*--task=A or --task=B"),
+    (np.arange(20 * 8.0).reshape(20, 8), "20 x 8 pixels are too small"),
+    (np.zeros((2, 2, 20, 30)), "--axes"),
+    (np.zeros(20), "no image"),
+])
+def test_images_that_cannot_be_restored_are_refused(identity, image, message):
+    with pytest.raises(UserError, match=message):
+        Restorer(identity, info(("A", "B")))(image, report=lambda line: None)
+
+
+def test_planes_of_many_sizes_keep_their_order(identity):
+    planes = [noise((size, 20)) + 0.5 for size in (16, 30, 16, 17, 30, 18)]
+
+    restored = restore_planes(identity, planes, *[IntensityRange(0, 100)] * 2)
+
+    for plane, image in zip(planes, restored, strict=True):
+        np.testing.assert_allclose(image, plane, atol=1e-4)
+
+
+def test_batches_make_no_difference(identity, monkeypatch):
+    planes = noise((7, 16, 20)).astype(float)
+    ranges = [IntensityRange(0, 100)] * 2
+    at_once = restore_planes(identity, planes, *ranges)
+
+    monkeypatch.setattr("microgan.restoration.restorer._PIXELS_PER_BATCH", 3 * 16 * 20)
+
+    np.testing.assert_array_equal(restore_planes(identity, planes, *ranges), at_once)
+
+
+def test_saved_generator_restores_as_the_network_in_memory(keras, tmp_path):
+    from microgan.generator_file import build_network
+
+    model = build_network(info())
+    generator = np.random.default_rng(0)
+    model.set_weights([generator.normal(0, 0.1, weight.shape) for weight in model.weights])
+    save_generator(tmp_path / "generator.h5", model.get_weights(), info())
+    image = noise((21, 30), "float32")
+
+    restored = load_restorer(tmp_path / "generator.h5", precision="float32")(image)
+
+    np.testing.assert_allclose(restored, Restorer(model, info())(image), atol=1e-4)
+    assert np.abs(restored - 2 * image).max() > 1
