@@ -39,7 +39,7 @@ def import_tensorflow_quietly() -> None:
     """Import TensorFlow and Keras, and start their devices, without chatter."""
     if "tensorflow" in sys.modules:
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with held_back_stderr():
         import tensorflow as tf

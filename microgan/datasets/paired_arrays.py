@@ -209,7 +209,8 @@ def _load_tiff(path: Path) -> np.ndarray:
 
 def _load_care_archive(name: str, path: Path) -> PairedImages:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since numpy leaves a damaged file open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = {"X", "Y"} - set(archive.files)
             if missing:
                 raise UserError(f"{path} lacks {' and '.join(sorted(missing))}: CARE's training "
@@ -228,11 +229,11 @@ def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
         raise UserError(f"{path} has shape {array.shape} and axes '{axes}': expected one letter "
                         "an axis, S (sample), Y and X among them.")
     order = [axes.index(letter) for letter in "SYX"]
-    order = [index for index in range(array.ndim) if index not in order] + order
-    array = array.transpose(order)
-    if any(length != 1 for length in array.shape[:-3]):
-        raise UserError(f"{path} has shape {array.shape} after ordering the axes '{axes}': only "
-                        "grey 2D images are supported, so C and Z must have length 1.")
+    others = [index for index in range(array.ndim) if index not in order]
+    if any(array.shape[index] != 1 for index in others):
+        raise UserError(f"{path} has shape {array.shape} and axes '{axes}': only grey 2D images "
+                        "are supported, so C and Z must have length 1.")
+    array = array.transpose(others + order)
     return _check_stack(array.reshape(array.shape[-3:]), path)
 
 

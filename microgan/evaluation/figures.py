@@ -1,0 +1,210 @@
+"""Pictures of what was learned: samples, extremes with error maps, history curves."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from microgan.datasets.normalization import TaskNormalization
+from microgan.evaluation.scores import RAW_INPUT, RESTORED, ImageScore, align
+from microgan.files import written_whole
+
+Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray, TaskNormalization]
+
+_DPI = 100
+_PANEL_PX = 256  # a multiple of the usual 128, so that pixels stay square and sharp
+_GAP_PX, _MARGIN_PX, _TITLE_PX, _BAR_PX = 8, 12, 26, 90
+# Narrower than in scoring: a few hot pixels would leave the rest black.
+_DISPLAY_PERCENTILES = (0.5, 99.5)
+_ERROR_PERCENTILE = 99.8
+
+
+def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -> None:
+    """Draw degraded, restored and clean images side by side, a row each.
+
+    All three are drawn on one intensity scale: degraded and clean intensities are each
+    scaled by their own training constants (the `range` protocol), and black to white goes
+    from the 0.5 to the 99.5 percentile of the clean image. So a wrong brightness shows.
+
+    Args:
+        path: PNG to write.
+        samples: title, degraded, restored and clean image (Y, X) in their own
+            intensities, and the task's constants. Sizes may differ between rows.
+    """
+    sheet = _Sheet(len(samples), 3, footer="Each row on the clean image's intensity scale "
+                   "(0.5 to 99.5 percentile).")
+    for row, (title, degraded, restored, clean, normalization) in enumerate(samples):
+        images = {"degraded": normalization.degraded.to_unit(degraded),
+                  "restored": normalization.clean.to_unit(restored),
+                  "clean": normalization.clean.to_unit(clean)}
+        limits = _display_limits(images["clean"])
+        for column, (name, image) in enumerate(images.items()):
+            sheet.draw(row, column, image, limits, title=f"{title}: {name}" if column == 0
+                       else name)
+    sheet.save(path)
+
+
+def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageScore], *,
+                  clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
+                  degraded: Sequence[np.ndarray] | None,
+                  normalization: TaskNormalization | None) -> bool:
+    """Draw the best, the median and the worst restored image: input, restored, clean, error.
+
+    Best and worst by PSNR under `range` where that was scored, else under `care`; images
+    and errors are those the protocol compares, so 1 is the clean image's range.
+
+    Args:
+        path: PNG to write.
+        scores: of one task, of `score_task` for the same images in the same order.
+        clean: images (Y, X).
+        restored: like `clean`.
+        degraded: like `clean`, or None where only restored files are known.
+        normalization: as for `score_task`.
+
+    Returns:
+        Whether there was an image to draw; without one, no file is written.
+    """
+    by_key: dict[tuple[str, str], list[ImageScore]] = {}
+    for score in scores:
+        by_key.setdefault((score.protocol, score.method), []).append(score)
+    for protocol in ("range", "care"):
+        made = by_key.get((protocol, RESTORED), [])
+        ranked = sorted((score.psnr, index) for index, score in enumerate(made)
+                        if score.psnr is not None)
+        if ranked:
+            break
+    else:
+        return False
+    chosen = {"worst": ranked[0], "median": ranked[len(ranked) // 2], "best": ranked[-1]}
+    rows = []
+    for label, (psnr_db, index) in reversed(chosen.items()):
+        aligned = align(protocol, clean[index], restored[index], normalization,
+                        is_raw_input=False)
+        panels = {}
+        if degraded is not None:
+            raw = align(protocol, clean[index], degraded[index], normalization, is_raw_input=True)
+            raw_psnr = by_key[protocol, RAW_INPUT][index].psnr
+            panels[f"input{_in_db(raw_psnr)}"] = raw.restored
+        panels[f"restored{_in_db(psnr_db)}"] = aligned.restored
+        panels["clean"] = aligned.clean
+        name = f"{label} (image {made[index].image})"
+        rows.append((name, panels, np.abs(aligned.restored - aligned.clean)))
+    limit = float(np.percentile(np.concatenate([row[2].ravel() for row in rows]),
+                                _ERROR_PERCENTILE)) or 1.0
+    sheet = _Sheet(len(rows), len(rows[0][1]) + 1, with_bar=True,
+                   footer=f"{made[0].task}, {made[0].split}: PSNR by the {protocol} protocol.")
+    for row, (name, panels, error) in enumerate(rows):
+        limits = _display_limits(panels["clean"])
+        for column, (title, image) in enumerate(panels.items()):
+            sheet.draw(row, column, image, limits,
+                       title=f"{name}: {title}" if column == 0 else title)
+        drawn = sheet.draw(row, len(panels), error, (0, limit), title="absolute error",
+                           colours="magma")
+    sheet.add_bar(drawn, "share of the clean intensity range")
+    sheet.save(path)
+    return True
+
+
+def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Draw losses and validation scores over the updates.
+
+    Args:
+        path: PNG to write.
+        rows: of the training history, at least one, with `update`, losses (`..._loss`)
+            and scores (all other columns but `seconds`; larger is better, `score` is the
+            one that ranks checkpoints).
+    """
+    updates = [row["update"] for row in rows]
+    losses = [name for name in rows[0] if name.endswith("_loss")]
+    scores = [name for name in rows[0] if name not in (*losses, "update", "seconds")]
+    figure = Figure(figsize=(8, 6.5), dpi=_DPI, layout="constrained")
+    loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
+    for name in losses:
+        _draw_curve(loss_axes, updates, [row[name] for row in rows],
+                    name.removesuffix("_loss").replace("_", " "))
+    for name in scores:
+        _draw_curve(score_axes, updates, [row[name] for row in rows],
+                    "mean" if name == "score" else name.removeprefix("psnr_"),
+                    **({"color": "black", "linewidth": 2.2} if name == "score" else {}))
+    best = max(rows, key=lambda row: row["score"])
+    score_axes.axvline(best["update"], color="0.5", linestyle=":",
+                       label=f"best: update {best['update']}")
+    if all(row[name] > 0 for row in rows for name in losses):
+        loss_axes.set_yscale("log")
+    loss_axes.set_ylabel("loss (mean since the last point)")
+    score_axes.set_ylabel("validation score (PSNR in dB)")
+    score_axes.set_xlabel("update")
+    for axes in (loss_axes, score_axes):
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    _save(figure, path)
+
+
+def _draw_curve(axes: Axes, updates: Sequence[int], values: Sequence[float], label: str,
+                **style: Any) -> None:
+    axes.plot(updates, values, marker="." if len(updates) < 40 else None, label=label, **style)
+
+
+def _in_db(psnr_db: float | None) -> str:
+    return "" if psnr_db is None or not math.isfinite(psnr_db) else f", {psnr_db:.1f} dB"
+
+
+def _display_limits(clean: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(clean, _DISPLAY_PERCENTILES)
+    return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    with written_whole(path) as temporary:
+        figure.savefig(temporary)
+
+
+class _Sheet:
+    """Rows of equal square panels, laid out in whole pixels so that images stay sharp."""
+
+    def __init__(self, num_rows: int, num_columns: int, *, footer: str,
+                 with_bar: bool = False) -> None:
+        self.width_px = (2 * _MARGIN_PX + num_columns * _PANEL_PX + (num_columns - 1) * _GAP_PX
+                         + (_BAR_PX if with_bar else 0))
+        self.height_px = _MARGIN_PX + num_rows * (_PANEL_PX + _TITLE_PX) + 2 * _TITLE_PX
+        self.figure = Figure(figsize=(self.width_px / _DPI, self.height_px / _DPI), dpi=_DPI)
+        self.figure.text(_MARGIN_PX / self.width_px, 0.7 * _TITLE_PX / self.height_px, footer,
+                         fontsize=9, color="0.3")
+
+    def draw(self, row: int, column: int, image: np.ndarray, limits: tuple[float, float], *,
+             title: str, colours: str = "gray") -> Any:
+        """Draw an image into a panel and return what matplotlib made of it."""
+        left = _MARGIN_PX + column * (_PANEL_PX + _GAP_PX)
+        top = _MARGIN_PX + _TITLE_PX + row * (_PANEL_PX + _TITLE_PX)
+        axes = self._add_axes(left, top, _PANEL_PX, _PANEL_PX)
+        axes.set_axis_off()
+        axes.set_title(title, fontsize=9, loc="left", pad=4)
+        # Enlarged pixels stay squares; a large image is averaged down, not subsampled.
+        interpolation = "nearest" if max(image.shape) <= _PANEL_PX else "antialiased"
+        return axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1],
+                           interpolation=interpolation)
+
+    def add_bar(self, drawn: Any, label: str) -> None:
+        """Add the colour bar of the last column, beside its first panel."""
+        left = self.width_px - _MARGIN_PX - _BAR_PX + _GAP_PX
+        axes = self._add_axes(left, _MARGIN_PX + _TITLE_PX, 14, _PANEL_PX)
+        self.figure.colorbar(drawn, cax=axes, extend="max").set_label(label, fontsize=8)
+        axes.tick_params(labelsize=8)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the sheet as a PNG."""
+        _save(self.figure, path)
+
+    def _add_axes(self, left: int, top: int, width: int, height: int) -> Axes:
+        return self.figure.add_axes((left / self.width_px,
+                                     1 - (top + height) / self.height_px,
+                                     width / self.width_px, height / self.height_px))

@@ -1,0 +1,28 @@
+"""Settings and fixtures of all tests."""
+
+import os
+
+# Before TensorFlow is imported: its start-up lines are not what a test report is for.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from helpers import write_pairs
+
+
+@pytest.fixture
+def random():
+    """A seeded random generator."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def data_dir(tmp_path, random):
+    """A folder with two tasks of ten tiny pairs, 32 x 32, and four test pairs each."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("Blobs", "Stripes"):
+        write_pairs(folder, name, 10, random)
+        write_pairs(folder, f"{name}_test", 4, random)
+    return folder

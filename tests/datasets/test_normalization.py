@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgan.datasets.normalization import (
+    IntensityRange, TaskNormalization, fit_min_max, fit_percentiles)
+from microgan.errors import UserError
+
+
+def test_low_becomes_minus_one_and_high_one_without_clipping():
+    values = IntensityRange(100, 300).normalize(np.array([100, 200, 300, 400], np.uint16))
+
+    np.testing.assert_array_equal(values, np.array([-1, 0, 1, 2], np.float32))
+    np.testing.assert_array_equal(IntensityRange(100, 300).to_unit(np.array([150])), [0.25])
+
+
+@given(low=st.integers(0, 60_000), size=st.integers(1, 65_535), value=st.integers(0, 65_535))
+def test_undoing_gives_back_every_16_bit_intensity(low, size, value):
+    ranges = IntensityRange(low, low + size)
+    image = np.array([value], np.uint16)
+
+    undone = ranges.undo(ranges.normalize(image))
+
+    # float32 keeps 24 bits of the normalised value: exact where it is no larger than
+    # 2**24 / 2**16 ranges, to that precision beyond.
+    assert abs(undone[0] - value) <= 2e-7 * (abs(value - low) + size)
+
+
+def test_min_max_takes_the_extremes_of_all_images():
+    assert fit_min_max([np.array([3, 5]), np.array([4, 9])]) == IntensityRange(3, 9)
+
+
+def test_percentiles_agree_with_numpy_over_all_pixels(random):
+    images = list(random.normal(size=(3, 20, 30)))
+
+    fitted = fit_percentiles(images)
+
+    assert (fitted.low, fitted.high) == tuple(np.percentile(np.stack(images), (0.1, 99.9)))
+
+
+@pytest.mark.parametrize("low, high", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1)])
+def test_empty_or_infinite_range_is_refused(low, high):
+    with pytest.raises(UserError, match="two finite numbers"):
+        IntensityRange(low, high)
+
+
+def test_json_keeps_the_ranges():
+    ranges = TaskNormalization(IntensityRange(0.5, 2), IntensityRange(-3, 7.25))
+
+    assert TaskNormalization.from_json(ranges.to_json()) == ranges

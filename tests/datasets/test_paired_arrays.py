@@ -1,0 +1,225 @@
+import numpy as np
+import pytest
+import tifffile
+
+from helpers import make_pairs, write_pairs
+from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
+from microgan.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path, random):
+    write_pairs(tmp_path, "Cells", 3, random)
+    return tmp_path
+
+
+def spoil(folder, change, letter="X"):
+    """Rewrite an array of `Cells` after a change."""
+    path = folder / f"Cells_{letter}.npy"
+    array = change(np.load(path).astype(np.float32))
+    np.save(path, array)
+    return path
+
+
+def assert_refused(folder, *words):
+    with pytest.raises(UserError) as caught:
+        load_pairs(folder, "Cells")
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_arrays_come_memory_mapped_and_paired(folder):
+    pairs = load_pairs(folder, "Cells")
+
+    assert isinstance(pairs.degraded, np.memmap)
+    np.testing.assert_array_equal(pairs.clean, np.load(folder / "Cells_Y.npy"))
+
+
+def test_trailing_channel_axis_of_one_is_dropped(folder):
+    spoil(folder, lambda array: array[..., np.newaxis])
+
+    assert load_pairs(folder, "Cells").degraded.shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2", "float16", "float64"])
+def test_any_real_type_is_taken(folder, dtype):
+    path = folder / "Cells_X.npy"
+    np.save(path, np.load(path).astype(dtype))
+
+    assert load_pairs(folder, "Cells").degraded.dtype == np.dtype(dtype)
+
+
+def test_data_sets_are_found_without_their_test_parts(folder, random):
+    write_pairs(folder, "Cells_test", 2, random)
+    np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))
+    np.savez(folder / "Care.npz", X=np.zeros(1), Y=np.zeros(1))
+    for part in ("degraded", "clean"):
+        (folder / "Tiffs" / part).mkdir(parents=True)
+
+    assert find_datasets(folder) == ("Care", "Cells", "Tiffs")
+    assert len(load_test_pairs(folder, "Cells")) == 2
+    assert load_test_pairs(folder, "Care") is None
+
+
+def test_missing_partner_is_named(folder):
+    (folder / "Cells_Y.npy").unlink()
+
+    assert_refused(folder, "Cells_Y.npy", "NAME_Y.npy")
+
+
+def test_missing_data_set_is_named(folder):
+    with pytest.raises(UserError, match="No images of 'Nuclei' in .*--datasets"):
+        load_pairs(folder, "Nuclei")
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match="no folder .*nowhere.*--data_dir"):
+        find_datasets(tmp_path / "nowhere")
+
+
+def test_folder_without_data_sets_says_what_is_expected(tmp_path):
+    with pytest.raises(UserError, match="NAME_X.npy"):
+        find_datasets(tmp_path)
+
+
+def test_counts_that_differ_are_told(folder):
+    spoil(folder, lambda array: array[:2])
+
+    assert_refused(folder, "has 2 images", "has 3")
+
+
+def test_shapes_that_differ_are_told(folder):
+    spoil(folder, lambda array: array[:, :30])
+
+    assert_refused(folder, "Image 0", "30 x 32", "32 x 32")
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "U3", "bool", "M8[s]"])
+def test_what_is_not_a_real_number_is_refused(folder, dtype):
+    np.save(folder / "Cells_X.npy", np.zeros((3, 32, 32), dtype))
+
+    assert_refused(folder, "Cells_X.npy", "expected integers or real")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_image_that_is_not_finite_is_named(folder, value):
+    def change(array):
+        array[1, 4, 5] = value
+        return array
+    spoil(folder, change)
+
+    assert_refused(folder, "Image 1", "Cells_X.npy", "1 pixels", "NaN or infinite")
+
+
+def test_constant_image_is_named(folder):
+    def change(array):
+        array[2] = 9
+        return array
+    spoil(folder, change, "Y")
+
+    assert_refused(folder, "Image 2", "Cells_Y.npy", "constant (9.0)")
+
+
+@pytest.mark.parametrize("shape", [(0, 32, 32), (3, 0, 32)])
+def test_empty_array_is_refused(folder, shape):
+    np.save(folder / "Cells_X.npy", np.zeros(shape))
+
+    assert_refused(folder, "Cells_X.npy")
+
+
+@pytest.mark.parametrize("keep", [0, 50, 2000])
+def test_truncated_file_is_named(folder, keep):
+    path = folder / "Cells_X.npy"
+    path.write_bytes(path.read_bytes()[:keep])
+
+    assert_refused(folder, "Cells_X.npy", "cannot be read")
+
+
+def test_object_array_is_never_unpickled(folder):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("unpickled",))
+    np.save(folder / "Cells_X.npy", np.array([Bomb()] * 3, object), allow_pickle=True)
+
+    assert_refused(folder, "Cells_X.npy", "plain numbers")
+
+
+def test_wrong_dimensions_are_told(folder):
+    np.save(folder / "Cells_X.npy", np.zeros((3, 32, 32, 3)))
+
+    assert_refused(folder, "(3, 32, 32, 3)", "(N, Y, X)")
+
+
+@pytest.fixture
+def tiff_folder(tmp_path, random):
+    for part, images in zip(("degraded", "clean"), make_pairs(3, random)):
+        (tmp_path / "Cells" / part).mkdir(parents=True)
+        for index, image in enumerate(images):
+            # Sizes may differ from pair to pair.
+            tifffile.imwrite(tmp_path / "Cells" / part / f"{index}.tif",
+                             image[:32 - index].astype(np.uint16))
+    return tmp_path
+
+
+def test_tiff_folders_are_paired_by_name(tiff_folder):
+    pairs = load_pairs(tiff_folder, "Cells")
+
+    assert [image.shape for image in pairs.degraded] == [(32, 32), (31, 32), (30, 32)]
+    assert pairs.clean[0].dtype == np.uint16
+
+
+def test_tiff_without_partner_is_named(tiff_folder):
+    (tiff_folder / "Cells" / "clean" / "1.tif").unlink()
+
+    assert_refused(tiff_folder, "1.tif", "has 3 TIFF files", "has 2")
+
+
+def test_damaged_tiff_is_named(tiff_folder):
+    path = tiff_folder / "Cells" / "clean" / "1.tif"
+    path.write_bytes(path.read_bytes()[:100])
+
+    assert_refused(tiff_folder, "1.tif")
+
+
+def test_color_tiff_is_refused(tiff_folder):
+    tifffile.imwrite(tiff_folder / "Cells" / "clean" / "1.tif", np.zeros((32, 32, 3), np.uint8),
+                     photometric="rgb")
+
+    assert_refused(tiff_folder, "1.tif", "one grey image")
+
+
+@pytest.mark.parametrize("axes, shape", [
+    (None, (3, 1, 32, 32)), ("SCYX", (3, 1, 32, 32)), ("SYXC", (3, 32, 32, 1)),
+    (None, (3, 32, 32)), ("YXS", None)])
+def test_care_archives_are_read(tmp_path, random, axes, shape):
+    degraded, clean = make_pairs(3, random)
+    keys = {} if axes is None else {"axes": axes}
+    stored = [images.transpose(1, 2, 0) if shape is None else images.reshape(shape)
+              for images in (degraded, clean)]
+    np.savez(tmp_path / "Cells.npz", X=stored[0], Y=stored[1], **keys)
+
+    pairs = load_pairs(tmp_path, "Cells")
+
+    np.testing.assert_array_equal(pairs.degraded, degraded)
+    np.testing.assert_array_equal(pairs.clean, clean)
+
+
+def test_care_archive_of_volumes_is_refused(tmp_path):
+    np.savez(tmp_path / "Cells.npz", X=np.zeros((3, 4, 8, 8)), Y=np.zeros((3, 4, 8, 8)),
+             axes="SZYX")
+
+    assert_refused(tmp_path, "(3, 4, 8, 8)", "2D")
+
+
+def test_care_archive_without_a_key_is_refused(tmp_path):
+    np.savez(tmp_path / "Cells.npz", X=np.zeros((3, 8, 8)))
+
+    assert_refused(tmp_path, "lacks Y", "Found: X")
+
+
+def test_damaged_care_archive_is_named(tmp_path):
+    (tmp_path / "Cells.npz").write_bytes(b"PK\x03\x04 no archive")
+
+    assert_refused(tmp_path, "Cells.npz", "cannot be read")

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.sampling import PairedBatches, TrainingTask, transform
+from microgan.errors import UserError
+
+PLAIN = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
+
+
+def task(images, name="Cells", symmetries="none", normalization=PLAIN):
+    return TrainingTask(name, images, [image + 0.25 for image in images], normalization,
+                        symmetries)
+
+
+def test_batch_depends_on_seed_and_number_alone(random):
+    batches = PairedBatches([task(list(random.normal(size=(5, 9, 9))))], batch_size=4,
+                            patch_size=6, seed=3)
+
+    first, again = batches(17), batches(17)
+
+    np.testing.assert_array_equal(first["degraded"], again["degraded"])
+    assert not np.array_equal(first["degraded"], batches(18)["degraded"])
+
+
+def test_pairs_stay_paired_through_crops_and_symmetries(random):
+    images = [random.normal(size=size) for size in ((9, 9), (12, 10))]
+    batches = PairedBatches([task(images, symmetries="all")], batch_size=8, patch_size=6, seed=0)
+
+    batch = batches(0)
+
+    assert batch["degraded"].shape == (8, 6, 6, 1) and batch["degraded"].dtype == np.float32
+    np.testing.assert_allclose(batch["clean"] - batch["degraded"], 0.25, atol=1e-6)
+
+
+def test_crops_come_from_all_over_the_image():
+    image = np.arange(100.0).reshape(10, 10)
+    batches = PairedBatches([task([image])], batch_size=50, patch_size=8, seed=0)
+
+    corners = {int(crop[0, 0, 0]) for update in range(10) for crop in batches(update)["degraded"]}
+
+    assert corners == {0, 1, 2, 10, 11, 12, 20, 21, 22}
+
+
+@pytest.mark.parametrize("symmetries, count", [("none", 1), ("flips", 4), ("all", 8)])
+def test_symmetries_give_all_and_only_their_versions(symmetries, count):
+    image = np.array([[1.0, 2], [3, 4]])
+    batches = PairedBatches([task([image], symmetries=symmetries)], batch_size=200,
+                            patch_size=2, seed=0)
+
+    versions = {tuple(crop.ravel()) for crop in batches(0)["degraded"]}
+
+    assert len(versions) == count
+    if symmetries == "flips":  # rows stay rows: a defect along X stays along X
+        assert versions == {(1, 2, 3, 4), (2, 1, 4, 3), (3, 4, 1, 2), (4, 3, 2, 1)}
+
+
+def test_transform_mirrors_then_swaps():
+    image = np.array([[1, 2], [3, 4]])
+
+    np.testing.assert_array_equal(transform(image, True, False, True), [[2, 4], [1, 3]])
+
+
+def test_tasks_have_equal_shares_and_their_own_constants(random):
+    bright = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
+    tasks = [task([random.uniform(-1, 1, (4, 4))]),
+             task([np.array([[0.0, 100], [50, 25]]).repeat(2, 0).repeat(2, 1)], "Bright",
+                  normalization=bright)]
+    batches = PairedBatches(tasks, batch_size=6, patch_size=4, seed=0)
+
+    batch = batches(5)
+
+    assert sorted(batch["condition"]) == [0, 0, 0, 1, 1, 1]
+    assert set(np.ravel(batch["degraded"][batch["condition"] == 1])) == {-1, 1, 0, -0.5}
+
+
+def test_image_smaller_than_the_crop_is_named():
+    with pytest.raises(UserError, match="image 0 of 'Cells' is 4 x 7 .*--patch_size=4"):
+        PairedBatches([task([np.zeros((4, 7))])], batch_size=1, patch_size=8, seed=0)

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgan.datasets.paired_arrays import PairedImages
+from microgan.datasets.splits import split_pairs
+from microgan.errors import UserError
+
+
+def pairs_of(count, name="Cells", first=0, distinct=None):
+    """Pairs whose clean images are all different, or of `distinct` kinds."""
+    values = np.arange(first, first + count) % (distinct or first + count)
+    images = values[:, np.newaxis, np.newaxis] * np.ones((1, 2, 2))
+    return PairedImages(name, images, images)
+
+
+def split(pairs, test_pairs=None, **changes):
+    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": 0.2, "seed": 1}
+    return split_pairs(pairs, test_pairs, **{**settings, **changes})
+
+
+def test_ten_pairs_become_eight_and_two_and_no_test():
+    parts = split(pairs_of(10), images_limit=10)
+
+    assert (len(parts.train), len(parts.validation), parts.test) == (8, 2, ())
+    assert parts.test_from is None
+
+
+def test_test_arrays_leave_all_pairs_to_training():
+    parts = split(pairs_of(10), pairs_of(4, "Cells_test", first=10))
+
+    assert len(parts.train) + len(parts.validation) == 10
+    assert parts.test == (0, 1, 2, 3) and parts.test_from == "Cells_test"
+
+
+def test_limit_comes_before_the_test_part():
+    parts = split(pairs_of(60), images_limit=50)
+
+    assert len(parts.train) + len(parts.validation) == 50
+    assert len(parts.test) == 10 and parts.test_from == "Cells"
+
+
+@given(count=st.integers(2, 60), limit=st.integers(-1, 60), seed=st.integers(0, 99),
+       distinct=st.integers(2, 60))
+def test_parts_are_disjoint_in_index_and_in_image(count, limit, seed, distinct):
+    pairs = pairs_of(count, distinct=distinct)
+    try:
+        parts = split(pairs, images_limit=limit, seed=seed)
+    except UserError:
+        return
+
+    images = [{int(pairs.clean[i][0, 0]) for i in part}
+              for part in (parts.train, parts.validation, parts.test)]
+    assert parts.train and parts.validation
+    assert sum(map(len, images)) == len(set.union(*images))
+
+
+def test_seed_repeats_and_changes_the_split():
+    assert split(pairs_of(30), seed=3) == split(pairs_of(30), seed=3)
+    assert split(pairs_of(30), seed=3) != split(pairs_of(30), seed=4)
+
+
+def test_too_few_pairs_are_counted():
+    with pytest.raises(UserError, match="'Cells' has 10 pairs, but .* ask for 50 and the test"):
+        split(pairs_of(10), images_limit=50)
+
+
+def test_single_pair_is_too_few():
+    with pytest.raises(UserError, match="has 1 pairs, but training and validation ask for 2"):
+        split(pairs_of(1))
+
+
+@pytest.mark.parametrize("limit", [0, 1, -5])
+def test_senseless_limit_is_refused(limit):
+    with pytest.raises(UserError, match=f"--images_limit must be at least 2.*{limit}"):
+        split(pairs_of(10), images_limit=limit)
+
+
+def test_validation_that_takes_everything_is_refused():
+    with pytest.raises(UserError, match="validation alone asks for 2"):
+        split(pairs_of(2), validation_fraction=0.9)
+
+
+def test_test_image_among_the_pairs_is_named():
+    with pytest.raises(UserError, match="Clean image 0 of 'Cells_test' is also image 9"):
+        split(pairs_of(10), pairs_of(3, "Cells_test", first=9))
+
+
+def test_pairs_of_one_scene_cannot_be_divided():
+    with pytest.raises(UserError, match="share clean images \\(1 different ones in 10 pairs\\)"):
+        split(pairs_of(10, distinct=1))

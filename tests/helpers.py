@@ -1,0 +1,44 @@
+"""Tiny images, and programs run as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Networks narrow enough to compile and run in seconds.
+NARROW = ("--recipe=limited", "--generator_filters=4", "--discriminator_filters=4",
+          "--patch_size=32", "--batch_size=4", "--num_gpu=0", "--precision=float32")
+
+
+def make_pairs(count, random, size=32):
+    """Clean uint8 images of smooth blobs, and the same blurred and noisy."""
+    clean = ndimage.gaussian_filter(random.normal(size=(count, size, size)), (0, 1.5, 1.5))
+    clean = np.clip(120 + 250 * clean, 0, 255)
+    degraded = ndimage.gaussian_filter(clean, (0, 1, 1)) + random.normal(0, 20, clean.shape)
+    return np.clip(degraded, 0, 255).astype(np.uint8), clean.astype(np.uint8)
+
+
+def write_pairs(folder, name, count, random, size=32):
+    """Write `NAME_X.npy` (degraded) and `NAME_Y.npy` (clean)."""
+    for letter, images in zip("XY", make_pairs(count, random, size)):
+        np.save(folder / f"{name}_{letter}.npy", images)
+
+
+def run_script(name, *arguments, cwd, timeout=300):
+    """Run a top-level script of the project in a folder and return what it did."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, str(ROOT / name), *map(str, arguments)], cwd=cwd,
+                          env=environment, text=True, capture_output=True, timeout=timeout)
+
+
+def assert_mistake(result, *words):
+    """Assert that a program ended with one line on standard error and status 2."""
+    assert result.returncode == 2, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, result.stderr
+    for word in words:
+        assert word in result.stderr

@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from microgan.layers import CropLike, InstanceNormalization, PadToMultiple
+
+
+def test_instance_norm_gives_hand_worked_numbers():
+    layer = InstanceNormalization(epsilon=0.5)
+    image = np.array([1, 3, 1, 3], np.float32).reshape(1, 2, 2, 1)
+    layer.build(image.shape)
+    layer.gamma.assign([3])
+    layer.beta.assign([10])
+
+    output = layer(image)
+
+    # mean 2, deviation 1: (x - 2) / 1.5 * 3 + 10
+    np.testing.assert_allclose(np.ravel(output), [8, 12, 8, 12], atol=1e-6)
+
+
+def test_instance_norm_treats_each_image_and_channel_alone(random):
+    images = random.normal(5, 3, (2, 6, 5, 3)).astype(np.float32)
+
+    together = np.asarray(InstanceNormalization(affine=False, epsilon=1e-9)(images))
+
+    np.testing.assert_allclose(together.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(together.std((1, 2)), 1, atol=1e-5)
+
+
+def test_instance_norm_statistics_stay_float32_under_bfloat16():
+    # 256 + 1 has no bfloat16: statistics in bfloat16 would lose the pattern.
+    image = tf.constant([[[[256.0]], [[258.0]]]])
+    layer = InstanceNormalization(dtype="mixed_bfloat16", affine=False)
+
+    output = layer(image)
+
+    assert output.dtype == tf.bfloat16
+    np.testing.assert_allclose(np.ravel(tf.cast(output, tf.float32)), [-1, 1], atol=0.01)
+
+
+def test_instance_norm_of_constant_image_has_finite_gradient():
+    image = tf.zeros((1, 4, 4, 2))
+    layer = InstanceNormalization()
+
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        total = tf.reduce_sum(layer(image) ** 2)
+
+    assert np.isfinite(tape.gradient(total, image)).all()
+
+
+def test_instance_norm_config_is_the_same_before_and_after_build():
+    layer = InstanceNormalization(epsilon=0.1, affine=False)
+    before = layer.get_config()
+
+    layer.build((None, 8, 8, 3))
+
+    assert layer.get_config() == before
+    assert InstanceNormalization.from_config(before).epsilon == 0.1
+
+
+@pytest.mark.parametrize("epsilon", [0, -1])
+def test_instance_norm_refuses_epsilon_that_is_not_positive(epsilon):
+    with pytest.raises(ValueError, match="`epsilon` must be positive"):
+        InstanceNormalization(epsilon=epsilon)
+
+
+def test_instance_norm_refuses_input_without_spatial_axis():
+    with pytest.raises(ValueError, match="at least one spatial"):
+        InstanceNormalization().build((None, 3))
+
+
+def test_padding_reflects_bottom_and_right():
+    row = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
+    image = np.concatenate([row, row + 10], axis=1)
+
+    padded = PadToMultiple(2)(image)
+
+    np.testing.assert_array_equal(padded[0, 0, :, 0], [0, 1, 2, 3, 4, 3])
+    assert padded.shape == (1, 2, 6, 1)
+
+
+def test_padding_refuses_multiple_that_is_not_positive():
+    with pytest.raises(ValueError, match="`multiple` must be positive"):
+        PadToMultiple(0)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 13)])
+def test_cropping_undoes_padding(size, random):
+    image = random.normal(size=(2, *size, 1)).astype(np.float32)
+
+    cropped = CropLike()([PadToMultiple(8)(image), image])
+
+    np.testing.assert_array_equal(cropped, image)
+
+
+def test_model_with_all_layers_gives_the_same_after_saving(tmp_path, random):
+    image = keras.Input((None, None, 1))
+    normalized = InstanceNormalization()(PadToMultiple(4)(image))
+    model = keras.Model(image, CropLike()([normalized, image]))
+    example = random.normal(size=(1, 6, 7, 1)).astype(np.float32)
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(loaded(example), model(example))

@@ -1,0 +1,123 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from helpers import make_pairs
+from microgan.networks.cgan import (
+    build_dense_discriminator, build_patch_discriminator, build_resnet_generator,
+    build_unet_generator)
+from microgan.trainers.cgan import CGANTrainer
+
+
+class CornerFeatures(keras.Layer):
+    """A feature network simple enough to work out by hand: the image, twice as large."""
+
+    def call(self, image, training=False):
+        return 2 * image
+
+
+def build_trainer(generator=None, discriminator=None, *, rate=1e-3, **changes):
+    settings = {"content_features": None, "content_weight": 0.0, "adversarial_weight": 0.1,
+                "pixel_weight": 1.0, "global_batch_size": 2}
+    return CGANTrainer(
+        generator or build_unet_generator(filters=4, depth=2),
+        discriminator or build_patch_discriminator(filters=4),
+        generator_optimizer=keras.optimizers.Adam(rate),
+        discriminator_optimizer=keras.optimizers.Adam(rate), **{**settings, **changes})
+
+
+@pytest.fixture
+def batch(random):
+    degraded, clean = make_pairs(2, random, size=16)
+    return {name: tf.constant(images[..., np.newaxis] / 127.5 - 1, tf.float32)
+            for name, images in (("degraded", degraded), ("clean", clean))}
+
+
+def values(model):
+    return [keras.ops.convert_to_numpy(weight).copy() for weight in model.weights]
+
+
+def changed(model, before):
+    return [not np.array_equal(old, new) for old, new in zip(before, values(model))]
+
+
+def test_discriminator_update_leaves_the_generator_untouched(batch):
+    trainer = build_trainer()
+    generator, discriminator = values(trainer.generator), values(trainer.discriminator)
+
+    trainer._update_discriminator(batch["degraded"], batch["clean"], batch["degraded"])
+
+    assert not any(changed(trainer.generator, generator))
+    assert all(changed(trainer.discriminator, discriminator))
+
+
+def test_generator_update_leaves_the_discriminator_untouched(batch):
+    trainer = build_trainer(adversarial_weight=0.0)
+    discriminator = values(trainer.discriminator)
+    generator = values(trainer.generator)
+
+    trainer.train_step(batch)
+
+    assert not any(changed(trainer.discriminator, discriminator))
+    assert any(changed(trainer.generator, generator))
+
+
+def test_losses_are_means_over_the_global_batch(batch):
+    # The generator starts as the identity, and this replica holds half of the batch.
+    trainer = build_trainer(content_features=CornerFeatures(), content_weight=1.0,
+                            global_batch_size=4)
+    distance = float(tf.reduce_mean(tf.abs(batch["clean"] - batch["degraded"])))
+
+    losses = trainer.train_step(batch)
+
+    assert float(losses["pixel"]) == pytest.approx(distance / 2, rel=1e-5)
+    assert float(losses["content"]) == pytest.approx(distance, rel=1e-5)
+
+
+def test_squared_content_is_the_square(batch):
+    trainer = build_trainer(content_features=CornerFeatures(), content_weight=1.0,
+                            squared_content=True)
+
+    losses = trainer.train_step(batch)
+
+    expected = float(tf.reduce_mean((2 * (batch["clean"] - batch["degraded"])) ** 2))
+    assert float(losses["content"]) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("networks", ["ours", "published"])
+def test_two_images_are_learned_by_heart(networks, batch):
+    if networks == "ours":
+        trainer = build_trainer(build_unet_generator(filters=8, depth=2), rate=3e-3,
+                                adversarial_weight=0.001)
+    else:
+        trainer = build_trainer(build_resnet_generator(filters=8, num_blocks=1, dropout=0.0),
+                                build_dense_discriminator(16, filters=4), rate=3e-3,
+                                adversarial_weight=0.001)
+    step = tf.function(trainer.train_step)
+    first = float(step(batch)["pixel"])
+
+    for _ in range(150):
+        losses = step(batch)
+
+    assert float(losses["pixel"]) < first / 2
+
+
+def test_same_seed_gives_the_same_history(batch):
+    histories = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        trainer = build_trainer(build_resnet_generator(filters=4, num_blocks=1))
+        histories.append([float(trainer.train_step(batch)["pixel"]) for _ in range(3)])
+
+    assert histories[0] == histories[1]
+
+
+def test_state_holds_every_random_state_and_optimizer_slot():
+    trainer = build_trainer(build_resnet_generator(filters=4, num_blocks=1, dropout=0.5))
+
+    names = [variable.path for owned in trainer.state.values() for variable in owned]
+
+    assert any("seed" in name for name in names)
+    assert sum("momentum" in name for name in names) == len(
+        trainer.generator.trainable_variables + trainer.discriminator.trainable_variables)
