@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microgan.simulation import degradations, filaments, nuclei
+from microgan.simulation import cells, degradations, filaments, nuclei
 
 # Drawn beyond each border and cut off at the end: blur and interpolation there need
 # what lies outside the field of view.
@@ -16,15 +16,15 @@ BLOB_SIZE_PX = (20.0, 40.0)
 BLOB_AREA_PX = 6500  # one blob in so many pixels
 PARTS = ("train", "test")
 
-_EMBRYO = nuclei.Tissue(
+_EMBRYO = cells.Tissue(
     diameter_um=5.2, diameter_spread=0.12, elongation=1.12, packing=0.62,
     mitotic_share=0.05, brightness_spread=0.22, texture=0.3, texture_size_um=0.8,
     gap_chance=0.3, gap_width_um=7.0)
-_RETINA = nuclei.Tissue(
+_RETINA = cells.Tissue(
     diameter_um=5.4, diameter_spread=0.1, elongation=1.35, packing=0.74,
     mitotic_share=0.02, brightness_spread=0.1, texture=0.22, texture_size_um=0.5,
     gap_chance=0.2, gap_width_um=4.0)
-_LARVA = nuclei.Tissue(
+_LARVA = cells.Tissue(
     diameter_um=8.0, diameter_spread=0.15, elongation=1.2, packing=0.4,
     mitotic_share=0.05, brightness_spread=0.4, texture=0.25, texture_size_um=1.0,
     gap_chance=0.25, gap_width_um=12.0)
@@ -38,25 +38,24 @@ def _larva_nuclei(rng: np.random.Generator, size_px: int, _channel: int) -> np.n
     return _nuclei_image(rng, size_px, _LARVA, pixel_size_um=0.39)
 
 
-def _nuclei_image(rng: np.random.Generator, size_px: int, tissue: nuclei.Tissue,
+def _nuclei_image(rng: np.random.Generator, size_px: int, tissue: cells.Tissue,
                   pixel_size_um: float) -> np.ndarray:
     full_px = size_px + 2 * MARGIN_PX
-    field = nuclei.grow_cells(rng, tissue, full_px * pixel_size_um)
+    field = cells.grow_cells(rng, tissue, full_px * pixel_size_um)
     section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um=0.8,
                                   bend_um=0.3, bend_size_um=1.5)
-    return nuclei.render_nuclei(rng, field, tissue, section, pixel_size_um,
-                                lateral_sigma_um=0.25)
+    return nuclei.render_nuclei(rng, field, tissue, section, lateral_sigma_um=0.25)
 
 
 def _retina_channel(rng: np.random.Generator, size_px: int, channel: int) -> np.ndarray:
     """Channel 0 is the nuclei, channel 1 the envelopes of the same cells."""
     pixel_size_um = 0.195
     full_px = size_px + 2 * MARGIN_PX
-    field = nuclei.grow_cells(rng, _RETINA, full_px * pixel_size_um)
+    field = cells.grow_cells(rng, _RETINA, full_px * pixel_size_um)
     section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um=0.5,
                                   bend_um=0.25, bend_size_um=1.2)
     render = nuclei.render_envelopes if channel else nuclei.render_nuclei
-    return render(rng, field, _RETINA, section, pixel_size_um, lateral_sigma_um=0.16)
+    return render(rng, field, _RETINA, section, lateral_sigma_um=0.16)
 
 
 def _tubules(rng: np.random.Generator, size_px: int, _channel: int) -> np.ndarray:
@@ -138,6 +137,10 @@ def simulate_pair(name: str, *, seed: int, part: str, index: int, image_size: in
     Returns:
         degraded and clean, each uint8 (image_size, image_size), each on the fixed
         intensity scale of its set.
+
+    Raises:
+        KeyError: there is no such set.
+        ValueError: there is no such part, or a negative seed.
 
     Source:
         the sets of MicroscopyGAN (arXiv:1910.14207), made by ourselves.

@@ -23,8 +23,8 @@ def blur(image: np.ndarray, sigma_px: tuple[float, float]) -> np.ndarray:
         float64 (Y, X), in the unit of `image`.
 
     Source:
-        METHODS of CARE (Weigert et al. 2018), isotropic reconstruction: the axial point
-        spread function turned into the image plane, here along X.
+        CARE's isotropic reconstruction (Weigert et al. 2018) turns the axial point spread
+        function into the image plane; here it lies along X.
     """
     return ndimage.gaussian_filter(image.astype(np.float64), sigma_px, mode="reflect")
 

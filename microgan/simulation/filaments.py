@@ -54,11 +54,15 @@ def render_filament(line: np.ndarray, size_px: int, width_px: float) -> np.ndarr
     Source:
         ours. A Gaussian section would nowhere be exactly 0.
     """
-    pixels = np.indices((size_px, size_px)).reshape(2, -1).T
-    distance_px, _ = cKDTree(line).query(pixels, distance_upper_bound=width_px)
+    image = np.zeros((size_px, size_px))
+    first = np.clip(np.floor(line.min(axis=0) - width_px), 0, size_px).astype(int)
+    last = np.clip(np.ceil(line.max(axis=0) + width_px) + 1, 0, size_px).astype(int)
+    y, x = np.mgrid[first[0]:last[0], first[1]:last[1]]
+    distance_px, _ = cKDTree(line).query(np.stack([y, x], axis=-1),
+                                         distance_upper_bound=width_px)
     inside = np.minimum(distance_px / width_px, 1.0)  # beyond the bound it is infinite
-    section = np.where(inside < 1, np.cos(np.pi / 2 * inside) ** 2, 0.0)
-    return section.reshape(size_px, size_px)
+    image[y, x] = np.where(inside < 1, np.cos(np.pi / 2 * inside) ** 2, 0.0)
+    return image
 
 
 def microtubules(rng: np.random.Generator, size_px: int, margin_px: int, *,
