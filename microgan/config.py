@@ -229,6 +229,7 @@ class CGANConfig(Config):
             raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
 
 
+@dataclass(frozen=True)
 class SimulateConfig(Config):
     """Settings of `microgan-simulate`; the defaults make the arrays shipped in `data/`."""
 

@@ -71,7 +71,7 @@ def build_network(info: GeneratorInfo) -> keras.Model:
     """Build the untrained network that `info` names, under the current precision policy."""
     from microgan.networks import cgan
 
-    builders = {"cgan": cgan.GENERATORS}
+    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS}
     return builders[info.method][info.network](**info.network_arguments)
 
 

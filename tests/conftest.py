@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+# flake8: noqa: E402
 import os
 
 # Before TensorFlow is imported: its start-up lines are not what a test report is for.

@@ -89,7 +89,7 @@ def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
         if flag_values[item.name].present:
             value = flag_values[item.name].value
             _, _, is_list = value_type(hints[item.name])
-            explicit[item.name] = tuple(value) if is_list else value
+            explicit[item.name] = tuple(value or ()) if is_list else value
     return config_type.create(**explicit)
 
 

@@ -218,7 +218,8 @@ def _load_care_archive(name: str, path: Path) -> PairedImages:
             axes = str(archive["axes"]) if "axes" in archive.files else None
             degraded, clean = archive["X"], archive["Y"]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
-        raise UserError(f"{path} cannot be read as a numpy archive: {_one_line(error)}.") from error
+        raise UserError(
+            f"{path} cannot be read as a numpy archive: {_one_line(error)}.") from error
     return PairedImages(name, _care_images(degraded, axes, path), _care_images(clean, axes, path))
 
 

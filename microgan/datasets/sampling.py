@@ -89,7 +89,7 @@ class PairedBatches:
 
     def _draw_pair(self, task: TrainingTask, random: np.random.Generator
                    ) -> tuple[np.ndarray, np.ndarray]:
-        index = random.integers(len(task.degraded))
+        index = int(random.integers(len(task.degraded)))
         pair = (task.degraded[index], task.clean[index])
         top, left = (random.integers(length - self.patch_size + 1) for length in pair[0].shape)
         crop = np.s_[top:top + self.patch_size, left:left + self.patch_size]

@@ -120,8 +120,8 @@ def _refuse_overlap(pairs: PairedImages, test_pairs: PairedImages) -> None:
     for index, image in enumerate(test_pairs.clean):
         if _digest(image) in known:
             raise UserError(
-                f"Clean image {index} of '{test_pairs.name}' is also image {known[_digest(image)]} "
-                f"of '{pairs.name}': a test on images that were learned proves nothing. Remove "
+                f"Clean image {index} of '{test_pairs.name}' is also image "
+                f"{known[_digest(image)]} of '{pairs.name}': a test on images that were learned proves nothing. Remove "
                 "it from one of them.")
 
 

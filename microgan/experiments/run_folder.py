@@ -70,7 +70,7 @@ def create_run_folder(folder: Path, config: Any) -> None:
     write_json(folder / _CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
 
 
-def _resumed_config(path: Path, config: Config) -> Any:
+def _resumed_config(path: Path, config: Any) -> Any:
     try:
         before = json.loads(path.read_text())["config"]
     except (ValueError, KeyError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def score_generator(model: keras.Model, info: GeneratorInfo,
-                    parts: dict[str, tuple[Sequence[Any], Sequence[np.ndarray],
-                                           Sequence[np.ndarray]]],
+                    parts: Mapping[str, tuple[Sequence[Any], Sequence[np.ndarray],
+                                              Sequence[np.ndarray]]],
                     *, split: str, folder: Path) -> str:
     """Restore degraded images, score them beside the raw input, write tables and figures.
 

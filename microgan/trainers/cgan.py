@@ -21,7 +21,7 @@ class CGANTrainer:
         generator_optimizer: of the generator's weights; with `use_ema`, it also keeps
             their moving average.
         discriminator_optimizer: of the discriminator's weights.
-        content_features: frozen network, images -> features; None if `content_weight` is 0.
+        content_features: frozen network, images -> features; None for no content loss.
         squared_content: squared instead of absolute difference of the features.
         content_weight: factor of the content loss.
         adversarial_weight: factor of the generator's adversarial loss; with 0 the
@@ -84,7 +84,7 @@ class CGANTrainer:
                         degraded, clean, restored)
                 logits = self.discriminator([degraded, restored], training=True)
                 losses["adversarial"] = self._mean(generator_loss(logits))
-            if self.content_weight:
+            if self.content_features is not None:
                 with tape.stop_recording():
                     wanted = self.content_features(clean, training=False)
                 found = self.content_features(restored, training=False)

@@ -12,11 +12,11 @@ import numpy as np
 from microgan.errors import UserError
 from microgan.files import written_whole
 
+Arrays = dict[str, list[np.ndarray]]
 _KEPT = 2
 
 
-def save_checkpoint(folder: Path, update: int, arrays: dict[str, list[np.ndarray]],
-                    state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, update: int, arrays: Arrays, state: dict[str, Any]) -> None:
     """Write `update_NNNNNN.h5` whole or not at all, and keep the last two.
 
     Args:
@@ -42,7 +42,7 @@ def save_checkpoint(folder: Path, update: int, arrays: dict[str, list[np.ndarray
         old.unlink()
 
 
-def load_last_checkpoint(folder: Path) -> tuple[dict[str, list[np.ndarray]], dict[str, Any]] | None:
+def load_last_checkpoint(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
     """Read the newest checkpoint.
 
     Returns:
