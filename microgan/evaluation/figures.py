@@ -51,9 +51,9 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
 
 
 def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageScore], *,
-                  clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
-                  degraded: Sequence[np.ndarray] | None,
-                  normalization: TaskNormalization | None) -> bool:
+                         clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
+                         degraded: Sequence[np.ndarray] | None,
+                         normalization: TaskNormalization | None) -> bool:
     """Draw the best, the median and the worst restored image: input, restored, clean, error.
 
     Best and worst by PSNR under `range` where that was scored, else under `care`; images
@@ -73,28 +73,23 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
     by_key: dict[tuple[str, str], list[ImageScore]] = {}
     for score in scores:
         by_key.setdefault((score.protocol, score.method), []).append(score)
-    for protocol in ("range", "care"):
-        made = by_key.get((protocol, RESTORED), [])
-        ranked = sorted((score.psnr, index) for index, score in enumerate(made)
-                        if score.psnr is not None)
-        if ranked:
-            break
-    else:
+    found = _extremes(by_key)
+    if found is None:
         return False
-    chosen = {"worst": ranked[0], "median": ranked[len(ranked) // 2], "best": ranked[-1]}
+    protocol, labels = found
+    made = by_key[protocol, RESTORED]
     rows = []
-    for label, (psnr_db, index) in reversed(chosen.items()):
+    for index, label in labels.items():
         aligned = align(protocol, clean[index], restored[index], normalization,
                         is_raw_input=False)
         panels = {}
         if degraded is not None:
             raw = align(protocol, clean[index], degraded[index], normalization, is_raw_input=True)
-            raw_psnr = by_key[protocol, RAW_INPUT][index].psnr
-            panels[f"input{_in_db(raw_psnr)}"] = raw.restored
-        panels[f"restored{_in_db(psnr_db)}"] = aligned.restored
+            panels[f"input{_in_db(by_key[protocol, RAW_INPUT][index])}"] = raw.restored
+        panels[f"restored{_in_db(made[index])}"] = aligned.restored
         panels["clean"] = aligned.clean
-        name = f"{label} (image {made[index].image})"
-        rows.append((name, panels, np.abs(aligned.restored - aligned.clean)))
+        rows.append((f"{label} (image {made[index].image})", panels,
+                     np.abs(aligned.restored - aligned.clean)))
     limit = float(np.percentile(np.concatenate([row[2].ravel() for row in rows]),
                                 _ERROR_PERCENTILE)) or 1.0
     sheet = _Sheet(len(rows), len(rows[0][1]) + 1, with_bar=True,
@@ -154,8 +149,25 @@ def _draw_curve(axes: Axes, updates: Sequence[int], values: Sequence[float], lab
     axes.plot(updates, values, marker="." if len(updates) < 40 else None, label=label, **style)
 
 
-def _in_db(psnr_db: float | None) -> str:
-    return "" if psnr_db is None or not math.isfinite(psnr_db) else f", {psnr_db:.1f} dB"
+def _extremes(scores: dict[tuple[str, str], list[ImageScore]],
+              ) -> tuple[str, dict[int, str]] | None:
+    """The protocol that ranks, and what to call the best, median and worst image, by index."""
+    for protocol in ("range", "care"):
+        ranked = sorted((score.psnr, index) for index, score
+                        in enumerate(scores.get((protocol, RESTORED), []))
+                        if score.psnr is not None)
+        if ranked:
+            labels: dict[int, str] = {}
+            for label, place in (("best", -1), ("median", len(ranked) // 2), ("worst", 0)):
+                index = ranked[place][1]  # one image may be all three
+                labels[index] = f"{labels[index]}, {label}" if index in labels else label
+            return protocol, labels
+    return None
+
+
+def _in_db(score: ImageScore) -> str:
+    has_number = score.psnr is not None and math.isfinite(score.psnr)
+    return f", {score.psnr:.1f} dB" if has_number else ""
 
 
 def _display_limits(clean: np.ndarray) -> tuple[float, float]:

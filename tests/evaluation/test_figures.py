@@ -1,0 +1,140 @@
+"""Figures show the right images, on one scale, pixel for pixel."""
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.evaluation import figures
+from microgan.evaluation.scores import score_task
+
+NORMALIZATION = TaskNormalization(degraded=IntensityRange(100, 300), clean=IntensityRange(0, 50))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What each panel was given, in drawing order."""
+    panels = []
+    original = figures._Sheet.draw
+
+    def draw(self, row, column, image, limits, *, title, **rest):
+        panels.append({"row": row, "column": column, "image": image, "limits": limits,
+                       "title": title})
+        return original(self, row, column, image, limits, title=title, **rest)
+
+    monkeypatch.setattr(figures._Sheet, "draw", draw)
+    return panels
+
+
+@pytest.fixture
+def clean():
+    return np.random.default_rng(0).uniform(0, 50, (5, 16, 20))
+
+
+def test_sample_sheet_shows_a_row_on_one_intensity_scale(tmp_path, clean, drawn):
+    degraded = 100 + 4 * clean[0]  # the same image in the units of degraded ones
+
+    figures.save_sample_sheet(tmp_path / "samples.png", [
+        ("A", degraded, clean[0] + 5, clean[0], NORMALIZATION)])
+
+    first, second, third = drawn
+    np.testing.assert_allclose(first["image"], third["image"])
+    np.testing.assert_allclose(second["image"], third["image"] + 0.1)
+    assert first["limits"] == second["limits"] == third["limits"]
+    assert [panel["title"] for panel in drawn] == ["A: degraded", "restored", "clean"]
+
+
+def test_sample_sheet_keeps_pixels_sharp(tmp_path):
+    checkers = 50.0 * (np.indices((128, 128)).sum(axis=0) % 2)
+
+    figures.save_sample_sheet(tmp_path / "samples.png", [
+        ("A", 100 + 4 * checkers, checkers, checkers, NORMALIZATION)] * 2)
+
+    # Twice enlarged, a checkerboard has only black and white, half of each.
+    panel = imread(tmp_path / "samples.png")[60:260, 40:240, 0]
+    assert set(np.unique(panel)) == {0, 1}
+    assert panel.mean() == pytest.approx(0.5)
+
+
+def test_rows_of_several_sizes_fit_one_sheet(tmp_path, clean, drawn):
+    large = np.random.default_rng(0).uniform(0, 50, (600, 400))
+
+    figures.save_sample_sheet(tmp_path / "samples.png", [
+        ("A", large, large, large, NORMALIZATION),
+        ("B", clean[0], clean[0], clean[0], NORMALIZATION)])
+
+    assert [panel["image"].shape for panel in drawn[::3]] == [(600, 400), (16, 20)]
+
+
+def extremes(path, clean, restored, degraded, normalization):
+    candidates = {"restored": restored}
+    if degraded is not None:
+        candidates = {"raw input": degraded, **candidates}
+    scores = score_task("A", "test", clean=clean, candidates=candidates,
+                        normalization=normalization)
+    return figures.save_extremes_figure(path, scores, clean=clean, restored=restored,
+                                        degraded=degraded, normalization=normalization)
+
+
+def test_extremes_are_best_median_and_worst_by_range(tmp_path, clean, drawn):
+    restored = clean + np.array([5, 1, 20, 10, 2]).reshape(5, 1, 1)
+
+    made = extremes(tmp_path / "A.png", clean, restored, 100 + 4 * clean, NORMALIZATION)
+
+    assert made
+    assert (tmp_path / "A.png").exists()
+    titles = [panel["title"] for panel in drawn if panel["column"] == 0]
+    assert [title.split(":")[0] for title in titles] == [
+        "best (image 1)", "median (image 0)", "worst (image 2)"]
+    errors = [panel["image"] for panel in drawn if panel["column"] == 3]
+    for error, expected in zip(errors, (0.02, 0.1, 0.4), strict=True):
+        np.testing.assert_allclose(error, expected)
+    assert len({panel["limits"] for panel in drawn if panel["column"] == 3}) == 1
+
+
+def test_extremes_of_files_need_no_input_and_no_constants(tmp_path, clean, drawn):
+    noise = np.random.default_rng(1).normal(size=clean.shape)
+    restored = clean + noise * np.array([5, 1, 20, 10, 2]).reshape(5, 1, 1)
+
+    assert extremes(tmp_path / "A.png", clean, restored, None, None)
+
+    assert {panel["column"] for panel in drawn} == {0, 1, 2}
+    assert drawn[0]["title"].startswith("best (image 1): restored, ")
+
+
+def test_extremes_leave_out_what_was_not_scored(tmp_path, clean, drawn):
+    restored = clean + 5
+    restored[3] = np.nan
+
+    assert extremes(tmp_path / "A.png", clean[2:4], restored[2:4], None, NORMALIZATION)
+    assert not extremes(tmp_path / "B.png", clean[3:4], restored[3:4], None, NORMALIZATION)
+
+    assert [panel["title"].split(":")[0] for panel in drawn if panel["column"] == 0] == [
+        "best, median, worst (image 0)"]
+    assert not (tmp_path / "B.png").exists()
+
+
+def test_perfect_restoration_can_be_drawn(tmp_path, clean):
+    assert extremes(tmp_path / "A.png", clean, clean, None, NORMALIZATION)
+
+
+@pytest.mark.parametrize("num_rows", [1, 60])
+def test_history_figure_draws_every_curve(tmp_path, monkeypatch, num_rows):
+    curves = {}
+    original = figures._draw_curve
+
+    def draw(axes, updates, values, label, **style):
+        curves[label] = list(values)
+        original(axes, updates, values, label, **style)
+
+    monkeypatch.setattr(figures, "_draw_curve", draw)
+    rows = [{"update": 50 * (i + 1), "seconds": 2.0, "generator_loss": 1.0 + i,
+             "discriminator_loss": 0.7, "score": 20.0 - i, "psnr_A": 20.0 - i}
+            for i in range(num_rows)]
+
+    figures.save_history_figure(tmp_path / "history.png", rows)
+
+    assert imread(tmp_path / "history.png").shape[2] == 4
+    assert curves == {"generator": [row["generator_loss"] for row in rows],
+                      "discriminator": [0.7] * num_rows,
+                      "mean": [row["score"] for row in rows], "A": [row["psnr_A"] for row in rows]}
