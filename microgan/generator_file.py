@@ -61,7 +61,14 @@ class GeneratorInfo:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> GeneratorInfo:
-        """The reverse of `to_json`."""
+        """The reverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError or UserError: `content` is not what that gives.
+        """
+        for name in ("method", "network", "axes", "microgan_version", "config_hash"):
+            if not isinstance(content[name], str):
+                raise TypeError(f"{name} is no text: {content[name]!r}")
         return cls(**{**content, "tasks": tuple(content["tasks"]),
                       "normalization": {task: TaskNormalization.from_json(ranges) for task, ranges
                                         in content["normalization"].items()}})
@@ -167,9 +174,9 @@ def read_info(path: str | os.PathLike[str]) -> GeneratorInfo:
                         f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
     try:
         info = GeneratorInfo.from_json(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, UserError) as error:
         raise UserError(f"{path} describes itself in a way this microgan does not understand: "
-                        f"{error!r}. It may come from another version.") from error
+                        f"{error}. It may come from another version.") from error
     if info.network not in NETWORKS.get(info.method, ()):
         raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
                         "microgan does not have. It may come from a newer version.")

@@ -121,8 +121,8 @@ def _refuse_overlap(pairs: PairedImages, test_pairs: PairedImages) -> None:
         if _digest(image) in known:
             raise UserError(
                 f"Clean image {index} of '{test_pairs.name}' is also image "
-                f"{known[_digest(image)]} of '{pairs.name}': a test on images that were learned proves nothing. Remove "
-                "it from one of them.")
+                f"{known[_digest(image)]} of '{pairs.name}': a test on images that "
+                "were learned proves nothing. Remove it from one of them.")
 
 
 def _digest(image: np.ndarray) -> bytes:

@@ -176,8 +176,8 @@ def _score(config: CGANConfig, tasks: dict[str, TaskData], folder: Path) -> None
         parts[name] = (list(task.split.test)[:config.eval_limit], degraded[:config.eval_limit],
                        clean[:config.eval_limit])
     table = score_generator(model, info, parts, split="test", folder=folder)
-    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, scores.md, scores_*.png, samples, "
-          "history.png.")
+    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, scores.md, scores_*.png, "
+          "samples, history.png.")
 
 
 def _print_plan(config: CGANConfig, tasks: dict[str, TaskData], devices: tuple[str, ...],

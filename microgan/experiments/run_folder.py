@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import microgan
-from microgan.config import Config
 from microgan.errors import UserError
 from microgan.files import write_json
 

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from microgan.config import CGANConfig
+from microgan.errors import UserError
+
+
+def test_paper_defaults_are_the_published_ones():
+    config = CGANConfig.create()
+
+    assert (config.num_iters, config.batch_size, config.learning_rate) == (3000, 100, 1e-4)
+    assert (config.content_weight, config.adversarial_weight, config.pixel_weight) == (1, 0.1, 0)
+    assert (config.generator, config.discriminator, config.normalization) == (
+        "resnet", "dense", "min_max")
+    assert (config.content_features, config.dropout, config.patch_size) == ("imagenet", 0.5, 128)
+    assert config.ema_decay == 0
+
+
+def test_limited_recipe_needs_no_download():
+    assert CGANConfig.create(recipe="limited").content_features == "embedded"
+
+
+def test_explicit_values_win_over_the_recipe():
+    config = CGANConfig.create(recipe="limited", batch_size=3, generator="resnet")
+
+    assert (config.batch_size, config.generator) == (3, "resnet")
+
+
+def test_json_gives_the_config_back():
+    config = CGANConfig.create(recipe="limited", datasets=("A", "B"), seed=4)
+
+    content = json.loads(json.dumps(config.to_json()))
+
+    assert CGANConfig(**{name: tuple(value) if isinstance(value, list) else value
+                         for name, value in content.items()}) == config
+
+
+@pytest.mark.parametrize("field, value, rule", [
+    ("recipe", "fast", "one of paper, limited"),
+    ("batch_size", 0, "at least 1"),
+    ("batch_size", 2.5, "of type int"),
+    ("batch_size", True, "of type int"),
+    ("learning_rate", 0.0, "above 0"),
+    ("dropout", 0.95, "at most 0.9"),
+    ("num_gpu", -1, "at least 0"),
+    ("symmetries", ("Cells",), "NAME:flips"),
+    ("symmetries", ("Cells:half",), "NAME:flips"),
+    ("datasets", (3,), "of type str"),
+])
+def test_value_out_of_its_rule_names_flag_rule_and_value(field, value, rule):
+    with pytest.raises(UserError, match=f"--{field}.*{rule}.*Received"):
+        CGANConfig.create(**{field: value})
+
+
+def test_not_a_number_is_out_of_every_bound():
+    with pytest.raises(UserError, match="--learning_rate must be above 0"):
+        CGANConfig.create(learning_rate=float("nan"))
+
+
+def test_all_losses_off_is_refused():
+    with pytest.raises(UserError, match="At least one"):
+        CGANConfig.create(content_weight=0.0, adversarial_weight=0.0)
+
+
+def test_resume_and_overwrite_contradict():
+    with pytest.raises(UserError, match="--resume keeps what --overwrite deletes"):
+        CGANConfig.create(resume=True, overwrite=True)

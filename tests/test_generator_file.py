@@ -1,0 +1,143 @@
+import dataclasses
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import microgan.layers  # noqa: F401 registers the layers for keras.models.load_model
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.errors import UserError
+from microgan.generator_file import (
+    ATTRIBUTE, GeneratorInfo, build_network, load_generator, read_info, save_generator)
+
+INFO = GeneratorInfo(
+    method="cgan", network="resnet", network_arguments={"filters": 4, "num_blocks": 1},
+    tasks=("Cells",),
+    normalization={"Cells": TaskNormalization(IntensityRange(0, 255), IntensityRange(10, 99.5))},
+    axes="YX", microgan_version="0", config_hash="abc")
+
+
+@pytest.fixture
+def saved(tmp_path, random):
+    model = build_network(INFO)
+    model.set_weights([random.normal(size=weight.shape) for weight in model.weights])
+    path = tmp_path / "generator.h5"
+    save_generator(path, model.get_weights(), INFO)
+    return path, model
+
+
+def rewrite_info(path, **changes):
+    with h5py.File(path, "r+") as file:
+        content = {**json.loads(file.attrs[ATTRIBUTE]), **changes}
+        file.attrs[ATTRIBUTE] = json.dumps(content)
+
+
+def assert_refused(path, *words):
+    with pytest.raises(UserError) as caught:
+        load_generator(path)
+    assert "\n" not in str(caught.value)
+    for word in ("generator.h5", *words):
+        assert word in str(caught.value)
+
+
+def test_loaded_generator_gives_the_same_and_knows_its_tasks(saved, random):
+    path, model = saved
+    image = random.normal(size=(1, 13, 18, 1)).astype(np.float32)
+
+    loaded, info = load_generator(path)
+
+    np.testing.assert_array_equal(loaded(image), model(image))
+    assert info == INFO
+
+
+def test_plain_keras_loads_it_too(saved, random):
+    path, model = saved
+    image = random.normal(size=(1, 12, 12, 1)).astype(np.float32)
+
+    loaded = keras.models.load_model(path, compile=False)
+
+    np.testing.assert_array_equal(loaded(image), model(image))
+
+
+@pytest.mark.parametrize("network", ["resnet", "unet"])
+def test_file_is_float32_whatever_the_training_precision(network, tmp_path, random):
+    info = dataclasses.replace(INFO, network=network, network_arguments={"filters": 4})
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        weights = build_network(info).get_weights()
+        save_generator(tmp_path / "generator.h5", weights, info)
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    loaded = keras.models.load_model(tmp_path / "generator.h5", compile=False)
+
+    assert {layer.dtype_policy.name for layer in loaded.layers} == {"float32"}
+
+
+def test_precision_is_chosen_on_loading(saved):
+    model, _ = load_generator(saved[0], precision="mixed_bfloat16")
+
+    assert model.layers[2].compute_dtype == "bfloat16"
+    assert model.weights[0].dtype == "float32"
+
+
+def test_missing_file_is_named(tmp_path):
+    assert_refused(tmp_path / "generator.h5", "no file")
+
+
+@pytest.mark.parametrize("keep", [0, 100, 20_000])
+def test_truncated_file_is_refused(saved, keep):
+    saved[0].write_bytes(saved[0].read_bytes()[:keep])
+
+    assert_refused(saved[0], "not an HDF5 file")
+
+
+def test_other_hdf5_file_is_refused(tmp_path):
+    path = tmp_path / "generator.h5"
+    h5py.File(path, "w").close()
+
+    assert_refused(path, "no generator of microgan")
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"network": "transformer"}, "'cgan transformer'"),
+    ({"method": ["cgan"]}, "understand"),
+    ({"network_arguments": {"filters": 8, "num_blocks": 1}}, "do not fit"),
+    ({"network_arguments": {"layers": 8}}, "cannot be built"),
+    ({"tasks": ["Cells", "Other"]}, "tasks"),
+    ({"normalization": {"Cells": {"degraded": [1, 1], "clean": [0, 1]}}}, "low=1, high=1"),
+    ({"surprise": 1}, "understand"),
+])
+def test_description_that_does_not_fit_is_refused(saved, changes, words):
+    rewrite_info(saved[0], **changes)
+
+    assert_refused(saved[0], words)
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    path, model = saved
+    weights = model.get_weights()
+    weights[0][0] = np.nan
+    save_generator(path, weights, INFO)
+
+    assert_refused(path, "NaN")
+
+
+def test_links_out_of_the_file_are_not_followed(saved):
+    path, _ = saved
+    with h5py.File(path, "r+") as file:
+        layers = file["model_weights"]
+        layer, name = next((layers[each], layers[each].attrs["weight_names"][0])
+                           for each in layers.attrs["layer_names"]
+                           if len(layers[each].attrs["weight_names"]))
+        del layer[name]
+        layer[name] = h5py.ExternalLink("secret.h5", "/secret")
+
+    assert_refused(path, "is a link")
+
+
+def test_reading_the_description_needs_no_framework(saved):
+    assert read_info(saved[0]) == INFO
