@@ -160,13 +160,13 @@ class CGANConfig(Config):
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
         choices=("auto", "float32", "mixed_bfloat16"))
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
-                             limited=600, minimum=1)
+                             limited=2000, minimum=1)
     batch_size: int = setting(100, "Images an update, over all GPUs; the original's 100.",
                               limited=8, minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",
-                              minimum=16)
+                              limited=64, minimum=16)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
-                                   limited=5e-4, above=0)
+                                   limited=1e-3, above=0)
     learning_rate_decay: str = setting(
         "none", "cosine: the learning rate falls to zero along a cosine over --num_iters.",
         limited="cosine", choices=("none", "cosine"))
@@ -207,9 +207,9 @@ class CGANConfig(Config):
     ema_decay: float = setting(
         0.0, "Decay per update of the moving average of the generator's weights that is "
         "validated and saved. 0: the weights themselves, as the original.",
-        limited=0.99, minimum=0, maximum=0.99999)
+        limited=0.98, minimum=0, maximum=0.99999)
     validate_every: int = setting(100, "Updates between validations; the best one is saved.",
-                                  limited=50, minimum=1)
+                                  minimum=1)
     checkpoint_minutes: float = setting(
         10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
     eval_limit: int | None = setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from microgan.config import CGANConfig
+from microgan.datasets.sampling import PairedBatches
 from microgan.experiments.paired_data import load_tasks
 from microgan.experiments.run_folder import check_run_folder
 from microgan.startup import import_tensorflow_quietly
@@ -31,8 +32,11 @@ def train_cgan(config: CGANConfig) -> Path:
     folder = Path(config.dir).absolute() / RUN_FOLDER
     config = check_run_folder(folder, config)
     tasks = load_tasks(config)
+    draw = PairedBatches([task.training_task() for task in tasks.values()],
+                         batch_size=config.batch_size, patch_size=config.patch_size,
+                         seed=config.seed)
     import_tensorflow_quietly()
     from microgan.experiments.cgan_training import train_and_score
 
-    train_and_score(config, tasks, folder)
+    train_and_score(config, tasks, draw, folder)
     return folder

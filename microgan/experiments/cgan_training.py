@@ -35,12 +35,14 @@ _SAMPLES_PER_TASK = 2
 _LONG_SECONDS = 3600
 
 
-def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], folder: Path) -> None:
+def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: PairedBatches,
+                    folder: Path) -> None:
     """Train on checked data and score on the test images; see `experiments.cgan.train_cgan`.
 
     Args:
         config: with its seed.
         tasks: by name.
+        draw: update number -> batch.
         folder: the run folder, checked.
     """
     assert config.seed is not None
@@ -50,9 +52,6 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], folder: Path
                         f"{strategy.num_replicas_in_sync} GPUs.")
     precision = prepare(seed=config.seed, deterministic=config.deterministic,
                         precision=config.precision)
-    draw = PairedBatches([task.training_task() for task in tasks.values()],
-                         batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed)
     info = _generator_info(config, tasks)
     with strategy.scope():
         trainer = _build_trainer(config, info)

@@ -1,0 +1,159 @@
+"""The training scripts from end to end, as a user runs them."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from helpers import NARROW, ROOT, assert_mistake, run_script
+from microgan.generator_file import load_generator
+
+RUN = "Microscopy_cGAN_results"
+
+
+def train(tmp_path, data_dir, *flags, script="train_cGAN.py"):
+    return run_script(script, *NARROW, f"--data_dir={data_dir}", "--num_iters=4",
+                      "--validate_every=2", "--seed=1", *flags, cwd=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A short run, shared by the tests that only look at it."""
+    from helpers import write_pairs
+
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "images").mkdir()
+    random = np.random.default_rng(7)
+    for name in ("Blobs", "Stripes"):
+        write_pairs(folder / "images", name, 10, random)
+    write_pairs(folder / "images", "Blobs_test", 4, random)
+    result = train(folder, "images", "--images_limit=10")
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_run_writes_every_promised_file(finished):
+    folder = finished[0] / RUN
+
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    assert written == {
+        "config.json", "split.json", "history.csv", "history.png", "generator.h5",
+        "scores.md", "scores.csv", "scores.json", "scores_per_image.csv", "scores_Blobs.png",
+        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.h5"}
+
+
+def test_run_records_config_versions_seed_and_split(finished):
+    folder = finished[0] / RUN
+    record = json.loads((folder / "config.json").read_text())
+    split = json.loads((folder / "split.json").read_text())
+
+    assert record["config"]["seed"] == 1 and record["config"]["num_iters"] == 4
+    assert record["versions"]["tensorflow"].startswith("2.")
+    assert sorted(split["Blobs"]["train"] + split["Blobs"]["validation"]) == list(range(10))
+    assert split["Blobs"]["test_from"] == "Blobs_test"
+
+
+def test_history_has_a_row_a_validation_and_num_iters_is_exact(finished):
+    with open(finished[0] / RUN / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [row["update"] for row in rows] == ["2", "4"]
+    assert {"pixel_loss", "adversarial_loss", "score", "psnr_Blobs"} <= set(rows[0])
+
+
+def test_scores_have_the_raw_input_and_say_what_was_not_tested(finished):
+    rows = json.loads((finished[0] / RUN / "scores.json").read_text())
+    by_key = {(row["task"], row["method"], row["protocol"]): row for row in rows}
+
+    assert by_key["Blobs", "raw input", "range"]["n"] == 4
+    assert by_key["Blobs", "restored", "care"]["psnr"] > 0
+    assert by_key["Stripes", "restored", "care"]["n"] == 0
+    assert "not tested" in finished[1].stdout
+
+
+def test_run_tells_device_estimate_and_table_and_no_chatter(finished):
+    result = finished[1]
+
+    assert "CPU:0 in float32" in result.stdout
+    assert "Estimated on this machine" in result.stdout
+    assert "raw input" in result.stdout
+    assert result.stderr == ""
+
+
+def test_saved_generator_loads_with_its_constants(finished):
+    model, info = load_generator(finished[0] / RUN / "generator.h5")
+
+    assert info.tasks == ("Blobs", "Stripes")
+    assert model(np.zeros((1, 20, 30, 1), np.float32)).shape == (1, 20, 30, 1)
+
+
+def test_second_run_into_the_folder_is_refused(finished):
+    before = (finished[0] / RUN / "config.json").read_text()
+
+    result = train(finished[0], "images")
+
+    assert_mistake(result, "holds an earlier run", "--resume", "--overwrite")
+    assert (finished[0] / RUN / "config.json").read_text() == before
+
+
+def test_finished_run_says_so(finished):
+    result = train(finished[0], "images", "--images_limit=10", "--resume")
+
+    assert result.returncode == 0, result.stderr
+    assert "is finished: 4 updates" in result.stdout
+
+
+def test_resuming_with_other_settings_names_them(finished):
+    result = train(finished[0], "images", "--images_limit=10", "--resume", "--learning_rate=0.5")
+
+    assert_mistake(result, "--learning_rate=0.001 before, 0.5 now")
+
+
+def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
+    """Stop after two updates by cutting the run short, resume, and compare bit for bit."""
+    flags = ("--images_limit=10", "--deterministic")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        shutil.copytree(finished[0] / "images", folder / "images")
+    assert train(whole, "images", *flags).returncode == 0
+
+    stopped = run_script("tests/stop_after_two.py", "train_cGAN.py", *NARROW, "--data_dir=images",
+                         "--num_iters=4", "--validate_every=2", "--seed=1", *flags, cwd=parts)
+    assert stopped.returncode == 143, stopped.stderr
+    assert "go on with --resume" in stopped.stderr
+    assert train(parts, "images", *flags, "--resume").returncode == 0
+
+    def history(folder):
+        with open(folder / RUN / "history.csv") as file:
+            return [{name: value for name, value in row.items() if name != "seconds"}
+                    for row in csv.DictReader(file)]
+    assert history(parts) == history(whole)
+    for one, other in zip(*(load_generator(folder / RUN / "generator.h5")[0].get_weights()
+                            for folder in (parts, whole))):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("flags, words", [
+    (("--num_gpu=64",), ("--num_gpu=64 asks for 64 GPUs", "--num_gpu=0", "microgan[gpu]")),
+    (("--datasets=Nothing",), ("No images of 'Nothing'", "--datasets")),
+    (("--images_limit=50",), ("has 10 pairs", "ask for 50")),
+    (("--patch_size=64",), ("32 x 32", "--patch_size=32")),
+    (("--symmetries=Nobody:all",), ("'Nobody'", "Blobs, Stripes")),
+    (("--content_features=nowhere.npz",), ("nowhere.npz",)),
+])
+def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, flags, words):
+    result = train(tmp_path, data_dir, *flags)
+
+    assert_mistake(result, *words)
+    assert not (tmp_path / RUN).exists()
+
+
+def test_original_readme_command_parses_and_names_the_missing_gpus(tmp_path):
+    result = run_script("train_cGAN.py", "--batch_size=100", "--num_iters=3000", "--num_gpu=2",
+                        "--images_limit=50", f"--data_dir={ROOT / 'data'}", cwd=tmp_path)
+
+    assert_mistake(result, "--num_gpu=2")
