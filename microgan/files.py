@@ -50,6 +50,23 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     _flush_folder(path.parent)
 
 
+def make_folder(folder: str | os.PathLike[str], flag: str) -> None:
+    """Make a folder and its parents, if they are not there.
+
+    Args:
+        folder: to make.
+        flag: that named it, for the message.
+
+    Raises:
+        UserError: it can't be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
+                        f"with {flag}.") from error
+
+
 def _flush_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system can."""
     if os.name != "posix":  # Windows cannot open a folder

@@ -1,28 +1,54 @@
-"""A generator's scores on pairs of images, as files and as a table."""
+"""Restored images' scores as files, figures and a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.datasets.normalization import TaskNormalization
 from microgan.evaluation.figures import save_extremes_figure
 from microgan.evaluation.scores import (
     RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
-from microgan.evaluation.tables import overview_table, write_scores
+from microgan.evaluation.tables import FILE_NAMES, overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.restorer import restore_planes
 
 if TYPE_CHECKING:
     import keras
 
+Images = Sequence[np.ndarray]
+# By task: what to call the images, the degraded ones and the clean ones.
+Parts = Mapping[str, tuple[Sequence[Any], Images, Images]]
 
-def score_generator(model: keras.Model, info: GeneratorInfo,
-                    parts: Mapping[str, tuple[Sequence[Any], Sequence[np.ndarray],
-                                              Sequence[np.ndarray]]],
-                    *, split: str, folder: Path) -> str:
+
+@dataclass(frozen=True)
+class RestoredImages:
+    """The images of one task, ready to be scored.
+
+    Args:
+        task: its name.
+        names: what to call the images.
+        clean: images (Y, X); none if the task is not tested.
+        restored: like `clean`.
+        degraded: like `clean`, or None where they are not known.
+        normalization: the task's intensity constants, or None where the `range` protocol
+            has no meaning.
+    """
+
+    task: str
+    names: Sequence[Any]
+    clean: Images
+    restored: Images
+    degraded: Images | None
+    normalization: TaskNormalization | None
+
+
+def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, split: str,
+                    folder: Path, stretched: Sequence[str] = ()) -> str:
     """Restore degraded images, score them beside the raw input, write tables and figures.
 
     Args:
@@ -31,25 +57,55 @@ def score_generator(model: keras.Model, info: GeneratorInfo,
         parts: by task, what to call the images, the degraded and the clean ones (Y, X); a
             task without images is listed as not tested.
         split: "test" or "validation".
+        folder: as for `write_report`.
+        stretched: tasks whose images were each stretched to their own extremes, so that
+            the `range` protocol has no meaning.
+
+    Returns:
+        The table, PSNR and SSIM under each protocol.
+    """
+    def restored_images() -> Iterable[RestoredImages]:
+        for task, (names, degraded, clean) in parts.items():
+            constants = info.normalization[task]
+            restored = restore_planes(model, degraded, constants.degraded, constants.clean)
+            yield RestoredImages(task, names, clean, restored, degraded,
+                                 None if task in stretched else constants)
+
+    return write_report(restored_images(), split=split, folder=folder)
+
+
+def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -> str:
+    """Score restored images, beside the raw input where it is known; write it all.
+
+    Args:
+        tasks: their images; taken one after the other.
+        split: name of the part, for the table.
         folder: gets `scores.md`, `scores.csv`, `scores.json`, `scores_per_image.csv` and
-            `scores_TASK.png`.
+            `scores_TASK.png`; must exist.
 
     Returns:
         The table, PSNR and SSIM under each protocol.
     """
     rows: list[dict[str, Any]] = []
     all_scores: list[ImageScore] = []
-    for task, (names, degraded, clean) in parts.items():
-        if not len(clean):
-            rows += not_tested_rows(task, split)
+    for images in tasks:
+        if not len(images.clean):
+            rows += not_tested_rows(images.task, split)
             continue
-        constants = info.normalization[task]
-        restored = restore_planes(model, degraded, constants.degraded, constants.clean)
-        scores = score_task(task, split, clean=clean, images=names, normalization=constants,
-                            candidates={RAW_INPUT: degraded, RESTORED: restored})
-        save_extremes_figure(folder / f"scores_{task}.png", scores, clean=clean,
-                             restored=restored, degraded=degraded, normalization=constants)
+        candidates = {} if images.degraded is None else {RAW_INPUT: images.degraded}
+        scores = score_task(images.task, split, clean=images.clean, images=images.names,
+                            candidates={**candidates, RESTORED: images.restored},
+                            normalization=images.normalization)
+        save_extremes_figure(folder / f"scores_{images.task}.png", scores, clean=images.clean,
+                             restored=images.restored, degraded=images.degraded,
+                             normalization=images.normalization)
         rows += summarize(scores)
         all_scores += scores
     write_scores(folder, rows, all_scores)
     return overview_table(rows)
+
+
+def report_files(folder: Path) -> list[Path]:
+    """What `write_report` has written into a folder."""
+    return [path for path in (*(folder / name for name in FILE_NAMES),
+                              *sorted(folder.glob("scores_*.png"))) if path.exists()]

@@ -98,6 +98,33 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
     return axes
 
 
+def to_planes(pixels: np.ndarray, axes: str) -> np.ndarray:
+    """All YX planes of an image as one stack.
+
+    Args:
+        pixels: any shape.
+        axes: one letter per axis, checked by `choose_axes`.
+
+    Returns:
+        (N, Y, X), N the product of all other axes in their order.
+    """
+    stack = np.moveaxis(pixels, (axes.index("Y"), axes.index("X")), (-2, -1))
+    return stack.reshape(-1, *stack.shape[-2:])
+
+
+def from_planes(planes: np.ndarray, axes: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Undo `to_planes`.
+
+    Args:
+        planes: (N, Y, X).
+        axes: of the image.
+        shape: of the image.
+    """
+    others = [length for axis, length in zip(axes, shape) if axis not in "YX"]
+    stack = planes.reshape(*others, *planes.shape[-2:])
+    return np.moveaxis(stack, (-2, -1), (axes.index("Y"), axes.index("X")))
+
+
 def write_image(path: Path | str, pixels: np.ndarray, like: ImageFile) -> None:
     """Write an image whole, stored as another one was.
 

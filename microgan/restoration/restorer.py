@@ -12,7 +12,7 @@ import numpy as np
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
-from microgan.restoration.image_files import choose_axes
+from microgan.restoration.image_files import choose_axes, from_planes, to_planes
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -77,16 +77,14 @@ class Restorer:
         check_task(self.info, task)
         check_pixels(image)
         ranges = self._normalization(image, task, report)
-        plane_axes = (axes.index("Y"), axes.index("X"))
-        stack = np.moveaxis(image, plane_axes, (-2, -1))
-        planes = stack.reshape(-1, *stack.shape[-2:])
-        restored = np.stack(restore_planes(self.model, planes, ranges.degraded, ranges.clean))
+        restored = np.stack(restore_planes(self.model, to_planes(image, axes), ranges.degraded,
+                                           ranges.clean))
         restored, num_clipped = to_type(restored, image.dtype)
         if num_clipped:
             share = num_clipped / image.size
             report(f"{num_clipped} pixels ({share:.2g} of all) went beyond what {image.dtype} "
                    "can hold and were clipped.")
-        return np.moveaxis(restored.reshape(stack.shape), (-2, -1), plane_axes)
+        return from_planes(restored, axes, image.shape)
 
     def _normalization(self, image: np.ndarray, task: str | None,
                        report: Callable[[str], Any]) -> TaskNormalization:

@@ -1,0 +1,30 @@
+"""Score a trained generator on pairs it has not learned from, or restored files.
+
+Prints PSNR and SSIM under three protocols, beside the raw input, and writes tables with
+deviations and intervals and a figure of the best, median and worst image into the folder
+--output. What the protocols mean stands in scores.md.
+
+A generator:    evaluate.py --generator=Microscopy_cGAN_results/generator.h5 --data_dir=data
+Restored files: evaluate.py --restored=restored.tif --clean=clean.tif
+"""
+
+import sys
+from collections.abc import Sequence
+
+from microgan.cli.command import run_command
+from microgan.config import EvaluateConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; see `run_command`."""
+    return run_command(EvaluateConfig, __doc__ or "", _evaluate, argv)
+
+
+def _evaluate(config: EvaluateConfig) -> None:
+    from microgan.experiments.evaluation import evaluate
+
+    evaluate(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""Restore image files with a trained generator.
+
+Takes .npy and TIFF files of any plain axes order and writes files of the same name, shape
+and type into the folder --output.
+
+Try it: restore.py --generator=Microscopy_cGAN_results/generator.h5 --input=cells.tif
+"""
+
+import sys
+from collections.abc import Sequence
+
+from microgan.cli.command import run_command
+from microgan.config import RestoreConfig
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; see `run_command`."""
+    return run_command(RestoreConfig, __doc__ or "", _restore, argv)
+
+
+def _restore(config: RestoreConfig) -> None:
+    from microgan.experiments.restoring import restore_files
+
+    restore_files(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

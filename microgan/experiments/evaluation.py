@@ -1,0 +1,158 @@
+"""`evaluate.py` from config to tables and figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgan.config import EvaluateConfig
+from microgan.datasets.paired_arrays import (
+    PairedImages, find_datasets, load_pairs, load_test_pairs)
+from microgan.errors import UserError
+from microgan.experiments.scoring import (
+    Parts, RestoredImages, report_files, score_generator, write_report)
+from microgan.files import make_folder
+from microgan.generator_file import GeneratorInfo, load_generator, read_info
+from microgan.restoration.image_files import read_image, to_planes
+from microgan.startup import import_tensorflow_quietly
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Score a generator on pairs, or restored files against clean ones; print the table.
+
+    Every file is checked before TensorFlow is loaded, and without a generator it never is.
+
+    Args:
+        config: everything `evaluate.py` takes.
+
+    Raises:
+        UserError: a mistake in the flags or files, or earlier scores in the way.
+    """
+    folder = Path(config.output)
+    earlier = report_files(folder)
+    if earlier and not config.overwrite:
+        raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
+                        "the scores in it with --overwrite.")
+    if config.generator:
+        info = read_info(config.generator)
+        parts = _load_parts(config, info)
+    else:
+        files = _load_files(config)
+    make_folder(folder, "--output")
+    if config.generator:
+        import_tensorflow_quietly()
+        model, _ = load_generator(config.generator, precision=config.precision)
+        _remove(earlier)
+        table = score_generator(model, info, parts, split=config.split, folder=folder,
+                                stretched=config.stretched)
+    else:
+        _remove(earlier)
+        table = write_report([files], split="files", folder=folder)
+    print(f"{table}\n\nMore in {folder}: scores.md (deviations, intervals, NRMSE, resolution), "
+          "scores.csv, scores.json, scores_per_image.csv and figures.")
+
+
+def _remove(earlier: list[Path]) -> None:
+    """Drop replaced scores: a figure of a task that is no longer scored would mislead."""
+    for path in earlier:
+        path.unlink()
+
+
+def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
+    """The images to score, by task."""
+    for flag, names in (("datasets", config.datasets), ("stretched", config.stretched)):
+        unknown = [name for name in names if name not in info.tasks]
+        if unknown:
+            raise UserError(f"--{flag} names '{unknown[0]}', which the generator was not trained "
+                            f"on. Its tasks: {', '.join(info.tasks)}.")
+    test_pairs = {name: load_test_pairs(config.data_dir, name) if config.split == "test" else None
+                  for name in config.datasets or info.tasks}
+    parts: dict[str, Any] = {}
+    for name in config.datasets or _tasks_present(config, test_pairs):
+        pairs = test_pairs[name]
+        if pairs is not None:
+            indices = list(range(len(pairs)))
+        else:
+            pairs = load_pairs(config.data_dir, name)
+            indices = _recorded_indices(config, name, len(pairs))
+        indices = indices[:config.eval_limit]
+        parts[name] = (indices, [pairs.degraded[index] for index in indices],
+                       [pairs.clean[index] for index in indices])
+    return parts
+
+
+def _tasks_present(config: EvaluateConfig,
+                   test_pairs: dict[str, PairedImages | None]) -> list[str]:
+    """The generator's tasks that are in --data_dir, as test arrays or as pairs."""
+    present = {name for name, pairs in test_pairs.items() if pairs is not None}
+    try:
+        present.update(find_datasets(config.data_dir))
+    except UserError:
+        if not present:  # test arrays alone are enough
+            raise
+    absent = [name for name in test_pairs if name not in present]
+    if len(absent) == len(test_pairs):
+        raise UserError(f"{config.data_dir} has images of none of the generator's tasks: "
+                        f"{', '.join(test_pairs)}. Check --data_dir.")
+    if absent:
+        print(f"Not in {config.data_dir}, so not scored: {', '.join(absent)}.")
+    return [name for name in test_pairs if name in present]
+
+
+def _recorded_indices(config: EvaluateConfig, name: str, num_pairs: int) -> list[int]:
+    """Which pairs training kept aside, from the `split.json` of its run folder."""
+    assert config.generator is not None
+    path = Path(config.generator).with_name("split.json")
+    if not path.is_file():
+        raise UserError(
+            f"Nothing says which pairs of '{name}' training did not learn from: there is neither "
+            f"{name}_test_X.npy in {config.data_dir} nor {path}.")
+    try:
+        split: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        indices = [int(index) for index in split[name][config.split]]
+        from_these_pairs = config.split == "validation" or split[name]["test_from"] == name
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}: "
+                        f"{error!r}. Get a whole copy of the run folder.") from error
+    if not indices or not from_these_pairs:
+        raise UserError(f"Training kept no pairs of '{name}' for the {config.split}, and there is "
+                        f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "
+                        "--datasets, or --split=validation.")
+    if not 0 <= min(indices) <= max(indices) < num_pairs:
+        raise UserError(f"{path} speaks of pair {max(indices)} of '{name}', but {config.data_dir} "
+                        f"has {num_pairs}. Name the data of the training with --data_dir.")
+    return indices
+
+
+def _load_files(config: EvaluateConfig) -> RestoredImages:
+    """The planes of all files, as the images of one task."""
+    images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
+    names: list[str] = []
+    for number, clean_path in enumerate(config.clean):
+        clean = _read_planes(clean_path, config.axes)
+        names += ([Path(clean_path).name] if len(clean) == 1 else
+                  [f"{Path(clean_path).name}[{index}]" for index in range(len(clean))])
+        images["clean"] += list(clean)
+        for kind in ("restored", "degraded"):
+            for path in getattr(config, kind)[number:number + 1]:
+                planes = _read_planes(path, config.axes)
+                if planes.shape != clean.shape:
+                    raise UserError(f"{path} has {_size(planes)} but {clean_path} has "
+                                    f"{_size(clean)}: they must be the same.")
+                images[kind] += list(planes)
+    limit = config.eval_limit
+    return RestoredImages("files", names[:limit], images["clean"][:limit],
+                          images["restored"][:limit], images["degraded"][:limit] or None, None)
+
+
+def _read_planes(path: str, axes: str | None) -> np.ndarray:
+    image = read_image(path, axes=axes)
+    return to_planes(image.pixels, image.axes)
+
+
+def _size(planes: np.ndarray) -> str:
+    count, height, width = planes.shape
+    return f"{count} plane{'s' if count > 1 else ''} of {height} x {width} pixels"

@@ -1,0 +1,191 @@
+"""restore.py from flags to files."""
+
+
+import numpy as np
+import pytest
+import tifffile
+
+from helpers import assert_mistake, run_script
+from microgan.cli.restore import main
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.generator_file import GeneratorInfo, build_network, save_generator
+
+# Untrained, the network gives its input back; these ranges then make it twice as bright.
+DOUBLE = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200))
+
+
+@pytest.fixture(scope="module")
+def generators(tmp_path_factory):
+    """Generator files of one task and of two."""
+    folder = tmp_path_factory.mktemp("generators")
+    for name, tasks in (("one", ("A",)), ("two", ("A", "B"))):
+        info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, tasks,
+                             dict.fromkeys(tasks, DOUBLE), "YX", "0.1.0", "")
+        save_generator(folder / f"{name}.h5", build_network(info).get_weights(), info)
+    return folder
+
+
+@pytest.fixture
+def image(random):
+    return random.integers(0, 101, (3, 20, 30)).astype(np.uint8)
+
+
+@pytest.fixture
+def restore(generators, tmp_path, monkeypatch, capsys):
+    """Run the program in an empty folder; gives its status and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, generator="one"):
+        status = main(["restore.py", f"--generator={generators / generator}.h5",
+                       "--precision=float32", *arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
+
+
+def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+    tifffile.imwrite(tmp_path / "b.tif", np.moveaxis(image, 0, 2), photometric="minisblack",
+                     metadata={"axes": "YXZ"})
+
+    status, out, _ = restore("--input=a.npy,b.tif")
+
+    assert status == 0
+    restored = np.load(tmp_path / "restored" / "a.npy")
+    assert restored.dtype == np.uint8
+    np.testing.assert_array_equal(restored, 2 * image)
+    with tifffile.TiffFile(tmp_path / "restored" / "b.tif") as tiff:
+        assert tiff.series[0].axes == "YXZ"
+        np.testing.assert_array_equal(tiff.asarray(), 2 * np.moveaxis(image, 0, 2))
+    assert "a.npy: axes ZYX assumed" in out
+    assert "b.tif: axes" not in out
+
+
+def test_axes_flag_names_the_axes(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image.transpose(1, 2, 0)[:, None])
+
+    status, out, _ = restore("--input=a.npy", "--axes=YTXZ")
+
+    assert status == 0
+    assert "assumed" not in out
+    np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"),
+                                  2 * image.transpose(1, 2, 0)[:, None])
+
+
+def test_folders_and_patterns_are_searched(restore, image, tmp_path):
+    for name in ("in/a.npy", "in/b.npy", "other/c1.npy", "other/c2.npy", "other/d.npy"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        np.save(tmp_path / name, image)
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+
+    status, _, _ = restore("--input=in,other/c*.npy", "--output=out")
+
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "a.npy", "b.npy", "c1.npy", "c2.npy"]
+
+
+def test_percentiles_stand_in_where_no_task_is_named(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    status, out, _ = restore("--input=a.npy", generator="two")
+
+    assert status == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), image)
+    assert "a.npy: No task named: the image's own 0.1 and 99.9 percentiles" in out
+
+    status, out, _ = restore("--input=a.npy", "--task=B", "--output=named", generator="two")
+
+    assert status == 0
+    assert "percentiles" not in out
+    np.testing.assert_array_equal(np.load(tmp_path / "named" / "a.npy"), 2 * image)
+
+
+def test_clipped_pixels_are_reported(restore, image, tmp_path):
+    image[0, 0, :7] = 200
+    np.save(tmp_path / "a.npy", image)
+
+    _, out, _ = restore("--input=a.npy")
+
+    assert "a.npy: 7 pixels" in out
+    assert np.load(tmp_path / "restored" / "a.npy")[0, 0, :7].tolist() == [255] * 7
+
+
+def test_a_file_that_fails_does_not_stop_the_others(restore, image, tmp_path):
+    np.save(tmp_path / "good.npy", image)
+    np.save(tmp_path / "small.npy", image[:, :4])
+    np.save(tmp_path / "nan.npy", np.full((20, 20), np.nan))
+
+    status, out, err = restore("--input=nan.npy,small.npy,missing.npy,good.npy")
+
+    assert status == 2
+    assert [path.name for path in (tmp_path / "restored").iterdir()] == ["good.npy"]
+    lines = err.strip().splitlines()
+    assert len(lines) == 4
+    assert lines[0] == "nan.npy: 400 pixels are NaN or infinite. Mend them first."
+    assert lines[1] == "There is no file missing.npy."
+    assert lines[2].startswith("small.npy: Planes of 4 x 30 pixels are too small")
+    assert lines[3] == "restore.py: error: 3 of 4 files were not restored: see above."
+
+
+def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+    restore("--input=a.npy")
+    np.save(tmp_path / "a.npy", image // 2)
+
+    status, _, err = restore("--input=a.npy")
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "--overwrite" in err
+    np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * image)
+
+    status, _, _ = restore("--input=a.npy", "--overwrite")
+
+    assert status == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * (image // 2))
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--input=a.npy", "--output=.", "--overwrite"], "a.npy is an input"),
+    (["--input=a.npy,sub/a.npy"], "both be restored into"),
+    (["--input=*.tif"], "--input=*.tif matches no"),
+    (["--input=a.npy", "--task=C"], "knows no task 'C'"),
+    (["--input=a.npy", "--axes=YX"], "axes 'YX' do not fit"),
+    ([], "--input is missing"),
+])
+def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, arguments, message):
+    (tmp_path / "sub").mkdir()
+    np.save(tmp_path / "a.npy", image)
+    np.save(tmp_path / "sub" / "a.npy", image)
+
+    status, _, err = restore(*arguments)
+
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert message in err
+    assert not (tmp_path / "restored").exists()
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), image)
+
+
+def test_script_answers_mistakes_without_tensorflow(generators, tmp_path):
+    program = ("import sys; from microgan.cli.restore import main; status = main(); "
+               "assert 'keras' not in sys.modules and 'tensorflow' not in sys.modules; "
+               "sys.exit(status)")
+    (tmp_path / "run.py").write_text(program)
+    np.save(tmp_path / "a.npy", np.zeros((2, 2, 2, 2)))
+
+    result = run_script(tmp_path / "run.py", f"--generator={generators}/one.h5",
+                        "--input=a.npy", cwd=tmp_path)
+
+    assert_mistake(result, "a.npy", "--axes")
+
+
+def test_top_level_script_restores(generators, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    result = run_script("restore.py", f"--generator={generators}/one.h5", "--input=a.npy",
+                        "--precision=float32", cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * image)
