@@ -31,6 +31,7 @@ def train_cgan(config: CGANConfig) -> Path:
     """
     folder = Path(config.dir).absolute() / RUN_FOLDER
     config = check_run_folder(folder, config)
+    assert config.seed is not None
     tasks = load_tasks(config)
     draw = PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
