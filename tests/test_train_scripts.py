@@ -157,3 +157,45 @@ def test_original_readme_command_parses_and_names_the_missing_gpus(tmp_path):
                         "--images_limit=50", f"--data_dir={ROOT / 'data'}", cwd=tmp_path)
 
     assert_mistake(result, "--num_gpu=2")
+
+
+@pytest.mark.slow
+def test_paper_recipe_does_twenty_updates_at_full_size(tmp_path):
+    """The published networks, losses and sizes, on VGG weights that are random but fit."""
+    from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
+
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in VGG_KERNEL_SHAPES.items():
+        scale = np.sqrt(2 / np.prod(shape[:3]))
+        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
+        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
+    np.savez(tmp_path / "vgg.npz", **weights)
+
+    result = run_script(
+        "train_cGAN.py", f"--data_dir={ROOT / 'data'}", "--images_limit=10", "--batch_size=2",
+        "--num_iters=20", "--validate_every=10", "--content_features=vgg.npz", "--num_gpu=0",
+        "--eval_limit=2", "--seed=1", cwd=tmp_path, timeout=900)
+
+    assert result.returncode == 0, result.stderr
+    with open(tmp_path / RUN / "history.csv") as file:
+        first, last = csv.DictReader(file)
+    assert float(last["content_loss"]) < float(first["content_loss"])
+    model, info = load_generator(tmp_path / RUN / "generator.h5")
+    assert model.count_params() == 11_376_129
+    assert len(info.tasks) == 3
+
+
+@pytest.mark.slow
+def test_limited_recipe_beats_the_raw_input_on_shipped_data(tmp_path):
+    result = run_script("train_cGAN.py", "--recipe=limited", f"--data_dir={ROOT / 'data'}",
+                        "--images_limit=10", "--num_iters=400", "--seed=1", "--num_gpu=0",
+                        cwd=tmp_path, timeout=900)
+
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((tmp_path / RUN / "scores.json").read_text())
+    scores = {(row["task"], row["protocol"], row["method"]): row for row in rows}
+    for (task, protocol, method), row in scores.items():
+        if method == "restored" and protocol != "paper":
+            raw = scores[task, protocol, "raw input"]
+            assert row["psnr"] > raw["psnr"] and row["ssim"] > raw["ssim"], (task, protocol)

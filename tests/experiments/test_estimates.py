@@ -1,0 +1,42 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from microgan.experiments.estimates import estimated_memory, update_cost
+
+
+def cost_of(function, *shapes):
+    specs = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+    return update_cost(tf.function(function).get_concrete_function(*specs).graph)
+
+
+def test_convolution_costs_two_operations_a_weight_and_pixel():
+    cost = cost_of(lambda image, kernel: tf.nn.conv2d(image, kernel, 2, "SAME"),
+                   (2, 8, 8, 3), (5, 5, 3, 4))
+
+    assert cost.flop == 2 * (2 * 4 * 4) * (5 * 5 * 3 * 4)
+
+
+def test_gradients_of_a_convolution_cost_twice_the_convolution():
+    def gradients(image, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch([image, kernel])
+            total = tf.reduce_sum(tf.nn.conv2d(image, kernel, 1, "SAME") ** 2)
+        return tape.gradient(total, [image, kernel])
+
+    forward = 2 * (8 * 8) * (3 * 3 * 3 * 4)
+    assert cost_of(gradients, (1, 8, 8, 3), (3, 3, 3, 4)).flop == 3 * forward
+
+
+def test_matrix_product_costs_two_operations_a_term():
+    assert cost_of(tf.matmul, (3, 5), (5, 7)).flop == 2 * 3 * 5 * 7
+
+
+def test_memory_grows_with_the_variables():
+    cost = cost_of(tf.matmul, (3, 5), (5, 7))
+    variable = keras.Variable(np.zeros(1_000_000, np.float32))
+
+    more = estimated_memory(cost, {"net": [variable]}) - estimated_memory(cost, {})
+
+    assert more == pytest.approx(8e6)

@@ -1,0 +1,103 @@
+import csv
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from microgan.callbacks import Checkpoints, Recorder, format_seconds
+from microgan.errors import UserError
+
+
+def make_recorder(folder, scores, best, **changes):
+    """A recorder whose validations give `scores` in turn; `best` collects what was kept."""
+    remaining = iter(scores)
+    settings = {"num_iters": 6, "validate_every": 2,
+                "validate": lambda update: {"score": next(remaining)},
+                "get_weights": lambda: [np.array([1.0])],
+                "on_best": lambda update, weights: best.append(update),
+                "on_validated": lambda update, rows: None}
+    return Recorder(folder, **{**settings, **changes})
+
+
+def test_recorder_averages_losses_and_keeps_the_best(tmp_path):
+    best = []
+    recorder = make_recorder(tmp_path, [10, 30, 20], best)
+
+    recorder.on_train_begin()
+    for update in range(1, 7):
+        recorder.on_train_batch_end(update, {"pixel": float(update)})
+
+    with open(tmp_path / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["pixel_loss"]) for row in rows] == [1.5, 3.5, 5.5]
+    assert best == [2, 4] and recorder.best_update == 4
+
+
+def test_last_update_is_validated_even_off_the_beat(tmp_path):
+    recorder = make_recorder(tmp_path, [1, 2], [], num_iters=3)
+
+    recorder.on_train_begin()
+    for update in range(1, 4):
+        recorder.on_train_batch_end(update, {})
+
+    assert [row["update"] for row in recorder.rows] == [2, 3]
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_loss_that_is_not_finite_ends_the_run_and_says_what_is_saved(tmp_path, loss):
+    recorder = make_recorder(tmp_path, [], [])
+
+    with pytest.raises(UserError, match="pixel loss is (nan|inf) at update 1.*--learning_rate"):
+        recorder.on_train_batch_end(1, {"pixel": loss})
+
+
+def test_checkpoint_restores_variables_and_history_and_keeps_two(tmp_path):
+    variable = keras.Variable([1.0, 2.0])
+    recorder = make_recorder(tmp_path, [5, 7, 6], [])
+    checkpoints = Checkpoints(tmp_path / "checkpoint", {"net": [variable]}, recorder, minutes=1e-9)
+    for callback in (recorder, checkpoints):
+        callback.on_train_begin()
+    for update in range(1, 6):
+        variable.assign([update, -update])
+        for callback in (recorder, checkpoints):
+            callback.on_train_batch_end(update, {"pixel": 1.0})
+    variable.assign([0.0, 0.0])
+    fresh = make_recorder(tmp_path, [], [])
+    restored = Checkpoints(tmp_path / "checkpoint", {"net": [variable]}, fresh, minutes=1)
+
+    update = restored.restore()
+
+    assert update == 5
+    np.testing.assert_array_equal(variable.numpy(), [5, -5])
+    assert fresh.rows == recorder.rows
+    assert (fresh.best_update, fresh.best_score) == (4, 7)
+    assert fresh.to_json()["sums"] == {"pixel": 1.0}
+    names = sorted(path.name for path in (tmp_path / "checkpoint").iterdir())
+    assert names == ["update_000004.h5", "update_000005.h5"]
+
+
+def test_checkpoint_of_other_networks_is_refused(tmp_path):
+    recorder = make_recorder(tmp_path, [], [])
+    Checkpoints(tmp_path, {"net": [keras.Variable([1.0])]}, recorder, minutes=1)._save()
+
+    with pytest.raises(UserError, match="does not fit the net"):
+        Checkpoints(tmp_path, {"net": [keras.Variable([[1.0]])]}, recorder, minutes=1).restore()
+
+
+def test_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / "update_000003.h5").write_bytes(b"half")
+
+    with pytest.raises(UserError, match="update_000003.h5 cannot be read.*Delete it"):
+        Checkpoints(tmp_path, {}, make_recorder(tmp_path, [], []), minutes=1).restore()
+
+
+def test_no_checkpoint_starts_from_nothing(tmp_path):
+    assert Checkpoints(tmp_path, {}, make_recorder(tmp_path, [], []), minutes=1).restore() == 0
+
+
+@pytest.mark.parametrize("seconds, text", [
+    (45, "45 s"), (89, "89 s"), (120, "2 min"), (3540, "59 min"), (3600, "1 h 00 min"),
+    (3600 * 27.5, "27 h 30 min"), (86400 * 4 + 7200, "4 days 2 h")])
+def test_durations_are_written_as_people_say_them(seconds, text):
+    assert format_seconds(seconds) == text

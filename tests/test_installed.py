@@ -1,0 +1,33 @@
+"""The package as pip installs it, away from the checkout."""
+
+import importlib.metadata
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from helpers import NARROW, ROOT
+
+
+def is_installed():
+    try:
+        distribution = importlib.metadata.distribution("microgan")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return ROOT not in Path(str(distribution.locate_file("microgan"))).resolve().parents
+
+
+@pytest.mark.skipif(not is_installed(), reason="microgan is not pip-installed here")
+def test_installed_commands_train_and_restore(tmp_path, data_dir):
+    def run(command, *arguments):
+        script = Path(sysconfig.get_path("scripts")) / command
+        return subprocess.run([script, *arguments], cwd=tmp_path, text=True, capture_output=True)
+
+    trained = run("microgan-train-cgan", *NARROW, f"--data_dir={data_dir}", "--num_iters=2")
+    restored = run("microgan-restore", f"--input={data_dir / 'Blobs_X.npy'}",
+                   "--generator=Microscopy_cGAN_results/generator.h5", "--task=Blobs")
+
+    assert trained.returncode == 0, trained.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert (tmp_path / "restored" / "Blobs_X.npy").exists()
