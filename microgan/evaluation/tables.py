@@ -14,7 +14,6 @@ from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
 from microgan.files import write_json, write_text
 
 Row = dict[str, Any]
-FILE_NAMES = ("scores.md", "scores.csv", "scores.json", "scores_per_image.csv")
 _PROTOCOL_NOTES = {
     "paper": "every image stretched to its own minimum and maximum, as published",
     "range": "intensities as they are, after the task's training constants",
@@ -69,7 +68,7 @@ def full_report(rows: Sequence[Row]) -> str:
 
 def write_scores(folder: Path | str, rows: Sequence[Row],
                  image_scores: Iterable[ImageScore]) -> None:
-    """Write `scores.md`, `scores.csv`, `scores.json` and `scores_per_image.csv`.
+    """Write `microgan.evaluation.SCORE_FILES`: the tables as Markdown, CSV and JSON.
 
     JSON has no infinity: the PSNR of identical images is the text "inf" there, as in the
     CSV files, which `float` reads. What does not exist is null, in CSV an empty field.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,18 +12,21 @@ from microgan.config import EvaluateConfig
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.errors import UserError
-from microgan.experiments.scoring import (
-    Parts, RestoredImages, report_files, score_generator, write_report)
+from microgan.evaluation import SCORE_FILES
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
 from microgan.restoration.image_files import read_image, to_planes
 from microgan.startup import import_tensorflow_quietly
 
+if TYPE_CHECKING:
+    from microgan.experiments.scoring import Parts
+
 
 def evaluate(config: EvaluateConfig) -> None:
     """Score a generator on pairs, or restored files against clean ones; print the table.
 
-    Every file is checked before TensorFlow is loaded, and without a generator it never is.
+    Every file is checked before TensorFlow is loaded, and without a generator it never is;
+    what scores and draws takes a second to import and comes after the checks, too.
 
     Args:
         config: everything `evaluate.py` takes.
@@ -32,27 +35,42 @@ def evaluate(config: EvaluateConfig) -> None:
         UserError: a mistake in the flags or files, or earlier scores in the way.
     """
     folder = Path(config.output)
-    earlier = report_files(folder)
+    earlier = [path for pattern in (*SCORE_FILES, "scores_*.png")
+               for path in sorted(folder.glob(pattern))]
     if earlier and not config.overwrite:
         raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
                         "the scores in it with --overwrite.")
     if config.generator:
-        info = read_info(config.generator)
-        parts = _load_parts(config, info)
+        table = _score_generator(config, config.generator, folder, earlier)
     else:
-        files = _load_files(config)
-    make_folder(folder, "--output")
-    if config.generator:
-        import_tensorflow_quietly()
-        model, _ = load_generator(config.generator, precision=config.precision)
-        _remove(earlier)
-        table = score_generator(model, info, parts, split=config.split, folder=folder,
-                                stretched=config.stretched)
-    else:
-        _remove(earlier)
-        table = write_report([files], split="files", folder=folder)
+        table = _score_files(config, folder, earlier)
     print(f"{table}\n\nMore in {folder}: scores.md (deviations, intervals, NRMSE, resolution), "
           "scores.csv, scores.json, scores_per_image.csv and figures.")
+
+
+def _score_generator(config: EvaluateConfig, generator: str, folder: Path,
+                     earlier: list[Path]) -> str:
+    info = read_info(generator)
+    parts = _load_parts(config, info)
+    make_folder(folder, "--output")
+    import_tensorflow_quietly()
+    from microgan.experiments.scoring import score_generator
+
+    model, _ = load_generator(generator, precision=config.precision)
+    _remove(earlier)
+    return score_generator(model, info, parts, split=config.split, folder=folder,
+                           stretched=config.stretched)
+
+
+def _score_files(config: EvaluateConfig, folder: Path, earlier: list[Path]) -> str:
+    names, images = _load_files(config)
+    make_folder(folder, "--output")
+    from microgan.experiments.scoring import RestoredImages, write_report
+
+    _remove(earlier)
+    return write_report([RestoredImages("files", names, images["clean"], images["restored"],
+                                        images["degraded"] or None, None)],
+                        split="files", folder=folder)
 
 
 def _remove(earlier: list[Path]) -> None:
@@ -127,8 +145,8 @@ def _recorded_indices(config: EvaluateConfig, name: str, num_pairs: int) -> list
     return indices
 
 
-def _load_files(config: EvaluateConfig) -> RestoredImages:
-    """The planes of all files, as the images of one task."""
+def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.ndarray]]]:
+    """The planes of all files: their names, and `restored`, `clean` and `degraded` images."""
     images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
     names: list[str] = []
     for number, clean_path in enumerate(config.clean):
@@ -144,8 +162,7 @@ def _load_files(config: EvaluateConfig) -> RestoredImages:
                                     f"{_size(clean)}: they must be the same.")
                 images[kind] += list(planes)
     limit = config.eval_limit
-    return RestoredImages("files", names[:limit], images["clean"][:limit],
-                          images["restored"][:limit], images["degraded"][:limit] or None, None)
+    return names[:limit], {kind: planes[:limit] for kind, planes in images.items()}
 
 
 def _read_planes(path: str, axes: str | None) -> np.ndarray:

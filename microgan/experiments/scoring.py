@@ -13,7 +13,7 @@ from microgan.datasets.normalization import TaskNormalization
 from microgan.evaluation.figures import save_extremes_figure
 from microgan.evaluation.scores import (
     RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
-from microgan.evaluation.tables import FILE_NAMES, overview_table, write_scores
+from microgan.evaluation.tables import overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.restorer import restore_planes
 
@@ -103,9 +103,3 @@ def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -
         all_scores += scores
     write_scores(folder, rows, all_scores)
     return overview_table(rows)
-
-
-def report_files(folder: Path) -> list[Path]:
-    """What `write_report` has written into a folder."""
-    return [path for path in (*(folder / name for name in FILE_NAMES),
-                              *sorted(folder.glob("scores_*.png"))) if path.exists()]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.evaluation import SCORE_FILES
 from microgan.evaluation.scores import not_tested_rows, score_task, summarize
-from microgan.evaluation.tables import FILE_NAMES, full_report, overview_table, write_scores
+from microgan.evaluation.tables import full_report, overview_table, write_scores
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_files_hold_what_was_scored(scores, tmp_path):
 
     write_scores(tmp_path, rows, scores)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILE_NAMES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SCORE_FILES)
     assert json.loads((tmp_path / "scores.json").read_text()) == rows
     with open(tmp_path / "scores.csv", newline="") as file:
         read = list(csv.DictReader(file))
