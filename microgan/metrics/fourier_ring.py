@@ -59,23 +59,24 @@ def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray) -> float:
         restored: like `clean`. Scale and offset do not matter.
 
     Returns:
-        Period in pixels where the correlation first falls below 1/7, linearly interpolated:
-        from 2 (they agree up to the finest detail that pixels can show) to min(Y, X)
-        (not even the coarsest agrees; also where an image is constant).
+        Period in pixels where the correlation first falls from above 1/7 to below it,
+        linearly interpolated: from 2 (they agree up to the finest detail that pixels can
+        show) to min(Y, X) (they agree nowhere; also where an image is constant).
+        Coarse rings that disagree before the first that agrees do not count: a drifting
+        background would hide how much of the detail is there.
 
     Raises:
         ValueError: as `fourier_ring_correlation`.
     """
     frequency, correlation = fourier_ring_correlation(clean, restored)
-    below = np.flatnonzero(correlation < THRESHOLD)
-    if not below.size:
-        return NYQUIST_PERIOD_PX
-    index = below[0]
-    if index == 0:
+    agrees = correlation >= THRESHOLD
+    if not agrees.any():
         return float(1 / frequency[0])
-    crossing = np.interp(THRESHOLD, correlation[[index, index - 1]],
-                         frequency[[index, index - 1]])
-    return float(1 / crossing)
+    falls = np.flatnonzero(agrees[:-1] & ~agrees[1:])
+    if not falls.size:
+        return NYQUIST_PERIOD_PX
+    around = [falls[0] + 1, falls[0]]
+    return float(1 / np.interp(THRESHOLD, correlation[around], frequency[around]))
 
 
 def _windowed_spectrum(image: np.ndarray) -> np.ndarray:

@@ -38,6 +38,17 @@ def test_images_that_share_detail_up_to_a_cut_off_cross_there(shape, cut_off):
     assert 1 / period == pytest.approx(cut_off, abs=2 / min(shape))
 
 
+def test_strong_background_in_one_image_does_not_hide_shared_detail():
+    shape, cut_off = (128, 128), 0.2
+    shared = low_passed(noise(shape, 0), cut_off)
+    own = noise(shape, 1) - low_passed(noise(shape, 1), cut_off)
+    background = -300 * low_passed(noise(shape, 0), 0.012)
+
+    assert fourier_ring_correlation(shared, shared + background)[1][0] < 0
+    assert fourier_ring_resolution(shared, shared + own + background) == pytest.approx(
+        1 / cut_off, abs=0.3)
+
+
 def test_correlation_of_signal_and_noise_is_theirs_by_theory():
     # Two recordings of one signal, each with noise of equal power: correlation 1 / 2.
     signal = noise((256, 256), 0)
