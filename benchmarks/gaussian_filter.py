@@ -39,7 +39,8 @@ def main():
     arguments = parser.parse_args()
     scores = []
     for name in find_datasets(arguments.data_dir):
-        pairs, test = load_pairs(arguments.data_dir, name), load_test_pairs(arguments.data_dir, name)
+        pairs = load_pairs(arguments.data_dir, name)
+        test = load_test_pairs(arguments.data_dir, name)
         chosen = np.random.default_rng(arguments.seed).permutation(len(pairs))
         chosen = chosen[:arguments.images_limit]
         sigma = best_sigma([pairs.degraded[i] for i in chosen], [pairs.clean[i] for i in chosen])

@@ -33,7 +33,7 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
         multiple of 4 are padded by reflection and cut back.
     """
     degraded = keras.Input((None, None, 1), name="degraded")
-    padded = PadToMultiple(4)(degraded)
+    padded = _pad(degraded, 4)
     features = conv_norm_relu(padded, filters, 7)
     features = conv_norm_relu(features, 2 * filters, 3, strides=2)
     features = conv_norm_relu(features, 4 * filters, 3, strides=2)
@@ -70,7 +70,7 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
         (Weigert et al. 2018).
     """
     degraded = keras.Input((None, None, 1), name="degraded")
-    padded = PadToMultiple(2 ** depth)(degraded)
+    padded = _pad(degraded, 2 ** depth)
     features = padded
     skips = []
     for level in range(depth + 1):
@@ -92,6 +92,11 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
     restored = layers.Add(dtype=keras.config.floatx())([change, padded])
     restored = CropLike(dtype=keras.config.floatx())([restored, degraded])
     return keras.Model(degraded, restored, name="cgan_unet_generator")
+
+
+def _pad(image: Any, multiple: int) -> Any:
+    """Pad without rounding: the padded image is also added to the output."""
+    return PadToMultiple(multiple, dtype=keras.config.floatx())(image)
 
 
 def _conv_leaky(features: Any, filters: int, *, kernel_size: int = 3, strides: int = 1) -> Any:

@@ -79,12 +79,23 @@ def test_dense_discriminator_refuses_patches_it_cannot_convolve():
         build_dense_discriminator(8)
 
 
-def test_mixed_precision_gives_float32_images():
+@pytest.fixture
+def mixed_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        models = [build() for build in NARROW_GENERATORS.values()]
-    finally:
-        keras.config.set_dtype_policy("float32")
+    yield
+    keras.config.set_dtype_policy("float32")
 
-    for model in models:
-        assert model(np.zeros((1, 16, 16, 1), np.float32)).dtype == tf.float32
+
+@pytest.mark.parametrize("name", NARROW_GENERATORS)
+def test_mixed_precision_gives_float32_images(name, mixed_bfloat16):
+    model = NARROW_GENERATORS[name]()
+
+    assert model.layers[2].compute_dtype == "bfloat16"
+    assert model(np.zeros((1, 16, 16, 1), np.float32)).dtype == tf.float32
+
+
+def test_mixed_precision_does_not_round_the_input_that_is_added(mixed_bfloat16, random):
+    """The untrained U-Net is the identity; bfloat16 keeps only 8 bits of 16."""
+    degraded = random.normal(size=(1, 17, 16, 1)).astype(np.float32)
+
+    np.testing.assert_array_equal(build_unet_generator(filters=4)(degraded), degraded)
