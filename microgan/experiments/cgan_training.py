@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 import microgan
 from microgan.callbacks import Checkpoints, Progress, Recorder, format_seconds
@@ -97,6 +98,9 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         except Interrupted as interruption:
             raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
                               interruption.status) from None
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
+                            f"--patch_size={config.patch_size}. Lower one of them.") from error
     elif (folder / "scores.json").exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
