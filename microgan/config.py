@@ -192,7 +192,11 @@ class CGANConfig(Config):
         "discriminator.", limited=0.005, minimum=0)
     pixel_weight: float = setting(
         0.0, "Factor of the mean absolute difference of the pixels; the original has none.",
-        limited=1.0, minimum=0)
+        limited=0.1, minimum=0)
+    fitted_pixel_weight: float = setting(
+        0.0, "Factor of the same difference after scale and offset of each image are fitted, as "
+        "exposure differs between images. 0.1 of the plain one keeps the brightness.",
+        limited=0.9, minimum=0)
     content_features: str = setting(
         "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
         "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "
@@ -222,9 +226,10 @@ class CGANConfig(Config):
             if not name or symmetry not in ("none", "flips", "all"):
                 raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
                                 f"by commas. Received: {entry}")
-        if self.content_weight == self.adversarial_weight == self.pixel_weight == 0:
-            raise UserError("At least one of --content_weight, --adversarial_weight and "
-                            "--pixel_weight must be above 0.")
+        if not (self.content_weight or self.adversarial_weight or self.pixel_weight
+                or self.fitted_pixel_weight):
+            raise UserError("At least one of --content_weight, --adversarial_weight, "
+                            "--pixel_weight and --fitted_pixel_weight must be above 0.")
         if self.resume and self.overwrite:
             raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
 

@@ -135,7 +135,8 @@ def _build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
         discriminator_optimizer=_adam(config, ema_decay=0.0),
         content_features=features, squared_content=config.content_distance == "squared",
         content_weight=config.content_weight, adversarial_weight=config.adversarial_weight,
-        pixel_weight=config.pixel_weight, global_batch_size=config.batch_size)
+        pixel_weight=config.pixel_weight, fitted_pixel_weight=config.fitted_pixel_weight,
+        global_batch_size=config.batch_size)
 
 
 def _adam(config: CGANConfig, *, ema_decay: float) -> keras.optimizers.Adam:

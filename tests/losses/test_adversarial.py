@@ -1,7 +1,6 @@
 import numpy as np
 
 from microgan.losses.adversarial import discriminator_loss, generator_loss
-from microgan.losses.pixel import pixel_loss
 
 
 def test_undecided_discriminator_has_loss_log_2():
@@ -22,12 +21,3 @@ def test_losses_stay_finite_for_huge_logits():
     huge = np.full((1, 1), 1e4, np.float32)
 
     assert np.isfinite(discriminator_loss(-huge, huge)).all()
-
-
-def test_pixel_loss_is_one_mean_an_image():
-    clean = np.zeros((2, 2, 2, 1), np.float32)
-    restored = clean.copy()
-    restored[0, 0, 0] = -4
-    restored[1] = 0.5
-
-    np.testing.assert_allclose(pixel_loss(clean, restored), [1, 0.5])

@@ -19,7 +19,7 @@ class CornerFeatures(keras.Layer):
 
 def build_trainer(generator=None, discriminator=None, *, rate=1e-3, **changes):
     settings = {"content_features": None, "content_weight": 0.0, "adversarial_weight": 0.1,
-                "pixel_weight": 1.0, "global_batch_size": 2}
+                "pixel_weight": 1.0, "fitted_pixel_weight": 0.0, "global_batch_size": 2}
     return CGANTrainer(
         generator or build_unet_generator(filters=4, depth=2),
         discriminator or build_patch_discriminator(filters=4),
