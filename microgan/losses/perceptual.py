@@ -102,10 +102,11 @@ def build_vgg(weights: LayerWeights) -> keras.Model:
 
 
 def build_embedded(weights: LayerWeights | None = None) -> keras.Model:
-    """microgan's own feature network, small and smooth, for gray images in [-1, 1].
+    """microgan's own feature network, small, for gray images in [-1, 1].
 
-    c6s2-32, c3-32, c4s2-64, c3-96, c3-96, all 'same', SiLU after all but the last:
-    13 thousand multiplications a pixel against VGG's 186.
+    c6s2-32, c3-32, c4s2-64, c3-96, c3-96, all 'same', ReLU after all but the last:
+    13 thousand multiplications a pixel against VGG's 186. Kernels start orthogonal; its
+    training keeps them nearly so, or tiny changes of the image could undo any distance.
 
     The weights that ship with microgan were taught by VGG19 block3_conv3 (Simonyan and
     Zisserman 2015; ImageNet weights as distributed with Keras) on simulated microscope
@@ -128,7 +129,8 @@ def build_embedded(weights: LayerWeights | None = None) -> keras.Model:
     for number, (filters, kernel_size, stride) in enumerate(_EMBEDDED_LAYERS, start=1):
         features = keras.layers.Conv2D(
             filters, kernel_size, strides=stride, padding="same", name=f"conv{number}",
-            activation=None if number == last else "silu")(features)
+            kernel_initializer="orthogonal",
+            activation=None if number == last else "relu")(features)
     model = keras.Model(image, features, name="embedded_features")
     return model if weights is None else _frozen(model, weights)
 

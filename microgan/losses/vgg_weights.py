@@ -67,7 +67,8 @@ def read_vgg_weights(path: str | os.PathLike[str]) -> LayerWeights:
 
 
 def _read_npz(path: Path) -> LayerWeights:
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: NumPy leaves a file open that turns out not to be a zip archive.
+    with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
         _check_names(path, [name for name in VGG_KERNEL_SHAPES
                             if not {f"{name}__kernel", f"{name}__bias"} <= set(file.files)])
         return {name: (file[f"{name}__kernel"], file[f"{name}__bias"])
