@@ -166,9 +166,10 @@ class CGANConfig(Config):
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",
                               limited=64, minimum=16)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
-                                   limited=1e-3, above=0)
+                                   limited=7e-4, above=0)
     learning_rate_decay: str = setting(
-        "none", "cosine: the learning rate falls to zero along a cosine over --num_iters.",
+        "none", "cosine: the learning rate rises over the first 5 % of --num_iters, then falls to "
+        "zero along a cosine.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
     generator: str = setting(

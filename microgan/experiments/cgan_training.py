@@ -142,7 +142,10 @@ def _build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
 def _adam(config: CGANConfig, *, ema_decay: float) -> keras.optimizers.Adam:
     rate: Any = config.learning_rate
     if config.learning_rate_decay == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.num_iters)
+        warmup = max(1, config.num_iters // 20)
+        rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate / warmup, max(1, config.num_iters - warmup),
+            warmup_target=config.learning_rate, warmup_steps=warmup)
     average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
     return keras.optimizers.Adam(rate, epsilon=config.adam_epsilon, **average)
 
