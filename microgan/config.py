@@ -166,7 +166,7 @@ class CGANConfig(Config):
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",
                               limited=64, minimum=16)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
-                                   limited=7e-4, above=0)
+                                   limited=1e-3, above=0)
     learning_rate_decay: str = setting(
         "none", "cosine: the learning rate rises over the first 5 % of --num_iters, then falls to "
         "zero along a cosine.",
@@ -187,7 +187,8 @@ class CGANConfig(Config):
     dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
                              minimum=0, maximum=0.9)
     content_weight: float = setting(
-        1.0, "Factor of the content loss; the original's 1.", limited=1.0, minimum=0)
+        1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
+        "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
     adversarial_weight: float = setting(
         0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
         "discriminator.", limited=0.005, minimum=0)

@@ -109,7 +109,7 @@ def test_finished_run_says_so(finished):
 def test_resuming_with_other_settings_names_them(finished):
     result = train(finished[0], "images", "--images_limit=10", "--resume", "--learning_rate=0.5")
 
-    assert_mistake(result, "--learning_rate=0.0007 before, 0.5 now")
+    assert_mistake(result, "--learning_rate=0.001 before, 0.5 now")
 
 
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
