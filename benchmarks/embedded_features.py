@@ -110,9 +110,9 @@ def distance_maps(network, groups):
 def unevenness(network):
     """How far the kernels are from orthogonal filters of one size; 0 if they are.
 
-    A free network learns the distances as well, but with a few directions of huge gain: a
-    change of 0.003 in the image then undoes what noise of 0.3 did, and the distance is
-    useless as a loss. Orthogonal kernels have the same gain in every direction.
+    A free network learns the distances as well, but with a few directions of huge gain:
+    small changes along them undo any distance, so that its gradient leads nowhere. Kernels
+    near orthogonal have about the same gain in every direction.
     """
     from keras import ops
 
@@ -241,21 +241,22 @@ def check(settings):
 def descend(settings):
     """Minimise each content loss over the pixels of distorted images; print where it leads.
 
-    Per start: mean absolute error to the clean image before and after, and the power in the
-    finest checkerboard pattern, (-1)^(x + y) and its neighbours, over the clean image's.
+    Per start: mean absolute error before and after, and how much of the remaining error is
+    checkerboard: its power at the finest diagonal frequencies over its power at all, 1 for
+    white noise.
     """
     import keras
     import tensorflow as tf
 
     from microgan.losses.perceptual import content_loss, load_feature_extractor
 
-    def fine_power(images):
-        spectrum = np.abs(np.fft.fft2(images)) ** 2
-        y, x = (np.abs(np.fft.fftfreq(size)) for size in images.shape[1:])
-        return spectrum[:, np.logical_and.outer(y > 0.4, x > 0.4)].mean()
+    def checkerboard(errors):
+        power = np.abs(np.fft.fft2(errors)) ** 2
+        y, x = (np.abs(np.fft.fftfreq(size)) > 0.4 for size in errors.shape[1:])
+        return power[:, np.logical_and.outer(y, x)].mean() / power.mean()
 
     rng = np.random.default_rng(settings.seed)
-    print("| images | start | network | error before | error after | finest power |")
+    print("| images | start | network | error before | error after | checkerboard |")
     print("|---|---|---|---|---|---|")
     for name, images in read_images(settings).items():
         clean = tf.constant(images[:, :CROP_SIZE, :CROP_SIZE, None])
@@ -277,12 +278,12 @@ def descend(settings):
 
                 for _ in range(150):
                     update()
-                errors = [np.abs(np.asarray(image) - clean.numpy()).mean()
-                          for image in (begun, pixels)]
-                power = fine_power(pixels.numpy()[..., 0]) / fine_power(clean.numpy()[..., 0])
+                before, after = ((image - clean.numpy())[..., 0]
+                                 for image in (begun, pixels.numpy()))
                 label = "embedded" if source == "embedded" else "VGG"
-                print(f"| {name} | {start} | {label} | {errors[0]:.3f} | {errors[1]:.3f} "
-                      f"| {power:.2f} |", flush=True)
+                print(f"| {name} | {start} | {label} | {np.abs(before).mean():.3f} "
+                      f"| {np.abs(after).mean():.3f} | {checkerboard(after):.2f} |",
+                      flush=True)
 
 
 def measure_time(settings):
