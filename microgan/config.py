@@ -124,8 +124,8 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
 
 
 @dataclass(frozen=True)
-class CGANConfig(Config):
-    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+class TrainingConfig(Config):
+    """Settings that every training has. Each method sets its own defaults."""
 
     recipe: str = setting(
         "paper", "Set of defaults. paper: MicroscopyGAN as published, its bugs repaired. "
@@ -171,6 +171,36 @@ class CGANConfig(Config):
         "none", "cosine: the learning rate falls to zero along a cosine over --num_iters.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
+    normalization: str = setting(
+        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
+        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
+        limited="percentiles", choices=("min_max", "percentiles"))
+    ema_decay: float = setting(
+        0.0, "Decay per update of the moving average of the generator's weights that is "
+        "validated and saved. 0: the weights themselves, as the original.",
+        limited=0.98, minimum=0, maximum=0.99999)
+    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
+                                  minimum=1)
+    checkpoint_minutes: float = setting(
+        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
+    eval_limit: int | None = setting(
+        None, "Test images scored per task at the end. Unset: all.", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for entry in self.symmetries:
+            name, _, symmetry = entry.partition(":")
+            if not name or symmetry not in ("none", "flips", "all"):
+                raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
+                                f"by commas. Received: {entry}")
+        if self.resume and self.overwrite:
+            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
+
+
+@dataclass(frozen=True)
+class CGANConfig(TrainingConfig):
+    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
@@ -204,34 +234,13 @@ class CGANConfig(Config):
     content_distance: str = setting(
         "absolute", "Mean absolute or squared difference of the features; of the original's two "
         "functions of one name the absolute one wins.", choices=("absolute", "squared"))
-    normalization: str = setting(
-        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
-        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
-        limited="percentiles", choices=("min_max", "percentiles"))
-    ema_decay: float = setting(
-        0.0, "Decay per update of the moving average of the generator's weights that is "
-        "validated and saved. 0: the weights themselves, as the original.",
-        limited=0.98, minimum=0, maximum=0.99999)
-    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
-                                  minimum=1)
-    checkpoint_minutes: float = setting(
-        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
-    eval_limit: int | None = setting(
-        None, "Test images scored per task at the end. Unset: all.", minimum=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for entry in self.symmetries:
-            name, _, symmetry = entry.partition(":")
-            if not name or symmetry not in ("none", "flips", "all"):
-                raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
-                                f"by commas. Received: {entry}")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight):
             raise UserError("At least one of --content_weight, --adversarial_weight, "
                             "--pixel_weight and --fitted_pixel_weight must be above 0.")
-        if self.resume and self.overwrite:
-            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
 
 
 @dataclass(frozen=True)
