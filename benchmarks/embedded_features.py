@@ -1,8 +1,8 @@
 """Make and measure the feature network that ships with microgan.
 
     python benchmarks/embedded_features.py --do=train --vgg=VGG19.npz --output=NEW.npz
-    python benchmarks/embedded_features.py --do=check --vgg=VGG19.npz --images=A.npy,B.npy
-    python benchmarks/embedded_features.py --do=descend --vgg=VGG19.npz --images=A.npy,B.npy
+    python benchmarks/embedded_features.py --do=check --vgg=VGG19.npz --data_dir=IMAGES
+    python benchmarks/embedded_features.py --do=descend --vgg=VGG19.npz --data_dir=IMAGES
     python benchmarks/embedded_features.py --do=time --vgg=VGG19.npz
 
 `train` teaches it on simulated images; `check` correlates its distance with VGG's on images
@@ -24,6 +24,7 @@ from distortions import CHECKED_KINDS, CHECKED_STRENGTHS, TRAINED_KINDS, distort
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.normalization import fit_percentiles
+from microgan.datasets.paired_arrays import find_datasets, load_pairs
 from microgan.errors import UserError
 from microgan.files import written_whole
 
@@ -40,8 +41,10 @@ class Settings(Config):
 
     do: str = setting("check", "What to do.", choices=("train", "check", "descend", "time"))
     vgg: str | None = setting(None, "File of VGG weights, .npz or .h5.")
-    images: tuple[str, ...] = setting((), "Arrays (N, Y, X) for check and descend.")
-    images_limit: int = setting(30, "Images of each array, evenly spread.", minimum=2)
+    data_dir: str = setting("data", "Folder of the images for check and descend.")
+    datasets: tuple[str, ...] = setting((), "Their names; none: all in the folder.")
+    images_limit: int = setting(
+        30, "Degraded and clean images of each, evenly spread, for check and descend.", minimum=2)
     output: str | None = setting(None, "Where train writes the weights; must not exist.")
     num_iters: int = setting(2500, "Updates of train.", minimum=1)
     num_simulated: int = setting(150, "Simulated pairs of each set for train.", minimum=1)
@@ -193,24 +196,25 @@ def train(settings):
 
 
 def read_images(settings):
-    """The arrays of --images by file name, normalised as for training, float32."""
-    if len(settings.images) == 0:
-        raise UserError("--images must name arrays (N, Y, X), with commas between.")
+    """Images by name, (N, Y, X) float32, normalised as for training."""
     found = {}
-    for name in settings.images:
-        images = np.load(name, allow_pickle=False)
-        chosen = images[np.linspace(0, len(images) - 1, settings.images_limit).astype(int)]
-        found[Path(name).stem] = fit_percentiles(images).normalize(chosen)
+    for name in settings.datasets or find_datasets(settings.data_dir):
+        pairs = load_pairs(settings.data_dir, name)
+        for kind, images in (("clean", pairs.clean), ("degraded", pairs.degraded)):
+            chosen = np.linspace(0, len(images) - 1, settings.images_limit).astype(int)
+            as_trained = fit_percentiles(images)
+            found[f"{name} {kind}"] = np.stack(
+                [as_trained.normalize(images[index]) for index in chosen])
     return found
 
 
 def check(settings):
-    """Print the rank correlation of the two distances, by kind of distortion and array."""
+    """Print the rank correlation of the two distances, by kind of distortion and set."""
     from microgan.losses.perceptual import content_loss, load_feature_extractor
 
     networks = [load_feature_extractor(source) for source in ("embedded", settings.vgg)]
     rng = np.random.default_rng(settings.seed)
-    rows = []  # array, kind, distance by embedded, distance by VGG
+    rows = []  # images, kind, distance by embedded, distance by VGG
     for name, images in read_images(settings).items():
         for image, other in zip(images, np.roll(images, 1, axis=0)):
             pairs = [(kind, distort(kind, image, strength, other, rng))
@@ -226,7 +230,7 @@ def check(settings):
     def correlation(chosen):
         return f"{spearmanr(embedded[chosen], vgg[chosen]).statistic:.3f}"
 
-    print("| array | pairs | " + " | ".join(CHECKED_KINDS) + " | all |")
+    print("| images | pairs | " + " | ".join(CHECKED_KINDS) + " | all |")
     print("|---" * (len(CHECKED_KINDS) + 3) + "|")
     for name in [*dict.fromkeys(names), "all"]:
         here = (names == name) | (name == "all")
@@ -251,7 +255,7 @@ def descend(settings):
         return spectrum[:, np.logical_and.outer(y > 0.4, x > 0.4)].mean()
 
     rng = np.random.default_rng(settings.seed)
-    print("| array | start | network | error before | error after | finest power |")
+    print("| images | start | network | error before | error after | finest power |")
     print("|---|---|---|---|---|---|")
     for name, images in read_images(settings).items():
         clean = tf.constant(images[:, :CROP_SIZE, :CROP_SIZE, None])

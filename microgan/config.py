@@ -168,7 +168,8 @@ class TrainingConfig(Config):
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
                                    limited=1e-3, above=0)
     learning_rate_decay: str = setting(
-        "none", "cosine: the learning rate falls to zero along a cosine over --num_iters.",
+        "none", "cosine: the learning rate rises over the first 5 % of --num_iters, then falls to "
+        "zero along a cosine.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
     normalization: str = setting(
@@ -216,7 +217,8 @@ class CGANConfig(TrainingConfig):
     dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
                              minimum=0, maximum=0.9)
     content_weight: float = setting(
-        1.0, "Factor of the content loss; the original's 1.", limited=1.0, minimum=0)
+        1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
+        "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
     adversarial_weight: float = setting(
         0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
         "discriminator.", limited=0.005, minimum=0)

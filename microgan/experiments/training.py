@@ -79,7 +79,10 @@ def adam(config: TrainingConfig, *, beta_1: float = 0.9, beta_2: float = 0.999,
     """
     rate: Any = config.learning_rate
     if config.learning_rate_decay == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.num_iters)
+        warmup = max(1, config.num_iters // 20)
+        rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate / warmup, max(1, config.num_iters - warmup),
+            warmup_target=config.learning_rate, warmup_steps=warmup)
     average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
 
