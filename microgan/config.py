@@ -124,8 +124,8 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
 
 
 @dataclass(frozen=True)
-class CGANConfig(Config):
-    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+class TrainingConfig(Config):
+    """Settings that every training has. Each method sets its own defaults."""
 
     recipe: str = setting(
         "paper", "Set of defaults. paper: MicroscopyGAN as published, its bugs repaired. "
@@ -172,6 +172,36 @@ class CGANConfig(Config):
         "zero along a cosine.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
+    normalization: str = setting(
+        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
+        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
+        limited="percentiles", choices=("min_max", "percentiles"))
+    ema_decay: float = setting(
+        0.0, "Decay per update of the moving average of the generator's weights that is "
+        "validated and saved. 0: the weights themselves, as the original.",
+        limited=0.98, minimum=0, maximum=0.99999)
+    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
+                                  minimum=1)
+    checkpoint_minutes: float = setting(
+        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
+    eval_limit: int | None = setting(
+        None, "Test images scored per task at the end. Unset: all.", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for entry in self.symmetries:
+            name, _, symmetry = entry.partition(":")
+            if not name or symmetry not in ("none", "flips", "all"):
+                raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
+                                f"by commas. Received: {entry}")
+        if self.resume and self.overwrite:
+            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
+
+
+@dataclass(frozen=True)
+class CGANConfig(TrainingConfig):
+    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
@@ -206,34 +236,13 @@ class CGANConfig(Config):
     content_distance: str = setting(
         "absolute", "Mean absolute or squared difference of the features; of the original's two "
         "functions of one name the absolute one wins.", choices=("absolute", "squared"))
-    normalization: str = setting(
-        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
-        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
-        limited="percentiles", choices=("min_max", "percentiles"))
-    ema_decay: float = setting(
-        0.0, "Decay per update of the moving average of the generator's weights that is "
-        "validated and saved. 0: the weights themselves, as the original.",
-        limited=0.98, minimum=0, maximum=0.99999)
-    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
-                                  minimum=1)
-    checkpoint_minutes: float = setting(
-        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
-    eval_limit: int | None = setting(
-        None, "Test images scored per task at the end. Unset: all.", minimum=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for entry in self.symmetries:
-            name, _, symmetry = entry.partition(":")
-            if not name or symmetry not in ("none", "flips", "all"):
-                raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
-                                f"by commas. Received: {entry}")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight):
             raise UserError("At least one of --content_weight, --adversarial_weight, "
                             "--pixel_weight and --fitted_pixel_weight must be above 0.")
-        if self.resume and self.overwrite:
-            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
 
 
 @dataclass(frozen=True)
@@ -335,3 +344,69 @@ class EvaluateConfig(Config):
                 0, counts["restored"]):
             raise UserError("--restored, --clean and --degraded need as many files each. "
                             f"Received: {', '.join(map(str, counts.values()))}")
+
+
+@dataclass(frozen=True)
+class CINGANConfig(TrainingConfig):
+    """Settings of `train_CIN_GAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
+    images_limit: int | None = setting(
+        None, "Degraded images per task that training and validation see together; clean images "
+        "are all that validation and test leave. Unset or -1: all that the test part leaves.")
+    validation_fraction: float = setting(
+        0.2, "Share of those images that only choose the checkpoint, at least one.",
+        above=0, maximum=0.9)
+    num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
+                             limited=3000, minimum=1)
+    batch_size: int = setting(
+        100, "Images an update of the generator, and of the critic each time, over all GPUs; the "
+        "original's 100.", limited=6, minimum=1)
+    learning_rate: float = setting(1e-5, "Of Adam, both networks; the original's 1e-5.",
+                                   limited=5e-4, above=0)
+    adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
+                                 minimum=0, maximum=0.999)
+    adam_beta_2: float = setting(0.9, "Decay of Adam's mean squared gradient; the original's 0.9.",
+                                 minimum=0, maximum=0.9999)
+    ema_decay: float = setting(
+        0.0, "Decay per update of the moving average of the generator's weights that is "
+        "validated and saved. 0: the weights themselves, as the original.",
+        limited=0.99, minimum=0, maximum=0.99999)
+    generator: str = setting(
+        "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, noise at "
+        "every scale, input plus an unbounded correction.", limited="unet",
+        choices=("resnet", "unet"))
+    generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
+                                     "original's 64.", limited=16, minimum=1)
+    critic: str = setting(
+        "dense", "dense: the published network, which judges the whole image. patch: ours, which "
+        "judges neighbourhoods.", limited="patch", choices=("dense", "patch"))
+    critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
+                                  "original's 64.", limited=32, minimum=1)
+    critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
+                                "original's 5.", minimum=1)
+    dropout: float = setting(
+        0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
+        "0.5.", minimum=0, maximum=0.9)
+    adversarial_weight: float = setting(
+        0.1, "Factor of the generator's adversarial loss; the original's 0.1.", limited=1.0,
+        above=0)
+    penalty_weight: float = setting(10.0, "Factor of the critic's gradient penalty; the "
+                                    "original's 10.", above=0)
+    content_weight: float = setting(1.0, "Factor of the content loss; the original's 1.",
+                                    limited=0.0, minimum=0)
+    style_weight: float = setting(
+        1.0, "Factor of the style loss, the distance of the Gram matrices from those of an "
+        "unpaired degraded image; the original's 1.", limited=1.0, minimum=0)
+    content_from: str = setting(
+        "clean", "What the content loss compares with. clean: the generator's own input. "
+        "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))
+    content_features: str = setting(
+        "imagenet", "What the content and style losses compare. imagenet: VGG16 block3_conv3 and "
+        "VGG19 block1_conv1 to block4_conv1, as the paper; Keras downloads them once. embedded: a "
+        "small network that comes with microgan. Or the path of an .npz or .h5 with VGG's kernels "
+        "and biases.", limited="embedded")
+    content_distance: str = setting(
+        "absolute", "Mean absolute or squared difference of the features; of the original's two "
+        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+    eval_limit: int | None = setting(
+        None, "Images of each kind in the defect report, per task. Unset: all.", minimum=1)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import keras
 
 ATTRIBUTE = "microgan"
-NETWORKS = {"cgan": ("resnet", "unet")}
+NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet")}
+_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class GeneratorInfo:
     """What a generator needs besides its weights.
 
     Args:
-        method: "cgan".
+        method: "cgan", which restores, or "cin_gan", which makes defects.
         network: name of its architecture among the method's.
         network_arguments: keyword arguments of its `build_*` function.
         tasks: names of the tasks it was trained on.
@@ -76,10 +77,13 @@ class GeneratorInfo:
 
 def build_network(info: GeneratorInfo) -> keras.Model:
     """Build the untrained network that `info` names, under the current precision policy."""
-    from microgan.networks import cgan
+    from microgan.networks import cgan, cin_gan
 
-    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS}
-    return builders[info.method][info.network](**info.network_arguments)
+    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS, "cin_gan": cin_gan.GENERATORS}
+    arguments = dict(info.network_arguments)
+    if info.method == "cin_gan":
+        arguments["num_tasks"] = len(info.tasks)
+    return builders[info.method][info.network](**arguments)
 
 
 def _build_under(precision: str, info: GeneratorInfo) -> keras.Model:
@@ -127,22 +131,23 @@ def _save_silently(model: keras.Model, path: Path) -> None:
         logging.set_verbosity(level)
 
 
-def load_generator(path: str | os.PathLike[str], *, precision: str = "float32"
-                   ) -> tuple[keras.Model, GeneratorInfo]:
+def load_generator(path: str | os.PathLike[str], *, method: str = "cgan",
+                   precision: str = "float32") -> tuple[keras.Model, GeneratorInfo]:
     """Load a generator: microgan builds the network, the file only gives numbers.
 
     Args:
         path: a `generator.h5` written by microgan.
+        method: what the generator must be for, as in `GeneratorInfo`.
         precision: "float32", "mixed_bfloat16", or "auto" (see `precision.choose_precision`).
 
     Returns:
         The network and what is known about it.
 
     Raises:
-        UserError: no such file, no generator of microgan, or its arrays do not fit the
-            network it names.
+        UserError: no such file, no generator of microgan or not of that method, or its
+            arrays do not fit the network it names.
     """
-    info = read_info(path)
+    info = read_info(path, method=method)
     try:
         model = _build_under(choose_precision(precision), info)
     except (TypeError, ValueError) as error:
@@ -159,11 +164,15 @@ def load_generator(path: str | os.PathLike[str], *, precision: str = "float32"
     return model, info
 
 
-def read_info(path: str | os.PathLike[str]) -> GeneratorInfo:
+def read_info(path: str | os.PathLike[str], *, method: str = "cgan") -> GeneratorInfo:
     """Read what a generator file says of itself, without building its network.
 
+    Args:
+        path: a `generator.h5` written by microgan.
+        method: what the generator must be for, as in `GeneratorInfo`.
+
     Raises:
-        UserError: no such file, or no generator of microgan.
+        UserError: no such file, no generator of microgan, or of another method.
     """
     if not Path(path).is_file():
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
@@ -180,6 +189,9 @@ def read_info(path: str | os.PathLike[str]) -> GeneratorInfo:
     if info.network not in NETWORKS.get(info.method, ()):
         raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
                         "microgan does not have. It may come from a newer version.")
+    if info.method != method:
+        raise UserError(f"{path} was written by {_MADE_BY[info.method]}; a generator.h5 of "
+                        f"{_MADE_BY[method]} is needed.")
     if not info.tasks or set(info.tasks) != set(info.normalization):
         raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
                         f"{sorted(info.normalization)}: it is damaged.")

@@ -66,6 +66,76 @@ class InstanceNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon, "affine": self.affine}
 
 
+@keras.saving.register_keras_serializable("microgan")
+class ConditionalInstanceNorm(keras.layers.Layer):
+    """Instance normalisation whose scale and shift depend on each image's task.
+
+    y = gamma[i] * (x - mean) / (deviation + epsilon) + beta[i], i the image's task, one
+    gamma and one beta per task and channel. Mean and deviation are computed in float32
+    whatever the precision policy. Everything but gamma and beta is shared by all tasks, so
+    these rows are all that a further task has to learn.
+
+    Call arguments:
+        inputs: pair (features, condition): (B, ..., C) with at least one spatial axis, any
+            float type, and int32 (B,), each image's task, from 0 to `num_tasks` - 1.
+
+    Returns:
+        Same shape and type as the features.
+
+    Args:
+        num_tasks: rows of gamma and beta, >= 1.
+        epsilon: added to the standard deviation, > 0.
+
+    Raises:
+        ValueError: `num_tasks` or `epsilon` is not positive; the features have no spatial
+            axis; the condition is not one integer an image.
+
+    Source:
+        Dumoulin et al. 2017, arXiv:1610.07629, eq. 5. Departs from MicroscopyGAN's code,
+        which has one scalar a task and layer: the paper it cites has one a channel.
+    """
+
+    def __init__(self, num_tasks: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if num_tasks < 1:
+            raise ValueError(f"`num_tasks` must be at least 1. Received: num_tasks={num_tasks}")
+        if not epsilon > 0:
+            raise ValueError(f"`epsilon` must be positive. Received: epsilon={epsilon}")
+        self.num_tasks = num_tasks
+        self.epsilon = epsilon
+
+    def build(self, input_shape: tuple[tuple[int | None, ...], tuple[int | None, ...]]) -> None:
+        features_shape, condition_shape = input_shape
+        if len(features_shape) < 3:
+            raise ValueError("The features must have a batch, at least one spatial and a channel "
+                             f"axis. Received: shape {features_shape}")
+        if len(condition_shape) != 1:
+            raise ValueError("The condition must be of shape (B,), one task an image. Received: "
+                             f"shape {condition_shape}")
+        shape = (self.num_tasks, features_shape[-1])
+        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        features, condition = inputs
+        if not keras.backend.is_int_dtype(condition.dtype):
+            raise ValueError("The condition must be integers, one task an image. Received: "
+                             f"{condition.dtype}")
+        normalized = normalize_instances(features, self.epsilon)
+        spatial = range(1, len(features.shape) - 1)
+        gamma, beta = (
+            ops.expand_dims(ops.take(ops.cast(weight, normalized.dtype), condition, axis=0),
+                            tuple(spatial))
+            for weight in (self.gamma, self.beta))
+        return ops.cast(normalized * gamma + beta, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        return tuple(input_shape[0])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_tasks": self.num_tasks, "epsilon": self.epsilon}
+
+
 def normalize_instances(features: Any, epsilon: float) -> Any:
     """Give each channel of each image mean 0 and deviation 1 over the spatial axes.
 

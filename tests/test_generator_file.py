@@ -141,3 +141,36 @@ def test_links_out_of_the_file_are_not_followed(saved):
 
 def test_reading_the_description_needs_no_framework(saved):
     assert read_info(saved[0]) == INFO
+
+
+CIN_INFO = dataclasses.replace(
+    INFO, method="cin_gan", network="unet", network_arguments={"filters": 4},
+    tasks=("Cells", "Dots"), normalization={name: INFO.normalization["Cells"]
+                                            for name in ("Cells", "Dots")})
+
+
+@pytest.mark.parametrize("network", ["resnet", "unet"])
+def test_cin_gan_generator_comes_back_with_a_row_a_task(network, tmp_path, random):
+    info = dataclasses.replace(CIN_INFO, network=network)
+    model = build_network(info)
+    model.set_weights([random.normal(size=weight.shape) for weight in model.weights])
+    inputs = [random.normal(size=(2, 12, 12, 1)).astype(np.float32), np.array([1, 0]),
+              random.normal(size=(2, 12, 12, 1)).astype(np.float32)][:len(model.inputs)]
+    save_generator(tmp_path / "generator.h5", model.get_weights(), info)
+
+    loaded, found = load_generator(tmp_path / "generator.h5", method="cin_gan")
+
+    assert found == info
+    np.testing.assert_array_equal(loaded(inputs), model(inputs))
+    plain = keras.models.load_model(tmp_path / "generator.h5", compile=False)
+    np.testing.assert_array_equal(plain(inputs), model(inputs))
+
+
+def test_generator_of_the_other_method_is_refused(saved, tmp_path):
+    with pytest.raises(UserError, match="written by train_cGAN.py; .* train_CIN_GAN.py is needed"):
+        read_info(saved[0], method="cin_gan")
+    path = tmp_path / "other" / "generator.h5"
+    path.parent.mkdir()
+    save_generator(path, build_network(CIN_INFO).get_weights(), CIN_INFO)
+
+    assert_refused(path, "written by train_CIN_GAN.py", "train_cGAN.py is needed")

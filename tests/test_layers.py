@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from microgan.layers import CropLike, InstanceNormalization, PadToMultiple
+from microgan.layers import (
+    ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple)
 
 
 def test_instance_norm_gives_hand_worked_numbers():
@@ -71,6 +72,96 @@ def test_instance_norm_refuses_input_without_spatial_axis():
         InstanceNormalization().build((None, 3))
 
 
+def conditional_norm(random, num_tasks=3, channels=2):
+    """The layer with random rows."""
+    layer = ConditionalInstanceNorm(num_tasks)
+    layer.build(((None, 4, 4, channels), (None,)))
+    layer.set_weights([random.normal(size=(num_tasks, channels)) for _ in range(2)])
+    return layer
+
+
+def test_conditional_norm_gives_hand_worked_numbers():
+    layer = ConditionalInstanceNorm(2, epsilon=0.5)
+    image = np.array([1, 3, 1, 3], np.float32).reshape(1, 2, 2, 1)
+    layer.build((image.shape, (1,)))
+    layer.set_weights([np.array([[3], [6]]), np.array([[10], [-1]])])
+
+    output = layer([np.concatenate([image, image]), np.array([1, 0])])
+
+    # mean 2, deviation 1: (x - 2) / 1.5 * 6 - 1 for task 1, * 3 + 10 for task 0
+    np.testing.assert_allclose(np.ravel(output), [-5, 3, -5, 3, 8, 12, 8, 12], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(6, 5), (3, 6, 5)], ids=["2D", "3D"])
+def test_conditional_norm_is_instance_norm_with_the_row_of_each_image(size, random):
+    images = random.normal(5, 3, (4, *size, 2)).astype(np.float32)
+    condition = np.array([2, 0, 2, 1])
+    layer = conditional_norm(random)
+
+    output = layer([images, condition])
+
+    for index, task in enumerate(condition):
+        plain = InstanceNormalization()
+        plain.build((1, *size, 2))
+        plain.set_weights([weight[task] for weight in layer.get_weights()])
+        np.testing.assert_allclose(output[index], plain(images[index:index + 1])[0], atol=1e-5)
+
+
+def test_conditional_norm_gradient_reaches_only_the_tasks_of_the_batch(random):
+    layer = conditional_norm(random)
+
+    with tf.GradientTape() as tape:
+        output = layer([random.normal(size=(2, 4, 4, 2)).astype(np.float32), np.array([0, 2])])
+        total = tf.reduce_sum(output ** 2)
+    gradients = tape.gradient(total, layer.trainable_variables)
+
+    for gradient in map(tf.convert_to_tensor, gradients):
+        assert np.all(gradient[1] == 0)
+        assert np.all(gradient[0] != 0) and np.all(gradient[2] != 0)
+
+
+def test_conditional_norm_statistics_stay_float32_under_bfloat16():
+    layer = ConditionalInstanceNorm(1, dtype="mixed_bfloat16")
+
+    output = layer([tf.constant([[[[256.0]], [[258.0]]]]), tf.constant([0])])
+
+    assert output.dtype == tf.bfloat16
+    np.testing.assert_allclose(np.ravel(tf.cast(output, tf.float32)), [-1, 1], atol=0.01)
+
+
+def test_conditional_norm_config_is_the_same_before_and_after_build(random):
+    layer = ConditionalInstanceNorm(4, epsilon=0.1)
+    before = layer.get_config()
+
+    layer.build(((None, 8, 8, 3), (None,)))
+
+    assert layer.get_config() == before
+    assert ConditionalInstanceNorm.from_config(before).num_tasks == 4
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"num_tasks": 0}, "`num_tasks` must be at least 1. Received: num_tasks=0"),
+    ({"num_tasks": 1, "epsilon": 0}, "`epsilon` must be positive"),
+])
+def test_conditional_norm_refuses_numbers_that_are_not_positive(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionalInstanceNorm(**arguments)
+
+
+@pytest.mark.parametrize("shapes, message", [
+    (((None, 3), (None,)), "at least one spatial"),
+    (((None, 8, 8, 3), (None, 1)), "one task an image"),
+])
+def test_conditional_norm_refuses_shapes_that_do_not_fit(shapes, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionalInstanceNorm(2).build(shapes)
+
+
+def test_conditional_norm_refuses_a_condition_that_is_not_an_integer():
+    with pytest.raises(ValueError, match="must be integers"):
+        ConditionalInstanceNorm(2)([np.zeros((1, 4, 4, 1), np.float32), np.zeros(1, np.float32)])
+
+
 def test_padding_reflects_bottom_and_right():
     row = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
     image = np.concatenate([row, row + 10], axis=1)
@@ -97,9 +188,12 @@ def test_cropping_undoes_padding(size, random):
 
 def test_model_with_all_layers_gives_the_same_after_saving(tmp_path, random):
     image = keras.Input((None, None, 1))
+    condition = keras.Input((), dtype="int32")
     normalized = InstanceNormalization()(PadToMultiple(4)(image))
-    model = keras.Model(image, CropLike()([normalized, image]))
-    example = random.normal(size=(1, 6, 7, 1)).astype(np.float32)
+    normalized = ConditionalInstanceNorm(2)([normalized, condition])
+    model = keras.Model([image, condition], CropLike()([normalized, image]))
+    model.set_weights([random.normal(size=weight.shape) for weight in model.weights])
+    example = [random.normal(size=(2, 6, 7, 1)).astype(np.float32), np.array([1, 0])]
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

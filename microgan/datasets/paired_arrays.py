@@ -70,7 +70,7 @@ def load_test_pairs(data_dir: Path | str, name: str) -> PairedImages | None:
     Raises:
         UserError: as `load_pairs`.
     """
-    if not any(_candidates(Path(data_dir), name + TEST_SUFFIX)):
+    if not any(find_kinds(data_dir, name + TEST_SUFFIX)):
         return None
     return load_pairs(data_dir, name + TEST_SUFFIX)
 
@@ -93,19 +93,16 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
             has an unfit shape, or holds an image that is constant or not finite; the
             counts or shapes of degraded and clean images differ.
     """
-    arrays, tiffs, archive = _candidates(Path(data_dir), name)
-    if not (arrays or tiffs or archive):
-        raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
-                        f"{name}/degraded, nor {name}.npz. Check --data_dir and --datasets.")
+    arrays, tiffs, _ = found_kinds(data_dir, name)
     if arrays:
         sources = [Path(data_dir) / f"{name}_{letter}.npy" for letter in "XY"]
-        pairs = PairedImages(name, *(_load_array(path) for path in sources))
+        pairs = PairedImages(name, *(load_array(path) for path in sources))
     elif tiffs:
         sources = [Path(data_dir) / name / part for part in ("degraded", "clean")]
         pairs = _load_tiff_pairs(name, *sources)
     else:
         sources = [Path(data_dir) / f"{name}.npz"] * 2
-        pairs = _load_care_archive(name, sources[0])
+        pairs = PairedImages(name, *load_care_archive(sources[0]))
     if len(pairs.degraded) != len(pairs.clean):
         raise UserError(
             f"{sources[0]} has {len(pairs.degraded)} images but {sources[1]} has "
@@ -137,14 +134,33 @@ def check_image(image: np.ndarray, where: str) -> None:
                         "Remove it and its partner.")
 
 
-def _candidates(data_dir: Path, name: str) -> tuple[bool, bool, bool]:
-    """Which kinds of files there are: arrays, TIFF folders, CARE's archive."""
+def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
+    """Which kinds of files there are of a task: arrays, TIFF folders, CARE's archive."""
+    data_dir = Path(data_dir)
     return (any((data_dir / f"{name}_{letter}.npy").exists() for letter in "XY"),
             (data_dir / name / "degraded").is_dir() or (data_dir / name / "clean").is_dir(),
             (data_dir / f"{name}.npz").exists())
 
 
-def _load_array(path: Path) -> np.ndarray:
+def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
+    """As `find_kinds`.
+
+    Raises:
+        UserError: there are none.
+    """
+    kinds = find_kinds(data_dir, name)
+    if not any(kinds):
+        raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
+                        f"{name}/degraded, nor {name}.npz. Check --data_dir and --datasets.")
+    return kinds
+
+
+def load_array(path: Path) -> np.ndarray:
+    """Load and check `NAME_X.npy` or `NAME_Y.npy`: (N, Y, X), memory-mapped, not unpickled.
+
+    Raises:
+        UserError: it is missing, damaged, or no stack of grey images.
+    """
     if not path.exists():
         raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
                         "NAME_X.npy, clean ones in NAME_Y.npy.")
@@ -177,25 +193,36 @@ def _check_numeric(array: np.ndarray, source: Path) -> None:
 
 
 def _load_tiff_pairs(name: str, degraded_dir: Path, clean_dir: Path) -> PairedImages:
-    names = []
-    for folder in (degraded_dir, clean_dir):
-        if not folder.is_dir():
-            raise UserError(f"There is no folder {folder}, though its partner exists.")
-        names.append({path.name for path in folder.iterdir()
-                      if path.suffix.lower() in (".tif", ".tiff") and path.name[0] != "."})
-    alone = sorted(names[0] ^ names[1])
+    degraded, clean = find_tiffs(degraded_dir), find_tiffs(clean_dir)
+    alone = sorted({path.name for path in degraded} ^ {path.name for path in clean})
     if alone:
         raise UserError(
-            f"{degraded_dir} has {len(names[0])} TIFF files and {clean_dir} has {len(names[1])}, "
+            f"{degraded_dir} has {len(degraded)} TIFF files and {clean_dir} has {len(clean)}, "
             f"and {alone[0]} is in one of them only: a pair has the same file name in both.")
-    if not names[0]:
+    if not degraded:
         raise UserError(f"{degraded_dir} and {clean_dir} are empty: no .tif or .tiff file.")
-    files = sorted(names[0])
-    return PairedImages(name, [_load_tiff(degraded_dir / file) for file in files],
-                        [_load_tiff(clean_dir / file) for file in files])
+    return PairedImages(name, [load_tiff(path) for path in degraded],
+                        [load_tiff(path) for path in clean])
 
 
-def _load_tiff(path: Path) -> np.ndarray:
+def find_tiffs(folder: Path) -> list[Path]:
+    """The TIFF files in a folder, by name.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}, though its partner exists.")
+    return sorted(path for path in folder.iterdir()
+                  if path.suffix.lower() in (".tif", ".tiff") and path.name[0] != ".")
+
+
+def load_tiff(path: Path) -> np.ndarray:
+    """Load one grey image (Y, X).
+
+    Raises:
+        UserError: it is damaged or no grey image.
+    """
     try:
         image = tifffile.imread(path)
     except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
@@ -207,7 +234,12 @@ def _load_tiff(path: Path) -> np.ndarray:
     return image
 
 
-def _load_care_archive(name: str, path: Path) -> PairedImages:
+def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Load the degraded and the clean images, (N, Y, X), of CARE's training file.
+
+    Raises:
+        UserError: it is damaged or no such file.
+    """
     try:
         # Opened here, since numpy leaves a damaged file open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -220,7 +252,7 @@ def _load_care_archive(name: str, path: Path) -> PairedImages:
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
         raise UserError(
             f"{path} cannot be read as a numpy archive: {_one_line(error)}.") from error
-    return PairedImages(name, _care_images(degraded, axes, path), _care_images(clean, axes, path))
+    return _care_images(degraded, axes, path), _care_images(clean, axes, path)
 
 
 def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:

@@ -21,12 +21,12 @@ SYMMETRY_OF_SHIPPED = {"Synthetic_tubulin_tubules": "all", "Nuclei_low_light": "
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """The pairs of one task that training draws from.
+    """The images of one task that training draws from.
 
     Args:
         name: the task's name.
         degraded: images (Y, X), any real numeric type.
-        clean: like `degraded`, their partners.
+        clean: like `degraded`; for paired training their partners in the same order.
         normalization: maps both to network values.
         symmetries: a key of `SYMMETRIES`.
     """
@@ -59,12 +59,7 @@ class PairedBatches:
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, patch_size: int,
                  seed: int) -> None:
         for task in tasks:
-            for index, image in enumerate(task.degraded):
-                if min(image.shape) < patch_size:
-                    raise UserError(
-                        f"Training image {index} of '{task.name}' is {image.shape[0]} x "
-                        f"{image.shape[1]} pixels, smaller than --patch_size={patch_size}. Pass "
-                        f"--patch_size={min(image.shape)} or less.")
+            _refuse_small(task.name, task.degraded, patch_size)
         self.tasks = tasks
         self.batch_size = batch_size
         self.patch_size = patch_size
@@ -81,23 +76,101 @@ class PairedBatches:
             `condition`, int32 (B,), the position of each image's task in `tasks`.
         """
         random = np.random.default_rng([self.seed, update])
-        first = random.integers(len(self.tasks))
-        condition = (np.arange(self.batch_size) + first) % len(self.tasks)
+        condition = _equal_shares(len(self.tasks), self.batch_size, random)
         pairs = [self._draw_pair(self.tasks[task], random) for task in condition]
         degraded, clean = (np.stack(images)[..., np.newaxis] for images in zip(*pairs))
-        return {"degraded": degraded, "clean": clean, "condition": condition.astype(np.int32)}
+        return {"degraded": degraded, "clean": clean, "condition": condition}
 
     def _draw_pair(self, task: TrainingTask, random: np.random.Generator
                    ) -> tuple[np.ndarray, np.ndarray]:
         index = int(random.integers(len(task.degraded)))
         pair = (task.degraded[index], task.clean[index])
-        top, left = (random.integers(length - self.patch_size + 1) for length in pair[0].shape)
-        crop = np.s_[top:top + self.patch_size, left:left + self.patch_size]
-        flip_x, flip_y, swap = (allowed and random.random() < 0.5
-                                for allowed in SYMMETRIES[task.symmetries])
-        degraded, clean = (transform(image[crop], flip_x, flip_y, swap) for image in pair)
+        degraded, clean = _draw_crops(pair, self.patch_size, task.symmetries, random)
         return (task.normalization.degraded.normalize(degraded),
                 task.normalization.clean.normalize(clean))
+
+
+class UnpairedBatches:
+    """Random crops of clean and degraded images, drawn independently, tasks in equal shares.
+
+    Args:
+        tasks: at least one; their clean and degraded images may differ in number and size.
+        batch_size: images a sub-batch, over all replicas, > 0.
+        num_sub_batches: independent sub-batches an update, > 0: one for each update of the
+            critic and one for the generator's.
+        patch_size: side of the square crops in pixels.
+        seed: batch number n is a function of (seed, n) alone.
+
+    Raises:
+        UserError: an image is smaller than `patch_size`.
+
+    Source:
+        ours; the original shuffles each epoch anew with the same seed, so that its
+        permutation never changes.
+    """
+
+    def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, num_sub_batches: int,
+                 patch_size: int, seed: int) -> None:
+        for task in tasks:
+            _refuse_small(f"{task.name}, degraded", task.degraded, patch_size)
+            _refuse_small(f"{task.name}, clean", task.clean, patch_size)
+        self.tasks = tasks
+        self.batch_size = batch_size
+        self.num_sub_batches = num_sub_batches
+        self.patch_size = patch_size
+        self.seed = seed
+
+    def __call__(self, update: int) -> dict[str, np.ndarray]:
+        """Draw the batch of one update.
+
+        Args:
+            update: number of the update, from 0.
+
+        Returns:
+            `clean` and `degraded`, float32 (B, num_sub_batches, patch_size, patch_size, 1),
+            normalised, and `condition`, int32 (B, num_sub_batches), the position in `tasks`
+            of the task that both are of.
+        """
+        random = np.random.default_rng([self.seed, update])
+        condition = np.stack([_equal_shares(len(self.tasks), self.batch_size, random)
+                              for _ in range(self.num_sub_batches)], axis=1)
+        shape = (*condition.shape, self.patch_size, self.patch_size, 1)
+        images = {}
+        for kind in ("clean", "degraded"):
+            crops = [self._draw(self.tasks[task], kind, random) for task in condition.flat]
+            images[kind] = np.stack(crops).reshape(shape)
+        return {**images, "condition": condition}
+
+    def _draw(self, task: TrainingTask, kind: str, random: np.random.Generator) -> np.ndarray:
+        images = getattr(task, kind)
+        image = images[int(random.integers(len(images)))]
+        (crop,) = _draw_crops([image], self.patch_size, task.symmetries, random)
+        return getattr(task.normalization, kind).normalize(crop)
+
+
+def _refuse_small(name: str, images: Sequence[np.ndarray], patch_size: int) -> None:
+    for index, image in enumerate(images):
+        if min(image.shape) < patch_size:
+            raise UserError(
+                f"Training image {index} of '{name}' is {image.shape[0]} x {image.shape[1]} "
+                f"pixels, smaller than --patch_size={patch_size}. Pass "
+                f"--patch_size={min(image.shape)} or less.")
+
+
+def _equal_shares(num_tasks: int, batch_size: int, random: np.random.Generator) -> np.ndarray:
+    """The task of each image, int32 (B,); whose turn is first, and so may be more, varies."""
+    first = random.integers(num_tasks)
+    return ((np.arange(batch_size) + first) % num_tasks).astype(np.int32)
+
+
+def _draw_crops(images: Sequence[np.ndarray], patch_size: int, symmetries: str,
+                random: np.random.Generator) -> list[np.ndarray]:
+    """The same random crop and symmetry of images of one size."""
+    top, left = (random.integers(length - patch_size + 1) for length in images[0].shape)
+    crop = np.s_[top:top + patch_size, left:left + patch_size]
+    flip_x, flip_y, swap = (allowed and random.random() < 0.5
+                            for allowed in SYMMETRIES[symmetries])
+    return [transform(image[crop], flip_x, flip_y, swap) for image in images]
 
 
 def transform(image: np.ndarray, flip_x: bool, flip_y: bool, swap: bool) -> np.ndarray:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from microgan.datasets.paired_arrays import TEST_SUFFIX, PairedImages
+from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
+
+Images = Sequence[np.ndarray] | np.ndarray
 
 # With fewer pairs than this and no test arrays, all are needed to train.
 MIN_PAIRS_TO_TEST = 20
@@ -61,18 +64,78 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
     Raises:
         UserError: too few pairs for the parts, or a test image is among the pairs.
     """
-    name, count = pairs.name, len(pairs)
+    return _split(pairs.name, pairs.clean, None if test_pairs is None else test_pairs.clean,
+                  "clean", images_limit=images_limit, validation_fraction=validation_fraction,
+                  test_fraction=test_fraction, seed=seed)
+
+
+def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *,
+                   images_limit: int | None, validation_fraction: float,
+                   test_fraction: float, seed: int) -> tuple[Split, Split]:
+    """Divide clean and degraded images that need not correspond.
+
+    Where there are as many of each they may be pairs: then both are divided like the pairs,
+    as `split_pairs` does with the same arguments, so that no image is on one side here and
+    on the other side there.
+
+    Args:
+        images: the task's images.
+        test_images: its test arrays.
+        images_limit: degraded images that training and validation see together; None or -1
+            for all that the test part leaves. Clean images are not limited: those beyond
+            the limit only train.
+        validation_fraction: as for `split_pairs`.
+        test_fraction: as for `split_pairs`.
+        seed: of the choice.
+
+    Returns:
+        The parts of the degraded and of the clean images.
+
+    Raises:
+        UserError: as `split_pairs`.
+    """
+    settings: dict[str, Any] = {"validation_fraction": validation_fraction,
+                                "test_fraction": test_fraction, "seed": seed}
+    name, degraded, clean = images.name, images.degraded, images.clean
+    test_degraded, test_clean = ((None, None) if test_images is None
+                                 else (test_images.degraded, test_images.clean))
+    clean_limit = images_limit if len(clean) == len(degraded) else None
+    of_clean = _split(name, clean, test_clean, "clean", images_limit=clean_limit, **settings)
+    if len(clean) == len(degraded):
+        if test_degraded is not None:
+            _refuse_overlap(name, "degraded", degraded, test_degraded)
+        of_degraded = of_clean if test_degraded is None else replace(
+            of_clean, test=tuple(range(len(test_degraded))))
+    else:
+        of_degraded = _split(name, degraded, test_degraded, "degraded",
+                             images_limit=images_limit, **settings)
+    held_out = [clean[i] for i in of_clean.validation]
+    if test_clean is None:
+        held_out += [clean[i] for i in of_clean.test]
+    return of_degraded, replace(of_clean, train=indices_outside(clean, held_out))
+
+
+def indices_outside(images: Images, excluded: Iterable[np.ndarray]) -> tuple[int, ...]:
+    """Indices of the images that equal none of the excluded, in every pixel."""
+    known = {_digest(image) for image in excluded}
+    return tuple(index for index, image in enumerate(images) if _digest(image) not in known)
+
+
+def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
+           images_limit: int | None, validation_fraction: float, test_fraction: float,
+           seed: int) -> Split:
+    count = len(images)
     limit = None if images_limit in (None, -1) else images_limit
     if limit is not None and limit < 2:
         raise UserError(f"--images_limit must be at least 2, one pair to train and one to "
                         f"validate, or -1 for all. Received: {limit}")
-    if test_pairs is None:
+    if test_images is None:
         num_test = round(test_fraction * count) if count >= MIN_PAIRS_TO_TEST else 0
         if limit is not None:
             num_test = max(0, min(num_test, count - limit))
     else:
         num_test = 0
-        _refuse_overlap(pairs, test_pairs)
+        _refuse_overlap(name, kind, images, test_images)
     wanted = count - num_test if limit is None else limit
     if count < max(wanted, 2):
         raise UserError(
@@ -85,7 +148,7 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
             f"{num_validation} (--validation_fraction={validation_fraction}), and training "
             "needs at least 1.")
 
-    keys = [_digest(image) for image in pairs.clean]
+    keys = [_digest(image) for image in images]
     order = [int(index) for index in np.random.default_rng(seed).permutation(count)]
     test, rest = _take_groups(order, keys, num_test)
     validation, train = _take_groups(rest[:wanted], keys, num_validation)
@@ -94,8 +157,8 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
             f"The pairs of '{name}' share clean images ({len(set(keys))} different ones in "
             f"{count} pairs), and one image must not be in two parts. Lower --images_limit "
             f"(now {wanted} pairs) or add images.")
-    if test_pairs is not None:
-        return Split(_sorted(train), _sorted(validation), tuple(range(len(test_pairs))),
+    if test_images is not None:
+        return Split(_sorted(train), _sorted(validation), tuple(range(len(test_images))),
                      name + TEST_SUFFIX)
     return Split(_sorted(train), _sorted(validation), _sorted(test), name if test else None)
 
@@ -115,13 +178,13 @@ def _take_groups(order: list[int], keys: list[bytes], count: int) -> tuple[list[
             [index for index in order if keys[index] not in taken])
 
 
-def _refuse_overlap(pairs: PairedImages, test_pairs: PairedImages) -> None:
-    known = {_digest(image): index for index, image in enumerate(pairs.clean)}
-    for index, image in enumerate(test_pairs.clean):
+def _refuse_overlap(name: str, kind: str, images: Images, test_images: Images) -> None:
+    known = {_digest(image): index for index, image in enumerate(images)}
+    for index, image in enumerate(test_images):
         if _digest(image) in known:
             raise UserError(
-                f"Clean image {index} of '{test_pairs.name}' is also image "
-                f"{known[_digest(image)]} of '{pairs.name}': a test on images that "
+                f"{kind.capitalize()} image {index} of '{name}{TEST_SUFFIX}' is also image "
+                f"{known[_digest(image)]} of '{name}': a test on images that "
                 "were learned proves nothing. Remove it from one of them.")
 
 

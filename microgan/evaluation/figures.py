@@ -50,6 +50,28 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
     sheet.save(path)
 
 
+def save_made_sheet(path: str | os.PathLike[str],
+                    samples: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    """Draw clean, made and real degraded images side by side, a row each.
+
+    Made and real degraded images share one intensity scale, from the 0.5 to the 99.5
+    percentile of the real one; the clean image has its own.
+
+    Args:
+        path: PNG to write.
+        samples: title, clean, made and real degraded image (Y, X) in their own intensities;
+            the real one shows another place.
+    """
+    sheet = _Sheet(len(samples), 3, footer="Made and real on the real image's intensity scale "
+                   "(0.5 to 99.5 percentile). The real image shows another place.")
+    for row, (title, clean, made, degraded) in enumerate(samples):
+        limits = _display_limits(degraded)
+        sheet.draw(row, 0, clean, _display_limits(clean), title=f"{title}: clean")
+        sheet.draw(row, 1, made, limits, title="made")
+        sheet.draw(row, 2, degraded, limits, title="real degraded")
+    sheet.save(path)
+
+
 def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageScore], *,
                          clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
                          degraded: Sequence[np.ndarray] | None,
@@ -106,7 +128,8 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
     return True
 
 
-def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]]) -> None:
+def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], *,
+                        score_label: str = "validation score (PSNR in dB)") -> None:
     """Draw losses and validation scores over the updates.
 
     Args:
@@ -114,6 +137,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
         rows: of the training history, at least one, with `update`, losses (`..._loss`)
             and scores (all other columns but `seconds`; larger is better, `score` is the
             one that ranks checkpoints).
+        score_label: what the scores are, with their unit.
     """
     updates = [row["update"] for row in rows]
     losses = [name for name in rows[0] if name.endswith("_loss")]
@@ -125,7 +149,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
                     name.removesuffix("_loss").replace("_", " "))
     for name in scores:
         _draw_curve(score_axes, updates, [row[name] for row in rows],
-                    "mean" if name == "score" else name.removeprefix("psnr_"),
+                    "mean" if name == "score" else name.partition("_")[2],
                     **({"color": "black", "linewidth": 2.2} if name == "score" else {}))
     best = max(rows, key=lambda row: row["score"])
     score_axes.axvline(best["update"], color="0.5", linestyle=":",
@@ -133,7 +157,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
     if all(row[name] > 0 for row in rows for name in losses):
         loss_axes.set_yscale("log")
     loss_axes.set_ylabel("loss (mean since the last point)")
-    score_axes.set_ylabel("validation score (PSNR in dB)")
+    score_axes.set_ylabel(score_label)
     score_axes.set_xlabel("update")
     for axes in (loss_axes, score_axes):
         axes.grid(color="0.9")

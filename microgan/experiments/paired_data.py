@@ -17,7 +17,7 @@ from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, Tr
 from microgan.datasets.splits import Split, split_pairs
 from microgan.errors import UserError
 
-_FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
+FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
         UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
     """
     names = config.datasets or find_datasets(config.data_dir)
-    symmetries = _chosen_symmetries(names, config.symmetries)
-    fit = _FIT[config.normalization]
+    symmetries = chosen_symmetries(names, config.symmetries)
+    fit = FIT[config.normalization]
     assert config.seed is not None
     tasks = {}
     for name in names:
@@ -71,7 +71,7 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
     return tasks
 
 
-def _chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
+def chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
     """Symmetries of every task: as given, else what suits the shipped sets, else flips."""
     chosen = {name: SYMMETRY_OF_SHIPPED.get(name, DEFAULT_SYMMETRY) for name in names}
     for entry in given:

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from microgan.layers import CropLike, PadToMultiple
-from microgan.networks.blocks import conv_norm_relu, residual_block
+from microgan.networks.blocks import crop_exactly, pad_exactly, resnet_translation
 
 
 def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
@@ -33,19 +32,8 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
         multiple of 4 are padded by reflection and cut back.
     """
     degraded = keras.Input((None, None, 1), name="degraded")
-    padded = _pad(degraded, 4)
-    features = conv_norm_relu(padded, filters, 7)
-    features = conv_norm_relu(features, 2 * filters, 3, strides=2)
-    features = conv_norm_relu(features, 4 * filters, 3, strides=2)
-    for _ in range(num_blocks):
-        features = residual_block(features, dropout)
-    for channels in (2 * filters, filters):
-        features = layers.UpSampling2D(2, interpolation="nearest")(features)
-        features = conv_norm_relu(features, channels, 3)
-    features = layers.Conv2D(1, 7, padding="same")(features)
-    change = layers.Activation("tanh", dtype=keras.config.floatx())(features)
-    restored = layers.Average(dtype=keras.config.floatx())([change, padded])
-    restored = CropLike(dtype=keras.config.floatx())([restored, degraded])
+    restored = resnet_translation(degraded, filters=filters, num_blocks=num_blocks,
+                                  dropout=dropout)
     return keras.Model(degraded, restored, name="cgan_resnet_generator")
 
 
@@ -70,7 +58,7 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
         (Weigert et al. 2018).
     """
     degraded = keras.Input((None, None, 1), name="degraded")
-    padded = _pad(degraded, 2 ** depth)
+    padded = pad_exactly(degraded, 2 ** depth)
     features = padded
     skips = []
     for level in range(depth + 1):
@@ -90,13 +78,8 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
     change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros",
                            dtype=keras.config.floatx())(features)
     restored = layers.Add(dtype=keras.config.floatx())([change, padded])
-    restored = CropLike(dtype=keras.config.floatx())([restored, degraded])
+    restored = crop_exactly(restored, degraded)
     return keras.Model(degraded, restored, name="cgan_unet_generator")
-
-
-def _pad(image: Any, multiple: int) -> Any:
-    """Pad without rounding: the padded image is also added to the output."""
-    return PadToMultiple(multiple, dtype=keras.config.floatx())(image)
 
 
 def _conv_leaky(features: Any, filters: int, *, kernel_size: int = 3, strides: int = 1) -> Any:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.datasets.sampling import PairedBatches, TrainingTask, transform
+from microgan.datasets.sampling import (
+    PairedBatches, TrainingTask, UnpairedBatches, transform)
 from microgan.errors import UserError
 
 PLAIN = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
@@ -77,3 +78,54 @@ def test_tasks_have_equal_shares_and_their_own_constants(random):
 def test_image_smaller_than_the_crop_is_named():
     with pytest.raises(UserError, match="image 0 of 'Cells' is 4 x 7 .*--patch_size=4"):
         PairedBatches([task([np.zeros((4, 7))])], batch_size=1, patch_size=8, seed=0)
+
+
+def unpaired(random, **changes):
+    """A task whose clean values are all 10 or more and degraded ones all 1 or less."""
+    tasks = [TrainingTask("Cells", list(random.uniform(0, 1, (3, 8, 9))),
+                          list(random.uniform(10, 11, (5, 7, 7))), PLAIN, "none"),
+             TrainingTask("Dots", list(random.uniform(-1, 0, (2, 8, 8))),
+                          list(random.uniform(20, 21, (9, 8, 8))), PLAIN, "all")]
+    settings = {"batch_size": 4, "num_sub_batches": 3, "patch_size": 6, "seed": 3}
+    return UnpairedBatches(tasks, **{**settings, **changes})
+
+
+def test_unpaired_batch_has_clean_and_degraded_images_of_the_task_it_names(random):
+    batch = unpaired(random)(0)
+
+    assert batch["clean"].shape == batch["degraded"].shape == (4, 3, 6, 6, 1)
+    assert batch["condition"].shape == (4, 3) and batch["condition"].dtype == np.int32
+    np.testing.assert_array_equal(batch["clean"].min((2, 3, 4)) >= 20, batch["condition"] == 1)
+    np.testing.assert_array_equal(batch["degraded"].max((2, 3, 4)) <= 0, batch["condition"] == 1)
+
+
+def test_every_sub_batch_has_the_tasks_in_equal_shares(random):
+    condition = unpaired(random)(4)["condition"]
+
+    np.testing.assert_array_equal(condition.sum(axis=0), [2, 2, 2])
+
+
+def test_unpaired_batch_depends_on_seed_and_number_alone(random):
+    batches = unpaired(random)
+
+    first, again, other = batches(17), batches(17), batches(18)
+
+    np.testing.assert_array_equal(first["clean"], again["clean"])
+    assert not np.array_equal(first["clean"], other["clean"])
+
+
+def test_clean_and_degraded_images_are_drawn_independently():
+    """Of equal numbers of each, every combination occurs."""
+    images = [np.full((2, 2), value) for value in (0.0, 1.0)]
+    batches = UnpairedBatches([TrainingTask("Cells", images, images, PLAIN, "none")],
+                              batch_size=50, num_sub_batches=1, patch_size=2, seed=0)
+
+    batch = batches(0)
+
+    assert len({(float(clean), float(degraded)) for clean, degraded in zip(
+        batch["clean"][:, 0, 0, 0, 0], batch["degraded"][:, 0, 0, 0, 0])}) == 4
+
+
+def test_clean_image_smaller_than_the_crop_is_named(random):
+    with pytest.raises(UserError, match="image 0 of 'Cells, clean' is 7 x 7 .*--patch_size=7"):
+        unpaired(random, patch_size=8)

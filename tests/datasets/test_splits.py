@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgan.datasets.paired_arrays import PairedImages
-from microgan.datasets.splits import split_pairs
+from microgan.datasets.splits import split_pairs, split_unpaired
+from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
 
@@ -90,3 +91,66 @@ def test_test_image_among_the_pairs_is_named():
 def test_pairs_of_one_scene_cannot_be_divided():
     with pytest.raises(UserError, match="share clean images \\(1 different ones in 10 pairs\\)"):
         split(pairs_of(10, distinct=1))
+
+
+def unpaired_of(num_degraded, num_clean, name="Cells", first=0):
+    return UnpairedImages(name, -pairs_of(num_degraded, first=first + 1).clean,
+                          pairs_of(num_clean, first=first).clean)
+
+
+def split_both(images, test_images=None, **changes):
+    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": 0.2, "seed": 1}
+    return split_unpaired(images, test_images, **{**settings, **changes})
+
+
+@pytest.mark.parametrize("limit", [None, 10])
+def test_equal_numbers_are_divided_like_pairs(limit):
+    like_pairs = split(pairs_of(30), images_limit=limit)
+
+    degraded, clean = split_both(unpaired_of(30, 30), images_limit=limit)
+
+    assert degraded == like_pairs
+    assert (clean.validation, clean.test) == (like_pairs.validation, like_pairs.test)
+
+
+def test_clean_images_beyond_the_limit_train():
+    degraded, clean = split_both(unpaired_of(30, 30), images_limit=10)
+
+    assert len(degraded.train) + len(degraded.validation) == 10
+    assert set(clean.train) == set(range(30)) - {*clean.validation, *clean.test}
+
+
+def test_pools_of_different_size_are_divided_each_for_itself():
+    degraded, clean = split_both(unpaired_of(10, 40), images_limit=10)
+
+    assert (len(degraded.train), len(degraded.validation), len(degraded.test)) == (8, 2, 0)
+    assert (len(clean.train), len(clean.test)) == (26, 8)
+    assert sorted(clean.train + clean.validation + clean.test) == list(range(40))
+
+
+def test_test_arrays_of_other_numbers_leave_all_images_to_training():
+    degraded, clean = split_both(unpaired_of(10, 12), unpaired_of(3, 4, "Cells_test", first=99))
+
+    assert degraded.test == (0, 1, 2) and clean.test == (0, 1, 2, 3)
+    assert len(degraded.train + degraded.validation) == 10
+    assert len(clean.train + clean.validation) == 12
+
+
+@pytest.mark.parametrize("counts", [(10, 10), (10, 12)])
+def test_degraded_test_image_among_the_images_is_named(counts):
+    images = unpaired_of(*counts)
+    tests = UnpairedImages("Cells_test", images.degraded[8:], unpaired_of(2, 2, first=99).clean)
+
+    with pytest.raises(UserError, match="Degraded image 0 of 'Cells_test' is also image 8"):
+        split_both(images, tests)
+
+
+def test_clean_copies_of_held_out_images_do_not_train():
+    images = UnpairedImages("Cells", pairs_of(30).degraded,
+                            pairs_of(30, distinct=15).clean)
+
+    _, clean = split_both(images, images_limit=10)
+
+    values = [{int(images.clean[i][0, 0]) for i in part}
+              for part in (clean.train, clean.validation, clean.test)]
+    assert not values[0] & (values[1] | values[2])

@@ -138,3 +138,14 @@ def test_history_figure_draws_every_curve(tmp_path, monkeypatch, num_rows):
     assert curves == {"generator": [row["generator_loss"] for row in rows],
                       "discriminator": [0.7] * num_rows,
                       "mean": [row["score"] for row in rows], "A": [row["psnr_A"] for row in rows]}
+
+
+def test_made_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
+    clean, made, real = (random.normal(mean, 1, (32, 48)) for mean in (0, 5, 9))
+
+    figures.save_made_sheet(tmp_path / "made.png", [("Cells", clean, made, real)])
+
+    assert [panel["title"] for panel in drawn] == ["Cells: clean", "made", "real degraded"]
+    assert drawn[1]["limits"] == drawn[2]["limits"] != drawn[0]["limits"]
+    np.testing.assert_array_equal(drawn[1]["image"], made)
+    assert (tmp_path / "made.png").exists()

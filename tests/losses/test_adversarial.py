@@ -1,6 +1,11 @@
+import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
-from microgan.losses.adversarial import discriminator_loss, generator_loss
+from microgan.losses.adversarial import (
+    discriminator_loss, generator_loss, gradient_penalty, wasserstein_critic_loss,
+    wasserstein_generator_loss)
 
 
 def test_undecided_discriminator_has_loss_log_2():
@@ -21,3 +26,63 @@ def test_losses_stay_finite_for_huge_logits():
     huge = np.full((1, 1), 1e4, np.float32)
 
     assert np.isfinite(discriminator_loss(-huge, huge)).all()
+
+
+def test_wasserstein_losses_are_differences_of_scores():
+    real, made = np.float32([[3], [1]]), np.float32([[1], [5]])
+
+    np.testing.assert_array_equal(wasserstein_critic_loss(real, made), [-2, 4])
+    np.testing.assert_array_equal(wasserstein_generator_loss(made), [-1, -5])
+
+
+def penalty(critic, images, made=None):
+    made = images + 1 if made is None else made
+    return gradient_penalty(critic, images, made, seed=keras.random.SeedGenerator(3))
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5, 1), (2, 3, 4, 5, 1)], ids=["2D", "3D"])
+def test_linear_critic_of_norm_n_has_penalty_n_minus_1_squared(shape, random):
+    weights = random.normal(size=shape[1:]).astype(np.float32)
+    weights *= 3 / np.linalg.norm(weights)
+    images = tf.constant(random.normal(size=shape), tf.float32)
+
+    found = penalty(lambda batch: tf.reduce_sum(batch * weights, range(1, len(shape))), images)
+
+    np.testing.assert_allclose(found, [4, 4], rtol=1e-5)
+
+
+def test_penalty_is_taken_between_real_and_made_one_place_an_image():
+    """The gradient of sum(x^3) / 3 is x^2: its norm, for one pixel, tells where x is."""
+    real, made = tf.zeros((500, 1, 1, 1)), tf.ones((500, 1, 1, 1))
+
+    found = np.asarray(penalty(lambda batch: tf.reduce_sum(batch ** 3 / 3, (1, 2, 3)), real,
+                               made))
+
+    places = np.sqrt(1 - np.sqrt(found))
+    assert 0 <= places.min() < 0.05 and 0.95 < places.max() <= 1
+    assert abs(places.mean() - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_penalty_of_a_critic_without_gradient_is_one_and_can_be_learned_from(dtype):
+    weight = tf.Variable(0.0)
+    images = tf.ones((2, 4, 4, 1))
+
+    with tf.GradientTape() as tape:
+        found = penalty(lambda batch: tf.reduce_sum(
+            tf.cast(batch, dtype) * tf.cast(weight, dtype), (1, 2, 3)), images)
+
+    np.testing.assert_allclose(found, [1, 1], atol=1e-5)
+    assert found.dtype == tf.float32
+    assert np.isfinite(tape.gradient(found, weight))
+
+
+def test_penalty_teaches_the_critic_towards_unit_norm():
+    weight = tf.Variable(0.1)
+    images = tf.ones((2, 4, 4, 1))  # the gradient has norm 4 * weight
+
+    with tf.GradientTape() as tape:
+        found = penalty(lambda batch: weight * tf.reduce_sum(batch, (1, 2, 3)), images)
+
+    # d/dw (4 w - 1)^2 = 8 (4 w - 1), for two images
+    np.testing.assert_allclose(tape.gradient(found, weight), 2 * 8 * (0.4 - 1), rtol=1e-4)

@@ -1,0 +1,87 @@
+"""Clean and degraded images that need not correspond, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microgan.datasets.paired_arrays import (
+    TEST_SUFFIX, check_image, find_kinds, find_tiffs, found_kinds, load_array, load_care_archive,
+    load_tiff)
+from microgan.errors import UserError
+
+Images = Sequence[np.ndarray] | np.ndarray
+
+EXTRA_SUFFIX = "_extra"
+
+
+@dataclass(frozen=True)
+class UnpairedImages:
+    """The images of one task.
+
+    Args:
+        name: the task's name, as in the file names.
+        degraded: images (Y, X) of any real numeric type; a list or an array (N, Y, X),
+            which may be memory-mapped.
+        clean: like `degraded`, of other number and sizes.
+        extra_clean: further clean images, to learn from only.
+    """
+
+    name: str
+    degraded: Images
+    clean: Images
+    extra_clean: Images = ()
+
+
+def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
+    """Load and check the clean and degraded images of one task.
+
+    Args:
+        data_dir: folder of the files.
+        name: NAME, in the files that `load_pairs` takes; numbers, sizes and names of clean
+            and degraded images may differ. `NAME_extra_Y.npy`, if there, has further clean
+            images.
+
+    Raises:
+        UserError: a file is missing, unreadable, no stack of grey images, or holds an image
+            that is constant or not finite.
+    """
+    data_dir = Path(data_dir)
+    parts: list[Images]
+    arrays, tiffs, _ = found_kinds(data_dir, name)
+    if arrays:
+        sources = [data_dir / f"{name}_{letter}.npy" for letter in "XY"]
+        parts = [load_array(path) for path in sources]
+    elif tiffs:
+        sources = [data_dir / name / part for part in ("degraded", "clean")]
+        parts = [[load_tiff(path) for path in find_tiffs(folder)] for folder in sources]
+    else:
+        sources = [data_dir / f"{name}.npz"] * 2
+        parts = list(load_care_archive(sources[0]))
+    extra = data_dir / f"{name}{EXTRA_SUFFIX}_Y.npy"
+    sources.append(extra)
+    parts.append(load_array(extra) if extra.exists() else [])
+    for source, images in zip(sources[:2], parts):
+        if not len(images):
+            raise UserError(f"{source} is empty: no .tif or .tiff file.")
+    for source, images in zip(sources, parts):
+        for index, image in enumerate(images):
+            check_image(image, f"Image {index} of {source}")
+    return UnpairedImages(name, *parts)
+
+
+def load_unpaired_test(data_dir: Path | str, name: str) -> UnpairedImages | None:
+    """Load the test images of one task, stored under the name `NAME_test`.
+
+    Returns:
+        The images, or None where there are no such files.
+
+    Raises:
+        UserError: as `load_unpaired`.
+    """
+    if not any(find_kinds(data_dir, name + TEST_SUFFIX)):
+        return None
+    return load_unpaired(data_dir, name + TEST_SUFFIX)

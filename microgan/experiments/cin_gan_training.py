@@ -1,0 +1,160 @@
+"""The part of a CIN-GAN run that needs TensorFlow: networks, training, defect report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from microgan.config import CINGANConfig
+from microgan.datasets.sampling import UnpairedBatches
+from microgan.evaluation.defect_report import (
+    REPORT_FILES, DefectImages, measure_defects, write_report)
+from microgan.evaluation.figures import save_history_figure, save_made_sheet
+from microgan.experiments.run_folder import create_run_folder
+from microgan.experiments.training import (
+    adam, describe_generator, print_settings, run_training, set_up_devices)
+from microgan.experiments.unpaired_data import Images, UnpairedTaskData
+from microgan.files import write_json
+from microgan.generator_file import GeneratorInfo, build_network, load_generator
+from microgan.losses.style import load_content_and_style
+from microgan.networks.cin_gan import build_dense_critic, build_patch_critic
+from microgan.synthesis import make_degraded
+from microgan.trainers.cin_gan import CINGANTrainer
+
+_SAMPLES_PER_TASK = 2
+# Images of each kind that a validation compares: more change its score little.
+_VALIDATED_PER_TASK = 16
+_VALIDATION_SEED = 0
+Tasks = dict[str, UnpairedTaskData]
+
+
+def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
+                     folder: Path) -> None:
+    """Train on checked data and compare; see `experiments.cin_gan.train_cin_gan`.
+
+    Args:
+        config: with its seed.
+        tasks: by name.
+        draw: update number -> batch.
+        folder: the run folder, checked.
+    """
+    strategy, precision = set_up_devices(config)
+    info = _describe(config, tasks)
+    with strategy.scope():
+        trainer = _build_trainer(config, info)
+        validated = build_network(info)
+    create_run_folder(folder, config)
+    write_json(folder / "split.json", {
+        name: {"degraded": task.degraded_split.to_json(), "clean": task.clean_split.to_json()}
+        for name, task in tasks.items()})
+    _print_parts(tasks)
+    print_settings(config, strategy, precision)
+
+    def on_validated(update: int, rows: list[dict[str, float]]) -> None:
+        save_history_figure(folder / "history.png", rows,
+                            score_label="validation score (1 - distance left)")
+        _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
+
+    best_update = run_training(
+        config, folder, trainer, info, strategy=strategy, draw=draw, validated=validated,
+        validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
+    if (folder / REPORT_FILES[0]).exists():
+        print(f"The run in {folder} is finished: {config.num_iters} updates.")
+        return
+    print(f"Best on the validation images: update {best_update}. Comparing with real images.")
+    _report(config, tasks, folder)
+
+
+def _describe(config: CINGANConfig, tasks: Tasks) -> GeneratorInfo:
+    arguments: dict[str, Any] = {"filters": config.generator_filters}
+    if config.generator == "resnet":
+        arguments["dropout"] = config.dropout
+    return describe_generator(
+        config, method="cin_gan", network=config.generator, network_arguments=arguments,
+        normalization={name: task.normalization for name, task in tasks.items()})
+
+
+def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
+    num_tasks = len(info.tasks)
+    if config.critic == "dense":
+        critic = build_dense_critic(config.patch_size, num_tasks=num_tasks,
+                                    filters=config.critic_filters)
+    else:
+        critic = build_patch_critic(num_tasks=num_tasks, filters=config.critic_filters)
+    needs_features = config.content_weight or config.style_weight
+    betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
+    assert config.seed is not None
+    return CINGANTrainer(
+        build_network(info), critic,
+        generator_optimizer=adam(config, ema_decay=config.ema_decay, **betas),
+        critic_optimizer=adam(config, **betas),
+        features=load_content_and_style(config.content_features) if needs_features else None,
+        squared_content=config.content_distance == "squared",
+        content_from_degraded=config.content_from == "degraded",
+        adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
+        style_weight=config.style_weight, penalty_weight=config.penalty_weight,
+        critic_steps=config.critic_steps, global_batch_size=config.batch_size, seed=config.seed)
+
+
+def _compared(model: keras.Model, tasks: Tasks, name: str, degraded: Images, clean: Images
+              ) -> DefectImages:
+    """One task's images, made ones included, in normalised intensity."""
+    constants = tasks[name].normalization
+    made = make_degraded(model, clean, list(tasks).index(name), constants.clean,
+                         constants.degraded, seed=_VALIDATION_SEED)
+    return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
+                        [constants.degraded.to_unit(image) for image in made],
+                        [constants.degraded.to_unit(image) for image in degraded])
+
+
+def _validation_scores(model: keras.Model, tasks: Tasks) -> dict[str, float]:
+    """What is closed of the clean images' distance, mean of spectrum and histogram.
+
+    A handful of validation images alone would leave the choice to chance. The generator
+    never gets to see a degraded image, so those that the critic learned from count, too.
+    """
+    closed = {}
+    for name, task in tasks.items():
+        degraded, clean = (images[:_VALIDATED_PER_TASK] for images in task.seen())
+        distances = measure_defects(_compared(model, tasks, name, degraded, clean))
+        closed[f"closed_{name}"] = 1 - float(np.mean(
+            [each.share for each in distances if each.distance in ("spectrum", "histogram")]))
+    return {"score": float(np.mean(list(closed.values()))), **closed}
+
+
+def _save_samples(path: Path, model: keras.Model, tasks: Tasks) -> None:
+    samples = []
+    for number, (name, task) in enumerate(tasks.items()):
+        degraded, clean = (images[:_SAMPLES_PER_TASK] for images in task.seen())
+        made = make_degraded(model, clean, number, task.normalization.clean,
+                             task.normalization.degraded, seed=_VALIDATION_SEED)
+        samples += [(name, *images) for images in zip(clean, made, degraded)]
+    save_made_sheet(path, samples)
+
+
+def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
+    model, _ = load_generator(folder / "generator.h5", method="cin_gan",
+                              precision=config.precision)
+    tested = all(all(task.part("test")) for task in tasks.values())
+    compared = []
+    for name, task in tasks.items():
+        degraded, clean = (images[:config.eval_limit]
+                           for images in (task.part("test") if tested else task.seen()))
+        compared.append(_compared(model, tasks, name, degraded, clean))
+    table = write_report(folder, compared, split="test images" if tested else
+                         "no test images: those of training and validation")
+    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, defect_report.md, "
+          "defect_report.png, samples, history.png.")
+
+
+def _print_parts(tasks: Tasks) -> None:
+    for name, task in tasks.items():
+        counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
+                  f"{len(split.test) or 'none'} test"
+                  for kind, split in (("degraded", task.degraded_split),
+                                      ("clean", task.clean_split))]
+        extra = f" and {len(task.extra_clean)} extra" if task.extra_clean else ""
+        print(f"{name}: {'; '.join(counts)}{extra}; symmetries: {task.symmetries}")

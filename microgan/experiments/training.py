@@ -1,0 +1,174 @@
+"""What every training does around its updates, whatever the method."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import microgan
+from microgan.callbacks import Checkpoints, Progress, Recorder, format_seconds
+from microgan.config import TrainingConfig
+from microgan.datasets.normalization import TaskNormalization
+from microgan.datasets.pipelines import distributed_batches
+from microgan.errors import Interrupted, UserError
+from microgan.experiments.devices import choose_strategy, prepare
+from microgan.experiments.estimates import estimated_memory, estimated_seconds, update_cost
+from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.trainers.loop import Trainer, compile_update, run_updates
+
+_LONG_SECONDS = 3600
+
+
+class GeneratorTrainer(Trainer, Protocol):
+    """A trainer whose generator is what a run is for."""
+
+    generator: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+
+
+def set_up_devices(config: TrainingConfig) -> tuple[tf.distribute.Strategy, str]:
+    """Choose devices, seed all random numbers and set the precision policy.
+
+    Args:
+        config: with its seed.
+
+    Returns:
+        The strategy, and the precision taken.
+
+    Raises:
+        UserError: there are not that many GPUs, or they cannot share a batch equally.
+    """
+    assert config.seed is not None
+    strategy = choose_strategy(config.num_gpu)
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(f"--batch_size={config.batch_size} cannot be shared equally by "
+                        f"{strategy.num_replicas_in_sync} GPUs.")
+    precision = prepare(seed=config.seed, deterministic=config.deterministic,
+                        precision=config.precision)
+    return strategy, precision
+
+
+def describe_generator(config: TrainingConfig, *, method: str, network: str,
+                       network_arguments: dict[str, Any],
+                       normalization: Mapping[str, TaskNormalization]) -> GeneratorInfo:
+    """Gather what `generator.h5` says of its generator; see `GeneratorInfo`."""
+    text = json.dumps(config.to_json(), sort_keys=True)
+    return GeneratorInfo(
+        method=method, network=network, network_arguments=network_arguments,
+        tasks=tuple(normalization), normalization=dict(normalization),
+        axes="YX", microgan_version=microgan.__version__,
+        config_hash=hashlib.sha256(text.encode()).hexdigest())
+
+
+def adam(config: TrainingConfig, *, beta_1: float = 0.9, beta_2: float = 0.999,
+         ema_decay: float = 0.0) -> keras.optimizers.Adam:
+    """Build Adam with the config's learning rate, its decay and epsilon.
+
+    Args:
+        config: of the run.
+        beta_1: decay of the gradient's average.
+        beta_2: decay of the squared gradient's average.
+        ema_decay: decay of the moving average of the weights; 0 for none.
+    """
+    rate: Any = config.learning_rate
+    if config.learning_rate_decay == "cosine":
+        warmup = max(1, config.num_iters // 20)
+        rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate / warmup, max(1, config.num_iters - warmup),
+            warmup_target=config.learning_rate, warmup_steps=warmup)
+    average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
+    return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
+
+
+def print_settings(config: TrainingConfig, strategy: tf.distribute.Strategy,
+                   precision: str) -> None:
+    """Print the devices, the precision and every setting."""
+    kinds = sorted(device.rsplit("device:", 1)[-1] for device in strategy.extended.worker_devices)
+    print(f"On {', '.join(kinds)} in {precision}. Settings:")
+    print("  " + "\n  ".join(f"--{name}={value}" for name, value in config.to_json().items()))
+
+
+def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer,
+                 info: GeneratorInfo, *, strategy: tf.distribute.Strategy,
+                 draw: Callable[[int], dict[str, np.ndarray]], validated: keras.Model,
+                 validate: Callable[[], dict[str, float]],
+                 on_validated: Callable[[int, list[dict[str, float]]], None]) -> int:
+    """Train to `--num_iters`, from the last checkpoint if the run is resumed.
+
+    Writes `generator.h5` whenever a validation is the best so far, `history.csv` and
+    `checkpoint/`.
+
+    Args:
+        config: with its seed.
+        folder: the run folder, created.
+        trainer: made under `strategy`.
+        info: goes into `generator.h5`.
+        strategy: the devices.
+        draw: update number -> batch.
+        validated: a network like the trainer's generator; it gets the weights to validate,
+            or their moving average.
+        validate: scores `validated`; see `callbacks.Recorder`.
+        on_validated: called after every validation with the update and all history rows.
+
+    Returns:
+        The update whose weights are in `generator.h5`.
+
+    Raises:
+        Interrupted: stopped by a signal, after a checkpoint.
+        UserError: memory ran out, a loss is not finite, or a checkpoint does not fit.
+    """
+    def validate_weights(update: int) -> dict[str, float]:
+        validated.set_weights(_averaged_weights(trainer))
+        return validate()
+
+    recorder = Recorder(
+        folder, num_iters=config.num_iters, validate_every=config.validate_every,
+        validate=validate_weights, get_weights=validated.get_weights, on_validated=on_validated,
+        on_best=lambda update, weights: save_generator(folder / "generator.h5", weights, info))
+    checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder,
+                              minutes=config.checkpoint_minutes)
+    first_update = checkpoints.restore() if config.resume else 0
+    if first_update >= config.num_iters:
+        return recorder.best_update
+    batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
+                                  num_iters=config.num_iters)
+    update = compile_update(trainer, strategy)
+    graph = update.get_concrete_function(batches.element_spec).graph
+    _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
+    progress = Progress(num_iters=config.num_iters, batch_size=config.batch_size,
+                        first_update=first_update)
+    try:
+        run_updates(update, batches, first_update=first_update,
+                    callbacks=keras.callbacks.CallbackList([recorder, checkpoints, progress]))
+    except Interrupted as interruption:
+        raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
+                          interruption.status) from None
+    except tf.errors.ResourceExhaustedError as error:
+        raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
+                        f"--patch_size={config.patch_size}. Lower one of them.") from error
+    return recorder.best_update
+
+
+def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
+    optimizer = trainer.generator_optimizer
+    # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights.
+    variables = (optimizer._model_variables_moving_average if optimizer.use_ema
+                 else trainer.generator.trainable_variables)
+    return [np.asarray(variable) for variable in variables]
+
+
+def _print_estimate(graph: Any, trainer: Trainer, num_updates: int, recipe: str) -> None:
+    cost = update_cost(graph)
+    seconds = num_updates * estimated_seconds(cost)
+    memory = estimated_memory(cost, trainer.state)
+    print(f"Estimated on this machine: {format_seconds(seconds)} and {memory / 1e9:.1f} GB of "
+          f"memory for {num_updates} updates.")
+    if seconds > _LONG_SECONDS and recipe != "limited":
+        print("That is long. --recipe=limited is made for minutes on a CPU.")

@@ -1,0 +1,96 @@
+"""The images of an unpaired training: loaded, checked, divided and measured.
+
+TensorFlow is not needed for any of it, so mistakes in the data show at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from microgan.config import TrainingConfig
+from microgan.datasets.normalization import TaskNormalization
+from microgan.datasets.paired_arrays import find_datasets
+from microgan.datasets.sampling import TrainingTask
+from microgan.datasets.splits import Split, indices_outside, split_unpaired
+from microgan.datasets.unpaired_arrays import (
+    UnpairedImages, load_unpaired, load_unpaired_test)
+from microgan.experiments.paired_data import FIT, chosen_symmetries
+
+Images = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class UnpairedTaskData:
+    """One task's images and how they are divided and normalised.
+
+    Args:
+        images: all but the test arrays.
+        test_images: the test arrays, if there are.
+        degraded_split: parts of the degraded images.
+        clean_split: parts of the clean images.
+        extra_clean: further clean images to learn from.
+        normalization: ranges of the training images.
+        symmetries: a key of `sampling.SYMMETRIES`.
+    """
+
+    images: UnpairedImages
+    test_images: UnpairedImages | None
+    degraded_split: Split
+    clean_split: Split
+    extra_clean: Images
+    normalization: TaskNormalization
+    symmetries: str
+
+    def training_task(self) -> TrainingTask:
+        """What training draws from."""
+        degraded, clean = self.part("train")
+        return TrainingTask(self.images.name, degraded, clean + self.extra_clean,
+                            self.normalization, self.symmetries)
+
+    def part(self, name: str) -> tuple[Images, Images]:
+        """Degraded and clean images of `train`, `validation` or `test`."""
+        from_test_arrays = name == "test" and self.test_images is not None
+        images = self.test_images if from_test_arrays else self.images
+        assert images is not None
+        return ([images.degraded[i] for i in getattr(self.degraded_split, name)],
+                [images.clean[i] for i in getattr(self.clean_split, name)])
+
+    def seen(self) -> tuple[Images, Images]:
+        """Degraded and clean images of validation and training, in this order."""
+        validation, train = self.part("validation"), self.part("train")
+        return validation[0] + train[0], validation[1] + train[1]
+
+
+def load_unpaired_tasks(config: TrainingConfig) -> dict[str, UnpairedTaskData]:
+    """Load, check, divide and measure all tasks.
+
+    Args:
+        config: its `seed` must be set.
+
+    Raises:
+        UserError: see `load_unpaired` and `split_unpaired`; or --symmetries names no task.
+    """
+    names = config.datasets or find_datasets(config.data_dir)
+    symmetries = chosen_symmetries(names, config.symmetries)
+    fit = FIT[config.normalization]
+    assert config.seed is not None
+    tasks = {}
+    for name in names:
+        images = load_unpaired(config.data_dir, name)
+        test_images = load_unpaired_test(config.data_dir, name)
+        degraded_split, clean_split = split_unpaired(
+            images, test_images, images_limit=config.images_limit,
+            validation_fraction=config.validation_fraction,
+            test_fraction=config.test_fraction, seed=config.seed)
+        held_out = [images.clean[i] for i in clean_split.validation]
+        held_out += ([images.clean[i] for i in clean_split.test] if test_images is None
+                     else list(test_images.clean))
+        extra = [images.extra_clean[i] for i in indices_outside(images.extra_clean, held_out)]
+        normalization = TaskNormalization(
+            degraded=fit([images.degraded[i] for i in degraded_split.train]),
+            clean=fit([images.clean[i] for i in clean_split.train] + extra))
+        tasks[name] = UnpairedTaskData(images, test_images, degraded_split, clean_split, extra,
+                                       normalization, symmetries[name])
+    return tasks

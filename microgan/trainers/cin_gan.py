@@ -1,0 +1,149 @@
+"""Training CIN-GAN, which learns defects from unpaired images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from microgan.losses.adversarial import (
+    gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss)
+from microgan.losses.perceptual import content_loss
+from microgan.losses.style import style_loss
+
+
+class CINGANTrainer:
+    """Several critic updates and one generator update a step.
+
+    Args:
+        generator: (clean, condition) or (clean, condition, noise) -> synthetic degraded
+            images, (B, Y, X, 1), normalised.
+        critic: (image, condition) -> scores, large for real degraded images.
+        generator_optimizer: of the generator's weights; with `use_ema`, it also keeps their
+            moving average.
+        critic_optimizer: of the critic's weights.
+        features: frozen network, images -> `content` and `style` features; None for neither
+            loss.
+        squared_content: squared instead of absolute difference of the features.
+        content_from_degraded: compare content with an unpaired degraded image, as
+            published, instead of with the generator's own input.
+        adversarial_weight: factor of the generator's adversarial loss.
+        content_weight: factor of the content loss.
+        style_weight: factor of the style loss, against an unpaired degraded image.
+        penalty_weight: factor of the critic's gradient penalty.
+        critic_steps: critic updates a step, >= 1.
+        global_batch_size: images a critic update over all replicas: gradients are summed
+            over replicas, so losses divide by it.
+        seed: of the noise and of the penalty's places.
+
+    Source:
+        MicroscopyGAN's training loop; Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
+        Departs: every image has its own task, where the original draws one for all updates
+        of a step; content is compared with the generator's input, since that of an unrelated
+        image is not what the made one should have.
+    """
+
+    def __init__(self, generator: keras.Model, critic: keras.Model, *,
+                 generator_optimizer: keras.optimizers.Optimizer,
+                 critic_optimizer: keras.optimizers.Optimizer,
+                 features: keras.Model | None, squared_content: bool = False,
+                 content_from_degraded: bool = False, adversarial_weight: float,
+                 content_weight: float, style_weight: float, penalty_weight: float,
+                 critic_steps: int, global_batch_size: int, seed: int) -> None:
+        self.generator = generator
+        self.critic = critic
+        self.generator_optimizer = generator_optimizer
+        self.critic_optimizer = critic_optimizer
+        self.features = features
+        self.squared_content = squared_content
+        self.content_from_degraded = content_from_degraded
+        self.adversarial_weight = adversarial_weight
+        self.content_weight = content_weight
+        self.style_weight = style_weight
+        self.penalty_weight = penalty_weight
+        self.critic_steps = critic_steps
+        self.global_batch_size = global_batch_size
+        self.random = keras.random.SeedGenerator(seed)
+        # Built now, so that a checkpoint finds the slots to restore.
+        generator_optimizer.build(generator.trainable_variables)
+        critic_optimizer.build(critic.trainable_variables)
+
+    @property
+    def state(self) -> dict[str, list[Any]]:
+        """All variables a resumed run needs, random states included, by owner."""
+        return {"generator": self.generator.variables,
+                "critic": self.critic.variables,
+                "generator_optimizer": self.generator_optimizer.variables,
+                "critic_optimizer": self.critic_optimizer.variables,
+                "random": [self.random.state]}
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Update the critic on all sub-batches but the last, the generator on the last.
+
+        Args:
+            batch: `clean` and `degraded`, float (B, critic_steps + 1, Y, X, 1), of the same
+                task but not of the same sample, and `condition`, int32 (B, critic_steps + 1);
+                this replica's share.
+
+        Returns:
+            Scalars whose sums over replicas are the unweighted means over the batch, those
+            of the critic also over its updates.
+        """
+        critic_losses = [self._update_critic(*_sub_batch(batch, step))
+                         for step in range(self.critic_steps)]
+        means = {name: sum(losses[name] for losses in critic_losses) / self.critic_steps
+                 for name in critic_losses[0]}
+        return {**means, **self._update_generator(*_sub_batch(batch, self.critic_steps))}
+
+    def _update_critic(self, clean: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor
+                       ) -> dict[str, tf.Tensor]:
+        made = self._generate(clean, condition)
+        with tf.GradientTape() as tape:
+            # Real and made images in one batch: one pass through the critic.
+            scores = self.critic([tf.concat([degraded, made], 0),
+                                  tf.concat([condition, condition], 0)], training=True)
+            loss = self._mean(wasserstein_critic_loss(*tf.split(scores, 2)))
+            penalty = self._mean(gradient_penalty(
+                lambda images: self.critic([images, condition], training=True),
+                degraded, made, seed=self.random))
+            total = loss + self.penalty_weight * penalty
+        variables = self.critic.trainable_variables
+        self.critic_optimizer.apply(tape.gradient(total, variables), variables)
+        return {"critic": loss, "penalty": penalty}
+
+    def _update_generator(self, clean: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor
+                          ) -> dict[str, tf.Tensor]:
+        losses = {}
+        with tf.GradientTape() as tape:
+            made = self._generate(clean, condition)
+            scores = self.critic([made, condition], training=True)
+            losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
+            total = self.adversarial_weight * losses["adversarial"]
+            if self.features is not None:
+                with tape.stop_recording():
+                    of_clean = self.features(clean, training=False)
+                    of_degraded = self.features(degraded, training=False)
+                found = self.features(made, training=False)
+                wanted = of_degraded if self.content_from_degraded else of_clean
+                losses["content"] = self._mean(content_loss(
+                    wanted["content"], found["content"], squared=self.squared_content))
+                losses["style"] = self._mean(style_loss(of_degraded["style"], found["style"]))
+                total += (self.content_weight * losses["content"]
+                          + self.style_weight * losses["style"])
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        return losses
+
+    def _generate(self, clean: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
+        inputs = [clean, condition]
+        if len(self.generator.inputs) == 3:
+            inputs.append(keras.random.normal(tf.shape(clean), seed=self.random))
+        return self.generator(inputs, training=True)
+
+    def _mean(self, loss_per_image: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(loss_per_image) / self.global_batch_size
+
+
+def _sub_batch(batch: dict[str, tf.Tensor], step: int) -> list[tf.Tensor]:
+    return [batch[name][:, step] for name in ("clean", "degraded", "condition")]

@@ -1,0 +1,153 @@
+"""train_CIN_GAN.py from end to end, as a user runs it."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from helpers import ROOT, assert_mistake, run_script, write_pairs
+from microgan.generator_file import load_generator
+from microgan.synthesis import make_degraded
+
+RUN = "CIN-GAN_results"
+NARROW = ("--recipe=limited", "--generator_filters=4", "--critic_filters=4", "--patch_size=32",
+          "--batch_size=2", "--critic_steps=2", "--num_gpu=0", "--precision=float32",
+          "--num_iters=4", "--validate_every=2", "--seed=1")
+
+
+def train(tmp_path, data_dir, *flags):
+    return run_script("train_CIN_GAN.py", *NARROW, f"--data_dir={data_dir}", *flags, cwd=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A short run, shared by the tests that only look at it: 10 degraded, 14 clean images."""
+    folder = tmp_path_factory.mktemp("finished")
+    images = folder / "images"
+    images.mkdir()
+    random = np.random.default_rng(7)
+    for name in ("Blobs", "Stripes"):
+        write_pairs(images, name, 14, random)
+        np.save(images / f"{name}_X.npy", np.load(images / f"{name}_X.npy")[:10])
+        write_pairs(images, f"{name}_test", 4, random)
+    np.save(images / "Blobs_extra_Y.npy", np.load(images / "Blobs_Y.npy")[:2] // 2)
+    result = train(folder, "images")
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_run_writes_every_promised_file(finished):
+    folder = finished[0] / RUN
+
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    assert written == {
+        "config.json", "split.json", "history.csv", "history.png", "generator.h5",
+        "defect_report.md", "defect_report.csv", "defect_report.json", "defect_report.png",
+        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.h5"}
+
+
+def test_run_tells_its_parts_and_the_distances_left(finished):
+    result = finished[1]
+
+    assert ("Blobs: degraded 8 train, 2 validation, 4 test; clean 11 train, 3 validation, 4 test "
+            "and 2 extra") in result.stdout
+    assert "made / clean images (test images)" in result.stdout
+    assert result.stderr == ""
+
+
+def test_history_has_all_losses_and_scores(finished):
+    with open(finished[0] / RUN / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+
+    assert [row["update"] for row in rows] == ["2", "4"]
+    assert {"critic_loss", "penalty_loss", "adversarial_loss", "style_loss", "score",
+            "closed_Blobs"} <= set(rows[0])
+
+
+def test_report_compares_with_the_test_images(finished):
+    rows = json.loads((finished[0] / RUN / "defect_report.json").read_text())
+
+    assert {(row["task"], row["distance"]) for row in rows} == {
+        (task, distance) for task in ("Blobs", "Stripes")
+        for distance in ("spectrum", "histogram", "noise", "direction")}
+    assert {row["num_degraded"] for row in rows} == {4}
+
+
+def test_saved_generator_makes_images_in_degraded_intensities(finished):
+    model, info = load_generator(finished[0] / RUN / "generator.h5", method="cin_gan")
+    ranges = info.normalization["Blobs"]
+    clean = np.load(finished[0] / "images" / "Blobs_test_Y.npy")
+
+    made = make_degraded(model, list(clean), 0, ranges.clean, ranges.degraded, seed=1)
+
+    assert info.tasks == ("Blobs", "Stripes")
+    assert made[0].shape == (32, 32) and 0 < np.mean(made) < 255
+
+
+def test_second_run_into_the_folder_is_refused(finished):
+    assert_mistake(train(finished[0], "images"), "holds an earlier run", "--resume")
+
+
+def test_restoring_with_it_is_refused(finished):
+    result = run_script("restore.py", f"--generator={RUN}/generator.h5",
+                        "--input=images/Blobs_X.npy", cwd=finished[0])
+
+    assert_mistake(result, "written by train_CIN_GAN.py", "train_cGAN.py is needed")
+
+
+def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        shutil.copytree(finished[0] / "images", folder / "images")
+    assert train(whole, "images", "--deterministic").returncode == 0
+
+    stopped = run_script("tests/stop_after_two.py", "train_CIN_GAN.py", *NARROW,
+                         "--data_dir=images", "--deterministic", cwd=parts)
+    assert stopped.returncode == 143, stopped.stderr
+    assert train(parts, "images", "--deterministic", "--resume").returncode == 0
+
+    for name in ("defect_report.csv", "split.json"):
+        assert (parts / RUN / name).read_text() == (whole / RUN / name).read_text()
+    for one, other in zip(*(
+            load_generator(folder / RUN / "generator.h5", method="cin_gan")[0].get_weights()
+            for folder in (parts, whole))):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("flags, words", [
+    (("--images_limit=50",), ("has 10", "ask for 50")),
+    (("--patch_size=64",), ("32 x 32", "--patch_size=32")),
+    (("--content_features=nowhere.npz",), ("nowhere.npz",)),
+    (("--critic_step=3",), ("--critic_steps",)),
+])
+def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, flags, words):
+    assert_mistake(train(tmp_path, data_dir, *flags), *words)
+    assert not (tmp_path / RUN).exists()
+
+
+@pytest.mark.slow
+def test_paper_recipe_does_three_updates_at_full_size(tmp_path):
+    """The published networks and losses, on VGG weights that are random but fit."""
+    from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
+
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in VGG_KERNEL_SHAPES.items():
+        scale = np.sqrt(2 / np.prod(shape[:3]))
+        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
+        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
+    np.savez(tmp_path / "vgg.npz", **weights)
+
+    result = run_script(
+        "train_CIN_GAN.py", f"--data_dir={ROOT / 'data'}", "--images_limit=10", "--batch_size=1",
+        "--num_iters=3", "--content_features=vgg.npz", "--num_gpu=0", "--eval_limit=2",
+        "--seed=1", cwd=tmp_path, timeout=900)
+
+    assert result.returncode == 0, result.stderr
+    model, info = load_generator(tmp_path / RUN / "generator.h5", method="cin_gan")
+    assert model.count_params() == 14_946_817
+    assert len(info.tasks) == 3
