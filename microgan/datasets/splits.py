@@ -117,8 +117,8 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
 
 def indices_outside(images: Images, excluded: Iterable[np.ndarray]) -> tuple[int, ...]:
     """Indices of the images that equal none of the excluded, in every pixel."""
-    known = {_digest(image) for image in excluded}
-    return tuple(index for index, image in enumerate(images) if _digest(image) not in known)
+    known = {digest(image) for image in excluded}
+    return tuple(index for index, image in enumerate(images) if digest(image) not in known)
 
 
 def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
@@ -148,11 +148,11 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
             f"{num_validation} (--validation_fraction={validation_fraction}), and training "
             "needs at least 1.")
 
-    keys = [_digest(image) for image in images]
-    order = [int(index) for index in np.random.default_rng(seed).permutation(count)]
+    keys = [digest(image) for image in images]
+    order = _order_by_content(keys, seed)
     test, rest = _take_groups(order, keys, num_test)
     validation, train = _take_groups(rest[:wanted], keys, num_validation)
-    if len(rest) < wanted or not train:
+    if (limit is not None and len(rest) < wanted) or not train:
         raise UserError(
             f"The pairs of '{name}' share clean images ({len(set(keys))} different ones in "
             f"{count} pairs), and one image must not be in two parts. Lower --images_limit "
@@ -163,10 +163,23 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
     return Split(_sorted(train), _sorted(validation), _sorted(test), name if test else None)
 
 
-def _take_groups(order: list[int], keys: list[bytes], count: int) -> tuple[list[int], list[int]]:
+def _order_by_content(keys: list[str], seed: int) -> list[int]:
+    """A random order that depends on the images' content, not on their place.
+
+    So tasks that share clean images, one truth under several defects, are divided alike.
+    """
+    seen: Counter[str] = Counter()
+    ranks = []
+    for key in keys:
+        ranks.append(hashlib.sha256(f"{seed} {key} {seen[key]}".encode()).digest())
+        seen[key] += 1
+    return sorted(range(len(keys)), key=ranks.__getitem__)
+
+
+def _take_groups(order: list[int], keys: list[str], count: int) -> tuple[list[int], list[int]]:
     """Take at least `count` indices from the front, whole groups of equal keys at a time."""
     sizes = Counter(keys[index] for index in order)
-    taken: set[bytes] = set()
+    taken: set[str] = set()
     num_taken = 0
     for index in order:
         if num_taken >= count:
@@ -179,17 +192,20 @@ def _take_groups(order: list[int], keys: list[bytes], count: int) -> tuple[list[
 
 
 def _refuse_overlap(name: str, kind: str, images: Images, test_images: Images) -> None:
-    known = {_digest(image): index for index, image in enumerate(images)}
+    known = {digest(image): index for index, image in enumerate(images)}
     for index, image in enumerate(test_images):
-        if _digest(image) in known:
+        if digest(image) in known:
             raise UserError(
                 f"{kind.capitalize()} image {index} of '{name}{TEST_SUFFIX}' is also image "
-                f"{known[_digest(image)]} of '{name}': a test on images that "
+                f"{known[digest(image)]} of '{name}': a test on images that "
                 "were learned proves nothing. Remove it from one of them.")
 
 
-def _digest(image: np.ndarray) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(image).tobytes()).digest()
+def digest(image: np.ndarray) -> str:
+    """Identify an image by its size and pixel values, whatever type they are stored in."""
+    content = hashlib.sha256(np.ascontiguousarray(image, dtype="<f8").tobytes())
+    content.update(repr(image.shape).encode())
+    return content.hexdigest()
 
 
 def _sorted(indices: Iterable[int]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, TrainingTask
-from microgan.datasets.splits import Split, split_pairs
+from microgan.datasets.splits import Split, digest, split_pairs
 from microgan.errors import UserError
 
 FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
@@ -68,7 +68,23 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
             degraded=fit([pairs.degraded[i] for i in split.train]),
             clean=fit([pairs.clean[i] for i in split.train]))
         tasks[name] = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
+    _refuse_leaks(tasks)
     return tasks
+
+
+def _refuse_leaks(tasks: dict[str, TaskData]) -> None:
+    """One network learns all tasks: no truth of one may be judged in another."""
+    learned = {digest(image): name for name, task in tasks.items()
+               for image in task.part("train")[1]}
+    for name, task in tasks.items():
+        for part in ("validation", "test"):
+            for index, image in zip(getattr(task.split, part), task.part(part)[1]):
+                if digest(image) in learned:
+                    raise UserError(
+                        f"Clean image {index} of the {part} part of '{name}' is also learned "
+                        f"from in '{learned[digest(image)]}'. Give both the same number of "
+                        "pairs, so that they are divided alike, or train them apart with "
+                        "--datasets.")
 
 
 def chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:

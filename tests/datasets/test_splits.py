@@ -154,3 +154,30 @@ def test_clean_copies_of_held_out_images_do_not_train():
     values = [{int(images.clean[i][0, 0]) for i in part}
               for part in (clean.train, clean.validation, clean.test)]
     assert not values[0] & (values[1] | values[2])
+
+
+def test_tasks_that_share_truths_in_another_order_are_divided_alike(random):
+    pairs = pairs_of(30)
+    order = random.permutation(30)
+    shuffled = PairedImages("Other", pairs.degraded[order], pairs.clean[order])
+
+    parts, others = split(pairs), split(shuffled)
+
+    for name in ("train", "validation", "test"):
+        assert set(order[list(getattr(others, name))]) == set(getattr(parts, name))
+
+
+def test_same_image_in_another_type_is_recognised():
+    pairs = pairs_of(10)
+    test = PairedImages("Cells_test", pairs.degraded[9:], pairs.clean[9:].astype(np.uint8))
+
+    with pytest.raises(UserError, match="is also image 9"):
+        split(pairs, test)
+
+
+@pytest.mark.parametrize("distinct, copies", [(7, 3), (3, 7), (6, 4)])
+def test_several_pairs_a_scene_are_divided_without_a_limit(distinct, copies):
+    parts = split(pairs_of(distinct * copies, distinct=distinct))
+
+    assert len(parts.train) + len(parts.validation) + len(parts.test) == distinct * copies
+    assert parts.train and parts.validation and parts.test
