@@ -383,8 +383,11 @@ class CINGANConfig(TrainingConfig):
     batch_size: int = setting(
         100, "Images an update of the generator, and of the critic each time, over all GPUs; the "
         "original's 100.", limited=6, minimum=1)
-    learning_rate: float = setting(1e-5, "Of Adam, both networks; the original's 1e-5.",
+    learning_rate: float = setting(1e-5, "Of the generator's Adam; the original's 1e-5.",
                                    limited=5e-4, above=0)
+    critic_learning_rate: float = setting(
+        1e-5, "Of the critic's Adam; the original's 1e-5. A generator as fast as its critic runs "
+        "past the real images.", limited=1e-3, above=0)
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
                                  minimum=0, maximum=0.999)
     adam_beta_2: float = setting(0.9, "Decay of Adam's mean squared gradient; the original's 0.9.",
@@ -405,7 +408,7 @@ class CINGANConfig(TrainingConfig):
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", limited=32, minimum=1)
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
-                                "original's 5.", minimum=1)
+                                "original's 5.", limited=3, minimum=1)
     dropout: float = setting(
         0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
         "0.5.", minimum=0, maximum=0.9)
@@ -419,6 +422,10 @@ class CINGANConfig(TrainingConfig):
     style_weight: float = setting(
         1.0, "Factor of the style loss, the distance of the Gram matrices from those of an "
         "unpaired degraded image; the original's 1.", limited=1.0, minimum=0)
+    spectrum_weight: float = setting(
+        0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
+        "frequency and direction from an unpaired degraded image; the original has none.",
+        limited=30.0, minimum=0)
     content_from: str = setting(
         "clean", "What the content loss compares with. clean: the generator's own input. "
         "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))

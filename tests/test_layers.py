@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from microgan.layers import (
-    ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple)
+    ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple,
+    ReflectionPadding2D)
 
 
 def test_instance_norm_gives_hand_worked_numbers():
@@ -177,6 +178,20 @@ def test_padding_refuses_multiple_that_is_not_positive():
         PadToMultiple(0)
 
 
+def test_reflection_padding_mirrors_all_four_sides():
+    image = np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)
+
+    padded = ReflectionPadding2D(2)(image)
+
+    np.testing.assert_array_equal(padded[0, ..., 0], np.pad(image[0, ..., 0], 2, "reflect"))
+    assert ReflectionPadding2D(2).compute_output_shape((None, 3, None, 1)) == (None, 7, None, 1)
+
+
+def test_reflection_padding_refuses_margin_that_is_not_positive():
+    with pytest.raises(ValueError, match="`margin` must be positive. Received: margin=0"):
+        ReflectionPadding2D(0)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (9, 13)])
 def test_cropping_undoes_padding(size, random):
     image = random.normal(size=(2, *size, 1)).astype(np.float32)
@@ -189,7 +204,7 @@ def test_cropping_undoes_padding(size, random):
 def test_model_with_all_layers_gives_the_same_after_saving(tmp_path, random):
     image = keras.Input((None, None, 1))
     condition = keras.Input((), dtype="int32")
-    normalized = InstanceNormalization()(PadToMultiple(4)(image))
+    normalized = InstanceNormalization()(ReflectionPadding2D(2)(PadToMultiple(4)(image)))
     normalized = ConditionalInstanceNorm(2)([normalized, condition])
     model = keras.Model([image, condition], CropLike()([normalized, image]))
     model.set_weights([random.normal(size=weight.shape) for weight in model.weights])

@@ -60,10 +60,10 @@ def save_made_sheet(path: str | os.PathLike[str],
     Args:
         path: PNG to write.
         samples: title, clean, made and real degraded image (Y, X) in their own intensities;
-            the real one shows another place.
+            the real one need not show the same place.
     """
     sheet = _Sheet(len(samples), 3, footer="Made and real on the real image's intensity scale "
-                   "(0.5 to 99.5 percentile). The real image shows another place.")
+                   "(0.5 to 99.5 percentile). It need not show the same place.")
     for row, (title, clean, made, degraded) in enumerate(samples):
         limits = _display_limits(degraded)
         sheet.draw(row, 0, clean, _display_limits(clean), title=f"{title}: clean")

@@ -86,14 +86,16 @@ def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
     assert config.seed is not None
     return CINGANTrainer(
         build_network(info), critic,
-        generator_optimizer=adam(config, ema_decay=config.ema_decay, **betas),
-        critic_optimizer=adam(config, **betas),
+        generator_optimizer=adam(config, config.learning_rate, ema_decay=config.ema_decay,
+                                 **betas),
+        critic_optimizer=adam(config, config.critic_learning_rate, **betas),
         features=load_content_and_style(config.content_features) if needs_features else None,
         squared_content=config.content_distance == "squared",
         content_from_degraded=config.content_from == "degraded",
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
-        style_weight=config.style_weight, penalty_weight=config.penalty_weight,
-        critic_steps=config.critic_steps, global_batch_size=config.batch_size, seed=config.seed)
+        style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
+        penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
+        global_batch_size=config.batch_size, seed=config.seed)
 
 
 def _compared(model: keras.Model, tasks: Tasks, name: str, degraded: Images, clean: Images

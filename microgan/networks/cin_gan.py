@@ -7,8 +7,13 @@ from typing import Any
 import keras
 from keras import layers
 
-from microgan.layers import ConditionalInstanceNorm
+from microgan.layers import ConditionalInstanceNorm, ReflectionPadding2D
 from microgan.networks.blocks import Normalize, crop_exactly, pad_exactly, resnet_translation
+
+
+# Of reflected pixels around the image: else the network sees where zero padding begins, and
+# treats the edge in its own way. A multiple of the stride.
+_MARGIN = 8
 
 
 def build_resnet_generator(*, num_tasks: int, filters: int = 64, num_blocks: int = 12,
@@ -58,12 +63,12 @@ def build_unet_generator(*, num_tasks: int, filters: int = 16, depth: int = 3) -
     Args:
         num_tasks: defects it learns, >= 1.
         filters: channels at full resolution, > 0.
-        depth: halvings, >= 1.
+        depth: halvings, 1 to 3.
 
     Returns:
         `keras.Model`, (clean, condition, noise), float32 (B, Y, X, 1), int32 (B,) and
         standard normal float32 (B, Y, X, 1) -> float32 (B, Y, X, 1), unbounded. Any Y and X
-        of at least 2 ** depth.
+        of more than 8.
 
     Source:
         ours, after Ronneberger et al. 2015, arXiv:1505.04597; noise at every scale as in
@@ -72,7 +77,9 @@ def build_unet_generator(*, num_tasks: int, filters: int = 16, depth: int = 3) -
     clean, condition = _inputs()
     noise = keras.Input((None, None, 1), name="noise")
     normalize = _conditional_norm(condition, num_tasks)
-    padded, padded_noise = (pad_exactly(image, 2 ** depth) for image in (clean, noise))
+    padded, padded_noise = (
+        ReflectionPadding2D(_MARGIN, dtype=keras.config.floatx())(pad_exactly(image, 2 ** depth))
+        for image in (clean, noise))
     noises = [padded_noise]
     for _ in range(depth):
         # The mean of 4 independent numbers has half their deviation.
@@ -98,6 +105,7 @@ def build_unet_generator(*, num_tasks: int, filters: int = 16, depth: int = 3) -
     change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros",
                            dtype=keras.config.floatx())(features)
     made = layers.Add(dtype=keras.config.floatx())([change, padded])
+    made = layers.Cropping2D(_MARGIN, dtype=keras.config.floatx())(made)
     return keras.Model([clean, condition, noise], crop_exactly(made, clean),
                        name="cin_gan_unet_generator")
 

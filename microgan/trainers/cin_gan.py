@@ -10,6 +10,7 @@ import tensorflow as tf
 from microgan.losses.adversarial import (
     gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss)
 from microgan.losses.perceptual import content_loss
+from microgan.losses.spectrum import spectrum_loss
 from microgan.losses.style import style_loss
 
 
@@ -31,6 +32,7 @@ class CINGANTrainer:
         adversarial_weight: factor of the generator's adversarial loss.
         content_weight: factor of the content loss.
         style_weight: factor of the style loss, against an unpaired degraded image.
+        spectrum_weight: factor of the spectrum loss, against the same degraded image.
         penalty_weight: factor of the critic's gradient penalty.
         critic_steps: critic updates a step, >= 1.
         global_batch_size: images a critic update over all replicas: gradients are summed
@@ -49,8 +51,9 @@ class CINGANTrainer:
                  critic_optimizer: keras.optimizers.Optimizer,
                  features: keras.Model | None, squared_content: bool = False,
                  content_from_degraded: bool = False, adversarial_weight: float,
-                 content_weight: float, style_weight: float, penalty_weight: float,
-                 critic_steps: int, global_batch_size: int, seed: int) -> None:
+                 content_weight: float, style_weight: float, spectrum_weight: float,
+                 penalty_weight: float, critic_steps: int, global_batch_size: int,
+                 seed: int) -> None:
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -61,6 +64,7 @@ class CINGANTrainer:
         self.adversarial_weight = adversarial_weight
         self.content_weight = content_weight
         self.style_weight = style_weight
+        self.spectrum_weight = spectrum_weight
         self.penalty_weight = penalty_weight
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
@@ -120,6 +124,9 @@ class CINGANTrainer:
             scores = self.critic([made, condition], training=True)
             losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
             total = self.adversarial_weight * losses["adversarial"]
+            if self.spectrum_weight:
+                losses["spectrum"] = self._mean(spectrum_loss(degraded, made))
+                total += self.spectrum_weight * losses["spectrum"]
             if self.features is not None:
                 with tape.stop_recording():
                     of_clean = self.features(clean, training=False)
