@@ -69,10 +69,10 @@ class Recorder(keras.callbacks.Callback):
         losses = {name: float(loss) for name, loss in (logs or {}).items()}
         for name, loss in losses.items():
             if not math.isfinite(loss):
-                raise UserError(
-                    f"The {name} loss is {loss} at update {batch}. The best generator so far, of "
-                    f"update {self.best_update}, is in {self.folder}. Lower --learning_rate or "
-                    "pass --precision=float32.")
+                kept = (f"The best generator so far, of update {self.best_update}, is in "
+                        f"{self.folder}." if self.best_update else "No generator was saved yet.")
+                raise UserError(f"The {name} loss is {loss} at update {batch}. {kept} Lower "
+                                "--learning_rate or pass --precision=float32.")
             self._sums[name] = self._sums.get(name, 0.0) + loss
         self._num_summed += 1
         if batch % self.validate_every == 0 or batch == self.num_iters:

@@ -6,6 +6,7 @@ Flags, `--help` and `config.json` are made from these fields (`microgan.cli.comm
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -98,7 +99,24 @@ class Config:
             UserError: a value is not allowed.
         """
         defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
-        return cls(**{**defaults, **explicit})
+        config = cls(**{**defaults, **explicit})
+        object.__setattr__(config, "_explicit", frozenset(explicit))
+        return config
+
+    @property
+    def explicit(self) -> frozenset[str]:
+        """Names of the fields that `create` was given, not their defaults."""
+        return getattr(self, "_explicit", frozenset())
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            TypeError or UserError: `content` is not what that gives.
+        """
+        return cls(**{name: tuple(value) if isinstance(value, list) else value
+                      for name, value in content.items()})
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, every field."""
@@ -112,6 +130,8 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise UserError(f"{flag} must be of type {kind.__name__}. Received: {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{flag} must be finite. Received: {value}")
     if rules["choices"] is not None and value not in rules["choices"]:
         raise UserError(
             f"{flag} must be one of {', '.join(rules['choices'])}. Received: {value}")
@@ -145,8 +165,9 @@ class TrainingConfig(Config):
         "--images_limit leaves any and there are at least 20 pairs.", minimum=0, maximum=0.9)
     symmetries: tuple[str, ...] = setting(
         (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
-        "its defect share. flips, the default: mirrored along X and Y. all: also turned by 90 "
-        "degrees, for a defect without direction.")
+        "its defect share. flips: mirrored along X and Y. all: also turned by 90 degrees, for a "
+        "defect without direction. Unset: flips, but all for the simulated sets "
+        "Synthetic_tubulin_tubules and Nuclei_low_light.")
     dir: str = setting(".", "Folder in which the run folder appears.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
@@ -160,7 +181,8 @@ class TrainingConfig(Config):
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
         choices=("auto", "float32", "mixed_bfloat16"))
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
-                             limited=2000, minimum=1)
+                             limited=2000, minimum=1,
+                             maximum=10**9)
     batch_size: int = setting(100, "Images an update, over all GPUs; the original's 100.",
                               limited=8, minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",

@@ -41,7 +41,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
+        reason = " ".join((error.strerror or str(error)).split())
         raise UserError(f"Cannot write {path}: {reason}. Free some space or choose another "
                         "folder; what was there before is untouched.") from error
     except BaseException:

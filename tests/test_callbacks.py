@@ -7,6 +7,7 @@ import pytest
 
 from microgan.callbacks import Checkpoints, Recorder, format_seconds
 from microgan.errors import UserError
+from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
 
 
 def make_recorder(folder, scores, best, **changes):
@@ -48,7 +49,7 @@ def test_last_update_is_validated_even_off_the_beat(tmp_path):
 def test_loss_that_is_not_finite_ends_the_run_and_says_what_is_saved(tmp_path, loss):
     recorder = make_recorder(tmp_path, [], [])
 
-    with pytest.raises(UserError, match="pixel loss is (nan|inf) at update 1.*--learning_rate"):
+    with pytest.raises(UserError, match="is (nan|inf) at update 1. No generator .*--learning"):
         recorder.on_train_batch_end(1, {"pixel": loss})
 
 
@@ -83,6 +84,14 @@ def test_checkpoint_of_other_networks_is_refused(tmp_path):
 
     with pytest.raises(UserError, match="does not fit the net"):
         Checkpoints(tmp_path, {"net": [keras.Variable([[1.0]])]}, recorder, minutes=1).restore()
+
+
+def test_the_last_of_a_million_updates_is_the_last(tmp_path):
+    for update in (999_999, 1_000_000, 1_000_001):
+        save_checkpoint(tmp_path, update, {"best_weights": []}, {})
+
+    assert load_last_checkpoint(tmp_path)[1]["update"] == 1_000_001
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_damaged_checkpoint_is_named(tmp_path):

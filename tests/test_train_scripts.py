@@ -112,6 +112,63 @@ def test_resuming_with_other_settings_names_them(finished):
     assert_mistake(result, "--learning_rate=0.001 before, 0.5 now")
 
 
+def test_resuming_needs_no_other_flag(finished):
+    result = run_script("train_cGAN.py", "--resume", cwd=finished[0])
+
+    assert result.returncode == 0, result.stderr
+    assert "is finished: 4 updates" in result.stdout
+
+
+def test_resuming_on_other_images_is_refused(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "images" / "Blobs_X.npy"
+    np.save(path, np.load(path)[::-1])
+
+    result = run_script("train_cGAN.py", "--resume", cwd=tmp_path)
+
+    assert_mistake(result, "images of 'Blobs' are not those")
+
+
+def test_overwriting_never_deletes_what_is_not_of_a_run(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / RUN / "thesis.txt").write_text("precious")
+
+    result = train(tmp_path, "images", "--overwrite")
+
+    assert_mistake(result, "thesis.txt", "--dir")
+    assert (tmp_path / RUN / "generator.h5").exists()
+
+
+def test_run_killed_while_its_folder_was_made_can_start_again(data_dir, tmp_path):
+    (tmp_path / RUN / "samples").mkdir(parents=True)
+
+    result = train(tmp_path, data_dir, "--resume")
+
+    assert result.returncode == 0, result.stderr
+    assert "Nothing to resume" in result.stdout
+
+
+def test_tasks_that_share_truths_unevenly_are_refused(data_dir, tmp_path):
+    for letter in "XY":
+        np.save(data_dir / f"Part_{letter}.npy", np.load(data_dir / f"Blobs_{letter}.npy")[:6])
+        (data_dir / f"Blobs_test_{letter}.npy").unlink()
+
+    result = train(tmp_path, data_dir, "--datasets=Blobs,Part")
+
+    assert_mistake(result, "also learned from in", "--datasets")
+
+
+def test_validation_image_that_cannot_be_scored_is_named(data_dir, tmp_path):
+    clean = np.zeros((10, 64, 64), np.uint8)
+    clean[np.arange(10), np.arange(10), 0] = 9  # one bright pixel each, 0.02 % of the image
+    np.save(data_dir / "Dots_Y.npy", clean)
+    np.save(data_dir / "Dots_X.npy", clean + np.arange(64, dtype=np.uint8))
+
+    result = train(tmp_path, data_dir, "--datasets=Dots", "--normalization=min_max")
+
+    assert_mistake(result, "of 'Dots' chooses the checkpoint", "--seed")
+
+
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     """Stop after two updates by cutting the run short, resume, and compare bit for bit."""
     flags = ("--images_limit=10", "--deterministic")
@@ -189,8 +246,8 @@ def test_paper_recipe_does_twenty_updates_at_full_size(tmp_path):
 @pytest.mark.slow
 def test_limited_recipe_beats_the_raw_input_on_shipped_data(tmp_path):
     result = run_script("train_cGAN.py", "--recipe=limited", f"--data_dir={ROOT / 'data'}",
-                        "--images_limit=10", "--num_iters=400", "--seed=1", "--num_gpu=0",
-                        cwd=tmp_path, timeout=900)
+                        "--images_limit=10", "--seed=1", "--num_gpu=0", cwd=tmp_path,
+                        timeout=1500)
 
     assert result.returncode == 0, result.stderr
     rows = json.loads((tmp_path / RUN / "scores.json").read_text())

@@ -89,7 +89,11 @@ def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
         if flag_values[item.name].present:
             value = flag_values[item.name].value
             _, _, is_list = value_type(hints[item.name])
-            explicit[item.name] = tuple(value or ()) if is_list else value
+            if is_list:
+                value = tuple(os.path.expanduser(element) for element in value or ())
+            elif isinstance(value, str):
+                value = os.path.expanduser(value)  # a shell leaves --dir=~/runs alone
+            explicit[item.name] = value
     return config_type.create(**explicit)
 
 

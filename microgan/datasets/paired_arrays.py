@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tifffile
@@ -13,6 +13,8 @@ import tifffile
 from microgan.errors import UserError
 
 TEST_SUFFIX = "_test"
+# Generators pad by reflection to a multiple of their stride, which needs this much.
+MIN_SIDE_PX = 16
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,9 @@ def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
     if not data_dir.is_dir():
         raise UserError(f"There is no folder {data_dir}. Name the folder of your images with "
                         "--data_dir.")
-    names = {path.name.removesuffix("_X.npy") for path in data_dir.glob("*_X.npy")
-             if path.with_name(path.name.removesuffix("_X.npy") + "_Y.npy").exists()}
-    names |= {path.parent.name for path in data_dir.glob("*/degraded")
-              if path.with_name("clean").is_dir()}
+    # One half is enough: loading then names the one that is missing.
+    names = {path.name.removesuffix("_X.npy") for path in data_dir.glob("*_X.npy")}
+    names |= {path.parent.name for path in data_dir.glob("*/degraded")}
     names |= {path.stem for path in data_dir.glob("*.npz")}
     found = sorted(name for name in names if not name.endswith(TEST_SUFFIX))
     if not found:
@@ -124,8 +125,11 @@ def check_image(image: np.ndarray, where: str) -> None:
         where: what to call it at the start of the message.
 
     Raises:
-        UserError: it holds NaN or infinity, or is constant.
+        UserError: it is too small, holds NaN or infinity, or is constant.
     """
+    if min(image.shape) < MIN_SIDE_PX:
+        raise UserError(f"{where} is {_size(image)} pixels: at least {MIN_SIDE_PX} x "
+                        f"{MIN_SIDE_PX} are needed.")
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         count = int(np.size(image) - np.isfinite(image).sum())
         raise UserError(f"{where} has {count} pixels that are NaN or infinite. Mend or remove it.")
@@ -148,6 +152,9 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     Raises:
         UserError: there are none.
     """
+    if not name or Path(name).name != name:
+        raise UserError(f"--datasets takes names without folders. Received: {name!r}. Name the "
+                        "folder with --data_dir.")
     kinds = find_kinds(data_dir, name)
     if not any(kinds):
         raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
@@ -164,14 +171,22 @@ def load_array(path: Path) -> np.ndarray:
     if not path.exists():
         raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
                         "NAME_X.npy, clean ones in NAME_Y.npy.")
+    return _check_stack(read_npy(path, mmap_mode="r"), path)
+
+
+def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    """Read a `.npy` file, never unpickled.
+
+    Raises:
+        UserError: it is damaged, or no plain array.
+    """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path} cannot be read as a numpy array: {_one_line(error)}. Write it "
+        with open(path, "rb") as file:
+            np.lib.format.read_magic(file)  # else numpy tries archives and pickles
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
+        raise UserError(f"{path} cannot be read as a numpy array: {one_line(error)}. Write it "
                         "again with numpy.save, as plain numbers.") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path} is an archive, not one array. Write it with numpy.save.")
-    return _check_stack(array, path)
 
 
 def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
@@ -226,7 +241,7 @@ def load_tiff(path: Path) -> np.ndarray:
     try:
         image = tifffile.imread(path)
     except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-        raise UserError(f"{path} cannot be read as a TIFF: {_one_line(error)}.") from error
+        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
     _check_numeric(image, path)
     image = np.squeeze(image)
     if image.ndim != 2 or image.size == 0:
@@ -243,16 +258,16 @@ def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         # Opened here, since numpy leaves a damaged file open.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            missing = {"X", "Y"} - set(archive.files)
-            if missing:
-                raise UserError(f"{path} lacks {' and '.join(sorted(missing))}: CARE's training "
-                                f"file has keys X and Y. Found: {', '.join(archive.files)}.")
-            axes = str(archive["axes"]) if "axes" in archive.files else None
-            degraded, clean = archive["X"], archive["Y"]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, KeyError) as error:
+            found = {key: archive[key] for key in ("X", "Y", "axes") if key in archive.files}
+    except Exception as error:  # as in `read_npy`
         raise UserError(
-            f"{path} cannot be read as a numpy archive: {_one_line(error)}.") from error
-    return _care_images(degraded, axes, path), _care_images(clean, axes, path)
+            f"{path} cannot be read as a numpy archive: {one_line(error)}.") from error
+    missing = [key for key in ("X", "Y") if key not in found]
+    if missing:
+        raise UserError(f"{path} lacks {' and '.join(missing)}: CARE's training file has keys X "
+                        "and Y.")
+    axes = str(found["axes"]) if "axes" in found else None
+    return _care_images(found["X"], axes, path), _care_images(found["Y"], axes, path)
 
 
 def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
@@ -274,5 +289,6 @@ def _size(image: np.ndarray) -> str:
     return " x ".join(str(length) for length in image.shape)
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """An exception's text without line breaks."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

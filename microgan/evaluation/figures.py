@@ -140,7 +140,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
         score_label: what the scores are, with their unit.
     """
     updates = [row["update"] for row in rows]
-    losses = [name for name in rows[0] if name.endswith("_loss")]
+    losses = [name for name in rows[0] if name.endswith("_loss") and not name.startswith("psnr_")]
     scores = [name for name in rows[0] if name not in (*losses, "update", "seconds")]
     figure = Figure(figsize=(8, 6.5), dpi=_DPI, layout="constrained")
     loss_axes, score_axes = figure.subplots(2, 1, sharex=True)

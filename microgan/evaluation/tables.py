@@ -80,13 +80,14 @@ def write_scores(folder: Path | str, rows: Sequence[Row],
     """
     folder = Path(folder)
     write_text(folder / "scores.md", full_report(rows))
-    write_json(folder / "scores.json", [
-        {name: "inf" if value == math.inf else value for name, value in row.items()}
-        for row in rows])
     write_text(folder / "scores.csv", _csv(rows, list(rows[0]) if rows else []))
     write_text(folder / "scores_per_image.csv",
                _csv([asdict(score) for score in image_scores],
                     [field.name for field in fields(ImageScore)]))
+    # Last: a run with this file is finished.
+    write_json(folder / "scores.json", [
+        {name: "inf" if value == math.inf else value for name, value in row.items()}
+        for row in rows])
 
 
 def _csv(rows: Sequence[Row], columns: list[str]) -> str:

@@ -16,7 +16,6 @@ from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
     adam, describe_generator, print_settings, run_training, set_up_devices)
-from microgan.files import write_json
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.metrics.paired import align_care, psnr
@@ -42,9 +41,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
     with strategy.scope():
         trainer = _build_trainer(config, info)
         validated = build_network(info)
-    create_run_folder(folder, config)
-    write_json(folder / "split.json",
-               {name: task.split.to_json() for name, task in tasks.items()})
+    create_run_folder(folder, config,
+                      {name: task.split_record() for name, task in tasks.items()})
     _print_parts(tasks)
     print_settings(config, strategy, precision)
 

@@ -17,7 +17,6 @@ from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
     adam, describe_generator, print_settings, run_training, set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData
-from microgan.files import write_json
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.style import load_content_and_style
 from microgan.networks.cin_gan import build_dense_critic, build_patch_critic
@@ -46,10 +45,8 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
     with strategy.scope():
         trainer = _build_trainer(config, info)
         validated = build_network(info)
-    create_run_folder(folder, config)
-    write_json(folder / "split.json", {
-        name: {"degraded": task.degraded_split.to_json(), "clean": task.clean_split.to_json()}
-        for name, task in tasks.items()})
+    create_run_folder(folder, config,
+                      {name: task.split_record() for name, task in tasks.items()})
     _print_parts(tasks)
     print_settings(config, strategy, precision)
 

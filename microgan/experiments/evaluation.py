@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from microgan.config import EvaluateConfig
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
+from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
 from microgan.evaluation import SCORE_FILES
 from microgan.files import make_folder
@@ -57,9 +59,10 @@ def _score_generator(config: EvaluateConfig, generator: str, folder: Path,
     from microgan.experiments.scoring import score_generator
 
     model, _ = load_generator(generator, precision=config.precision)
-    _remove(earlier)
-    return score_generator(model, info, parts, split=config.split, folder=folder,
-                           stretched=config.stretched)
+    table = score_generator(model, info, parts, split=config.split, folder=folder,
+                            stretched=config.stretched)
+    _remove_stale_figures(earlier, parts)
+    return table
 
 
 def _score_files(config: EvaluateConfig, folder: Path, earlier: list[Path]) -> str:
@@ -67,16 +70,18 @@ def _score_files(config: EvaluateConfig, folder: Path, earlier: list[Path]) -> s
     make_folder(folder, "--output")
     from microgan.experiments.scoring import RestoredImages, write_report
 
-    _remove(earlier)
-    return write_report([RestoredImages("files", names, images["clean"], images["restored"],
-                                        images["degraded"] or None, None)],
-                        split="files", folder=folder)
+    table = write_report([RestoredImages("files", names, images["clean"], images["restored"],
+                                         images["degraded"] or None, None)],
+                         split="files", folder=folder)
+    _remove_stale_figures(earlier, ["files"])
+    return table
 
 
-def _remove(earlier: list[Path]) -> None:
-    """Drop replaced scores: a figure of a task that is no longer scored would mislead."""
+def _remove_stale_figures(earlier: list[Path], tasks: Iterable[str]) -> None:
+    """Drop the figures of tasks that are no longer scored; the rest was written over."""
     for path in earlier:
-        path.unlink()
+        if path.suffix == ".png" and path.stem.removeprefix("scores_") not in tasks:
+            path.unlink()
 
 
 def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
@@ -95,7 +100,7 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
             indices = list(range(len(pairs)))
         else:
             pairs = load_pairs(config.data_dir, name)
-            indices = _recorded_indices(config, name, len(pairs))
+            indices = _recorded_indices(config, name, pairs)
         indices = indices[:config.eval_limit]
         parts[name] = (indices, [pairs.degraded[index] for index in indices],
                        [pairs.clean[index] for index in indices])
@@ -120,7 +125,7 @@ def _tasks_present(config: EvaluateConfig,
     return [name for name in test_pairs if name in present]
 
 
-def _recorded_indices(config: EvaluateConfig, name: str, num_pairs: int) -> list[int]:
+def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) -> list[int]:
     """Which pairs training kept aside, from the `split.json` of its run folder."""
     assert config.generator is not None
     path = Path(config.generator).with_name("split.json")
@@ -131,6 +136,7 @@ def _recorded_indices(config: EvaluateConfig, name: str, num_pairs: int) -> list
     try:
         split: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         indices = [int(index) for index in split[name][config.split]]
+        images = split[name]["images"]
         from_these_pairs = config.split == "validation" or split[name]["test_from"] == name
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}: "
@@ -139,9 +145,10 @@ def _recorded_indices(config: EvaluateConfig, name: str, num_pairs: int) -> list
         raise UserError(f"Training kept no pairs of '{name}' for the {config.split}, and there is "
                         f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "
                         "--datasets, or --split=validation.")
-    if not 0 <= min(indices) <= max(indices) < num_pairs:
-        raise UserError(f"{path} speaks of pair {max(indices)} of '{name}', but {config.data_dir} "
-                        f"has {num_pairs}. Name the data of the training with --data_dir.")
+    if images != fingerprint(pairs.degraded, pairs.clean):
+        raise UserError(f"The pairs of '{name}' in {config.data_dir} are not those of the "
+                        f"training, so {path} does not say which were held out. Name the data "
+                        "of the training with --data_dir.")
     return indices
 
 

@@ -6,6 +6,7 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, TrainingTask
-from microgan.datasets.splits import Split, digest, split_pairs
+from microgan.datasets.splits import Split, digest, fingerprint, split_pairs
 from microgan.errors import UserError
+from microgan.metrics.paired import NotScorableError, align_care
 
 FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
@@ -29,6 +31,11 @@ class TaskData:
     split: Split
     normalization: TaskNormalization
     symmetries: str
+
+    def split_record(self) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`."""
+        return {**self.split.to_json(),
+                "images": fingerprint(self.pairs.degraded, self.pairs.clean)}
 
     def training_task(self) -> TrainingTask:
         """What training draws from."""
@@ -69,7 +76,20 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
             clean=fit([pairs.clean[i] for i in split.train]))
         tasks[name] = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
     _refuse_leaks(tasks)
+    for name, task in tasks.items():
+        _refuse_unscorable(name, task)
     return tasks
+
+
+def _refuse_unscorable(name: str, task: TaskData) -> None:
+    """Validation chooses the weights by CARE's score, which an empty image has not."""
+    for index, image in zip(task.split.validation, task.part("validation")[1]):
+        try:
+            align_care(image, image)
+        except NotScorableError as error:
+            raise UserError(f"Clean image {index} of '{name}' chooses the checkpoint, but cannot "
+                            f"be scored: {error}. Remove the pair, or pass another --seed."
+                            ) from error
 
 
 def _refuse_leaks(tasks: dict[str, TaskData]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import importlib.metadata
 import json
 import platform
@@ -16,8 +17,12 @@ from microgan.errors import UserError
 from microgan.files import write_json
 
 _CONFIG_FILE = "config.json"
+_SPLIT_FILE = "split.json"
+# Everything a run writes; nothing else is ever deleted.
+_OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint", "generator.h5",
+              "scores*", "defect_report*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
-_FREE_FIELDS = {"resume", "overwrite", "checkpoint_minutes", "dir"}
+_FREE_FIELDS = {"resume", "overwrite", "checkpoint_minutes", "dir", "num_gpu", "eval_limit"}
 
 
 def check_run_folder(folder: Path, config: Any) -> Any:
@@ -28,62 +33,86 @@ def check_run_folder(folder: Path, config: Any) -> Any:
         config: with fields `resume`, `overwrite` and `seed`.
 
     Returns:
-        The config with its seed: the given one, the resumed run's, or a new one.
+        The config with its seed. A resumed run goes on with the settings it began with.
 
     Raises:
-        UserError: the folder holds a run and neither flag is given, or the resumed run
-            had another config.
+        UserError: the folder holds a run and neither flag is given, or other files; or
+            settings given explicitly differ from those of the run to be resumed.
     """
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / _CONFIG_FILE).exists():
-            raise UserError(f"{folder} holds files that are not of a run. Choose another folder "
-                            "with --dir.")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Choose another folder with --dir.")
+    foreign = [path.name for path in (folder.iterdir() if folder.exists() else ())
+               if not any(fnmatch.fnmatch(path.name, name) for name in _OWN_NAMES)]
+    if foreign:
+        raise UserError(f"{folder} holds {foreign[0]}, which is not of a run. Choose another "
+                        "folder with --dir.")
+    if (folder / _CONFIG_FILE).exists():
         if config.resume:
             return _resumed_config(folder / _CONFIG_FILE, config)
         if not config.overwrite:
             raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, go "
                             "on with --resume, or replace it with --overwrite.")
+    elif config.resume:
+        print(f"Nothing to resume in {folder}: starting.")
     seed = config.seed if config.seed is not None else secrets.randbelow(2**31)
     return dataclasses.replace(config, seed=seed)
 
 
-def create_run_folder(folder: Path, config: Any) -> None:
-    """Make an empty run folder with its `config.json`, unless a run is resumed in it.
+def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
+    """Make a run folder with `config.json` and `split.json`, unless a run is resumed in it.
 
     Args:
         folder: checked by `check_run_folder`; an earlier run goes if `config.overwrite`.
         config: the config with its seed.
+        split: by task, which images are for what, and which images they are.
 
     Raises:
-        UserError: the folder cannot be made.
+        UserError: the folder cannot be made, or the images are not those that the run to
+            be resumed began with.
     """
     if config.resume and (folder / _CONFIG_FILE).exists():
+        before = _read_json(folder / _SPLIT_FILE)
+        changed = [name for name in split if before.get(name) != split[name]]
+        if changed:
+            raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "
+                            "began with, so it cannot go on. Start another with --dir or "
+                            "--overwrite.")
         return
     try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        (folder / "samples").mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The config goes last and comes first: what is left half-way is known as ours.
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == _CONFIG_FILE):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     except OSError as error:
         raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
                         "with --dir.") from error
+    write_json(folder / _SPLIT_FILE, split)
     write_json(folder / _CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
+    (folder / "samples").mkdir()
 
 
 def _resumed_config(path: Path, config: Any) -> Any:
     try:
-        before = json.loads(path.read_text())["config"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not readable, so this run cannot be resumed. Start another "
-                        "with --dir or --overwrite.") from error
-    now = config.to_json()
-    if now["seed"] is None:
-        now["seed"] = before.get("seed")
-    different = [f"--{name}={before.get(name)} before, {value} now" for name, value in now.items()
-                 if name not in _FREE_FIELDS and before.get(name) != value]
+        before = type(config).from_json(_read_json(path)["config"])
+    except (KeyError, TypeError, UserError) as error:
+        raise UserError(f"{path} is no config of this program ({error}), so this run cannot be "
+                        "resumed. Start another with --dir or --overwrite.") from error
+    different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
+                 for name in sorted(config.explicit - _FREE_FIELDS)
+                 if getattr(before, name) != getattr(config, name)]
     if different:
         raise UserError(f"The run in {path.parent} cannot go on with other settings: "
                         f"{'; '.join(different)}.")
-    return dataclasses.replace(config, seed=now["seed"])
+    free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
+    return dataclasses.replace(before, **free)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is not readable, so this run cannot be resumed. Start another "
+                        "with --dir or --overwrite.") from error
 
 
 def _versions() -> dict[str, str]:

@@ -138,20 +138,20 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     first_update = checkpoints.restore() if config.resume else 0
     if first_update >= config.num_iters:
         return recorder.best_update
-    batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
-                                  num_iters=config.num_iters)
-    update = compile_update(trainer, strategy)
-    graph = update.get_concrete_function(batches.element_spec).graph
-    _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
     progress = Progress(num_iters=config.num_iters, batch_size=config.batch_size,
                         first_update=first_update)
     try:
+        batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
+                                      num_iters=config.num_iters)
+        update = compile_update(trainer, strategy)
+        graph = update.get_concrete_function(batches.element_spec).graph
+        _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
         run_updates(update, batches, first_update=first_update,
                     callbacks=keras.callbacks.CallbackList([recorder, checkpoints, progress]))
     except Interrupted as interruption:
         raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
                           interruption.status) from None
-    except tf.errors.ResourceExhaustedError as error:
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
                         f"--patch_size={config.patch_size}. Lower one of them.") from error
     return recorder.best_update

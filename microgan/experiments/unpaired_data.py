@@ -6,6 +6,7 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import TrainingTask
-from microgan.datasets.splits import Split, indices_outside, split_unpaired
+from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
 from microgan.experiments.paired_data import FIT, chosen_symmetries
@@ -42,6 +43,11 @@ class UnpairedTaskData:
     extra_clean: Images
     normalization: TaskNormalization
     symmetries: str
+
+    def split_record(self) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`."""
+        return {"degraded": self.degraded_split.to_json(), "clean": self.clean_split.to_json(),
+                "images": fingerprint(self.images.degraded, self.images.clean)}
 
     def training_task(self) -> TrainingTask:
         """What training draws from."""

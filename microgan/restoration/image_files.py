@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from microgan.datasets.paired_arrays import one_line, read_npy
 from microgan.errors import UserError
 from microgan.files import written_whole
 
@@ -55,7 +56,7 @@ def read_image(path: Path | str, *, axes: str | None = None) -> ImageFile:
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     if path.suffix.lower() == ".npy":
-        stored = ImageFile(_read_npy(path), "")
+        stored = ImageFile(read_npy(path), "")
     else:
         stored = _read_tiff(path)
     pixels, own_axes = stored.pixels, stored.axes
@@ -145,17 +146,6 @@ def write_image(path: Path | str, pixels: np.ndarray, like: ImageFile) -> None:
             tifffile.imwrite(temporary, pixels, photometric="minisblack", **like.tiff_options)
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        pixels = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path} cannot be read as a numpy array: {_one_line(error)}. Write it "
-                        "again with numpy.save, as plain numbers.") from error
-    if not isinstance(pixels, np.ndarray):
-        raise UserError(f"{path} is an archive, not one array. Write it with numpy.save.")
-    return pixels
-
-
 def _read_tiff(path: Path) -> ImageFile:
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -164,7 +154,7 @@ def _read_tiff(path: Path) -> ImageFile:
                 series = tiff.series[0]
                 return ImageFile(series.asarray(), series.axes, False, _tiff_options(tiff))
     except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-        raise UserError(f"{path} cannot be read as a TIFF: {_one_line(error)}.") from error
+        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
     raise UserError(f"{path} holds {count} separate images of different size or type. Save each "
                     "to a file of its own.")
 
@@ -185,7 +175,3 @@ def _tiff_options(tiff: tifffile.TiffFile) -> dict[str, Any]:
         if "ResolutionUnit" in tags:
             options["resolutionunit"] = tags["ResolutionUnit"].value
     return options
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
+from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration.image_files import choose_axes, from_planes, to_planes
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 # Eight images of 256 x 256 at a time: about 0.5 GB in the published generator.
 _PIXELS_PER_BATCH = 8 * 256 * 256
-# Generators pad by reflection to a multiple of their stride, which needs this much.
-_MIN_SIDE = 16
+# Fewer grey levels than this between dark and bright would destroy a restored image.
+_MIN_LEVELS = 16
 
 
 def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto") -> Restorer:
@@ -77,6 +78,10 @@ class Restorer:
         check_task(self.info, task)
         check_pixels(image)
         ranges = self._normalization(image, task, report)
+        span = ranges.clean.high - ranges.clean.low
+        if image.dtype.kind in "iu" and span < _MIN_LEVELS:
+            raise UserError(f"The clean images of the training span only {span:g} intensities, "
+                            f"which {image.dtype} cannot resolve. Convert the image to float32.")
         restored = np.stack(restore_planes(self.model, to_planes(image, axes), ranges.degraded,
                                            ranges.clean))
         restored, num_clipped = to_type(restored, image.dtype)
@@ -149,9 +154,9 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
         by_shape.setdefault(plane.shape, []).append(index)
     restored: dict[int, np.ndarray] = {}
     for shape, indices in by_shape.items():
-        if min(shape) < _MIN_SIDE:
+        if min(shape) < MIN_SIDE_PX:
             raise UserError(f"Planes of {shape[0]} x {shape[1]} pixels are too small: at least "
-                            f"{_MIN_SIDE} x {_MIN_SIDE} are needed. Are the axes right?")
+                            f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")
         batch_size = max(1, _PIXELS_PER_BATCH // (shape[0] * shape[1]))
         for start in range(0, len(indices), batch_size):
             chosen = indices[start:start + batch_size]

@@ -38,8 +38,13 @@ def save_checkpoint(folder: Path, update: int, arrays: Arrays, state: dict[str, 
                     group.create_dataset(str(index), data=value)
             # A dataset, since attributes are limited to 64 KiB.
             file.create_dataset("state", data=json.dumps({**state, "update": update}))
-    for old in sorted(folder.glob("update_*.h5"))[:-_KEPT]:
+    for old in _in_order(folder)[:-_KEPT]:
         old.unlink()
+
+
+def _in_order(folder: Path) -> list[Path]:
+    return sorted(folder.glob("update_*.h5"),
+                  key=lambda path: int(path.stem.removeprefix("update_")))
 
 
 def load_last_checkpoint(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
@@ -51,7 +56,7 @@ def load_last_checkpoint(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
     Raises:
         UserError: the file is damaged.
     """
-    paths = sorted(folder.glob("update_*.h5"))
+    paths = _in_order(folder)
     if not paths:
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ def _held_signals() -> Iterator[list[signal.Signals]]:
 
     def hold(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
+        os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
         for each, handler in usual.items():
             signal.signal(each, handler)
 

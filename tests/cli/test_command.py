@@ -38,7 +38,7 @@ def test_help_shows_every_flag_and_both_recipes():
     page = help_text(CGANConfig, "train_cGAN.py", "Learn to restore.")
 
     assert page.startswith("Learn to restore.")
-    for name in vars(CGANConfig.create()):
+    for name in CGANConfig.create().to_json():
         assert f"--{name}" in page
     assert "default: 100; with --recipe=limited: 8" in " ".join(page.split())
 

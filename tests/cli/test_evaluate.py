@@ -10,6 +10,8 @@ import tifffile
 from helpers import assert_mistake, run_script
 from microgan.cli.evaluate import main
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.paired_arrays import load_pairs
+from microgan.datasets.splits import fingerprint
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 
 RANGES = TaskNormalization(IntensityRange(0, 255), IntensityRange(0, 255))
@@ -56,6 +58,10 @@ def image_names(folder, task):
 
 
 def write_split(folder, **tasks):
+    """Write the record of a training on the images that are there, unless it names others."""
+    for name, split in tasks.items():
+        pairs = load_pairs(folder / "images", name)
+        split.setdefault("images", fingerprint(pairs.degraded, pairs.clean))
     (folder / "run" / "split.json").write_text(json.dumps(tasks))
 
 
@@ -127,10 +133,10 @@ def test_stretched_tasks_have_no_range_score(evaluate, tmp_path):
 @pytest.mark.parametrize("split, arguments, message", [
     (None, ["--split=validation"], "Nothing says which pairs of 'Blobs'"),
     ({}, ["--split=validation"], "does not say which pairs of 'Blobs'"),
-    ({"validation": [], "test": [], "test_from": None}, ["--split=validation"],
+    ({"validation": [], "test": [], "test_from": None, "images": ""}, ["--split=validation"],
      "kept no pairs of 'Blobs' for the validation"),
-    ({"validation": [99], "test": [], "test_from": None}, ["--split=validation"],
-     "speaks of pair 99 of 'Blobs', but images has 10"),
+    ({"validation": [1], "test": [], "test_from": None, "images": "others"},
+     ["--split=validation"], "pairs of 'Blobs' in images are not those of the training"),
 ])
 def test_unknown_parts_are_one_line_errors(evaluate, tmp_path, split, arguments, message):
     if split is not None:

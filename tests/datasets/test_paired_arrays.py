@@ -53,12 +53,13 @@ def test_any_real_type_is_taken(folder, dtype):
 
 def test_data_sets_are_found_without_their_test_parts(folder, random):
     write_pairs(folder, "Cells_test", 2, random)
-    np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))
+    np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))  # loading will name what it lacks
+    np.save(folder / "Clean_extra_Y.npy", np.zeros((2, 8, 8)))
     np.savez(folder / "Care.npz", X=np.zeros(1), Y=np.zeros(1))
     for part in ("degraded", "clean"):
         (folder / "Tiffs" / part).mkdir(parents=True)
 
-    assert find_datasets(folder) == ("Care", "Cells", "Tiffs")
+    assert find_datasets(folder) == ("Alone", "Care", "Cells", "Tiffs")
     assert len(load_test_pairs(folder, "Cells")) == 2
     assert load_test_pairs(folder, "Care") is None
 
@@ -216,10 +217,42 @@ def test_care_archive_of_volumes_is_refused(tmp_path):
 def test_care_archive_without_a_key_is_refused(tmp_path):
     np.savez(tmp_path / "Cells.npz", X=np.zeros((3, 8, 8)))
 
-    assert_refused(tmp_path, "lacks Y", "Found: X")
+    assert_refused(tmp_path, "lacks Y")
 
 
 def test_damaged_care_archive_is_named(tmp_path):
     (tmp_path / "Cells.npz").write_bytes(b"PK\x03\x04 no archive")
 
     assert_refused(tmp_path, "Cells.npz", "cannot be read")
+
+
+@pytest.mark.parametrize("name", ["", "sub/Cells", "../Cells"])
+def test_name_with_a_folder_is_refused(folder, name):
+    with pytest.raises(UserError, match="names without folders"):
+        load_pairs(folder, name)
+
+
+def test_image_too_small_for_a_network_is_named(folder):
+    for letter in "XY":
+        spoil(folder, lambda array: array[:, :12], letter)
+
+    assert_refused(folder, "Image 0", "12 x 32", "16 x 16")
+
+
+def test_damaged_header_of_any_kind_is_one_line(folder):
+    path = folder / "Cells_X.npy"
+    content = bytearray(path.read_bytes())
+    for position in range(10, 60):
+        damaged = content.copy()
+        damaged[position] = ord("(")
+        path.write_bytes(damaged)
+        try:
+            load_pairs(folder, "Cells")
+        except UserError as error:
+            assert "\n" not in str(error)
+
+
+def test_archive_renamed_to_npy_is_one_line(folder):
+    (folder / "Cells_X.npy").write_bytes(b"PK\x03\x04 no archive")
+
+    assert_refused(folder, "Cells_X.npy", "cannot be read")

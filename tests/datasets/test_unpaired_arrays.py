@@ -8,17 +8,17 @@ from microgan.errors import UserError
 
 @pytest.fixture
 def images(random):
-    return random.normal(size=(7, 5, 6)).astype(np.float32)
+    return random.normal(size=(7, 20, 24)).astype(np.float32)
 
 
 def test_arrays_of_different_number_and_size_load(tmp_path, images):
     np.save(tmp_path / "Cells_X.npy", images[:3])
-    np.save(tmp_path / "Cells_Y.npy", images[:, :4, :4, np.newaxis])
+    np.save(tmp_path / "Cells_Y.npy", images[:, :16, :16, np.newaxis])
 
     found = load_unpaired(tmp_path, "Cells")
 
     np.testing.assert_array_equal(found.degraded, images[:3])
-    np.testing.assert_array_equal(found.clean, images[:, :4, :4])
+    np.testing.assert_array_equal(found.clean, images[:, :16, :16])
     assert len(found.extra_clean) == 0
 
 
