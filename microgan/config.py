@@ -417,10 +417,6 @@ class CINGANConfig(TrainingConfig):
         above=0)
     penalty_weight: float = setting(10.0, "Factor of the critic's gradient penalty; the "
                                     "original's 10.", above=0)
-    penalty: str = setting(
-        "two_sided", "Gradient norms of the critic that are penalised. two_sided: all but 1, as "
-        "the original. one_sided: those above 1, so that it can change its mind.",
-        limited="one_sided", choices=("two_sided", "one_sided"))
     content_weight: float = setting(1.0, "Factor of the content loss; the original's 1.",
                                     limited=0.0, minimum=0)
     style_weight: float = setting(

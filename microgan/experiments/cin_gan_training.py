@@ -94,8 +94,7 @@ def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
         content_from_degraded=config.content_from == "degraded",
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
         style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
-        penalty_weight=config.penalty_weight, one_sided_penalty=config.penalty == "one_sided",
-        critic_steps=config.critic_steps,
+        penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
         global_batch_size=config.batch_size, seed=config.seed)
 
 

@@ -78,16 +78,14 @@ def wasserstein_generator_loss(made_scores: Any) -> Any:
 
 
 def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, *,
-                     seed: keras.random.SeedGenerator, one_sided: bool = False) -> Any:
-    """Penalise a critic whose input gradient is not of unit norm, or above it.
+                     seed: keras.random.SeedGenerator) -> Any:
+    """Penalise a critic whose input gradient is not of unit norm.
 
     Args:
         critic: images (B, ..., C) -> scores (B, ...); no image may change another's score.
         real: float32 (B, ..., C), real images.
         made: like `real`, the generator's images.
         seed: of where between the two each image is taken.
-        one_sided: penalise norms above 1 only. Else a critic that finds made images better
-            than real ones has to pass a norm of 0, at the full penalty, to change its mind.
 
     Returns:
         float32 (B,), >= 0, unweighted.
@@ -104,8 +102,7 @@ def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, *,
         scores = critic(between)
     gradient = ops.cast(tape.gradient(scores, between), "float32")
     squares = ops.sum(ops.square(gradient), axis=range(1, len(gradient.shape)))
-    excess = ops.sqrt(squares + _ROOT_GUARD) - 1
-    return ops.square(ops.relu(excess) if one_sided else excess)
+    return ops.square(ops.sqrt(squares + _ROOT_GUARD) - 1)
 
 
 def _per_image(values: Any) -> Any:

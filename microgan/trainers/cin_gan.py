@@ -34,7 +34,6 @@ class CINGANTrainer:
         style_weight: factor of the style loss, against an unpaired degraded image.
         spectrum_weight: factor of the spectrum loss, against the same degraded image.
         penalty_weight: factor of the critic's gradient penalty.
-        one_sided_penalty: penalise gradient norms above 1 only.
         critic_steps: critic updates a step, >= 1.
         global_batch_size: images a critic update over all replicas: gradients are summed
             over replicas, so losses divide by it.
@@ -53,8 +52,8 @@ class CINGANTrainer:
                  features: keras.Model | None, squared_content: bool = False,
                  content_from_degraded: bool = False, adversarial_weight: float,
                  content_weight: float, style_weight: float, spectrum_weight: float,
-                 penalty_weight: float, one_sided_penalty: bool = False, critic_steps: int,
-                 global_batch_size: int, seed: int) -> None:
+                 penalty_weight: float, critic_steps: int, global_batch_size: int,
+                 seed: int) -> None:
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -67,7 +66,6 @@ class CINGANTrainer:
         self.style_weight = style_weight
         self.spectrum_weight = spectrum_weight
         self.penalty_weight = penalty_weight
-        self.one_sided_penalty = one_sided_penalty
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
         self.random = keras.random.SeedGenerator(seed)
@@ -112,7 +110,7 @@ class CINGANTrainer:
             loss = self._mean(wasserstein_critic_loss(*tf.split(scores, 2)))
             penalty = self._mean(gradient_penalty(
                 lambda images: self.critic([images, condition], training=True),
-                degraded, made, seed=self.random, one_sided=self.one_sided_penalty))
+                degraded, made, seed=self.random))
             total = loss + self.penalty_weight * penalty
         variables = self.critic.trainable_variables
         self.critic_optimizer.apply(tape.gradient(total, variables), variables)
