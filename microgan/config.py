@@ -386,8 +386,7 @@ class CINGANConfig(TrainingConfig):
     learning_rate: float = setting(1e-5, "Of the generator's Adam; the original's 1e-5.",
                                    limited=5e-4, above=0)
     critic_learning_rate: float = setting(
-        1e-5, "Of the critic's Adam; the original's 1e-5. A generator as fast as its critic runs "
-        "past the real images.", limited=1e-3, above=0)
+        1e-5, "Of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
                                  minimum=0, maximum=0.999)
     adam_beta_2: float = setting(0.9, "Decay of Adam's mean squared gradient; the original's 0.9.",

@@ -78,8 +78,9 @@ def _build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
     features = load_feature_extractor(config.content_features) if config.content_weight else None
     return CGANTrainer(
         build_network(info), discriminator,
-        generator_optimizer=adam(config, config.learning_rate, ema_decay=config.ema_decay),
-        discriminator_optimizer=adam(config, config.learning_rate),
+        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
+                                 ema_decay=config.ema_decay),
+        discriminator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters),
         content_features=features, squared_content=config.content_distance == "squared",
         content_weight=config.content_weight, adversarial_weight=config.adversarial_weight,
         pixel_weight=config.pixel_weight, fitted_pixel_weight=config.fitted_pixel_weight,

@@ -86,9 +86,10 @@ def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
     assert config.seed is not None
     return CINGANTrainer(
         build_network(info), critic,
-        generator_optimizer=adam(config, config.learning_rate, ema_decay=config.ema_decay,
-                                 **betas),
-        critic_optimizer=adam(config, config.critic_learning_rate, **betas),
+        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
+                                 ema_decay=config.ema_decay, **betas),
+        critic_optimizer=adam(config, config.critic_learning_rate,
+                              num_updates=config.num_iters * config.critic_steps, **betas),
         features=load_content_and_style(config.content_features) if needs_features else None,
         squared_content=config.content_distance == "squared",
         content_from_degraded=config.content_from == "degraded",

@@ -67,22 +67,24 @@ def describe_generator(config: TrainingConfig, *, method: str, network: str,
         config_hash=hashlib.sha256(text.encode()).hexdigest())
 
 
-def adam(config: TrainingConfig, learning_rate: float, *, beta_1: float = 0.9,
-         beta_2: float = 0.999, ema_decay: float = 0.0) -> keras.optimizers.Adam:
+def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,
+         beta_1: float = 0.9, beta_2: float = 0.999, ema_decay: float = 0.0
+         ) -> keras.optimizers.Adam:
     """Build Adam with the config's decay of the learning rate and epsilon.
 
     Args:
         config: of the run.
         learning_rate: the highest.
+        num_updates: that this optimizer does in the whole run, over which the rate decays.
         beta_1: decay of the gradient's average.
         beta_2: decay of the squared gradient's average.
         ema_decay: decay of the moving average of the weights; 0 for none.
     """
     rate: Any = learning_rate
     if config.learning_rate_decay == "cosine":
-        warmup = max(1, config.num_iters // 20)
+        warmup = max(1, num_updates // 20)
         rate = keras.optimizers.schedules.CosineDecay(
-            learning_rate / warmup, max(1, config.num_iters - warmup),
+            learning_rate / warmup, max(1, num_updates - warmup),
             warmup_target=learning_rate, warmup_steps=warmup)
     average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
