@@ -98,6 +98,7 @@ def test_restoring_with_it_is_refused(finished):
     assert_mistake(result, "written by train_CIN_GAN.py", "train_cGAN.py is needed")
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
