@@ -38,7 +38,7 @@ class Recorder(keras.callbacks.Callback):
     """
 
     def __init__(self, folder: Path, *, num_iters: int, validate_every: int,
-                 validate: Callable[[int], dict[str, float]],
+                 validate: Callable[[], dict[str, float]],
                  get_weights: Callable[[], list[np.ndarray]],
                  on_best: Callable[[int, list[np.ndarray]], None],
                  on_validated: Callable[[int, list[dict[str, float]]], None]) -> None:
@@ -79,7 +79,7 @@ class Recorder(keras.callbacks.Callback):
             self._record(batch)
 
     def _record(self, update: int) -> None:
-        scores = self.validate(update)
+        scores = self.validate()
         means = {f"{name}_loss": total / self._num_summed for name, total in self._sums.items()}
         self.rows.append({"update": update, "seconds": round(self.seconds, 2), **means, **scores})
         self._sums, self._num_summed = {}, 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from microgan.errors import UserError
+from microgan.precision import PRECISIONS
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
@@ -179,7 +180,7 @@ class TrainingConfig(Config):
         None, "GPUs to use. 0: the CPU. Unset: all GPUs found, else the CPU.", minimum=0)
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=("auto", "float32", "mixed_bfloat16"))
+        choices=PRECISIONS)
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
                              limited=2000, minimum=1,
                              maximum=10**9)
@@ -285,9 +286,6 @@ class SimulateConfig(Config):
     overwrite: bool = setting(False, "replace arrays that are there already")
 
 
-_PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-
-
 @dataclass(frozen=True)
 class RestoreConfig(Config):
     """Settings of `restore.py`."""
@@ -306,7 +304,7 @@ class RestoreConfig(Config):
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=_PRECISIONS)
+        choices=PRECISIONS)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -348,7 +346,7 @@ class EvaluateConfig(Config):
         None, "Score only the first so many images of each task. Unset: all.", minimum=1)
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=_PRECISIONS)
+        choices=PRECISIONS)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -63,8 +63,8 @@ def make_folder(folder: str | os.PathLike[str], flag: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
-                        f"with {flag}.") from error
+        raise UserError(f"Cannot make the folder {flag}={folder}: {error.strerror}. Choose "
+                        "another.") from error
 
 
 def _flush_folder(folder: Path) -> None:

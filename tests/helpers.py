@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Networks narrow enough to compile and run in seconds.
@@ -42,3 +44,14 @@ def assert_mistake(result, *words):
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
     for word in words:
         assert word in result.stderr
+
+
+def write_random_vgg(path):
+    """Write VGG weights of the right shapes to block3_conv3, random but of sane size."""
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in VGG_KERNEL_SHAPES.items():
+        scale = np.sqrt(2 / np.prod(shape[:3]))
+        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
+        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
+    np.savez(path, **weights)

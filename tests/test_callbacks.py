@@ -14,7 +14,7 @@ def make_recorder(folder, scores, best, **changes):
     """A recorder whose validations give `scores` in turn; `best` collects what was kept."""
     remaining = iter(scores)
     settings = {"num_iters": 6, "validate_every": 2,
-                "validate": lambda update: {"score": next(remaining)},
+                "validate": lambda: {"score": next(remaining)},
                 "get_weights": lambda: [np.array([1.0])],
                 "on_best": lambda update, weights: best.append(update),
                 "on_validated": lambda update, rows: None}

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from helpers import ROOT, assert_mistake, run_script, write_pairs
+from helpers import ROOT, assert_mistake, run_script, write_pairs, write_random_vgg
 from microgan.generator_file import load_generator
 from microgan.synthesis import make_degraded
 
@@ -133,15 +133,7 @@ def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, flags, 
 @pytest.mark.slow
 def test_paper_recipe_does_three_updates_at_full_size(tmp_path):
     """The published networks and losses, on VGG weights that are random but fit."""
-    from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
-
-    random = np.random.default_rng(0)
-    weights = {}
-    for name, shape in VGG_KERNEL_SHAPES.items():
-        scale = np.sqrt(2 / np.prod(shape[:3]))
-        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
-        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
-    np.savez(tmp_path / "vgg.npz", **weights)
+    write_random_vgg(tmp_path / "vgg.npz")
 
     result = run_script(
         "train_CIN_GAN.py", f"--data_dir={ROOT / 'data'}", "--images_limit=10", "--batch_size=1",

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from helpers import NARROW, ROOT, assert_mistake, run_script
+from helpers import (
+    NARROW, ROOT, assert_mistake, run_script, write_pairs, write_random_vgg)
 from microgan.generator_file import load_generator
 
 RUN = "Microscopy_cGAN_results"
@@ -21,8 +22,6 @@ def train(tmp_path, data_dir, *flags, script="train_cGAN.py"):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A short run, shared by the tests that only look at it."""
-    from helpers import write_pairs
-
     folder = tmp_path_factory.mktemp("finished")
     (folder / "images").mkdir()
     random = np.random.default_rng(7)
@@ -219,15 +218,7 @@ def test_original_readme_command_parses_and_names_the_missing_gpus(tmp_path):
 @pytest.mark.slow
 def test_paper_recipe_does_twenty_updates_at_full_size(tmp_path):
     """The published networks, losses and sizes, on VGG weights that are random but fit."""
-    from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
-
-    random = np.random.default_rng(0)
-    weights = {}
-    for name, shape in VGG_KERNEL_SHAPES.items():
-        scale = np.sqrt(2 / np.prod(shape[:3]))
-        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
-        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
-    np.savez(tmp_path / "vgg.npz", **weights)
+    write_random_vgg(tmp_path / "vgg.npz")
 
     result = run_script(
         "train_cGAN.py", f"--data_dir={ROOT / 'data'}", "--images_limit=10", "--batch_size=2",

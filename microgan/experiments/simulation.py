@@ -9,7 +9,7 @@ import numpy as np
 
 from microgan.config import SimulateConfig
 from microgan.errors import UserError
-from microgan.files import written_whole
+from microgan.files import make_folder, written_whole
 from microgan.simulation.datasets import simulate_pair
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -36,11 +36,7 @@ def simulate_arrays(config: SimulateConfig) -> None:
     if taken and not config.overwrite:
         raise UserError(f"{taken[0]} exists already. Choose another folder with --output, "
                         "or replace it with --overwrite.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output={config.output} can't be made a folder: "
-                        f"{error.strerror}. Choose another.") from error
+    make_folder(folder, "--output")
     for name, part, count in parts:
         arrays = _simulate_part(name, part, count, config)
         for path, array in zip(_paths(folder, name, part), arrays, strict=True):

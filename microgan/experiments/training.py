@@ -127,7 +127,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         Interrupted: stopped by a signal, after a checkpoint.
         UserError: memory ran out, a loss is not finite, or a checkpoint does not fit.
     """
-    def validate_weights(update: int) -> dict[str, float]:
+    def validate_weights() -> dict[str, float]:
         validated.set_weights(_averaged_weights(trainer))
         return validate()
 

@@ -47,8 +47,11 @@ def load_feature_extractor(source: str | os.PathLike[str]) -> keras.Model:
     """
     if source == "embedded":
         return build_embedded(_read_embedded())
-    weights = _download_vgg16() if source == "imagenet" else read_vgg_weights(source)
-    return build_vgg(weights)
+    if source == "imagenet":
+        vgg16 = download_vgg("VGG16")
+        return build_vgg({name: tuple(vgg16.get_layer(name).get_weights())
+                          for name in VGG_KERNEL_SHAPES})
+    return build_vgg(read_vgg_weights(source))
 
 
 def content_loss(features_clean, features_restored, *, squared=False):
@@ -150,13 +153,20 @@ def _read_embedded() -> LayerWeights:
                 for name in (f"conv{number + 1}" for number in range(len(_EMBEDDED_LAYERS)))}
 
 
-def _download_vgg16() -> LayerWeights:
+def download_vgg(name: str) -> keras.Model:
+    """Get a VGG with its ImageNet weights from Keras, which downloads it on first use.
+
+    Args:
+        name: "VGG16" or "VGG19", as `keras.applications` calls it.
+
+    Raises:
+        UserError: it can't be had; the message names the choices that remain.
+    """
     try:
-        vgg16 = keras.applications.VGG16(include_top=False, weights="imagenet")
+        return getattr(keras.applications, name)(include_top=False, weights="imagenet")
     except Exception as error:  # what Keras raises when a download fails is a bare Exception
         reason = " ".join(str(error).split())
         raise UserError(
-            f"--content_features=imagenet: Keras could not fetch the VGG16 weights ({reason}). "
+            f"--content_features=imagenet: Keras could not fetch the {name} weights ({reason}). "
             "Choose --content_features=embedded, which needs no download, or "
             "--content_features=PATH, an .npz or .h5 file of VGG weights.") from error
-    return {name: tuple(vgg16.get_layer(name).get_weights()) for name in VGG_KERNEL_SHAPES}

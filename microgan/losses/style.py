@@ -9,8 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from microgan.errors import UserError
-from microgan.losses.perceptual import load_feature_extractor
+from microgan.losses.perceptual import download_vgg, load_feature_extractor
 
 _VGG_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
 # Of the further two layers the Gram distance between two draws of the same noise is as large
@@ -46,7 +45,10 @@ def load_content_and_style(source: str | os.PathLike[str]) -> keras.Model:
     """
     content = load_feature_extractor(source)
     if source == "imagenet":
-        style = _download_vgg19()(content.get_layer(_VGG_LAYERS[0]).input)
+        vgg19 = download_vgg("VGG19")
+        layers = keras.Model(vgg19.input, [vgg19.get_layer(name).output for name in _VGG_LAYERS],
+                             name="vgg19_style")
+        style = layers(content.get_layer(_VGG_LAYERS[0]).input)
     else:
         names = _EMBEDDED_LAYERS if source == "embedded" else _VGG_LAYERS[:3]
         style = [content.get_layer(name).output for name in names]
@@ -55,19 +57,6 @@ def load_content_and_style(source: str | os.PathLike[str]) -> keras.Model:
                         name="content_and_style")
     model.trainable = False
     return model
-
-
-def _download_vgg19() -> keras.Model:
-    try:
-        vgg19 = keras.applications.VGG19(include_top=False, weights="imagenet")
-    except Exception as error:  # what Keras raises when a download fails is a bare Exception
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"--content_features=imagenet: Keras could not fetch the VGG19 weights ({reason}). "
-            "Choose --content_features=embedded, which needs no download, or "
-            "--content_features=PATH, an .npz or .h5 file of VGG weights.") from error
-    return keras.Model(vgg19.input, [vgg19.get_layer(name).output for name in _VGG_LAYERS],
-                       name="vgg19_style")
 
 
 def gram_matrix(features: Any) -> Any:

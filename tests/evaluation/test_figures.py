@@ -140,6 +140,18 @@ def test_history_figure_draws_every_curve(tmp_path, monkeypatch, num_rows):
                       "mean": [row["score"] for row in rows], "A": [row["psnr_A"] for row in rows]}
 
 
+@pytest.mark.parametrize("score", ["psnr_signal_loss", "closed_signal_loss"])
+def test_history_of_a_task_named_like_a_loss_is_a_score(tmp_path, monkeypatch, score):
+    panels = {}
+    monkeypatch.setattr(figures, "_draw_curve", lambda axes, updates, values, label, **style:
+                        panels.setdefault(label, axes.get_subplotspec().rowspan.start))
+
+    figures.save_history_figure(tmp_path / "history.png", [
+        {"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0, score: 2.0}])
+
+    assert panels == {"pixel": 0, "mean": 1, "signal_loss": 1}
+
+
 def test_made_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
     clean, made, real = (random.normal(mean, 1, (32, 48)) for mean in (0, 5, 9))
 
