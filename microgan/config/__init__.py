@@ -1,0 +1,15 @@
+"""Settings of every script: each written once, with its default, unit and source.
+
+Flags, `--help` and `config.json` are made from these fields (`microgan.cli.command`).
+"""
+
+from microgan.config.base import Config, setting, value_type
+from microgan.config.cgan import CGANConfig
+from microgan.config.cin_gan import CINGANConfig
+from microgan.config.evaluate import EvaluateConfig
+from microgan.config.restore import RestoreConfig
+from microgan.config.simulate import SimulateConfig
+from microgan.config.training import TrainingConfig
+
+__all__ = ["CGANConfig", "CINGANConfig", "Config", "EvaluateConfig", "RestoreConfig",
+           "SimulateConfig", "TrainingConfig", "setting", "value_type"]

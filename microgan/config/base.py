@@ -1,0 +1,140 @@
+"""What every config has: settings that are checked, and JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from microgan.errors import UserError
+
+RECIPES = ("paper", "limited")
+_UNSET: Any = object()
+
+
+def setting(default: Any, help: str, *, limited: Any = _UNSET,
+            choices: tuple[str, ...] | None = None,
+            minimum: float | None = None, above: float | None = None,
+            maximum: float | None = None) -> Any:
+    """A config field.
+
+    Args:
+        default: value in the paper recipe.
+        help: what it does, its unit and the source of the default; shown by `--help`.
+        limited: value in the limited recipe, where it differs.
+        choices: the values allowed, for text.
+        minimum: smallest value allowed, for numbers.
+        above: largest value that is too small, for numbers.
+        maximum: largest value allowed, for numbers.
+    """
+    return field(default=default, metadata={
+        "help": help, "limited": limited, "choices": choices,
+        "minimum": minimum, "above": above, "maximum": maximum})
+
+
+def value_type(hint: Any) -> tuple[type, bool, bool]:
+    """Read a field's annotation.
+
+    Returns:
+        The plain type, whether None is allowed, and whether it is a list of that type.
+    """
+    optional = False
+    if isinstance(hint, types.UnionType):
+        members = [member for member in typing.get_args(hint) if member is not type(None)]
+        optional = len(members) < len(typing.get_args(hint))
+        (hint,) = members
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], optional, True
+    return hint, optional, False
+
+
+@dataclass(frozen=True)
+class Config:
+    """Base of all configs: checked on creation, JSON both ways.
+
+    Raises:
+        UserError: a value is not of the field's type, not among its choices or out of
+            its bounds; the message names the flag and the rule.
+    """
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for item in dataclasses.fields(self):
+            kind, optional, is_list = value_type(hints[item.name])
+            value = getattr(self, item.name)
+            if value is None and optional:
+                continue
+            for element in value if is_list and isinstance(value, tuple) else (value,):
+                _check_value(item, kind, element)
+
+    @classmethod
+    def recipe_defaults(cls, recipe: str) -> dict[str, Any]:
+        """The default of every field under one recipe."""
+        if recipe not in RECIPES:
+            raise UserError(f"--recipe must be one of {', '.join(RECIPES)}. Received: {recipe}")
+        defaults = {}
+        for item in dataclasses.fields(cls):
+            limited = item.metadata["limited"]
+            use_limited = recipe == "limited" and limited is not _UNSET
+            defaults[item.name] = limited if use_limited else item.default
+        if "recipe" in defaults:
+            defaults["recipe"] = recipe
+        return defaults
+
+    @classmethod
+    def create(cls, **explicit: Any) -> Self:
+        """Build a config from the recipe's defaults and what was given explicitly.
+
+        Args:
+            **explicit: field values; they win over the recipe's. `recipe` chooses the
+                recipe, "paper" if absent.
+
+        Raises:
+            UserError: a value is not allowed.
+        """
+        defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
+        config = cls(**{**defaults, **explicit})
+        object.__setattr__(config, "_explicit", frozenset(explicit))
+        return config
+
+    @property
+    def explicit(self) -> frozenset[str]:
+        """Names of the fields that `create` was given, not their defaults."""
+        return getattr(self, "_explicit", frozenset())
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """The reverse of `to_json`.
+
+        Raises:
+            TypeError or UserError: `content` is not what that gives.
+        """
+        return cls(**{name: tuple(value) if isinstance(value, list) else value
+                      for name, value in content.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON, every field."""
+        return {name: list(value) if isinstance(value, tuple) else value
+                for name, value in dataclasses.asdict(self).items()}
+
+
+def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
+    rules = item.metadata
+    flag = f"--{item.name}"
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"{flag} must be of type {kind.__name__}. Received: {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{flag} must be finite. Received: {value}")
+    if rules["choices"] is not None and value not in rules["choices"]:
+        raise UserError(
+            f"{flag} must be one of {', '.join(rules['choices'])}. Received: {value}")
+    if rules["minimum"] is not None and not value >= rules["minimum"]:
+        raise UserError(f"{flag} must be at least {rules['minimum']}. Received: {value}")
+    if rules["above"] is not None and not value > rules["above"]:
+        raise UserError(f"{flag} must be above {rules['above']}. Received: {value}")
+    if rules["maximum"] is not None and not value <= rules["maximum"]:
+        raise UserError(f"{flag} must be at most {rules['maximum']}. Received: {value}")

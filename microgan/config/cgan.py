@@ -1,0 +1,56 @@
+"""Settings of `train_cGAN.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microgan.config.base import setting
+from microgan.config.training import TrainingConfig
+from microgan.errors import UserError
+
+
+@dataclass(frozen=True)
+class CGANConfig(TrainingConfig):
+    """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
+    generator: str = setting(
+        "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
+        "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
+    generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
+                                     "original's 64.", limited=32, minimum=1)
+    discriminator: str = setting(
+        "dense", "dense: the published network, which judges the whole image. patch: ours, which "
+        "judges every neighbourhood beside the degraded image.", limited="patch",
+        choices=("dense", "patch"))
+    discriminator_filters: int = setting(
+        64, "Channels of the discriminator's first convolution; the original's 64.", limited=32,
+        minimum=1)
+    dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
+                             minimum=0, maximum=0.9)
+    content_weight: float = setting(
+        1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
+        "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
+    adversarial_weight: float = setting(
+        0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
+        "discriminator.", limited=0.005, minimum=0)
+    pixel_weight: float = setting(
+        0.0, "Factor of the mean absolute difference of the pixels; the original has none.",
+        limited=0.1, minimum=0)
+    fitted_pixel_weight: float = setting(
+        0.0, "Factor of the same difference after scale and offset of each image are fitted, as "
+        "exposure differs between images. 0.1 of the plain one keeps the brightness.",
+        limited=0.9, minimum=0)
+    content_features: str = setting(
+        "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
+        "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "
+        "of an .npz or .h5 with VGG's kernels and biases.", limited="embedded")
+    content_distance: str = setting(
+        "absolute", "Mean absolute or squared difference of the features; of the original's two "
+        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.content_weight or self.adversarial_weight or self.pixel_weight
+                or self.fitted_pixel_weight):
+            raise UserError("At least one of --content_weight, --adversarial_weight, "
+                            "--pixel_weight and --fitted_pixel_weight must be above 0.")

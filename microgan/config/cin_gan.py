@@ -1,0 +1,80 @@
+"""Settings of `train_CIN_GAN.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microgan.config.base import setting
+from microgan.config.training import TrainingConfig
+
+
+@dataclass(frozen=True)
+class CINGANConfig(TrainingConfig):
+    """Settings of `train_CIN_GAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
+
+    images_limit: int | None = setting(
+        None, "Degraded images per task that training and validation see together; clean images "
+        "are all that validation and test leave. Unset or -1: all that the test part leaves.")
+    validation_fraction: float = setting(
+        0.2, "Share of those images that only choose the checkpoint, at least one.",
+        above=0, maximum=0.9)
+    num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
+                             limited=3000, minimum=1)
+    batch_size: int = setting(
+        100, "Images an update of the generator, and of the critic each time, over all GPUs; the "
+        "original's 100.", limited=6, minimum=1)
+    learning_rate: float = setting(1e-5, "Of the generator's Adam; the original's 1e-5.",
+                                   limited=5e-4, above=0)
+    critic_learning_rate: float = setting(
+        1e-5, "Of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
+    adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
+                                 minimum=0, maximum=0.999)
+    adam_beta_2: float = setting(0.9, "Decay of Adam's mean squared gradient; the original's 0.9.",
+                                 minimum=0, maximum=0.9999)
+    ema_decay: float = setting(
+        0.0, "Decay per update of the moving average of the generator's weights that is "
+        "validated and saved. 0: the weights themselves, as the original.",
+        limited=0.99, minimum=0, maximum=0.99999)
+    generator: str = setting(
+        "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, noise at "
+        "every scale, input plus an unbounded correction.", limited="unet",
+        choices=("resnet", "unet"))
+    generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
+                                     "original's 64.", limited=16, minimum=1)
+    critic: str = setting(
+        "dense", "dense: the published network, which judges the whole image. patch: ours, which "
+        "judges neighbourhoods.", limited="patch", choices=("dense", "patch"))
+    critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
+                                  "original's 64.", limited=32, minimum=1)
+    critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
+                                "original's 5.", limited=3, minimum=1)
+    dropout: float = setting(
+        0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
+        "0.5.", minimum=0, maximum=0.9)
+    adversarial_weight: float = setting(
+        0.1, "Factor of the generator's adversarial loss; the original's 0.1.", limited=1.0,
+        above=0)
+    penalty_weight: float = setting(10.0, "Factor of the critic's gradient penalty; the "
+                                    "original's 10.", above=0)
+    content_weight: float = setting(1.0, "Factor of the content loss; the original's 1.",
+                                    limited=0.0, minimum=0)
+    style_weight: float = setting(
+        1.0, "Factor of the style loss, the distance of the Gram matrices from those of an "
+        "unpaired degraded image; the original's 1.", limited=1.0, minimum=0)
+    spectrum_weight: float = setting(
+        0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
+        "frequency and direction from an unpaired degraded image; the original has none.",
+        limited=30.0, minimum=0)
+    content_from: str = setting(
+        "clean", "What the content loss compares with. clean: the generator's own input. "
+        "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))
+    content_features: str = setting(
+        "imagenet", "What the content and style losses compare. imagenet: VGG16 block3_conv3 and "
+        "VGG19 block1_conv1 to block4_conv1, as the paper; Keras downloads them once. embedded: a "
+        "small network that comes with microgan. Or the path of an .npz or .h5 with VGG's kernels "
+        "and biases.", limited="embedded")
+    content_distance: str = setting(
+        "absolute", "Mean absolute or squared difference of the features; of the original's two "
+        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+    eval_limit: int | None = setting(
+        None, "Images of each kind in the defect report, per task. Unset: all.", minimum=1)

@@ -1,0 +1,37 @@
+"""Settings of `restore.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microgan.config.base import Config, setting
+from microgan.errors import UserError
+from microgan.precision import PRECISIONS
+
+
+@dataclass(frozen=True)
+class RestoreConfig(Config):
+    """Settings of `restore.py`."""
+
+    generator: str | None = setting(None, "The generator.h5 of a run folder.")
+    input: tuple[str, ...] = setting(
+        (), "Files to restore, separated by commas: .npy, .tif or .tiff, folders of such files, "
+        "or quoted patterns such as 'cells/*.tif'.")
+    output: str = setting("restored", "Folder of the restored files, which keep their names.")
+    task: str | None = setting(
+        None, "Task whose intensity constants to use. Unset: those of the generator's only task, "
+        "else the image's own 0.1 and 99.9 percentiles.")
+    axes: str | None = setting(
+        None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
+        "Unset: what a TIFF says; of an array, YX or ZYX.")
+    overwrite: bool = setting(False, "Replace files of the same name in --output.")
+    precision: str = setting(
+        "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
+        choices=PRECISIONS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.generator:
+            raise UserError("--generator is missing: name the generator.h5 of a run folder.")
+        if not self.input:
+            raise UserError("--input is missing: name the files to restore.")
