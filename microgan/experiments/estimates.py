@@ -113,4 +113,5 @@ def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]]) -> float:
     """
     variables = sum(math.prod(variable.shape) * 4 for owned in state.values()
                     for variable in owned)
-    return _LIBRARIES_BYTES + 2 * variables + _KEPT_SHARE * cost.bytes_written
+    # With a gradient each, and the old value, which is kept to undo the update.
+    return _LIBRARIES_BYTES + 3 * variables + _KEPT_SHARE * cost.bytes_written

@@ -22,7 +22,8 @@ _SPLIT_FILE = "split.json"
 _OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint", "generator.h5",
               "scores*", "defect_report*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
-_FREE_FIELDS = {"resume", "overwrite", "checkpoint_minutes", "dir", "num_gpu", "eval_limit"}
+_FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
+                "dir", "num_gpu", "eval_limit"}
 
 
 def check_run_folder(folder: Path, config: Any) -> Any:

@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 import microgan
-from microgan.callbacks import Checkpoints, Progress, Recorder, format_seconds
+from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder, format_seconds
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.pipelines import distributed_batches
-from microgan.errors import Interrupted, UserError
+from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments.devices import choose_strategy, prepare
 from microgan.experiments.estimates import estimated_memory, estimated_seconds, update_cost
 from microgan.generator_file import GeneratorInfo, save_generator
@@ -125,7 +125,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
 
     Raises:
         Interrupted: stopped by a signal, after a checkpoint.
-        UserError: memory ran out, a loss is not finite, or a checkpoint does not fit.
+        UserError: memory ran out, too many updates in a row were not finite, or a checkpoint
+            does not fit.
     """
     def validate_weights() -> dict[str, float]:
         validated.set_weights(_averaged_weights(trainer))
@@ -135,13 +136,14 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         folder, num_iters=config.num_iters, validate_every=config.validate_every,
         validate=validate_weights, get_weights=validated.get_weights, on_validated=on_validated,
         on_best=lambda update, weights: save_generator(folder / "generator.h5", weights, info))
-    checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder,
-                              minutes=config.checkpoint_minutes)
+    bad_steps = BadSteps(config.max_bad_steps)
+    checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder, bad_steps,
+                              every=config.checkpoint_every, minutes=config.checkpoint_minutes)
     first_update = checkpoints.restore() if config.resume else 0
     if first_update >= config.num_iters:
         return recorder.best_update
     progress = Progress(num_iters=config.num_iters, batch_size=config.batch_size,
-                        first_update=first_update)
+                        bad_steps=bad_steps)
     try:
         batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
                                       num_iters=config.num_iters)
@@ -149,7 +151,12 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         graph = update.get_concrete_function(batches.element_spec).graph
         _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
         run_updates(update, batches, first_update=first_update,
-                    callbacks=keras.callbacks.CallbackList([recorder, checkpoints, progress]))
+                    callbacks=keras.callbacks.CallbackList(
+                        [bad_steps, recorder, checkpoints, progress]))
+    except Diverged as error:
+        raise UserError(f"Stopped: {error} The last good state is saved in {folder}: go on from "
+                        "it with --resume and a higher --max_bad_steps, or start another run with "
+                        "a lower --learning_rate or --precision=float32.") from None
     except Interrupted as interruption:
         raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
                           interruption.status) from None
