@@ -17,7 +17,8 @@ from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
     adam, describe_generator, print_settings, run_training, set_up_devices)
-from microgan.generator_file import GeneratorInfo, build_network, load_generator
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.metrics.paired import align_care, psnr
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
@@ -55,7 +56,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
 
     best_update = run_training(
-        config, folder, trainer, info, strategy=strategy, draw=draw, validated=validated,
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
     if (folder / "scores.json").exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")

@@ -100,34 +100,29 @@ def load_tasks_and_maker(config: CGANConfig) -> tuple[dict[str, TaskData], PairM
         config: with `cin_augment`; its `seed` must be set.
 
     Raises:
-        UserError: as `PairMaker`, `load_tasks` and `load_tasks_without_pairs`; or the
-            generator has learned from images that are tested here.
+        UserError: as `PairMaker` and `load_tasks`, or with all pairs made as
+            `load_unpaired_tasks` and `load_test_pairs`; or the generator has learned from
+            images that are tested here.
     """
     assert config.cin_generator_path is not None
     names = config.datasets or find_datasets(config.data_dir)
     maker = PairMaker(config.cin_generator_path, names, precision=config.precision)
     if config.made_share == 1:
-        return load_tasks_without_pairs(config, maker.info), maker
+        return _load_tasks_without_pairs(config, names, maker.info), maker
     tasks = load_tasks(config)
     _check_held_out(config.cin_generator_path, tasks)
     return tasks, maker
 
 
-def load_tasks_without_pairs(config: CGANConfig, info: GeneratorInfo) -> dict[str, TaskData]:
-    """Load, check and divide clean images alone: all pairs are to be made from them.
+def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: GeneratorInfo
+                              ) -> dict[str, TaskData]:
+    """Clean images alone: all pairs are to be made from them.
 
     Degraded images are checked, as CIN-GAN does, but never looked at: even the constants of
     normalisation are the generator's. Only test arrays, which must be pairs, are real.
-
-    Args:
-        config: its `seed` must be set.
-        info: of the CIN-GAN generator; knows all tasks.
-
-    Raises:
-        UserError: as `load_unpaired_tasks` and `load_test_pairs`; or as `check_parts`.
     """
     tasks = {name: _without_pairs(name, images, config, info)
-             for name, images in load_unpaired_tasks(config).items()}
+             for name, images in load_unpaired_tasks(config, names).items()}
     check_parts(tasks)
     return tasks
 

@@ -57,8 +57,8 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
         print(f"Nothing to resume in {folder}: starting.")
     if config.seed is not None:
         return config
-    return dataclasses.replace(
-        config, seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
+    return config.replaced(
+        seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:

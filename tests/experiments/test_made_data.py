@@ -159,8 +159,8 @@ def train(data_dir, generator, folder, *flags):
     return train_cgan.main([
         "train_cGAN.py", "--recipe=limited", "--generator_filters=2", "--discriminator_filters=2",
         "--patch_size=32", "--batch_size=4", "--num_gpu=0", "--precision=float32", "--seed=1",
-        "--num_iters=2", "--validate_every=2", "--cin_augment=True", f"--data_dir={data_dir}",
-        f"--cin_generator_path={generator}", f"--dir={folder}", *flags])
+        "--content_weight=0", "--num_iters=2", "--validate_every=2", "--cin_augment=True",
+        f"--data_dir={data_dir}", f"--cin_generator_path={generator}", f"--dir={folder}", *flags])
 
 
 def weights_in(path):
