@@ -55,7 +55,7 @@ class CINGANConfig(TrainingConfig):
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", limited=32, minimum=1)
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
-                                "original's 5.", limited=3, minimum=1)
+                                "original's 5.", minimum=1)
     dropout: float = setting(
         0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
         "0.5.", minimum=0, maximum=0.9)
