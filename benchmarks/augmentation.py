@@ -42,7 +42,7 @@ class Settings(Config):
     output: str = setting("augmentation.csv", "Table of finished cells; read and added to.")
     work: str = setting("augmentation_runs", "Folder of the runs.")
     images_limit: int = setting(10, "Pairs a task.", minimum=2)
-    seeds: tuple[int, ...] = setting((1, 2, 3), "Seeds.")
+    seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     shares: tuple[str, ...] = setting(SHARES, "Shares of made pairs.", choices=SHARES)
     cin_iters: int = setting(3000, "Updates of CIN-GAN.", minimum=1)
     num_iters: int = setting(2000, "Updates of the cGAN.", minimum=1)
@@ -77,7 +77,7 @@ def train_cell(settings, seed, share):
     folder = work / f"share{share}_seed{seed}"
     train("train_cGAN.py", folder, [*flags, *augment, f"--num_iters={settings.num_iters}"])
     (scores,) = folder.glob("*/scores.json")
-    return [{"seed": str(seed), "share": RAW if row["method"] == RAW else share,
+    return [{"seed": seed, "share": RAW if row["method"] == RAW else share,
              "task": row["task"], "n": str(row["n"]), "psnr": f"{row['psnr']:.3f}",
              "ssim": f"{row['ssim']:.4f}"}
             for row in json.loads(scores.read_text(encoding="utf-8"))
@@ -128,12 +128,12 @@ def compare(settings):
     for seed in settings.seeds:
         for share in settings.shares:
             done = {(row["seed"], row["share"]) for row in read_rows(output)}
-            if (str(seed), share) in done:
+            if (seed, share) in done:
                 continue
             print(f"seed {seed}: {NAMES[share]}", flush=True)
             rows = train_cell(settings, seed, share)
             add_rows(output, [row for row in rows
-                              if row["share"] != RAW or (str(seed), RAW) not in done])
+                              if row["share"] != RAW or (seed, RAW) not in done])
     print(table(read_rows(output)))
 
 
