@@ -26,12 +26,13 @@ _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes",
                 "dir", "num_gpu", "eval_limit"}
 
 
-def check_run_folder(folder: Path, config: Any) -> Any:
+def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:
     """Find out whether a run may write into a folder; change nothing.
 
     Args:
         folder: where the run's files would go.
         config: with fields `resume`, `overwrite` and `seed`.
+        default_seed: for a config without seed; drawn if there is none.
 
     Returns:
         The config with its seed. A resumed run goes on with the settings it began with.
@@ -55,8 +56,10 @@ def check_run_folder(folder: Path, config: Any) -> Any:
                             "on with --resume, or replace it with --overwrite.")
     elif config.resume:
         print(f"Nothing to resume in {folder}: starting.")
-    seed = config.seed if config.seed is not None else secrets.randbelow(2**31)
-    return dataclasses.replace(config, seed=seed)
+    if config.seed is not None:
+        return config
+    return config.replaced(
+        seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:

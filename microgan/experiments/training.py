@@ -20,7 +20,7 @@ from microgan.datasets.pipelines import distributed_batches
 from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments.devices import choose_strategy, prepare
 from microgan.experiments.estimates import estimated_memory, estimated_seconds, update_cost
-from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.generator_file import GeneratorInfo
 from microgan.trainers.loop import Trainer, compile_update, run_updates
 
 _LONG_SECONDS = 3600
@@ -99,20 +99,20 @@ def print_settings(config: TrainingConfig, strategy: tf.distribute.Strategy,
 
 
 def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer,
-                 info: GeneratorInfo, *, strategy: tf.distribute.Strategy,
+                 *, save_generator: Callable[[list[np.ndarray]], None],
+                 strategy: tf.distribute.Strategy,
                  draw: Callable[[int], dict[str, np.ndarray]], validated: keras.Model,
                  validate: Callable[[], dict[str, float]],
                  on_validated: Callable[[int, list[dict[str, float]]], None]) -> int:
     """Train to `--num_iters`, from the last checkpoint if the run is resumed.
 
-    Writes `generator.h5` whenever a validation is the best so far, `history.csv` and
-    `checkpoint/`.
+    Writes `history.csv` and `checkpoint/`.
 
     Args:
         config: with its seed.
         folder: the run folder, created.
         trainer: made under `strategy`.
-        info: goes into `generator.h5`.
+        save_generator: called with the weights of the best validation so far.
         strategy: the devices.
         draw: update number -> batch.
         validated: a network like the trainer's generator; it gets the weights to validate,
@@ -121,7 +121,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         on_validated: called after every validation with the update and all history rows.
 
     Returns:
-        The update whose weights are in `generator.h5`.
+        The update whose weights were saved last.
 
     Raises:
         Interrupted: stopped by a signal, after a checkpoint.
@@ -135,7 +135,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     recorder = Recorder(
         folder, num_iters=config.num_iters, validate_every=config.validate_every,
         validate=validate_weights, get_weights=validated.get_weights, on_validated=on_validated,
-        on_best=lambda update, weights: save_generator(folder / "generator.h5", weights, info))
+        on_best=lambda update, weights: save_generator(weights))
     bad_steps = BadSteps(config.max_bad_steps)
     checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder, bad_steps,
                               every=config.checkpoint_every, minutes=config.checkpoint_minutes)
@@ -168,10 +168,13 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
 
 def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
     optimizer = trainer.generator_optimizer
-    # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights.
-    variables = (optimizer._model_variables_moving_average if optimizer.use_ema
-                 else trainer.generator.trainable_variables)
-    return [np.asarray(variable) for variable in variables]
+    variables = {id(weight): weight for weight in trainer.generator.weights}
+    if optimizer.use_ema:
+        # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights. Frozen weights
+        # have none.
+        variables.update(zip(map(id, trainer.generator.trainable_weights),
+                             optimizer._model_variables_moving_average))
+    return [np.asarray(variable) for variable in variables.values()]
 
 
 def _print_estimate(graph: Any, trainer: Trainer, num_updates: int, recipe: str) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.sampling import (
-    PairedBatches, TrainingTask, UnpairedBatches, transform)
+    MadePairs, PairedBatches, TrainingTask, UnpairedBatches, transform)
 from microgan.errors import UserError
 
 PLAIN = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
@@ -129,3 +129,62 @@ def test_clean_and_degraded_images_are_drawn_independently():
 def test_clean_image_smaller_than_the_crop_is_named(random):
     with pytest.raises(UserError, match="image 0 of 'Cells, clean' is 7 x 7 .*--patch_size=7"):
         unpaired(random, patch_size=8)
+
+
+def made_pairs(share, clean):
+    """The task and a seed are written into the degraded image."""
+    def degrade(crops, tasks, seed):
+        return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
+
+    return MadePairs(share, clean, degrade)
+
+
+def test_share_of_made_pairs_is_kept_on_average(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    batches = PairedBatches([task(images), task(images)], batch_size=4, patch_size=6, seed=0,
+                            made=made_pairs(0.3, [images, images]))
+
+    counts = [int((batches(update)["degraded"] > 50).all(axis=(1, 2, 3)).sum())
+              for update in range(300)]
+
+    assert set(counts) == {1, 2}
+    assert np.mean(counts) == pytest.approx(4 * 0.3, abs=0.1)
+
+
+def test_made_pair_is_of_its_task_and_normalised_like_it(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    half = TaskNormalization(IntensityRange(-2, 2), IntensityRange(-1, 1))
+    batches = PairedBatches([task([]), task([], normalization=half)], batch_size=4, patch_size=6,
+                            seed=0, made=made_pairs(1.0, [images, images]))
+
+    batch = batches(5)
+
+    for degraded, clean, condition in zip(*(batch[name] for name in (
+            "degraded", "clean", "condition"))):
+        wanted = clean + 100 if condition == 0 else (clean + 200) / 2
+        np.testing.assert_allclose(degraded, wanted, rtol=1e-5)
+
+
+def test_made_batch_depends_on_seed_and_number_alone(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    seeds = []
+
+    def degrade(crops, tasks, seed):
+        seeds.append(seed)
+        return crops
+
+    batches = PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
+                            made=MadePairs(1.0, [images], degrade))
+
+    first, again, _ = batches(7), batches(7), batches(8)
+
+    np.testing.assert_array_equal(first["clean"], again["clean"])
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_clean_image_too_small_to_degrade_is_refused(random):
+    small = [random.normal(size=(5, 9))]
+
+    with pytest.raises(UserError, match="'Cells, clean' is 5 x 9 pixels"):
+        PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
+                      made=made_pairs(1.0, [small]))
