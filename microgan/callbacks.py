@@ -20,7 +20,7 @@ import numpy as np
 
 from microgan.errors import Diverged, UserError
 from microgan.files import write_text
-from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
+from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint, unreadable
 from microgan.trainers.guard import BAD_STEPS
 
 
@@ -226,9 +226,12 @@ class Checkpoints(keras.callbacks.Callback):
                                 "the settings it was made with (config.json), or --overwrite.")
             for variable, array in zip(variables, arrays[owner]):
                 variable.assign(array)
-        self.recorder.restore(state, arrays["best_weights"])
-        self.bad_steps.restore(state["bad_steps"])
-        self._last_saved = self._last_update = state["update"]
+        try:
+            self.recorder.restore(state, arrays["best_weights"])
+            self.bad_steps.restore(state["bad_steps"])
+            self._last_saved = self._last_update = int(state["update"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(unreadable(self.folder, error)) from error
         return self._last_update
 
 

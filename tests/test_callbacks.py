@@ -108,7 +108,7 @@ def test_checkpoint_restores_variables_and_history_and_keeps_two(tmp_path, inter
     assert (fresh.best_update, fresh.best_score) == (4, 7)
     assert fresh.to_json()["sums"] == {"pixel": 1.0}
     names = sorted(path.name for path in (tmp_path / "checkpoint").iterdir())
-    assert names == ["update_000004.h5", "update_000005.h5"]
+    assert names == ["update_000004.npz", "update_000005.npz"]
 
 
 def test_checkpoint_of_other_networks_is_refused(tmp_path):
@@ -127,10 +127,21 @@ def test_the_last_of_a_million_updates_is_the_last(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_damaged_checkpoint_is_named(tmp_path):
-    (tmp_path / "update_000003.h5").write_bytes(b"half")
+@pytest.mark.parametrize("names, remedy", [
+    (["000003"], "start again with --overwrite"),
+    (["000002", "000003"], "Delete it to go on from update_000002.npz")])
+def test_damaged_checkpoint_is_named(tmp_path, names, remedy):
+    for name in names:
+        (tmp_path / f"update_{name}.npz").write_bytes(b"half")
 
-    with pytest.raises(UserError, match="update_000003.h5 cannot be read.*Delete it"):
+    with pytest.raises(UserError, match=f"update_000003.npz is damaged: .*{remedy}"):
+        make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore()
+
+
+def test_checkpoint_that_lacks_something_is_damaged(tmp_path):
+    save_checkpoint(tmp_path, 3, {"best_weights": []}, {"rows": []})
+
+    with pytest.raises(UserError, match="update_000003.npz is damaged: 'best_update'"):
         make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore()
 
 
