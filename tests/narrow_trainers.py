@@ -29,8 +29,7 @@ def build_cin_gan():
         cin_gan.build_patch_critic(num_tasks=2, filters=2),
         generator_optimizer=adam(use_ema=True), critic_optimizer=adam(),
         features=None, adversarial_weight=1.0, content_weight=0.0, style_weight=0.0,
-        spectrum_weight=0.0, penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE,
-        seed=3)
+        spectrum_weight=0.0, penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
 
 
 def draw_images(update, *shape):
@@ -42,8 +41,11 @@ def draw_images(update, *shape):
 
 
 def draw_unpaired(update):
-    return {**draw_images(update, 3),
-            "condition": np.arange(3 * BATCH_SIZE, dtype=np.int32).reshape(-1, 3) % 2}
+    images, random = draw_images(update, 3), np.random.default_rng(update)
+    shape = images["clean"].shape
+    return {**images, "condition": np.arange(3 * BATCH_SIZE, dtype=np.int32).reshape(-1, 3) % 2,
+            "noise": random.normal(size=shape).astype(keras.config.floatx()),
+            "penalty_position": random.random(shape[:2]).astype(keras.config.floatx())}
 
 
 # By method: how to build its trainer, and how to draw the batch of an update.
