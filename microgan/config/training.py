@@ -37,6 +37,9 @@ class TrainingConfig(Config):
     dir: str = setting(".", "Folder in which the run folder appears.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
+    dry_run: bool = setting(
+        False, "Go once through everything, from reading to scoring, with one update; print the "
+        "time and memory that the run will take; leave nothing.")
     seed: int | None = setting(None, "Seed of every random choice. Unset: drawn and recorded.",
                                minimum=0, maximum=2**31 - 1)
     deterministic: bool = setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import keras
@@ -90,7 +90,8 @@ def _held_signals() -> Iterator[list[signal.Signals]]:
 
     def hold(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
-        os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
+        with suppress(OSError):  # nobody may be reading
+            os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
         for each, handler in usual.items():
             signal.signal(each, handler)
 
