@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import ndimage, signal, stats
 
+from microgan.evaluation.figures import plainly
 from microgan.files import write_json, write_text, written_whole
 
 Images = Sequence[np.ndarray]
@@ -310,7 +311,7 @@ def save_figure(path: str | os.PathLike[str], tasks: Sequence[DefectImages]) -> 
             axes[2].plot((edges[1:] + edges[:-1]) / 2, noise_against_mean(each, edges),
                          marker=".", **style)
             axes[3].plot(frequency, directional_spectrum(each, size), **style)
-        axes[0].set_ylabel(images.task)
+        axes[0].set_ylabel(plainly(images.task))
         axes[1].set_yscale("log")
     for axes, title in zip(grid[0], ("log10 power", "share of pixels", "log10 noise variance",
                                      "log10 (power along X / along Y)")):
