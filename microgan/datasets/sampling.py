@@ -140,6 +140,7 @@ class UnpairedBatches:
             critic and one for the generator's.
         patch_size: side of the square crops in pixels.
         seed: batch number n is a function of (seed, n) alone.
+        with_noise: draw a noise map for every image, too.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -150,7 +151,7 @@ class UnpairedBatches:
     """
 
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, num_sub_batches: int,
-                 patch_size: int, seed: int) -> None:
+                 patch_size: int, seed: int, with_noise: bool) -> None:
         for task in tasks:
             _refuse_small(f"{task.name}, degraded", task.degraded, patch_size)
             _refuse_small(f"{task.name}, clean", task.clean, patch_size)
@@ -159,6 +160,7 @@ class UnpairedBatches:
         self.num_sub_batches = num_sub_batches
         self.patch_size = patch_size
         self.seed = seed
+        self.with_noise = with_noise
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -168,8 +170,10 @@ class UnpairedBatches:
 
         Returns:
             `clean` and `degraded`, float32 (B, num_sub_batches, patch_size, patch_size, 1),
-            normalised, and `condition`, int32 (B, num_sub_batches), the position in `tasks`
-            of the task that both are of.
+            normalised; `condition`, int32 (B, num_sub_batches), the position in `tasks` of
+            the task that both are of; `penalty_position`, float32 (B, num_sub_batches),
+            uniform from 0 to 1; with noise, `noise`, standard normal, like `clean`. Drawn
+            here, so that an image's do not depend on the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         condition = np.stack([_equal_shares(len(self.tasks), self.batch_size, random)
@@ -179,7 +183,10 @@ class UnpairedBatches:
         for kind in ("clean", "degraded"):
             crops = [self._draw(self.tasks[task], kind, random) for task in condition.flat]
             images[kind] = np.stack(crops).reshape(shape)
-        return {**images, "condition": condition}
+        if self.with_noise:
+            images["noise"] = random.standard_normal(shape, np.float32)
+        return {**images, "condition": condition,
+                "penalty_position": random.random(condition.shape, np.float32)}
 
     def _draw(self, task: TrainingTask, kind: str, random: np.random.Generator) -> np.ndarray:
         images = getattr(task, kind)

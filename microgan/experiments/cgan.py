@@ -8,7 +8,7 @@ from microgan.config import CGANConfig
 from microgan.datasets.sampling import PairedBatches
 from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
 from microgan.experiments.paired_data import load_tasks
-from microgan.experiments.run_folder import check_run_folder
+from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "Microscopy_cGAN_results"
@@ -44,5 +44,6 @@ def train_cgan(config: CGANConfig) -> Path:
     import_tensorflow_quietly()
     from microgan.experiments.cgan_training import train_and_score
 
-    train_and_score(config, tasks, draw, folder, maker)
+    with working_folder(folder, config) as working:
+        train_and_score(config, tasks, draw, working, maker)
     return folder

@@ -16,7 +16,8 @@ from microgan.experiments.paired_data import TaskData
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
-    adam, describe_generator, print_settings, run_training, set_up_devices)
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.perceptual import load_feature_extractor
@@ -59,6 +60,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
+    if not this_worker().is_chief:
+        return
     if (folder / "scores.json").exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
@@ -120,14 +123,14 @@ def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) ->
 
 def _score(config: CGANConfig, tasks: dict[str, TaskData], folder: Path) -> None:
     model, info = load_generator(folder / "generator.h5", precision=config.precision)
+    limit = 1 if config.dry_run else config.eval_limit
     parts = {}
     for name, task in tasks.items():
         degraded, clean = task.part("test")
-        parts[name] = (list(task.split.test)[:config.eval_limit], degraded[:config.eval_limit],
-                       clean[:config.eval_limit])
+        parts[name] = (list(task.split.test)[:limit], degraded[:limit], clean[:limit])
     table = score_generator(model, info, parts, split="test", folder=folder)
-    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, scores.md, scores_*.png, "
-          "samples, history.png.")
+    print_end(config, folder, table,
+              "generator.h5, scores.md, scores_*.png, samples, history.png")
 
 
 def _print_parts(tasks: dict[str, TaskData]) -> None:

@@ -8,7 +8,7 @@ from microgan.config import CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder
+from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.experiments.unpaired_data import load_unpaired_tasks
 from microgan.generator_file import read_info
 from microgan.startup import import_tensorflow_quietly
@@ -41,11 +41,13 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     tasks = load_unpaired_tasks(config, names)
     draw = UnpairedBatches([task.training_task() for task in tasks.values()],
                            batch_size=config.batch_size, num_sub_batches=config.critic_steps + 1,
-                           patch_size=config.patch_size, seed=config.seed)
+                           patch_size=config.patch_size, seed=config.seed,
+                           with_noise=config.generator == "unet")
     import_tensorflow_quietly()
     from microgan.experiments.cin_gan_training import train_and_report
 
-    train_and_report(config, tasks, draw, folder)
+    with working_folder(folder, config) as working:
+        train_and_report(config, tasks, draw, working)
     return folder
 
 

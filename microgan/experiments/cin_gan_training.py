@@ -17,8 +17,9 @@ from microgan.evaluation.figures import save_history_figure, save_made_sheet
 from microgan.experiments.added_task import AddedTask
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, print_settings, run_training, set_up_devices)
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData
+from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.style import load_content_and_style
@@ -68,6 +69,8 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: _save(folder / "generator.h5", weights, info, added),
         validate=lambda: _validation_scores(validated, info, tasks), on_validated=on_validated)
+    if not this_worker().is_chief:
+        return
     if (folder / REPORT_FILES[0]).exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
@@ -104,7 +107,6 @@ def _build_trainer(config: CINGANConfig, generator: keras.Model, *, num_tasks: i
         critic = build_patch_critic(num_tasks=num_tasks, filters=config.critic_filters)
     needs_features = config.content_weight or config.style_weight
     betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
-    assert config.seed is not None
     return CINGANTrainer(
         generator, critic,
         generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
@@ -117,7 +119,7 @@ def _build_trainer(config: CINGANConfig, generator: keras.Model, *, num_tasks: i
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
         style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
         penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
-        global_batch_size=config.batch_size, seed=config.seed)
+        global_batch_size=config.batch_size)
 
 
 def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
@@ -161,15 +163,16 @@ def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
     model, info = load_generator(folder / "generator.h5", method="cin_gan",
                                  precision=config.precision)
     tested = all(all(task.part("test")) for task in tasks.values())
+    limit = 1 if config.dry_run else config.eval_limit
     compared = []
     for name, task in tasks.items():
-        degraded, clean = (images[:config.eval_limit]
+        degraded, clean = (images[:limit]
                            for images in (task.part("test") if tested else task.seen()))
         compared.append(_compared(model, info, name, degraded, clean))
     table = write_report(folder, compared, split="test images" if tested else
                          "no test images: those of training and validation")
-    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, defect_report.md, "
-          "defect_report.png, samples, history.png.")
+    print_end(config, folder, table,
+              "generator.h5, defect_report.md, defect_report.png, samples, history.png")
 
 
 def _print_parts(tasks: Tasks) -> None:

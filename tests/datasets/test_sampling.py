@@ -86,7 +86,8 @@ def unpaired(random, **changes):
                           list(random.uniform(10, 11, (5, 7, 7))), PLAIN, "none"),
              TrainingTask("Dots", list(random.uniform(-1, 0, (2, 8, 8))),
                           list(random.uniform(20, 21, (9, 8, 8))), PLAIN, "all")]
-    settings = {"batch_size": 4, "num_sub_batches": 3, "patch_size": 6, "seed": 3}
+    settings = {"batch_size": 4, "num_sub_batches": 3, "patch_size": 6, "seed": 3,
+                "with_noise": True}
     return UnpairedBatches(tasks, **{**settings, **changes})
 
 
@@ -114,11 +115,23 @@ def test_unpaired_batch_depends_on_seed_and_number_alone(random):
     assert not np.array_equal(first["clean"], other["clean"])
 
 
+def test_noise_and_penalty_positions_are_random_numbers_of_every_image(random):
+    batch = unpaired(random, batch_size=200)(0)
+
+    assert batch["noise"].shape == batch["clean"].shape and batch["noise"].dtype == np.float32
+    assert abs(batch["noise"].mean()) < 0.02 and abs(batch["noise"].std() - 1) < 0.02
+    position = batch["penalty_position"]
+    assert position.shape == (200, 3) and len(np.unique(position)) > 590
+    assert 0 <= position.min() < 0.02 and 0.98 < position.max() < 1
+    assert "noise" not in unpaired(random, with_noise=False)(0)
+
+
 def test_clean_and_degraded_images_are_drawn_independently():
     """Of equal numbers of each, every combination occurs."""
     images = [np.full((2, 2), value) for value in (0.0, 1.0)]
     batches = UnpairedBatches([TrainingTask("Cells", images, images, PLAIN, "none")],
-                              batch_size=50, num_sub_batches=1, patch_size=2, seed=0)
+                              batch_size=50, num_sub_batches=1, patch_size=2, seed=0,
+                              with_noise=False)
 
     batch = batches(0)
 
