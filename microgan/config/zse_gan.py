@@ -98,13 +98,13 @@ class ZSEGANConfig(TrainingConfig):
     identity_weight: float = setting(
         0.5, "Factor of the identity losses: blurring a blurred stack or sharpening a sharpened "
         "one changes nothing; the original's 0.5.", limited=0.0, minimum=0)
-    structure_weight: float = setting(
-        0.0, "Factor of the structure loss, the mean absolute difference of a stack and its "
-        "sharpened version, compared the coarser the farther from focus; the original has none.",
-        limited=4.0, minimum=0)
+    defocus_weight: float = setting(
+        0.0, "Factor of the defocus loss, the mean absolute difference of a stack and its "
+        "sharpened version under a plain model of defocus; the original has none.",
+        limited=10.0, minimum=0)
     blur_per_slice: float = setting(
-        0.4, "Of the structure loss: pixels of blur (sigma) that a slice has more than its "
-        "neighbour on the focal plane's side.", above=0)
+        0.25, "Of that model: pixels of blur (sigma) that a slice has per slice from the focal "
+        "plane.", above=0)
     spectrum_weight: float = setting(
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction: of slices from their stack's focal plane, of vertical sections "

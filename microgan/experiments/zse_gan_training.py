@@ -85,7 +85,7 @@ def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, depth: int) -> ZSE
         adversarial_weight=config.adversarial_weight, vertical_share=config.vertical_share,
         made_vertical_share=config.made_vertical_share,
         consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
-        identity_weight=config.identity_weight, structure_weight=config.structure_weight,
+        identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
         blur_per_slice=config.blur_per_slice, spectrum_weight=config.spectrum_weight,
         outside_share=config.outside_share, global_batch_size=config.batch_size,
         seed=config.seed)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from microgan.losses.adversarial import least_squares_loss
 from microgan.losses.spectrum import spectrum_loss
 from microgan.losses.z_stack import (
-    adversarial_slice_weights, consistency_loss, consistency_slice_weights, structure_loss)
+    adversarial_slice_weights, consistency_loss, consistency_slice_weights, defocus_loss)
 from microgan.trainers.image_pool import ImagePool
 
 Losses = dict[str, tf.Tensor]
@@ -38,8 +38,8 @@ class ZSEGANTrainer:
         use_slice_weights: whether the consistency loss is the largest weighted slice's, as
             published, or the mean of all.
         identity_weight: factor of the identity losses; 0 for none.
-        structure_weight: factor of the structure loss; 0 for none.
-        blur_per_slice: pixels, see `structure_loss`.
+        defocus_weight: factor of the defocus loss; 0 for none.
+        blur_per_slice: pixels, see `defocus_loss`.
         spectrum_weight: factor of the spectrum loss; 0 for none.
         outside_share: of a stack's depth at each end, which lies outside the sample: no
             texture is demanded there.
@@ -57,7 +57,7 @@ class ZSEGANTrainer:
                  discriminator_optimizer: keras.optimizers.Optimizer,
                  stack_shape: tuple[int, int, int], pool_size: int, adversarial_weight: float,
                  vertical_share: float, made_vertical_share: float, consistency_weight: float,
-                 use_slice_weights: bool, identity_weight: float, structure_weight: float,
+                 use_slice_weights: bool, identity_weight: float, defocus_weight: float,
                  blur_per_slice: float, spectrum_weight: float, outside_share: float,
                  global_batch_size: int, seed: int) -> None:
         self.generator = generator
@@ -72,7 +72,7 @@ class ZSEGANTrainer:
         self.consistency_weight = consistency_weight
         self.use_slice_weights = use_slice_weights
         self.identity_weight = identity_weight
-        self.structure_weight = structure_weight
+        self.defocus_weight = defocus_weight
         self.blur_per_slice = blur_per_slice
         self.spectrum_weight = spectrum_weight
         self.global_batch_size = global_batch_size
@@ -150,10 +150,10 @@ class ZSEGANTrainer:
                     consistency_loss(blurred, self.blur(blurred, training=True))
                     + consistency_loss(sharpened, self.sharpen(sharpened, training=True)))
                 total += self.identity_weight * losses["identity"]
-            if self.structure_weight:
-                losses["structure"] = self._mean(structure_loss(
+            if self.defocus_weight:
+                losses["defocus"] = self._mean(defocus_loss(
                     blurred, sharpened, focal_plane, blur_per_slice=self.blur_per_slice))
-                total += self.structure_weight * losses["structure"]
+                total += self.defocus_weight * losses["defocus"]
             if self.spectrum_weight:
                 losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))
                 total += self.spectrum_weight * losses["spectrum"]
