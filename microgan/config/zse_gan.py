@@ -102,9 +102,9 @@ class ZSEGANConfig(TrainingConfig):
         0.0, "Factor of the defocus loss, the mean absolute difference of a stack and its "
         "sharpened version under a plain model of defocus; the original has none.",
         limited=10.0, minimum=0)
-    blur_per_slice: float = setting(
-        0.25, "Of that model: pixels of blur (sigma) that a slice has per slice from the focal "
-        "plane.", above=0)
+    blur_per_slice: float | None = setting(
+        None, "Of that model: pixels of blur (sigma) that a slice has per slice from the focal "
+        "plane. Unset: measured on the training stacks.", above=0)
     spectrum_weight: float = setting(
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction: of slices from their stack's focal plane, of vertical sections "

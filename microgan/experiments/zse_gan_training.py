@@ -11,13 +11,14 @@ from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.section_sampling import StackBatches
 from microgan.evaluation.figures import save_history_figure
-from microgan.evaluation.stack_validation import mean_axial_gradient, mean_scores, score_stack
+from microgan.evaluation.stack_validation import mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
     adam, describe_generator, print_settings, run_training, set_up_devices)
 from microgan.experiments.z_stack_data import ZStackData
 from microgan.generator_file import GeneratorInfo, build_network
+from microgan.metrics.defocus import estimate_blur_per_slice
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
 from microgan.restoration.stacks import translate_stacks
@@ -43,7 +44,7 @@ def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches
     strategy, precision = set_up_devices(config)
     info = _describe(config, data)
     with strategy.scope():
-        trainer = _build_trainer(config, info, draw.depth)
+        trainer = _build_trainer(config, info, draw)
         validated = build_network(info)
     create_run_folder(folder, config, {TASK: data.split_record()})
     print(f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
@@ -70,7 +71,12 @@ def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
         normalization={TASK: TaskNormalization(data.intensities, data.intensities)})
 
 
-def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, depth: int) -> ZSEGANTrainer:
+def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
+                   ) -> ZSEGANTrainer:
+    blur_per_slice = config.blur_per_slice
+    if blur_per_slice is None:
+        blur_per_slice = estimate_blur_per_slice(draw.stacks, draw.focal_planes)
+        print(f"Slices gain {blur_per_slice:.3g} pixels of blur per slice from the focal plane.")
     discriminators = [build_discriminator(
         filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
         use_norm=config.discriminator_norm) for _ in range(2)]
@@ -81,12 +87,12 @@ def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, depth: int) -> ZSE
                                  ema_decay=config.ema_decay),
         discriminator_optimizer=adam(config, config.discriminator_learning_rate,
                                      num_updates=config.num_iters),
-        stack_shape=(depth, config.patch_size, config.patch_size), pool_size=config.pool_size,
+        stack_shape=(draw.depth, config.patch_size, config.patch_size), pool_size=config.pool_size,
         adversarial_weight=config.adversarial_weight, vertical_share=config.vertical_share,
         made_vertical_share=config.made_vertical_share,
         consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
         identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
-        blur_per_slice=config.blur_per_slice, spectrum_weight=config.spectrum_weight,
+        blur_per_slice=blur_per_slice, spectrum_weight=config.spectrum_weight,
         outside_share=config.outside_share, global_batch_size=config.batch_size,
         seed=config.seed)
 

@@ -36,4 +36,3 @@ def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],
         for found, results in zip(translate(values), (sharpened, reconstructed)):
             results.append(to_type(intensities.undo(found.numpy()[0, ..., 0]), stack.dtype)[0])
     return sharpened, reconstructed
-
