@@ -1,0 +1,128 @@
+"""Cells as blobs: found in stacks, matched between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, optimize, stats
+from scipy.spatial.distance import cdist
+from skimage.feature import peak_local_max
+
+# Cost of a pair that is too far apart: dearer than any number of pairs that are not.
+_TOO_FAR = 1e6
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Blobs of one stack.
+
+    Args:
+        centres: float (N, 3), Z, Y, X, pixels.
+        strengths: float (N,), contrast to the surroundings, in the stack's unit.
+    """
+
+    centres: np.ndarray
+    strengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+    def where(self, chosen: np.ndarray) -> Blobs:
+        """Only the chosen ones, bool (N,)."""
+        return Blobs(self.centres[chosen], self.strengths[chosen])
+
+    def stronger_than(self, strength: float) -> Blobs:
+        """Only those at least so strong."""
+        return self.where(self.strengths >= strength)
+
+    def within(self, first: int, end: int) -> Blobs:
+        """Only those whose centre lies in slices `first` to `end` - 1."""
+        depth = self.centres[:, 0]
+        return self.where((depth >= first) & (depth < end))
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which blobs of a reference were found again.
+
+    Args:
+        num_reference: how many there were.
+        distances: float (N,), of those found again, micrometres or whatever the spacing is in.
+    """
+
+    num_reference: int
+    distances: np.ndarray
+
+    @property
+    def share(self) -> float:
+        """Of the reference's blobs, those found again; NaN if there were none."""
+        return len(self.distances) / self.num_reference if self.num_reference else float("nan")
+
+
+def is_dark_on_bright(stack: np.ndarray) -> bool:
+    """Whether cells are darker than the ground, as in bright field: the tail says so.
+
+    Args:
+        stack: any shape and real type.
+
+    Returns:
+        True where the intensities are skewed to the dark side.
+    """
+    return bool(stats.skew(np.asarray(stack, dtype=np.float64), axis=None) < 0)
+
+
+def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float, float],
+               min_strength: float, dark: bool) -> Blobs:
+    """Find blobs of about one size: peaks of the Laplacian of a Gaussian.
+
+    Args:
+        stack: (Z, Y, X), any real type.
+        radius: of the blobs, in the unit of `spacing`; those from half to twice as large
+            are found, too, more weakly.
+        spacing: distance of slices, rows and columns.
+        min_strength: weakest response that counts; a ball of this radius has 0.9 times
+            its contrast.
+        dark: whether blobs are darker than the ground, else brighter.
+
+    Returns:
+        The blobs; of any two nearer than half a radius, in pixels, the stronger.
+
+    Source:
+        Lindeberg 1998, scale-normalised Laplacian, at the one scale where a ball of this
+        radius answers most: sigma = radius / sqrt(3).
+    """
+    sigma = radius / np.sqrt(3) / np.asarray(spacing)
+    # second differences are per pixel: each axis is brought to units of its own sigma
+    image = np.asarray(stack, dtype=np.float64)
+    response = sum(
+        sigma[axis] ** 2 * ndimage.gaussian_filter(
+            image, sigma, order=tuple(2 * (axis == other) for other in range(3)), mode="nearest")
+        for axis in range(3))
+    response = response if dark else -response
+    apart = max(1, round(radius / 2 / min(spacing)))
+    peaks = peak_local_max(response, min_distance=apart, threshold_abs=min_strength,
+                           exclude_border=False)
+    return Blobs(peaks.astype(float), response[tuple(peaks.T)])
+
+
+def match_blobs(reference: Blobs, found: Blobs, *, max_distance: float,
+                spacing: tuple[float, float, float]) -> Match:
+    """Pair blobs one to one, as many as possible, as near as possible.
+
+    Args:
+        reference: that should be found again.
+        found: that may be.
+        max_distance: of a pair, in the unit of `spacing`.
+        spacing: distance of slices, rows and columns.
+
+    Source:
+        Kuhn 1955, by scipy's `linear_sum_assignment`.
+    """
+    if not len(reference) or not len(found):
+        return Match(len(reference), np.zeros(0))
+    distances = cdist(reference.centres * spacing, found.centres * spacing)
+    cost = np.where(distances <= max_distance, distances, _TOO_FAR)
+    pairs = optimize.linear_sum_assignment(cost)
+    matched = distances[pairs]
+    return Match(len(reference), matched[matched <= max_distance])
