@@ -47,17 +47,17 @@ class Match:
     """Which blobs of a reference were found again.
 
     Args:
-        num_reference: how many there were.
-        distances: float (N,), of those found again, micrometres or whatever the spacing is in.
+        is_found: bool (N,), for each of the reference.
+        distances: float (M,), of those found again, in the unit of the spacing.
     """
 
-    num_reference: int
+    is_found: np.ndarray
     distances: np.ndarray
 
     @property
     def share(self) -> float:
         """Of the reference's blobs, those found again; NaN if there were none."""
-        return len(self.distances) / self.num_reference if self.num_reference else float("nan")
+        return float(self.is_found.mean()) if len(self.is_found) else float("nan")
 
 
 def is_dark_on_bright(stack: np.ndarray) -> bool:
@@ -119,10 +119,12 @@ def match_blobs(reference: Blobs, found: Blobs, *, max_distance: float,
     Source:
         Kuhn 1955, by scipy's `linear_sum_assignment`.
     """
+    is_found = np.zeros(len(reference), bool)
     if not len(reference) or not len(found):
-        return Match(len(reference), np.zeros(0))
+        return Match(is_found, np.zeros(0))
     distances = cdist(reference.centres * spacing, found.centres * spacing)
-    cost = np.where(distances <= max_distance, distances, _TOO_FAR)
-    pairs = optimize.linear_sum_assignment(cost)
-    matched = distances[pairs]
-    return Match(len(reference), matched[matched <= max_distance])
+    rows, columns = optimize.linear_sum_assignment(
+        np.where(distances <= max_distance, distances, _TOO_FAR))
+    near = distances[rows, columns] <= max_distance
+    is_found[rows[near]] = True
+    return Match(is_found, distances[rows, columns][near])

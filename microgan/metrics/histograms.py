@@ -6,18 +6,19 @@ import numpy as np
 from skimage.metrics import normalized_mutual_information
 
 
-def histogram(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def histogram(values: np.ndarray, *, upper: float, num_bins: int) -> np.ndarray:
     """Shares of values by bin.
 
     Args:
-        values: any shape and real type; those beyond the outer edges count in the
+        values: any shape and real type; those below 0 or above `upper` count in the
             outermost bins.
-        edges: float (N + 1,), increasing.
+        upper: the bins divide 0 to this evenly.
+        num_bins: number of bins.
 
     Returns:
-        float64 (N,), sum 1.
+        float64 (num_bins,), sum 1.
     """
-    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    counts, _ = np.histogram(np.clip(values, 0, upper), num_bins, (0, upper))
     return counts / counts.sum()
 
 
@@ -47,8 +48,8 @@ def intensity_distance(image: np.ndarray, other: np.ndarray, *, data_range: floa
         data_range: the bins divide 0 to this; what lies beyond is cut off.
         num_bins: number of bins; fewer than 256 so that empty bins say little.
     """
-    edges = np.linspace(0, data_range, num_bins + 1)
-    return hellinger_distance(histogram(image, edges), histogram(other, edges))
+    return hellinger_distance(*(histogram(each, upper=data_range, num_bins=num_bins)
+                                for each in (image, other)))
 
 
 def mutual_information(image: np.ndarray, other: np.ndarray, *, num_bins: int = 64) -> float:
