@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.config import TrainingConfig
+from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import TrainingTask
@@ -69,7 +69,7 @@ class UnpairedTaskData:
         return validation[0] + train[0], validation[1] + train[1]
 
 
-def load_unpaired_tasks(config: TrainingConfig) -> dict[str, UnpairedTaskData]:
+def load_unpaired_tasks(config: TaskTrainingConfig) -> dict[str, UnpairedTaskData]:
     """Load, check, divide and measure all tasks.
 
     Args:
