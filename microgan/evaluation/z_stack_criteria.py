@@ -100,7 +100,7 @@ def judge(measures: Sequence[StackMeasures], curves: Curves, conditions: Conditi
         f"{middle + 1}", "0.85 to 1.15", ", ".join(f"{ratio:.2f}" for ratio in ratios),
         bool(np.all(np.abs(ratios - 1) <= _TOLERANCE))))
     criteria += [_at_least(
-        f"gradient of vertical sections {plane}, y to x", 1.3,
+        f"gradient of vertical sections {plane[0]}-{plane[1]}, y to x", 1.3,
         curves[SHARPENED, plane, "gradient"].mean() / curves[BLURRED, plane, "gradient"].mean())
         for plane in ("xz", "yz")]
     criteria += [
