@@ -1,7 +1,6 @@
 """train_zsegan.py from end to end, as a user runs it."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import tifffile
 from scipy import ndimage
 
 from helpers import assert_mistake, run_script
-from microgan.generator_file import load_generator, read_info
+from microgan.generator_file import load_generator
 from microgan.restoration.stacks import translate_stacks
 
 RUN = "ZSE-GAN_results"

@@ -47,7 +47,7 @@ class ZSEGANConfig(TrainingConfig):
         "percentiles: 0.1 and 99.9 per cent of the training stacks.",
         limited="percentiles", choices=("type_range", "percentiles"))
     num_iters: int = setting(40000, "Updates of the translators; the original's 200 epochs of "
-                             "200 stacks.", limited=8000, minimum=1, maximum=10**9)
+                             "200 stacks.", limited=6000, minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Stacks an update, over all GPUs; the original's 1.", minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels, of whole depth; "
                               "the original's 128.", limited=64, minimum=16)
@@ -57,7 +57,7 @@ class ZSEGANConfig(TrainingConfig):
     learning_rate: float = setting(2e-4, "Of both Adams; the original's 2e-4.", limited=1e-3,
                                    above=0)
     discriminator_learning_rate: float = setting(
-        2e-4, "Of the discriminators' Adam; the original's 2e-4.", above=0)
+        2e-4, "Of the discriminators' Adam; the original's 2e-4.", limited=5e-4, above=0)
     ema_decay: float = setting(
         0.0, "Decay per update of the moving average of the translators' weights that is "
         "validated and saved. 0: the weights themselves, as the original.",
@@ -81,14 +81,14 @@ class ZSEGANConfig(TrainingConfig):
         50, "Earlier volumes of each translator kept for the discriminators; the original's 50. "
         "0: none.", limited=0, minimum=0)
     adversarial_weight: float = setting(
-        1.0, "Factor of both translators' adversarial losses; the original's 1.", limited=0.05,
+        1.0, "Factor of both translators' adversarial losses; the original's 1.", limited=0.5,
         above=0)
     vertical_share: float = setting(
         0.35, "Weight of vertical sections among the in-focus images a discriminator learns from; "
         "horizontal ones have the rest. The original's c = 0.35.", minimum=0, maximum=1)
     made_vertical_share: float = setting(
-        0.175, "Weight of vertical sections of sharpened stacks; the original's c / 2, which looks "
-        "like a slip.", limited=0.35, minimum=0, maximum=1)
+        0.175, "Weight of vertical sections of sharpened stacks; the original's c / 2, which "
+        "looks like a slip.", limited=0.35, minimum=0, maximum=1)
     consistency_weight: float = setting(
         10.5, "Factor of the consistency loss, the mean absolute difference of a stack and its "
         "sharpened and blurred version; the original's 10.5.", minimum=0)
@@ -108,7 +108,8 @@ class ZSEGANConfig(TrainingConfig):
     spectrum_weight: float = setting(
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction: of slices from their stack's focal plane, of vertical sections "
-        "from in-focus crops; the original has none.", limited=0.3, minimum=0)
+        "from in-focus crops; the original has none.",
+        limited=2.0, minimum=0)
     outside_share: float = setting(
         0.0, "Share of a stack's depth at each of its ends that focuses outside the sample: "
         "nothing sharp is asked for there. 0: the original, which invents there.",

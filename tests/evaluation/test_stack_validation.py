@@ -39,8 +39,7 @@ def test_truth_scores_near_one_and_above_doing_nothing(sharp, blurred):
     lambda sharp, random: -sharp,
     lambda sharp, random: sharp + random.normal(0, 0.5, sharp.shape),
     lambda sharp, random: 1.5 * sharp])
-def test_inverted_noisy_or_exaggerated_stack_scores_below_the_truth(spoil, sharp, blurred,
-                                                                     random):
+def test_spoilt_stack_scores_below_the_truth(spoil, sharp, blurred, random):
     truth = score(blurred, sharp, blurred, sharp)["score"]
 
     assert score(blurred, spoil(sharp, random), blurred, sharp)["score"] < truth - 0.1
