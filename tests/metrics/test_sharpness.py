@@ -3,7 +3,8 @@ import pytest
 from scipy import ndimage
 
 from microgan.metrics.sharpness import (
-    find_focal_plane, focus_measure, gradient_magnitude, mean_absolute_gradient, piqe)
+    delta_dom, find_focal_plane, focus_measure, gradient_magnitude,
+    mean_absolute_gradient, piqe)
 
 
 @pytest.fixture
@@ -118,3 +119,38 @@ def test_focal_plane_of_alike_slices_is_the_middle_one():
 
 def test_focal_plane_near_the_end_of_a_stack(texture):
     assert find_focal_plane(defocused_stack(texture, 0)) <= 3
+
+
+def step_image(width):
+    """A rise from 0 to 100 over `width` pixels along X, the same in all rows."""
+    return np.tile(np.clip((np.arange(40) - 20) / width, 0, 1) * 100, (12, 1))
+
+
+def test_delta_dom_of_a_step_is_sharp_along_x_alone():
+    # Both edge pixels of the step have a ratio of 4; there is no edge along Y.
+    assert delta_dom(step_image(1), data_range=100) == 1
+
+
+def test_delta_dom_of_a_checkerboard_of_fields_is_sharp_along_both_axes():
+    fields = 100.0 * ((np.indices((48, 48)) // 12).sum(axis=0) % 2)
+
+    assert delta_dom(fields, data_range=100) == pytest.approx(np.sqrt(2), abs=0.1)
+
+
+def test_delta_dom_of_a_long_ramp_is_nearly_zero():
+    assert delta_dom(step_image(18), data_range=100, edge_threshold=0.01) < 0.35
+    assert delta_dom(3.0 * np.indices((20, 30))[1], data_range=100) == 0
+
+
+def test_delta_dom_without_edges_is_zero(random):
+    assert delta_dom(np.full((16, 16), 7), data_range=255) == 0
+    assert delta_dom(random.normal(100, 1, (64, 64)), data_range=255) == 0
+
+
+def test_delta_dom_falls_with_blur():
+    fields = 100.0 * ((np.indices((48, 48)) // 12).sum(axis=0) % 2)
+
+    scores = [delta_dom(ndimage.gaussian_filter(fields, sigma), data_range=100)
+              for sigma in (0.3, 1.5, 3)]
+
+    assert scores[0] > scores[1] > scores[2]
