@@ -17,7 +17,7 @@ NARROW = ("--recipe=limited", "--translator_filters=2", "--discriminator_filters
           "--num_iters=4", "--validate_every=2", "--seed=1")
 
 
-def write_stacks(folder, count, random, suffix=".tif", depth=9, side=40):
+def write_stacks(folder, count, random, suffix=".tif", depth=13, side=40):
     """16-bit stacks of blobs, blurred by their distance from the middle."""
     folder.mkdir()
     for number in range(count):
@@ -55,7 +55,7 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
     generator, info = load_generator(folder / "generator.h5", method="zse_gan")
     assert (info.axes, info.tasks) == ("ZYX", ("z_stack",))
     # Another size and depth than those it was trained on.
-    other = random.integers(0, 5000, (13, 50, 22)).astype(np.uint16)
+    other = random.integers(0, 5000, (9, 50, 22)).astype(np.uint16)
     (sharpened,), _ = translate_stacks(generator, [other], info.normalization["z_stack"].clean)
     assert sharpened.shape == other.shape and sharpened.dtype == other.dtype
 
@@ -73,11 +73,20 @@ def test_corrupt_stack_among_good_ones_is_named_before_training(tmp_path, random
 
 
 @pytest.mark.slow
+def test_stacks_too_shallow_for_vertical_sections_are_a_mistake(tmp_path, random):
+    write_stacks(tmp_path / "stacks", 2, random, depth=9)
+
+    result = train(tmp_path, "--data_dir=stacks")
+
+    assert_mistake(result, "shallowest z-stack has 9 slices", "8 are needed", "--outside_share")
+
+
+@pytest.mark.slow
 def test_paper_recipe_trains_on_the_layout_of_the_authors_and_resumes(tmp_path, random):
     """Published networks at their full size, on few voxels."""
     (tmp_path / "data").mkdir()
-    write_stacks(tmp_path / "data" / "trainB", 3, random, ".npz")
-    for name, size in (("trainA2D", (40, 40)), ("trainA29", (40, 9))):
+    write_stacks(tmp_path / "data" / "trainB", 3, random, ".npz", depth=17)
+    for name, size in (("trainA2D", (40, 40)), ("trainA29", (40, 17))):
         folder = tmp_path / "data" / name
         folder.mkdir()
         for number in range(2):

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from microgan.config import ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
+from microgan.errors import UserError
 from microgan.experiments.run_folder import check_run_folder
 from microgan.experiments.z_stack_data import load_z_stacks
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "ZSE-GAN_results"
+_SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
 
 
 def train_zse_gan(config: ZSEGANConfig) -> Path:
@@ -36,8 +38,20 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
                         intensities=data.intensities, batch_size=config.batch_size,
                         patch_size=config.patch_size, num_sections=config.num_sections,
                         symmetries=config.symmetries, seed=config.seed)
+    _refuse_shallow(config, draw.depth)
     import_tensorflow_quietly()
     from microgan.experiments.zse_gan_training import train_translators
 
     train_translators(config, data, draw, folder)
     return folder
+
+
+def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:
+    """Vertical sections must have room for the discriminators and for a spectrum."""
+    inside = depth - 2 * round(config.outside_share * depth)
+    needed = max(2 ** config.discriminator_halvings, _SPECTRUM_PX if config.spectrum_weight else 0)
+    if inside < needed:
+        raise UserError(
+            f"The shallowest z-stack has {depth} slices, {inside} of them without the "
+            f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
+            "Lower --outside_share or --discriminator_halvings, or pass --spectrum_weight=0.")
