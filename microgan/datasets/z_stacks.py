@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,7 @@ def _read_npz(path: Path) -> np.ndarray:
 
 def _read_tiff(path: Path) -> ZStack:
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with _errors_raised(logging.getLogger("tifffile")), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
             pixels = series.asarray().squeeze()
@@ -158,6 +160,21 @@ def _read_tiff(path: Path) -> ZStack:
     if pixels.ndim == 3 and kept[1:] != ["Y", "X"]:
         raise UserError(f"{path} has axes {''.join(kept)}: expected ZYX, grey slices.")
     return ZStack(pixels, *sizes)
+
+
+@contextmanager
+def _errors_raised(logger: logging.Logger) -> Iterator[None]:
+    """Raise what a library only logs: of a TIFF cut short, tifffile reads what is left."""
+    def refuse(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            raise ValueError(record.getMessage())
+        return True
+
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
 
 
 def _voxel_size_um(tiff: tifffile.TiffFile) -> tuple[float | None, float | None]:

@@ -100,6 +100,18 @@ def test_truncated_file_is_refused_by_name(name, pixels, tmp_path):
         read_stack(tmp_path / name)
 
 
+@pytest.mark.parametrize("options", [
+    {"imagej": True, "metadata": {"axes": "ZYX"}}, {"metadata": None}])
+def test_truncated_pages_are_refused_in_one_line(options, pixels, tmp_path, caplog):
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **options)
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:len(content) * 3 // 4])
+
+    with pytest.raises(UserError, match="a.tif cannot be read"):
+        read_stack(tmp_path / "a.tif")
+    assert caplog.records == []
+
+
 def test_archive_of_two_arrays_is_refused(pixels, tmp_path):
     np.savez(tmp_path / "a.npz", pixels, pixels)
 
