@@ -308,7 +308,8 @@ class Slicewise(keras.layers.Wrapper):
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.layer.build((None, *input_shape[2:]))
+        if not self.layer.built:  # it is when a saved model is loaded
+            self.layer.build((None, *input_shape[2:]))
         self.built = True
 
     def call(self, inputs: Any) -> Any:

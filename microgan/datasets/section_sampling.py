@@ -72,7 +72,7 @@ class StackBatches:
         chosen = random.integers(len(self.stacks), size=self.batch_size)
         blurred = [self._crop(self.stacks[index], square, random) for index in chosen]
         lateral, axial = (
-            [[self._crop(images[random.integers(len(images))], size, random)
+            [[self._crop(images[int(random.integers(len(images)))], size, random)
               for _ in range(self.num_sections)] for _ in chosen]
             for images, size in ((self.sharp_lateral, square),
                                  (self.sharp_axial, (self.patch_size, self.depth))))

@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from microgan.datasets.paired_arrays import (
-    MIN_SIDE_PX, check_image, find_tiffs, load_tiff, one_line, read_npy)
+    MIN_SIDE_PX, find_tiffs, load_tiff, one_line, read_npy)
 from microgan.errors import UserError
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
@@ -98,15 +98,15 @@ def read_images(folder: Path | str) -> list[np.ndarray]:
     """Read and check all in-focus images (Y, X) in a folder's TIFF files.
 
     Raises:
-        UserError: there are none; or one cannot be read, is no grey image, is too small,
-            constant or not finite.
+        UserError: there are none; or one cannot be read, is no grey image, is constant or
+            not finite.
     """
     paths = find_tiffs(Path(folder))
     if not paths:
         raise UserError(f"{folder} is empty: no .tif or .tiff file.")
     images = [load_tiff(path) for path in paths]
     for path, image in zip(paths, images):
-        check_image(image, str(path))
+        _check_values(image, path)
     return images
 
 
@@ -120,8 +120,12 @@ def _check_stack(pixels: np.ndarray, path: Path) -> None:
     if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
         raise UserError(f"{path} has {depth} slices of {size[0]} x {size[1]} pixels: at least "
                         f"{MIN_DEPTH} of {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed.")
+    _check_values(pixels, path)
+
+
+def _check_values(pixels: np.ndarray, path: Path) -> None:
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise UserError(f"{path} holds voxels that are NaN or infinite. Mend or remove it.")
+        raise UserError(f"{path} holds pixels that are NaN or infinite. Mend or remove it.")
     if pixels.min() == pixels.max():
         raise UserError(f"{path} is constant ({pixels.flat[0]}): nothing can be learned from it. "
                         "Remove it.")

@@ -30,7 +30,8 @@ def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],
     """
     translate = tf.function(lambda values: generator(values, training=False),
                             reduce_retracing=True)
-    sharpened, reconstructed = [], []
+    sharpened: list[np.ndarray] = []
+    reconstructed: list[np.ndarray] = []
     for stack in stacks:
         values = tf.constant(intensities.normalize(stack)[np.newaxis, ..., np.newaxis])
         for found, results in zip(translate(values), (sharpened, reconstructed)):
