@@ -13,7 +13,7 @@ from matplotlib.patches import Circle
 from microgan.evaluation.z_stack_criteria import PUBLISHED_SLICES, Curves, published_slice
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, MAX_GRADIENT, NUM_GRADIENT_BINS, RECONSTRUCTED, SHARPENED, Conditions,
-    StackResult, check_cells, focal_range)
+    StackResult, central_third, check_cells)
 from microgan.metrics.blobs import Blobs, is_dark_on_bright
 
 Histograms = Mapping[tuple[str, str], np.ndarray]
@@ -181,8 +181,8 @@ def consistency_figure(results: Sequence[StackResult], conditions: Conditions) -
 
 def cells_figure(result: StackResult, conditions: Conditions) -> Figure:
     """Cells in the central third: found again, lost, invented, on darkest projections."""
-    check = check_cells(result.blurred, result.sharpened, result.focal_plane, conditions)
-    first, end = focal_range(len(result.blurred), result.focal_plane)
+    first, end = central_third(result)
+    check = check_cells(result.blurred, result.sharpened, (first, end), conditions)
     figure = Figure(figsize=(9, 4.9), dpi=_DPI, layout="constrained")
     limits = np.percentile(result.blurred, _DISPLAY_PERCENTILES)
     project = np.min if is_dark_on_bright(result.blurred) else np.max

@@ -198,23 +198,24 @@ def _compared(image: np.ndarray, other: np.ndarray, name: str, data_range: float
             f"hellinger_to_{name}": intensity_distance(image, other, data_range=data_range)}
 
 
-def focal_range(depth: int, focal_plane: int) -> tuple[int, int]:
+def central_third(result: StackResult) -> tuple[int, int]:
     """First and one past the last slice of the third of a stack around its focal plane."""
+    depth = len(result.blurred)
     reach = depth // 6
-    return max(focal_plane - reach, 0), min(focal_plane + reach + 1, depth)
+    return max(result.focal_plane - reach, 0), min(result.focal_plane + reach + 1, depth)
 
 
 @dataclass(frozen=True)
 class CellCheck:
-    """Cells of the blurred stack and of another volume, each looked for in the other.
+    """Cells of a reference and of another volume, each looked for in the other.
 
     Args:
-        original: clear cells of the blurred stack, around its focal plane.
+        original: clear cells of the reference, in the slices that count.
         recall: which of them the other volume has, at least faintly.
-        made: clear cells of the other volume, around the focal plane.
-        precision: which of them the blurred stack has, at least faintly.
+        made: clear cells of the other volume, in the same slices.
+        precision: which of them the reference has, at least faintly.
         num_outside_tissue: clear cells of the other volume outside the tissue.
-        recall_by_chance: what recall would be if the blurred stack were mirrored.
+        recall_by_chance: what recall would be in the mirror image of the reference.
     """
 
     original: Blobs
@@ -225,21 +226,20 @@ class CellCheck:
     recall_by_chance: float
 
 
-def check_cells(blurred: np.ndarray, volume: np.ndarray, focal_plane: int,
+def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, int],
                 conditions: Conditions) -> CellCheck:
     """Look for the cells of a stack in what was made of it, and the reverse.
 
     Args:
-        blurred: (Z, Y, X), the stack; its contrast says what is a cell in both.
-        volume: like `blurred`.
-        focal_plane: of the stack. The third of the slices around it is where cells are
-            looked for; their counterpart may lie outside.
+        reference: (Z, Y, X), a stack; its contrast says what is a cell in both.
+        volume: like `reference`.
+        slices: first and one past the last slice whose cells count; their counterparts
+            may lie outside.
         conditions: that hold for all stacks.
     """
-    dark = is_dark_on_bright(blurred)
-    low, middle, high = np.percentile(blurred, _CONTRAST_PERCENTILES)
+    dark = is_dark_on_bright(reference)
+    low, middle, high = np.percentile(reference, _CONTRAST_PERCENTILES)
     contrast = middle - low if dark else high - middle
-    first, end = focal_range(len(blurred), focal_plane)
     radius_um, spacing_um = conditions.cell_radius_um, conditions.spacing_um
 
     def matched(cells: Blobs, among: Blobs) -> Match:
@@ -248,11 +248,11 @@ def check_cells(blurred: np.ndarray, volume: np.ndarray, focal_plane: int,
 
     cells, cells_made = (
         find_blobs(each, radius=radius_um, spacing=spacing_um, dark=dark,
-                   min_strength=FAINT_SHARE * contrast) for each in (blurred, volume))
+                   min_strength=FAINT_SHARE * contrast) for each in (reference, volume))
     clear = cells_made.stronger_than(CLEAR_SHARE * contrast)
-    original = cells.stronger_than(CLEAR_SHARE * contrast).within(first, end)
-    made = clear.within(first, end)
-    width = blurred.shape[2]
+    original = cells.stronger_than(CLEAR_SHARE * contrast).within(*slices)
+    made = clear.within(*slices)
+    width = reference.shape[2]
     mirrored = Blobs(cells.centres * [1, 1, -1] + [0, 0, width - 1], cells.strengths)
     return CellCheck(original, matched(original, cells_made), made, matched(made, cells),
                      len(clear) - len(clear.within(*conditions.tissue)),
@@ -262,7 +262,7 @@ def check_cells(blurred: np.ndarray, volume: np.ndarray, focal_plane: int,
 def _structure(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
     rows = []
     for name, volume in ((SHARPENED, result.sharpened), (RECONSTRUCTED, result.reconstructed)):
-        check = check_cells(result.blurred, volume, result.focal_plane, conditions)
+        check = check_cells(result.blurred, volume, central_third(result), conditions)
         distances = check.recall.distances
         rows.append({
             "stack": result.name, "volume": name, "recall": check.recall.share,
@@ -275,16 +275,20 @@ def _structure(result: StackResult, conditions: Conditions) -> list[dict[str, An
 
 
 def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
+    """Nearness to the known sharp volume, and its cells found in each volume."""
     if result.truth is None:
         return []
     rows = []
-    for part, slices in (("tissue", slice(*conditions.tissue)), ("all slices", slice(None))):
+    for part, slices in (("tissue", conditions.tissue),
+                         ("all slices", (0, len(result.blurred)))):
         for name, volume in ((BLURRED, result.blurred), (SHARPENED, result.sharpened)):
-            aligned = align_care(result.truth[slices], volume[slices])
+            aligned = align_care(result.truth[slice(*slices)], volume[slice(*slices)])
             pairs = zip(aligned.clean, aligned.restored, strict=True)
+            check = check_cells(result.truth, volume, slices, conditions)
             rows.append({
                 "stack": result.name, "volume": name, "part": part,
                 "psnr": psnr(aligned.clean, aligned.restored, data_range=aligned.data_range),
                 "ssim": float(np.mean([_ssim(clean, image, aligned.data_range)
-                                       for clean, image in pairs]))})
+                                       for clean, image in pairs])),
+                "recall": check.recall.share, "precision": check.precision.share})
     return rows

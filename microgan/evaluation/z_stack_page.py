@@ -68,7 +68,8 @@ _CAPTIONS = {
 _TABLES = {
     "truth": ("Nearness to the known sharp volume",
               "Only simulated stacks have one. PSNR and SSIM after CARE's protocol: scale and "
-              "offset fitted; the row of x is the raw input."),
+              "offset fitted; the row of x is the raw input. Recall and precision: cells of the "
+              "sharp volume found in x or y, and the reverse, at all depths."),
     "structure": ("Cells, central third",
                   "Recall: cells of x found in the volume. Precision: cells of the volume found "
                   "in x. By chance: recall of cells in x's mirror image. Means over stacks."),

@@ -154,14 +154,18 @@ def _tables(rows: Sequence[Mapping[str, Any]], measures: Sequence[StackMeasures]
     truth = [row for each in measures for row in each.truth]
     return {
         "sharpness": sharpness,
-        "structure": [{"volume": volume, **{
-            name: mean_of(structure, name, volume=volume) for name in structure[0]
-            if name not in ("stack", "volume")}}
+        "structure": [
+            {"volume": volume, **_means_of_numbers(structure, volume=volume)}
             for volume in dict.fromkeys(row["volume"] for row in structure)],
-        "truth": [{"volume": volume, "part": part, **{
-            name: mean_of(truth, name, volume=volume, part=part) for name in ("psnr", "ssim")}}
-            for part in dict.fromkeys(row["part"] for row in truth)
-            for volume in (BLURRED, SHARPENED)]}
+        "truth": [
+            {"volume": volume, "part": part, **_means_of_numbers(truth, volume=volume, part=part)}
+            for part, volume in dict.fromkeys((row["part"], row["volume"]) for row in truth)]}
+
+
+def _means_of_numbers(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]:
+    """Means of all columns that hold numbers, over the rows that have the chosen entries."""
+    return {name: mean_of(rows, name, **chosen) for name, value in rows[0].items()
+            if not isinstance(value, str)}
 
 
 def _means(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]:

@@ -12,8 +12,8 @@ from skimage.metrics import structural_similarity
 from microgan.evaluation.z_stack_criteria import (
     judge, mean_curves, mean_of, published_slice, published_tissue)
 from microgan.evaluation.z_stack_measures import (
-    BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, check_cells, focal_range,
-    image_measures, measure_references, measure_stack, section, sections)
+    BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, central_third,
+    check_cells, image_measures, measure_references, measure_stack, section, sections)
 from microgan.evaluation.z_stack_page import build_page
 from microgan.evaluation.z_stack_report import criteria_table, write_report
 from microgan.metrics.paired import align_care, psnr
@@ -75,8 +75,10 @@ def test_published_slices_are_scaled_to_other_depths():
 
 
 def test_central_third_lies_around_the_focal_plane():
-    assert focal_range(29, 14) == (10, 19)
-    assert focal_range(29, 1) == (0, 6)
+    stack = dataclasses.replace(result(), blurred=np.zeros((29, 8, 8)), focal_plane=14)
+
+    assert central_third(stack) == (10, 19)
+    assert central_third(dataclasses.replace(stack, focal_plane=1)) == (0, 6)
 
 
 def test_gradient_is_on_minus_one_to_one():
@@ -108,7 +110,7 @@ def test_rows_compare_the_same_section_of_both_volumes():
 
 
 def test_perfect_sharpening_keeps_every_cell():
-    check = check_cells(result().blurred, cells(), FOCAL_PLANE, CONDITIONS)
+    check = check_cells(result().blurred, cells(), (5, 10), CONDITIONS)
 
     assert (check.recall.share, check.precision.share) == (1, 1)
     assert len(check.original) == len(CENTRES)
@@ -120,7 +122,7 @@ def test_perfect_sharpening_keeps_every_cell():
 def test_lost_and_invented_cells_are_counted():
     changed = cells(np.vstack([CENTRES[1:], [[7, 20, 8], [0, 20, 20]]]))
 
-    check = check_cells(result().blurred, changed, FOCAL_PLANE, CONDITIONS)
+    check = check_cells(result().blurred, changed, (5, 10), CONDITIONS)
 
     assert check.recall.share == 3 / 4
     assert check.precision.share == 3 / 4
@@ -160,6 +162,8 @@ def test_truth_is_scored_over_the_tissue_after_care():
     assert mean_of(measures.truth, "psnr", volume=BLURRED, part="tissue") == pytest.approx(
         psnr(aligned.clean, aligned.restored, data_range=1.0))
     assert mean_of(measures.truth, "ssim", volume=SHARPENED, part="tissue") == pytest.approx(1)
+    for measure in ("recall", "precision"):
+        assert mean_of(measures.truth, measure, volume=SHARPENED, part="all slices") == 1
     assert met(criteria_of(result(truth=cells())), "SSIM to the known sharp volume")
 
 
