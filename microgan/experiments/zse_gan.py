@@ -7,7 +7,7 @@ from pathlib import Path
 from microgan.config import ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder
+from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.experiments.z_stack_data import load_z_stacks
 from microgan.startup import import_tensorflow_quietly
 
@@ -42,7 +42,8 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     import_tensorflow_quietly()
     from microgan.experiments.zse_gan_training import train_translators
 
-    train_translators(config, data, draw, folder)
+    with working_folder(folder, config) as working:
+        train_translators(config, data, draw, working)
     return folder
 
 

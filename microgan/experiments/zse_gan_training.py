@@ -15,9 +15,10 @@ from microgan.evaluation.stack_validation import mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, print_settings, run_training, set_up_devices)
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
-from microgan.generator_file import GeneratorInfo, build_network
+from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.metrics.defocus import estimate_blur_per_slice
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
@@ -58,10 +59,12 @@ def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches
         validation.save_samples(folder / "samples", update)
 
     best_update = run_training(
-        config, folder, trainer, info, strategy=strategy, draw=draw, validated=validated,
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=validation.scores, on_validated=on_validated)
-    print(f"Best on the validation stacks: update {best_update}. Everything is in {folder}: "
-          "generator.h5, samples, history.png.")
+    if this_worker().is_chief:
+        print_end(config, folder, f"Best on the validation stacks: update {best_update}.",
+                  "generator.h5, samples, history.png")
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
