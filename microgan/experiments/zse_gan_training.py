@@ -19,7 +19,7 @@ from microgan.experiments.training import (
 from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.metrics.defocus import estimate_blur_per_slice
+from microgan.metrics.defocus import estimate_blur
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
 from microgan.restoration.stacks import translate_stacks
@@ -76,10 +76,13 @@ def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
 
 def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
                    ) -> ZSEGANTrainer:
-    blur_per_slice = config.blur_per_slice
-    if blur_per_slice is None:
-        blur_per_slice = estimate_blur_per_slice(draw.stacks, draw.focal_planes)
-        print(f"Slices gain {blur_per_slice:.3g} pixels of blur per slice from the focal plane.")
+    if config.blur_per_slice is None:
+        blur_px = estimate_blur(draw.stacks, draw.focal_planes)
+        print(f"Blur of slices (sigma): {blur_px[draw.depth // 4]:.3g} pixels at "
+              f"{draw.depth // 4} slices from the focal plane, {blur_px[draw.depth // 2]:.3g} at "
+              f"{draw.depth // 2}.")
+    else:
+        blur_px = config.blur_per_slice * np.arange(draw.depth)
     discriminators = [build_discriminator(
         filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
         use_norm=config.discriminator_norm) for _ in range(2)]
@@ -95,7 +98,7 @@ def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
         made_vertical_share=config.made_vertical_share,
         consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
         identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
-        blur_per_slice=blur_per_slice, spectrum_weight=config.spectrum_weight,
+        blur_px=blur_px, spectrum_weight=config.spectrum_weight,
         outside_share=config.outside_share, global_batch_size=config.batch_size,
         seed=config.seed)
 
