@@ -13,11 +13,13 @@ from microgan.datasets.section_sampling import StackBatches
 from microgan.evaluation.figures import save_history_figure
 from microgan.evaluation.stack_validation import mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
+from microgan.evaluation.z_stack_report import PAGE
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
     adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
 from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
+from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.metrics.defocus import estimate_blur
 from microgan.metrics.sharpness import mean_absolute_gradient
@@ -32,15 +34,16 @@ _VALIDATED_PX = 128
 _NUM_SAMPLES = 2
 
 
-def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
-                      folder: Path) -> None:
-    """Train on checked data; see `experiments.zse_gan.train_zse_gan`.
+def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches, folder: Path,
+                     test_stacks: ReportedStacks | None) -> None:
+    """Train on checked data and report on test stacks; see `experiments.zse_gan.train_zse_gan`.
 
     Args:
         config: with its seed.
         data: stacks and in-focus images.
         draw: update number -> batch.
         folder: the run folder, checked.
+        test_stacks: to report on, or None.
     """
     strategy, precision = set_up_devices(config)
     info = _describe(config, data)
@@ -62,9 +65,18 @@ def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=validation.scores, on_validated=on_validated)
-    if this_worker().is_chief:
-        print_end(config, folder, f"Best on the validation stacks: update {best_update}.",
-                  "generator.h5, samples, history.png")
+    if not this_worker().is_chief:
+        return
+    best = f"Best on the validation stacks: update {best_update}."
+    if test_stacks is None:
+        print_end(config, folder, best, "generator.h5, samples, history.png")
+    elif (folder / PAGE).exists():
+        print(f"The run in {folder} is finished: {config.num_iters} updates.")
+    else:
+        print(best)
+        table = write_stack_report(folder, test_stacks, folder / "generator.h5",
+                                   precision=config.precision)
+        print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
