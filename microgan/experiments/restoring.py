@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ from microgan.config import RestoreConfig
 from microgan.errors import UserError
 from microgan.files import make_folder
 from microgan.generator_file import read_info
-from microgan.restoration.image_files import SUFFIXES, read_image, write_image
+from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.restorer import Restorer, check_pixels, check_task, load_restorer
+from microgan.restoration.stored_images import Scratch
 
 
 def restore_files(config: RestoreConfig) -> None:
@@ -33,7 +35,9 @@ def restore_files(config: RestoreConfig) -> None:
     failures: dict[Path, str] = {}
     for path in targets:
         try:
-            check_pixels(read_image(path, axes=config.axes).pixels)
+            with open_image_file(path, axes=config.axes) as file:
+                for image in file.images:
+                    check_pixels(image.pixels[(slice(None),) * len(image.axes)])
         except UserError as error:
             failures[path] = str(error)
     if len(failures) < len(targets):
@@ -50,12 +54,19 @@ def restore_files(config: RestoreConfig) -> None:
 
 
 def _restore_file(restorer: Restorer, path: Path, target: Path, config: RestoreConfig) -> None:
-    image = read_image(path, axes=config.axes)
-    if image.axes_are_assumed and image.pixels.ndim > 2:
-        print(f"{path}: axes {image.axes} assumed; name others with --axes.")
-    restored = restorer(image.pixels, axes=image.axes, task=config.task,
-                        report=lambda line: print(f"{path}: {line}"))
-    write_image(target, restored, image)
+    with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
+        restored = []
+        for image in file.images:
+            name = f"{path} {image.label}".strip()
+            if image.axes_are_assumed and len(image.axes) > 2:
+                print(f"{name}: axes {image.axes} assumed; name others with --axes.")
+            part = parts.enter_context(
+                Scratch(target.parent, image.pixels.shape, image.pixels.dtype))
+            part[...] = restorer(image.pixels[(slice(None),) * len(image.axes)], axes=image.axes,
+                                 task=config.task, report=lambda line: print(f"{name}: {line}"))
+            restored.append(part)
+        file.write_like(target, restored)
+    print("".join(f"{path}: {loss}.\n" for loss in file.losses), end="")
     print(f"{path}: restored into {target}", flush=True)
 
 

@@ -13,7 +13,8 @@ from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNor
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
-from microgan.restoration.image_files import choose_axes, from_planes, to_planes
+from microgan.restoration.image_files import from_planes, to_planes
+from microgan.restoration.stored_images import choose_axes
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Restorer:
         info: what its file says of it.
 
     Call arguments:
-        image: integers of up to 32 bits or real floating-point numbers, with a Y and an
+        image: integers or real floating-point numbers, with a Y and an
             X axis of at least 16 pixels.
         axes: one letter per axis; None for YX with two axes and ZYX with three.
         task: whose intensity constants to use; None for the only task of a one-task
@@ -57,8 +58,8 @@ class Restorer:
             were stood in for, pixels that were clipped.
 
     Returns:
-        The restored image, shape and type of `image`. Integers are rounded, and clipped
-        to what their type can hold.
+        The restored image, shape and type of `image`, clipped to what the type can hold;
+        integers are rounded.
 
     Raises:
         UserError: an unknown task, axes that do not fit, or an image that is too small,
@@ -179,18 +180,21 @@ def _apply() -> Callable[..., Any]:
 
 
 def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
-    """Convert to an image's type: integers rounded and clipped.
+    """Convert to an image's type: clipped to what it can hold, rounded to its integers.
 
     Args:
         values: float64, any shape.
-        dtype: integer of up to 32 bits, or floating-point.
+        dtype: integer or floating-point.
 
     Returns:
-        The converted array, and how many values were outside the integers' range.
+        The converted array, and how many values were outside the type's range.
     """
     if dtype.kind == "f":
-        return values.astype(dtype), 0
-    limits = np.iinfo(dtype)
-    rounded = np.rint(values)
-    num_clipped = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
-    return np.clip(rounded, limits.min, limits.max).astype(dtype), num_clipped
+        low, high = (float(limit) for limit in (np.finfo(dtype).min, np.finfo(dtype).max))
+    else:
+        values = np.rint(values)
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+        if high > np.iinfo(dtype).max:  # 64 bit: the limit itself is no float
+            high = float(np.nextafter(high, 0))
+    num_clipped = int(np.count_nonzero((values < low) | (values > high)))
+    return np.clip(values, low, high).astype(dtype), num_clipped

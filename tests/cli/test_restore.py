@@ -62,6 +62,19 @@ def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path)
     assert "b.tif: axes" not in out
 
 
+def test_every_image_of_a_file_is_restored(restore, image, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(image, photometric="minisblack", metadata={"axes": "ZYX"})
+        writer.write(image[0, :16].astype("f4"), metadata={"axes": "YX"})
+
+    status, out, _ = restore("--input=a.tif")
+
+    assert status == 0
+    with tifffile.TiffFile(tmp_path / "restored" / "a.tif") as tiff:
+        np.testing.assert_array_equal(tiff.series[0].asarray(), 2 * image)
+        np.testing.assert_allclose(tiff.series[1].asarray(), 2.0 * image[0, :16], atol=1e-4)
+
+
 def test_axes_flag_names_the_axes(restore, image, tmp_path):
     np.save(tmp_path / "a.npy", image.transpose(1, 2, 0)[:, None])
 

@@ -58,8 +58,8 @@ def noise(shape, dtype="uint8"):
     return np.random.default_rng(0).integers(0, 101, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "f4",
-                                   "f8", ">u2"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "int64",
+                                   "f4", "f8", ">u2"])
 def test_intensities_go_from_the_degraded_to_the_clean_range(identity, dtype):
     image = noise((20, 30), dtype) // 2
 
@@ -100,6 +100,16 @@ def test_conversion_rounds_to_the_nearest():
                                      np.dtype(np.uint8))
 
     assert converted.tolist() == [0, 0, 1, 2, 255, 255]
+    assert num_clipped == 2
+
+
+@pytest.mark.parametrize("dtype, low, high", [
+    (np.float16, -65504, 65504), (np.int64, -2**63, 2**63 - 1024), (np.uint64, 0, 2**64 - 2048)])
+def test_what_a_type_cannot_hold_is_clipped_and_counted(dtype, low, high):
+    converted, num_clipped = to_type(np.array([-1e30, 7, 1e30]), np.dtype(dtype))
+
+    assert converted.dtype == dtype
+    assert converted.tolist() == [low, 7, high]
     assert num_clipped == 2
 
 
