@@ -19,11 +19,15 @@ class RestoreConfig(Config):
         "or quoted patterns such as 'cells/*.tif'.")
     output: str = setting("restored", "Folder of the restored files, which keep their names.")
     task: str | None = setting(
-        None, "Task whose intensity constants to use. Unset: those of the generator's only task, "
-        "else the image's own 0.1 and 99.9 percentiles.")
+        None, "Task whose intensity constants to use; of a CIN-GAN generator, the defect to make. "
+        "Unset: those of the generator's only task, else the image's own 0.1 and 99.9 "
+        "percentiles.")
     axes: str | None = setting(
         None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
         "Unset: what a TIFF says; of an array, YX or ZYX.")
+    tile: int | None = setting(
+        None, "Largest side in pixels of the tiles in which large images are restored; memory "
+        "grows with its square. Unset: what free memory allows.", minimum=16)
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
-from microgan.errors import UserError
+from microgan.errors import Interrupted, UserError
 from microgan.files import make_folder
 from microgan.generator_file import read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
-from microgan.restoration.restorer import Restorer, check_pixels, check_task, load_restorer
+from microgan.restoration.planes import survey
+from microgan.restoration.restorer import Restorer, check_task, load_restorer
 from microgan.restoration.stored_images import Scratch
+
+_SECONDS_BETWEEN_LINES = 10
 
 
 def restore_files(config: RestoreConfig) -> None:
@@ -28,29 +33,53 @@ def restore_files(config: RestoreConfig) -> None:
     Raises:
         UserError: a mistake in the flags, before anything is written; or, at the end,
             files that could not be restored.
+        Interrupted: Ctrl-C or a termination signal came; no file is half-written.
     """
     assert config.generator is not None
-    check_task(read_info(config.generator), config.task)
+    check_task(read_info(config.generator, method=None), config.task)
     targets = _targets(_find_files(config.input), Path(config.output), config.overwrite)
     failures: dict[Path, str] = {}
     for path in targets:
-        try:
-            with open_image_file(path, axes=config.axes) as file:
-                for image in file.images:
-                    check_pixels(image.pixels[(slice(None),) * len(image.axes)])
-        except UserError as error:
-            failures[path] = str(error)
+        with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
+            for image in file.images:
+                survey(image.pixels, percentiles=False)
     if len(failures) < len(targets):
         make_folder(config.output, "--output")
-        restorer = load_restorer(config.generator, precision=config.precision)
-        for path, target in targets.items():
-            if path in failures:
-                continue
-            try:
-                _restore_file(restorer, path, target, config)
-            except UserError as error:
-                failures[path] = str(error)
+        restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
+        with _stopped_by_signals():
+            for path, target in targets.items():
+                if path not in failures:
+                    with _collected(failures, path):
+                        _restore_file(restorer, path, target, config)
     _raise_failures(failures, len(targets))
+
+
+@contextlib.contextmanager
+def _collected(failures: dict[Path, str], path: Path) -> Iterator[None]:
+    """Note what is wrong with a file, and go on."""
+    try:
+        yield
+    except UserError as error:
+        failures[path] = str(error)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let a termination signal, too, clean up as Ctrl-C does."""
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt  # unlike an Exception, no one mistakes it for a damaged file
+
+    received: list[int] = []
+    usual = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("stopped. Files that were restored before are whole; go on with the "
+                          "others.", status=128 + received[0]) from None
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def _restore_file(restorer: Restorer, path: Path, target: Path, config: RestoreConfig) -> None:
@@ -62,12 +91,41 @@ def _restore_file(restorer: Restorer, path: Path, target: Path, config: RestoreC
                 print(f"{name}: axes {image.axes} assumed; name others with --axes.")
             part = parts.enter_context(
                 Scratch(target.parent, image.pixels.shape, image.pixels.dtype))
-            part[...] = restorer(image.pixels[(slice(None),) * len(image.axes)], axes=image.axes,
-                                 task=config.task, report=lambda line: print(f"{name}: {line}"))
+            restorer.restore_into(
+                part, image.pixels, axes=image.axes, task=config.task, progress=Progress(name),
+                report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
         file.write_like(target, restored)
     print("".join(f"{path}: {loss}.\n" for loss in file.losses), end="")
     print(f"{path}: restored into {target}", flush=True)
+
+
+class Progress:
+    """Prints how much of a long work is done, and the time left, every ten seconds.
+
+    Args:
+        name: of the work.
+        clock: gives seconds.
+
+    Call arguments:
+        share: that is done, 0 to 1.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._clock = clock
+        self._start = self._printed = clock()
+
+    def __call__(self, share: float) -> None:
+        now = self._clock()
+        if now - self._printed >= _SECONDS_BETWEEN_LINES and 0 < share < 1:
+            left = (now - self._start) * (1 - share) / share
+            print(f"{self._name}: {100 * share:.0f} %, {_duration(left)} left", flush=True)
+            self._printed = now
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _find_files(inputs: Sequence[str]) -> list[Path]:

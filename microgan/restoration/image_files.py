@@ -106,16 +106,3 @@ def to_planes(pixels: np.ndarray, axes: str) -> np.ndarray:
     """
     stack = np.moveaxis(pixels, (axes.index("Y"), axes.index("X")), (-2, -1))
     return stack.reshape(-1, *stack.shape[-2:])
-
-
-def from_planes(planes: np.ndarray, axes: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Undo `to_planes`.
-
-    Args:
-        planes: (N, Y, X).
-        axes: of the image.
-        shape: of the image.
-    """
-    others = [length for axis, length in zip(axes, shape) if axis not in "YX"]
-    stack = planes.reshape(*others, *planes.shape[-2:])
-    return np.moveaxis(stack, (-2, -1), (axes.index("Y"), axes.index("X")))
