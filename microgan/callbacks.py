@@ -1,7 +1,7 @@
 """What happens beside the updates: history, validation, checkpoints, progress.
 
-One order matters: `Recorder` before `Checkpoints`, so that a checkpoint holds the row of
-its own update.
+The order matters: `Recorder` before `Checkpoints`, so that a checkpoint holds the row of its
+own update, and `BadSteps` before both, so that it holds its count, too.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from microgan.errors import UserError
+from microgan.errors import Diverged, UserError
 from microgan.files import write_text
-from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
+from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint, unreadable
+from microgan.trainers.guard import BAD_STEPS
 
 
 class Recorder(keras.callbacks.Callback):
@@ -57,6 +58,7 @@ class Recorder(keras.callbacks.Callback):
         self.seconds_before = 0.0
         self._sums: dict[str, float] = {}
         self._num_summed = 0
+        self._num_bad = 0
         self._started = time.monotonic()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -67,22 +69,21 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         losses = {name: float(loss) for name, loss in (logs or {}).items()}
+        is_bad = losses.pop(BAD_STEPS) > 0
         for name, loss in losses.items():
-            if not math.isfinite(loss):
-                kept = (f"The best generator so far, of update {self.best_update}, is in "
-                        f"{self.folder}." if self.best_update else "No generator was saved yet.")
-                raise UserError(f"The {name} loss is {loss} at update {batch}. {kept} Lower "
-                                "--learning_rate or pass --precision=float32.")
-            self._sums[name] = self._sums.get(name, 0.0) + loss
-        self._num_summed += 1
+            self._sums[name] = self._sums.get(name, 0.0) + (0.0 if is_bad else loss)
+        self._num_bad += is_bad
+        self._num_summed += not is_bad
         if batch % self.validate_every == 0 or batch == self.num_iters:
             self._record(batch)
 
     def _record(self, update: int) -> None:
         scores = self.validate()
-        means = {f"{name}_loss": total / self._num_summed for name, total in self._sums.items()}
-        self.rows.append({"update": update, "seconds": round(self.seconds, 2), **means, **scores})
-        self._sums, self._num_summed = {}, 0
+        means = {f"{name}_loss": total / self._num_summed if self._num_summed else math.nan
+                 for name, total in self._sums.items()}
+        self.rows.append({"update": update, "seconds": round(self.seconds, 2),
+                          BAD_STEPS: self._num_bad, **means, **scores})
+        self._sums, self._num_summed, self._num_bad = {}, 0, 0
         if scores["score"] > self.best_score:
             self.best_score, self.best_update = scores["score"], update
             self.best_weights = self.get_weights()
@@ -108,7 +109,8 @@ class Recorder(keras.callbacks.Callback):
         """What a checkpoint keeps besides the best weights."""
         return {"rows": self.rows, "best_update": self.best_update,
                 "best_score": self.best_score if self.best_update else None,
-                "seconds": self.seconds, "sums": self._sums, "num_summed": self._num_summed}
+                "seconds": self.seconds, "sums": self._sums, "num_summed": self._num_summed,
+                "num_bad": self._num_bad}
 
     def restore(self, state: dict[str, Any], best_weights: list[np.ndarray]) -> None:
         """Undo `to_json`."""
@@ -118,49 +120,94 @@ class Recorder(keras.callbacks.Callback):
         self.best_weights = best_weights
         self.seconds_before = state["seconds"]
         self._sums, self._num_summed = state["sums"], state["num_summed"]
+        self._num_bad = state["num_bad"]
+
+
+class BadSteps(keras.callbacks.Callback):
+    """Count the updates that were undone; stop the run after too many in a row.
+
+    Args:
+        max_in_a_row: of them, > 0.
+    """
+
+    def __init__(self, max_in_a_row: int) -> None:
+        super().__init__()
+        self.max_in_a_row = max_in_a_row
+        self.total = 0
+        self.since: int | None = None
+        self.what = ""
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not float(logs[BAD_STEPS]):
+            self.since = None
+            return
+        self.total += 1
+        self.since = self.since or batch
+        self.what = ", ".join(f"{name} loss {float(loss)}" for name, loss in logs.items()
+                              if not math.isfinite(float(loss))) or "a gradient"
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Stop here, where all callbacks have taken note of the update before."""
+        if self.since is not None and batch - self.since >= self.max_in_a_row:
+            raise Diverged(f"every update since number {self.since} was undone, "
+                           f"{batch - self.since} in a row: not finite ({self.what}).")
+
+    def to_json(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"total": self.total, "since": self.since, "what": self.what}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Undo `to_json`."""
+        self.total, self.since, self.what = state["total"], state["since"], state["what"]
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Save the whole run every few minutes and when training ends or is interrupted.
+    """Save the whole run at intervals and when training ends or is interrupted.
 
     Args:
         folder: of the checkpoints.
         variables: by owner, all that a resumed run needs.
         recorder: whose state is saved too.
-        minutes: between checkpoints, > 0.
+        bad_steps: likewise.
+        every: updates between checkpoints, > 0.
+        minutes: between checkpoints, > 0; whichever comes first.
     """
 
-    def __init__(self, folder: Path, variables: dict[str, list[Any]], recorder: Recorder, *,
-                 minutes: float) -> None:
+    def __init__(self, folder: Path, variables: dict[str, list[Any]], recorder: Recorder,
+                 bad_steps: BadSteps, *, every: int, minutes: float) -> None:
         super().__init__()
         self.folder = folder
         self.variables = variables
         self.recorder = recorder
+        self.bad_steps = bad_steps
+        self.every = every
         self.seconds_between = 60 * minutes
-        self._last_saved = time.monotonic()
-        self._last_update = 0
+        self._last_time = time.monotonic()
+        self._last_saved = self._last_update = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._last_saved = time.monotonic()
+        self._last_time = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._last_update = batch
-        if time.monotonic() - self._last_saved >= self.seconds_between:
+        is_due = time.monotonic() - self._last_time >= self.seconds_between
+        if batch % self.every == 0 or is_due:
             self._save()
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._last_update:
+        if self._last_update > self._last_saved:
             self._save()
 
     def _save(self) -> None:
         arrays = {owner: [np.asarray(variable) for variable in variables]
                   for owner, variables in self.variables.items()}
         arrays["best_weights"] = self.recorder.best_weights
-        save_checkpoint(self.folder, self._last_update, arrays, self.recorder.to_json())
-        self._last_saved = time.monotonic()
+        state = {**self.recorder.to_json(), "bad_steps": self.bad_steps.to_json()}
+        save_checkpoint(self.folder, self._last_update, arrays, state)
+        self._last_time, self._last_saved = time.monotonic(), self._last_update
 
     def restore(self) -> int:
-        """Load the last checkpoint into the variables and the recorder.
+        """Load the last checkpoint into the variables, the recorder and the bad steps.
 
         Returns:
             Updates done; 0 where there is no checkpoint.
@@ -179,9 +226,13 @@ class Checkpoints(keras.callbacks.Callback):
                                 "the settings it was made with (config.json), or --overwrite.")
             for variable, array in zip(variables, arrays[owner]):
                 variable.assign(array)
-        self.recorder.restore(state, arrays["best_weights"])
-        self._last_update = state["update"]
-        return state["update"]
+        try:
+            self.recorder.restore(state, arrays["best_weights"])
+            self.bad_steps.restore(state["bad_steps"])
+            self._last_saved = self._last_update = int(state["update"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(unreadable(self.folder, error)) from error
+        return self._last_update
 
 
 class Progress(keras.callbacks.Callback):
@@ -192,14 +243,14 @@ class Progress(keras.callbacks.Callback):
     Args:
         num_iters: updates of the whole run.
         batch_size: images an update.
-        first_update: updates done by an earlier session.
+        bad_steps: whose count is shown once there are any.
     """
 
-    def __init__(self, *, num_iters: int, batch_size: int, first_update: int) -> None:
+    def __init__(self, *, num_iters: int, batch_size: int, bad_steps: BadSteps) -> None:
         super().__init__()
         self.num_iters = num_iters
         self.batch_size = batch_size
-        self.first_update = first_update
+        self.bad_steps = bad_steps
         self.is_terminal = sys.stdout.isatty()
         self._shown = 0.0
         self._timed_from: tuple[int, float] | None = None
@@ -218,9 +269,11 @@ class Progress(keras.callbacks.Callback):
         self._shown = now
         start, since = self._timed_from
         seconds_per_update = (now - since) / (batch - start)
-        losses = "  ".join(f"{name} {float(loss):.4f}" for name, loss in (logs or {}).items())
+        losses = "  ".join(f"{name} {float(loss):.4f}" for name, loss in (logs or {}).items()
+                           if name != BAD_STEPS)
+        bad = f"  {self.bad_steps.total} undone" if self.bad_steps.total else ""
         line = (f"update {batch}/{self.num_iters}  "
-                f"{self.batch_size / seconds_per_update:.1f} images/s  {losses}  "
+                f"{self.batch_size / seconds_per_update:.1f} images/s  {losses}{bad}  "
                 f"{format_seconds((self.num_iters - batch) * seconds_per_update)} left")
         if self.is_terminal:
             print(f"\r\033[K{line}", end="", flush=True)

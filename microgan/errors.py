@@ -10,6 +10,10 @@ class UserError(Exception):
     """
 
 
+class Diverged(UserError):
+    """Training that left the finite numbers and did not come back."""
+
+
 class Interrupted(Exception):
     """Work stopped by a signal, after it was saved.
 

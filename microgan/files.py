@@ -39,6 +39,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _flush_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         reason = " ".join((error.strerror or str(error)).split())
@@ -47,7 +48,12 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+
+
+def remove_partial_files(folder: str | os.PathLike[str]) -> None:
+    """Remove what a killed process left half-written in a folder and those within it."""
+    for path in Path(folder).rglob(".*.partial*"):
+        path.unlink(missing_ok=True)
 
 
 def make_folder(folder: str | os.PathLike[str], flag: str) -> None:

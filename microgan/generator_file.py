@@ -111,22 +111,33 @@ def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],
     """
     model = _build_under("float32", info)
     model.set_weights(weights)
+    # In memory first: HDF5 ends the process where a disk is full while it writes.
+    with _FileInMemory("generator.h5", "w", driver="core", backing_store=False) as file:
+        _save_silently(model, file)
+        file.attrs[ATTRIBUTE] = json.dumps(info.to_json())
+        file.flush()
+        image = file.id.get_file_image()
     with written_whole(path) as temporary:
-        with warnings.catch_warnings():
-            # Keras calls HDF5 a legacy format; it is the one the original's users read.
-            warnings.simplefilter("ignore")
-            _save_silently(model, temporary)
-        with h5py.File(temporary, "r+") as file:
-            file.attrs[ATTRIBUTE] = json.dumps(info.to_json())
+        temporary.write_bytes(image)
 
 
-def _save_silently(model: keras.Model, path: Path) -> None:
+class _FileInMemory(h5py.File):
+    """A file that Keras takes for a path to an HDF5 file, then for what it is."""
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+def _save_silently(model: keras.Model, file: h5py.File) -> None:
     from absl import logging
 
     level = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     try:
-        model.save(path)
+        with warnings.catch_warnings():
+            # Keras calls HDF5 a legacy format; it is the one the original's users read.
+            warnings.simplefilter("ignore")
+            model.save(file)
     finally:
         logging.set_verbosity(level)
 

@@ -55,3 +55,10 @@ def write_random_vgg(path):
         weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
         weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
     np.savez(path, **weights)
+
+
+def assert_same_arrays(arrays, wanted):
+    """Assert that two lists of arrays are equal, bit for bit."""
+    assert len(arrays) == len(wanted)
+    for array, other in zip(arrays, wanted):
+        np.testing.assert_array_equal(array, other)

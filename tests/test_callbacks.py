@@ -5,9 +5,20 @@ import keras
 import numpy as np
 import pytest
 
-from microgan.callbacks import Checkpoints, Recorder, format_seconds
-from microgan.errors import UserError
+from microgan.callbacks import BadSteps, Checkpoints, Recorder, format_seconds
+from microgan.errors import Diverged, UserError
 from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
+from microgan.trainers.guard import BAD_STEPS
+from microgan.trainers.loop import run_updates
+
+
+GOOD = {"pixel": 1.0, BAD_STEPS: 0.0}
+BAD = {"pixel": math.nan, BAD_STEPS: 1.0}
+
+
+def make_checkpoints(folder, variables, recorder, bad_steps=None, *, every=10**9, minutes=10**6):
+    return Checkpoints(folder, variables, recorder, bad_steps or BadSteps(9), every=every,
+                       minutes=minutes)
 
 
 def make_recorder(folder, scores, best, **changes):
@@ -27,7 +38,7 @@ def test_recorder_averages_losses_and_keeps_the_best(tmp_path):
 
     recorder.on_train_begin()
     for update in range(1, 7):
-        recorder.on_train_batch_end(update, {"pixel": float(update)})
+        recorder.on_train_batch_end(update, {**GOOD, "pixel": float(update)})
 
     with open(tmp_path / "history.csv") as file:
         rows = list(csv.DictReader(file))
@@ -40,32 +51,54 @@ def test_last_update_is_validated_even_off_the_beat(tmp_path):
 
     recorder.on_train_begin()
     for update in range(1, 4):
-        recorder.on_train_batch_end(update, {})
+        recorder.on_train_batch_end(update, GOOD)
 
     assert [row["update"] for row in recorder.rows] == [2, 3]
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_loss_that_is_not_finite_ends_the_run_and_says_what_is_saved(tmp_path, loss):
-    recorder = make_recorder(tmp_path, [], [])
+def test_bad_steps_are_counted_in_the_history_and_not_averaged(tmp_path):
+    recorder = make_recorder(tmp_path, [1, 2, 3], [])
 
-    with pytest.raises(UserError, match="is (nan|inf) at update 1. No generator .*--learning"):
-        recorder.on_train_batch_end(1, {"pixel": loss})
+    recorder.on_train_begin()
+    for update, logs in enumerate([GOOD, BAD, BAD, BAD, GOOD, GOOD], start=1):
+        recorder.on_train_batch_end(update, logs)
+
+    with open(tmp_path / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["bad_steps"] for row in rows] == ["1", "2", "0"]
+    assert [row["pixel_loss"] for row in rows] == ["1.0", "nan", "1.0"]
 
 
-def test_checkpoint_restores_variables_and_history_and_keeps_two(tmp_path):
+def test_run_stops_after_too_many_bad_steps_in_a_row_and_saves(tmp_path):
+    recorder = make_recorder(tmp_path, [1] * 9, [], num_iters=99)
+    bad_steps = BadSteps(3)
+    checkpoints = make_checkpoints(tmp_path, {"net": []}, recorder, bad_steps)
+    callbacks = keras.callbacks.CallbackList([bad_steps, recorder, checkpoints])
+
+    with pytest.raises(Diverged, match=r"since number 5 was undone, 3 in a row: .*pixel loss nan"):
+        run_updates(lambda logs: logs, [BAD, BAD, GOOD, GOOD, BAD, BAD, BAD, BAD],
+                    first_update=0, callbacks=callbacks)
+
+    assert bad_steps.total == 5
+    state = load_last_checkpoint(tmp_path)[1]
+    assert state["update"] == 7 and state["bad_steps"]["since"] == 5
+
+
+@pytest.mark.parametrize("interval", [{"minutes": 1e-9}, {"every": 1}])
+def test_checkpoint_restores_variables_and_history_and_keeps_two(tmp_path, interval):
     variable = keras.Variable([1.0, 2.0])
     recorder = make_recorder(tmp_path, [5, 7, 6], [])
-    checkpoints = Checkpoints(tmp_path / "checkpoint", {"net": [variable]}, recorder, minutes=1e-9)
+    checkpoints = make_checkpoints(tmp_path / "checkpoint", {"net": [variable]}, recorder,
+                                   **interval)
     for callback in (recorder, checkpoints):
         callback.on_train_begin()
     for update in range(1, 6):
         variable.assign([update, -update])
         for callback in (recorder, checkpoints):
-            callback.on_train_batch_end(update, {"pixel": 1.0})
+            callback.on_train_batch_end(update, GOOD)
     variable.assign([0.0, 0.0])
     fresh = make_recorder(tmp_path, [], [])
-    restored = Checkpoints(tmp_path / "checkpoint", {"net": [variable]}, fresh, minutes=1)
+    restored = make_checkpoints(tmp_path / "checkpoint", {"net": [variable]}, fresh)
 
     update = restored.restore()
 
@@ -75,15 +108,15 @@ def test_checkpoint_restores_variables_and_history_and_keeps_two(tmp_path):
     assert (fresh.best_update, fresh.best_score) == (4, 7)
     assert fresh.to_json()["sums"] == {"pixel": 1.0}
     names = sorted(path.name for path in (tmp_path / "checkpoint").iterdir())
-    assert names == ["update_000004.h5", "update_000005.h5"]
+    assert names == ["update_000004.npz", "update_000005.npz"]
 
 
 def test_checkpoint_of_other_networks_is_refused(tmp_path):
     recorder = make_recorder(tmp_path, [], [])
-    Checkpoints(tmp_path, {"net": [keras.Variable([1.0])]}, recorder, minutes=1)._save()
+    make_checkpoints(tmp_path, {"net": [keras.Variable([1.0])]}, recorder)._save()
 
     with pytest.raises(UserError, match="does not fit the net"):
-        Checkpoints(tmp_path, {"net": [keras.Variable([[1.0]])]}, recorder, minutes=1).restore()
+        make_checkpoints(tmp_path, {"net": [keras.Variable([[1.0]])]}, recorder).restore()
 
 
 def test_the_last_of_a_million_updates_is_the_last(tmp_path):
@@ -94,15 +127,26 @@ def test_the_last_of_a_million_updates_is_the_last(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_damaged_checkpoint_is_named(tmp_path):
-    (tmp_path / "update_000003.h5").write_bytes(b"half")
+@pytest.mark.parametrize("names, remedy", [
+    (["000003"], "start again with --overwrite"),
+    (["000002", "000003"], "Delete it to go on from update_000002.npz")])
+def test_damaged_checkpoint_is_named(tmp_path, names, remedy):
+    for name in names:
+        (tmp_path / f"update_{name}.npz").write_bytes(b"half")
 
-    with pytest.raises(UserError, match="update_000003.h5 cannot be read.*Delete it"):
-        Checkpoints(tmp_path, {}, make_recorder(tmp_path, [], []), minutes=1).restore()
+    with pytest.raises(UserError, match=f"update_000003.npz is damaged: .*{remedy}"):
+        make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore()
+
+
+def test_checkpoint_that_lacks_something_is_damaged(tmp_path):
+    save_checkpoint(tmp_path, 3, {"best_weights": []}, {"rows": []})
+
+    with pytest.raises(UserError, match="update_000003.npz is damaged: 'best_update'"):
+        make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore()
 
 
 def test_no_checkpoint_starts_from_nothing(tmp_path):
-    assert Checkpoints(tmp_path, {}, make_recorder(tmp_path, [], []), minutes=1).restore() == 0
+    assert make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore() == 0
 
 
 @pytest.mark.parametrize("seconds, text", [

@@ -1,10 +1,11 @@
 import errno
 import json
+import os
 
 import pytest
 
 from microgan.errors import UserError
-from microgan.files import write_json, written_whole
+from microgan.files import remove_partial_files, write_json, written_whole
 
 
 def test_file_appears_only_when_it_is_complete(tmp_path):
@@ -16,6 +17,56 @@ def test_file_appears_only_when_it_is_complete(tmp_path):
 
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows cannot flush a folder")
+def test_file_is_on_disk_before_it_is_renamed_and_its_folder_after(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def flush(descriptor):
+        calls.append(os.readlink(f"/proc/self/fd/{descriptor}").rpartition("/")[2]
+                     if os.path.exists("/proc/self/fd") else "")
+        fsync(descriptor)
+
+    def rename(old, new):
+        calls.append("rename")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", rename)
+    with written_whole(tmp_path / "result.txt") as temporary:
+        temporary.write_text("new")
+
+    assert calls in ([temporary.name, "rename", tmp_path.name], ["", "rename", ""])
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_failed_flush_or_rename_leaves_the_old_file(tmp_path, monkeypatch, step):
+    path = tmp_path / "result.txt"
+    path.write_text("old")
+
+    def fail(*arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(UserError, match="result.txt: Input/output error"):
+        with written_whole(path) as temporary:
+            temporary.write_text("new")
+
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    kept = tmp_path / "checkpoint" / "update_000001.npz"
+    kept.touch()
+    (tmp_path / "checkpoint" / ".update_000002.77.partial.npz").touch()
+    (tmp_path / ".history.77.partial.csv").touch()
+
+    remove_partial_files(tmp_path)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
 
 
 def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):

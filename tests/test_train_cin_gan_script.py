@@ -46,7 +46,7 @@ def test_run_writes_every_promised_file(finished):
     assert written == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
         "defect_report.md", "defect_report.csv", "defect_report.json", "defect_report.png",
-        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.h5"}
+        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 
 
 def test_run_tells_its_parts_and_the_distances_left(finished):

@@ -41,7 +41,7 @@ def test_run_writes_every_promised_file(finished):
     assert written == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
         "scores.md", "scores.csv", "scores.json", "scores_per_image.csv", "scores_Blobs.png",
-        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.h5"}
+        "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 
 
 def test_run_records_config_versions_seed_and_split(finished):

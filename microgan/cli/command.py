@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import contextlib
 import difflib
+import io
 import os
 import sys
 import textwrap
@@ -38,6 +40,15 @@ def run_command(config_type: type[Config], description: str,
         0 when all went well or help was asked for, 2 on a user's mistake (one line on
         standard error), 128 + signal after an interruption. A bug raises.
     """
+    with contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output:
+        try:
+            return _run(config_type, description, work, argv)
+        finally:
+            output.flush()
+
+
+def _run(config_type: type[Config], description: str, work: Callable[[Any], None],
+         argv: Sequence[str] | None) -> int:
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
     if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in argv[1:]):
@@ -58,6 +69,41 @@ def run_command(config_type: type[Config], description: str,
         print(f"{program}: stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+class _OutlivesReader(io.TextIOBase):
+    """Standard output whose reader may go: hours of work do not end with `| head`.
+
+    Args:
+        stream: what is written to; once nobody reads it, nothing is written any more.
+
+    Source:
+        ours, after Python's documentation of SIGPIPE.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._unless_broken(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._unless_broken(self._stream.flush)
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def _unless_broken(self, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
 
 def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:

@@ -105,6 +105,12 @@ class Config:
         """Names of the fields that `create` was given, not their defaults."""
         return getattr(self, "_explicit", frozenset())
 
+    def replaced(self, **changes: Any) -> Self:
+        """A copy with other values that still knows which ones were given explicitly."""
+        config = dataclasses.replace(self, **changes)
+        object.__setattr__(config, "_explicit", self.explicit)
+        return config
+
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         """The reverse of `to_json`.

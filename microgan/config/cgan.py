@@ -13,6 +13,15 @@ from microgan.errors import UserError
 class CGANConfig(TrainingConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
+    cin_augment: bool = setting(
+        False, "Train on made pairs, too: clean images and what the CIN-GAN generator at "
+        "--cin_generator_path makes of them. Writes Microscopy_cGAN_results_CIN_augm.")
+    alpha: float | None = setting(
+        None, "With --cin_augment: share of made pairs in every batch, 0.3 if unset, as in the "
+        "original's README. 1: no real pair at all, neither to learn from nor to choose the "
+        "checkpoint.", above=0, maximum=1)
+    cin_generator_path: str | None = setting(
+        None, "With --cin_augment: the generator.h5 that train_CIN_GAN.py wrote.")
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
@@ -50,7 +59,20 @@ class CGANConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.cin_augment and not self.cin_generator_path:
+            raise UserError("--cin_augment needs --cin_generator_path, the generator.h5 that "
+                            "train_CIN_GAN.py wrote.")
+        for name in ("alpha", "cin_generator_path"):
+            if getattr(self, name) is not None and not self.cin_augment:
+                raise UserError(f"--{name} has no meaning without --cin_augment=True.")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight):
             raise UserError("At least one of --content_weight, --adversarial_weight, "
                             "--pixel_weight and --fitted_pixel_weight must be above 0.")
+
+    @property
+    def made_share(self) -> float:
+        """Share of made pairs in every batch."""
+        if not self.cin_augment:
+            return 0.0
+        return 0.3 if self.alpha is None else self.alpha

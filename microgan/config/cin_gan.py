@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from microgan.config.base import setting
 from microgan.config.training import TrainingConfig
+from microgan.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,13 @@ class CINGANConfig(TrainingConfig):
     validation_fraction: float = setting(
         0.2, "Share of those images that only choose the checkpoint, at least one.",
         above=0, maximum=0.9)
+    add_task: str | None = setting(
+        None, "Name of a task in --data_dir to add to the generator at --init_generator: only "
+        "the task's own numbers are learned, everything else stays as it is, bit for bit. Start "
+        "it in another --dir.")
+    init_generator: str | None = setting(
+        None, "With --add_task: the generator.h5 that train_CIN_GAN.py wrote. --generator, "
+        "--generator_filters and --dropout are those of the file.")
     num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
                              limited=3000, minimum=1)
     batch_size: int = setting(
@@ -47,7 +55,7 @@ class CINGANConfig(TrainingConfig):
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", limited=32, minimum=1)
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
-                                "original's 5.", limited=3, minimum=1)
+                                "original's 5.", minimum=1)
     dropout: float = setting(
         0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
         "0.5.", minimum=0, maximum=0.9)
@@ -78,3 +86,12 @@ class CINGANConfig(TrainingConfig):
         "functions of one name the absolute one wins.", choices=("absolute", "squared"))
     eval_limit: int | None = setting(
         None, "Images of each kind in the defect report, per task. Unset: all.", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bool(self.add_task) != bool(self.init_generator):
+            raise UserError("--add_task and --init_generator need each other: the name of a task, "
+                            "and the generator.h5 that is to learn it.")
+        if self.add_task and self.datasets:
+            raise UserError(f"--datasets has no meaning with --add_task={self.add_task}, the only "
+                            "task that is learned. Leave it out.")

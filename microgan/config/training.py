@@ -37,6 +37,9 @@ class TrainingConfig(Config):
     dir: str = setting(".", "Folder in which the run folder appears.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
+    dry_run: bool = setting(
+        False, "Go once through everything, from reading to scoring, with one update; print the "
+        "time and memory that the run will take; leave nothing.")
     seed: int | None = setting(None, "Seed of every random choice. Unset: drawn and recorded.",
                                minimum=0, maximum=2**31 - 1)
     deterministic: bool = setting(
@@ -70,8 +73,13 @@ class TrainingConfig(Config):
         limited=0.98, minimum=0, maximum=0.99999)
     validate_every: int = setting(100, "Updates between validations; the best one is saved.",
                                   minimum=1)
+    checkpoint_every: int = setting(
+        500, "Updates between checkpoints, from which --resume goes on.", minimum=1)
     checkpoint_minutes: float = setting(
-        10.0, "Minutes between checkpoints, from which --resume goes on.", above=0)
+        10.0, "Minutes between checkpoints, if that is sooner.", above=0)
+    max_bad_steps: int = setting(
+        20, "An update with a loss or gradient that is not finite is undone and counted. After "
+        "this many in a row the run stops.", minimum=1)
     eval_limit: int | None = setting(
         None, "Test images scored per task at the end. Unset: all.", minimum=1)
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import tifffile
 
+from microgan.datasets.npz_files import read_npz
 from microgan.errors import UserError
 
 TEST_SUFFIX = "_test"
@@ -256,9 +257,7 @@ def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
         UserError: it is damaged or no such file.
     """
     try:
-        # Opened here, since numpy leaves a damaged file open.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in ("X", "Y", "axes") if key in archive.files}
+        found = read_npz(path, ("X", "Y", "axes"))
     except Exception as error:  # as in `read_npy`
         raise UserError(
             f"{path} cannot be read as a numpy archive: {one_line(error)}.") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,15 +38,32 @@ class TrainingTask:
     symmetries: str = DEFAULT_SYMMETRY
 
 
+@dataclass(frozen=True)
+class MadePairs:
+    """Pairs that are made while training, each crop anew.
+
+    Args:
+        share: of every batch, on average, above 0, at most 1.
+        clean: for each task the images (Y, X) to degrade, in the task's clean intensities.
+        degrade: clean crops (Y, X), the task of each, a seed -> degraded crops, in the
+            tasks' degraded intensities.
+    """
+
+    share: float
+    clean: Sequence[Sequence[np.ndarray]]
+    degrade: Callable[[list[np.ndarray], list[int], int], list[np.ndarray]]
+
+
 class PairedBatches:
     """Random crops of random pairs, the tasks in equal shares.
 
     Args:
-        tasks: at least one.
+        tasks: at least one; their pairs may be none if all are made.
         batch_size: images a batch, over all replicas, > 0.
         patch_size: side of the square crops in pixels.
         seed: batch number n is a function of (seed, n) alone, so a resumed run sees what
             an uninterrupted one would.
+        made: pairs that take the place of some.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -57,13 +74,16 @@ class PairedBatches:
     """
 
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, patch_size: int,
-                 seed: int) -> None:
-        for task in tasks:
+                 seed: int, made: MadePairs | None = None) -> None:
+        for position, task in enumerate(tasks):
             _refuse_small(task.name, task.degraded, patch_size)
+            if made is not None:
+                _refuse_small(f"{task.name}, clean", made.clean[position], patch_size)
         self.tasks = tasks
         self.batch_size = batch_size
         self.patch_size = patch_size
         self.seed = seed
+        self.made = made
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -77,17 +97,37 @@ class PairedBatches:
         """
         random = np.random.default_rng([self.seed, update])
         condition = _equal_shares(len(self.tasks), self.batch_size, random)
-        pairs = [self._draw_pair(self.tasks[task], random) for task in condition]
-        degraded, clean = (np.stack(images)[..., np.newaxis] for images in zip(*pairs))
+        num_made = self._num_made(random)
+        pairs = self._make_pairs(condition[:num_made], random) if num_made else []
+        pairs += [self._draw_pair(self.tasks[task], random) for task in condition[num_made:]]
+        degraded, clean = (
+            np.stack([getattr(self.tasks[task].normalization, kind).normalize(image)
+                      for task, image in zip(condition, images)])[..., np.newaxis]
+            for kind, images in zip(("degraded", "clean"), zip(*pairs)))
         return {"degraded": degraded, "clean": clean, "condition": condition}
 
-    def _draw_pair(self, task: TrainingTask, random: np.random.Generator
-                   ) -> tuple[np.ndarray, np.ndarray]:
+    def _num_made(self, random: np.random.Generator) -> int:
+        """Made pairs of one batch; what a share leaves over is up to chance."""
+        if self.made is None:
+            return 0
+        return int(self.made.share * self.batch_size + random.random())
+
+    def _draw_pair(self, task: TrainingTask, random: np.random.Generator) -> list[np.ndarray]:
         index = int(random.integers(len(task.degraded)))
         pair = (task.degraded[index], task.clean[index])
-        degraded, clean = _draw_crops(pair, self.patch_size, task.symmetries, random)
-        return (task.normalization.degraded.normalize(degraded),
-                task.normalization.clean.normalize(clean))
+        return _draw_crops(pair, self.patch_size, task.symmetries, random)
+
+    def _make_pairs(self, condition: np.ndarray, random: np.random.Generator
+                    ) -> list[list[np.ndarray]]:
+        assert self.made is not None
+        crops = []
+        for task in condition:
+            images = self.made.clean[task]
+            image = images[int(random.integers(len(images)))]
+            crops += _draw_crops([image], self.patch_size, self.tasks[task].symmetries, random)
+        degraded = self.made.degrade(crops, [int(task) for task in condition],
+                                     int(random.integers(2**31)))
+        return [list(pair) for pair in zip(degraded, crops)]
 
 
 class UnpairedBatches:
@@ -100,6 +140,7 @@ class UnpairedBatches:
             critic and one for the generator's.
         patch_size: side of the square crops in pixels.
         seed: batch number n is a function of (seed, n) alone.
+        with_noise: draw a noise map for every image, too.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -110,7 +151,7 @@ class UnpairedBatches:
     """
 
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, num_sub_batches: int,
-                 patch_size: int, seed: int) -> None:
+                 patch_size: int, seed: int, with_noise: bool) -> None:
         for task in tasks:
             _refuse_small(f"{task.name}, degraded", task.degraded, patch_size)
             _refuse_small(f"{task.name}, clean", task.clean, patch_size)
@@ -119,6 +160,7 @@ class UnpairedBatches:
         self.num_sub_batches = num_sub_batches
         self.patch_size = patch_size
         self.seed = seed
+        self.with_noise = with_noise
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -128,8 +170,10 @@ class UnpairedBatches:
 
         Returns:
             `clean` and `degraded`, float32 (B, num_sub_batches, patch_size, patch_size, 1),
-            normalised, and `condition`, int32 (B, num_sub_batches), the position in `tasks`
-            of the task that both are of.
+            normalised; `condition`, int32 (B, num_sub_batches), the position in `tasks` of
+            the task that both are of; `penalty_position`, float32 (B, num_sub_batches),
+            uniform from 0 to 1; with noise, `noise`, standard normal, like `clean`. Drawn
+            here, so that an image's do not depend on the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         condition = np.stack([_equal_shares(len(self.tasks), self.batch_size, random)
@@ -139,7 +183,10 @@ class UnpairedBatches:
         for kind in ("clean", "degraded"):
             crops = [self._draw(self.tasks[task], kind, random) for task in condition.flat]
             images[kind] = np.stack(crops).reshape(shape)
-        return {**images, "condition": condition}
+        if self.with_noise:
+            images["noise"] = random.standard_normal(shape, np.float32)
+        return {**images, "condition": condition,
+                "penalty_position": random.random(condition.shape, np.float32)}
 
     def _draw(self, task: TrainingTask, kind: str, random: np.random.Generator) -> np.ndarray:
         images = getattr(task, kind)

@@ -61,16 +61,38 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
     else:
         sources = [data_dir / f"{name}.npz"] * 2
         parts = list(load_care_archive(sources[0]))
-    extra = data_dir / f"{name}{EXTRA_SUFFIX}_Y.npy"
-    sources.append(extra)
-    parts.append(load_array(extra) if extra.exists() else [])
-    for source, images in zip(sources[:2], parts):
+    for source, images in zip(sources, parts):
         if not len(images):
             raise UserError(f"{source} is empty: no .tif or .tiff file.")
-    for source, images in zip(sources, parts):
-        for index, image in enumerate(images):
-            check_image(image, f"Image {index} of {source}")
-    return UnpairedImages(name, *parts)
+        _check_images(images, source)
+    degraded, clean = parts
+    return UnpairedImages(name, degraded, clean, load_extra_clean(data_dir, name))
+
+
+def load_extra_clean(data_dir: Path | str, name: str) -> Images:
+    """Load and check `NAME_extra_Y.npy`, further clean images of one task.
+
+    Args:
+        data_dir: folder of the file.
+        name: NAME.
+
+    Returns:
+        Images (Y, X); none where there is no such file.
+
+    Raises:
+        UserError: as `load_unpaired`.
+    """
+    path = Path(data_dir) / f"{name}{EXTRA_SUFFIX}_Y.npy"
+    if not path.exists():
+        return ()
+    images = load_array(path)
+    _check_images(images, path)
+    return images
+
+
+def _check_images(images: Images, source: Path) -> None:
+    for index, image in enumerate(images):
+        check_image(image, f"Image {index} of {source}")
 
 
 def load_unpaired_test(data_dir: Path | str, name: str) -> UnpairedImages | None:

@@ -134,13 +134,13 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
 
     Args:
         path: PNG to write.
-        rows: of the training history, at least one, with `update`, `seconds`, losses, and
-            scores from `score` on, the one that ranks checkpoints; larger is better. Told
-            apart by place, since a task may have any name.
+        rows: of the training history, at least one, with `update`, `seconds`, `bad_steps`,
+            losses, and scores from `score` on, the one that ranks checkpoints; larger is
+            better. Told apart by place, since a task may have any name.
         score_label: what the scores are, with their unit.
     """
     updates = [row["update"] for row in rows]
-    names = [name for name in rows[0] if name not in ("update", "seconds")]
+    names = [name for name in rows[0] if name not in ("update", "seconds", "bad_steps")]
     losses, scores = names[:names.index("score")], names[names.index("score"):]
     figure = Figure(figsize=(8, 6.5), dpi=_DPI, layout="constrained")
     loss_axes, score_axes = figure.subplots(2, 1, sharex=True)

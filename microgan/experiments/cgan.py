@@ -6,11 +6,13 @@ from pathlib import Path
 
 from microgan.config import CGANConfig
 from microgan.datasets.sampling import PairedBatches
+from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
 from microgan.experiments.paired_data import load_tasks
-from microgan.experiments.run_folder import check_run_folder
+from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "Microscopy_cGAN_results"
+AUGMENTED_RUN_FOLDER = "Microscopy_cGAN_results_CIN_augm"
 
 
 def train_cgan(config: CGANConfig) -> Path:
@@ -29,15 +31,19 @@ def train_cgan(config: CGANConfig) -> Path:
         UserError: a mistake in the config or the data, found before training starts.
         Interrupted: stopped by a signal, after a checkpoint.
     """
-    folder = Path(config.dir).absolute() / RUN_FOLDER
-    config = check_run_folder(folder, config)
+    folder = Path(config.dir).absolute() / (
+        AUGMENTED_RUN_FOLDER if config.cin_augment else RUN_FOLDER)
+    config = check_run_folder(folder, config, default_seed=seed_of_generator(config))
     assert config.seed is not None
-    tasks = load_tasks(config)
+    tasks, maker = (load_tasks_and_maker(config) if config.cin_augment
+                    else (load_tasks(config), None))
+    made = maker.made_pairs(config.made_share, tasks) if maker else None
     draw = PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed)
+                         seed=config.seed, made=made)
     import_tensorflow_quietly()
     from microgan.experiments.cgan_training import train_and_score
 
-    train_and_score(config, tasks, draw, folder)
+    with working_folder(folder, config) as working:
+        train_and_score(config, tasks, draw, working, maker)
     return folder

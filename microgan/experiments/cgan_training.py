@@ -11,12 +11,15 @@ import numpy as np
 from microgan.config import CGANConfig
 from microgan.datasets.sampling import PairedBatches
 from microgan.evaluation.figures import save_history_figure, save_sample_sheet
+from microgan.experiments.made_data import PairMaker
 from microgan.experiments.paired_data import TaskData
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
-    adam, describe_generator, print_settings, run_training, set_up_devices)
-from microgan.generator_file import GeneratorInfo, build_network, load_generator
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+from microgan.experiments.workers import this_worker
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.metrics.paired import align_care, psnr
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
@@ -27,7 +30,7 @@ _SAMPLES_PER_TASK = 2
 
 
 def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: PairedBatches,
-                    folder: Path) -> None:
+                    folder: Path, maker: PairMaker | None) -> None:
     """Train on checked data and score on the test images; see `experiments.cgan.train_cgan`.
 
     Args:
@@ -35,8 +38,11 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         tasks: by name.
         draw: update number -> batch.
         folder: the run folder, checked.
+        maker: of pairs, with CIN-GAN.
     """
     strategy, precision = set_up_devices(config)
+    if maker is not None and config.made_share == 1:
+        tasks = maker.with_made_validation(tasks)
     info = _describe(config, tasks)
     with strategy.scope():
         trainer = _build_trainer(config, info)
@@ -51,8 +57,11 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
 
     best_update = run_training(
-        config, folder, trainer, info, strategy=strategy, draw=draw, validated=validated,
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
+    if not this_worker().is_chief:
+        return
     if (folder / "scores.json").exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
@@ -114,18 +123,20 @@ def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) ->
 
 def _score(config: CGANConfig, tasks: dict[str, TaskData], folder: Path) -> None:
     model, info = load_generator(folder / "generator.h5", precision=config.precision)
+    limit = 1 if config.dry_run else config.eval_limit
     parts = {}
     for name, task in tasks.items():
         degraded, clean = task.part("test")
-        parts[name] = (list(task.split.test)[:config.eval_limit], degraded[:config.eval_limit],
-                       clean[:config.eval_limit])
+        parts[name] = (list(task.split.test)[:limit], degraded[:limit], clean[:limit])
     table = score_generator(model, info, parts, split="test", folder=folder)
-    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, scores.md, scores_*.png, "
-          "samples, history.png.")
+    print_end(config, folder, table,
+              "generator.h5, scores.md, scores_*.png, samples, history.png")
 
 
 def _print_parts(tasks: dict[str, TaskData]) -> None:
     for name, task in tasks.items():
         parts = ", ".join(f"{len(getattr(task.split, part)) or 'none'} {part}"
                           for part in ("train", "validation", "test"))
-        print(f"{name}: {parts}; symmetries: {task.symmetries}")
+        made = (f"; pairs are made from {len(task.clean_to_degrade)} clean images"
+                if len(task.clean_to_degrade) else "")
+        print(f"{name}: {parts}{made}; symmetries: {task.symmetries}")

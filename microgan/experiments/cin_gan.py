@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from microgan.config import CINGANConfig
+from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
-from microgan.experiments.run_folder import check_run_folder
+from microgan.errors import UserError
+from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.experiments.unpaired_data import load_unpaired_tasks
+from microgan.generator_file import read_info
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "CIN-GAN_results"
@@ -29,14 +32,37 @@ def train_cin_gan(config: CINGANConfig) -> Path:
         Interrupted: stopped by a signal, after a checkpoint.
     """
     folder = Path(config.dir).absolute() / RUN_FOLDER
+    if config.add_task:
+        config = _with_network_of_generator(config)
     config = check_run_folder(folder, config)
     assert config.seed is not None
-    tasks = load_unpaired_tasks(config)
+    names = ((config.add_task,) if config.add_task
+             else config.datasets or find_datasets(config.data_dir))
+    tasks = load_unpaired_tasks(config, names)
     draw = UnpairedBatches([task.training_task() for task in tasks.values()],
                            batch_size=config.batch_size, num_sub_batches=config.critic_steps + 1,
-                           patch_size=config.patch_size, seed=config.seed)
+                           patch_size=config.patch_size, seed=config.seed,
+                           with_noise=config.generator == "unet")
     import_tensorflow_quietly()
     from microgan.experiments.cin_gan_training import train_and_report
 
-    train_and_report(config, tasks, draw, folder)
+    with working_folder(folder, config) as working:
+        train_and_report(config, tasks, draw, working)
     return folder
+
+
+def _with_network_of_generator(config: CINGANConfig) -> CINGANConfig:
+    """Take the network's settings from the generator that a task is added to."""
+    assert config.init_generator is not None
+    info = read_info(config.init_generator, method="cin_gan")
+    if config.add_task in info.tasks:
+        raise UserError(f"--init_generator={config.init_generator} knows '{config.add_task}'. It "
+                        f"knows {', '.join(info.tasks)}: name another task with --add_task.")
+    settings = {"generator": info.network,
+                "generator_filters": info.network_arguments.get("filters"),
+                "dropout": info.network_arguments.get("dropout", config.dropout)}
+    for name in config.explicit & set(settings):
+        if getattr(config, name) != settings[name]:
+            raise UserError(f"--{name}={getattr(config, name)} does not fit --init_generator="
+                            f"{config.init_generator}, which has {settings[name]}. Leave it out.")
+    return config.replaced(**settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from microgan.datasets.sampling import UnpairedBatches
 from microgan.evaluation.defect_report import (
     REPORT_FILES, DefectImages, measure_defects, write_report)
 from microgan.evaluation.figures import save_history_figure, save_made_sheet
+from microgan.experiments.added_task import AddedTask
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, print_settings, run_training, set_up_devices)
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData
-from microgan.generator_file import GeneratorInfo, build_network, load_generator
+from microgan.experiments.workers import this_worker
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.style import load_content_and_style
 from microgan.networks.cin_gan import build_dense_critic, build_patch_critic
 from microgan.synthesis import make_degraded
@@ -42,12 +46,18 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
     """
     strategy, precision = set_up_devices(config)
     info = _describe(config, tasks)
+    added = AddedTask(config.init_generator) if config.init_generator else None
     with strategy.scope():
-        trainer = _build_trainer(config, info)
-        validated = build_network(info)
+        generator, validated = build_network(info), build_network(info)
+        if added:
+            added.start(generator)
+        trainer = _build_trainer(config, generator, num_tasks=len(info.tasks))
     create_run_folder(folder, config,
                       {name: task.split_record() for name, task in tasks.items()})
     _print_parts(tasks)
+    if added:
+        print(f"Of the generator's numbers, only the {_count(generator.trainable_weights):,} of "
+              f"'{config.add_task}' are learned.")
     print_settings(config, strategy, precision)
 
     def on_validated(update: int, rows: list[dict[str, float]]) -> None:
@@ -56,8 +66,11 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
 
     best_update = run_training(
-        config, folder, trainer, info, strategy=strategy, draw=draw, validated=validated,
-        validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: _save(folder / "generator.h5", weights, info, added),
+        validate=lambda: _validation_scores(validated, info, tasks), on_validated=on_validated)
+    if not this_worker().is_chief:
+        return
     if (folder / REPORT_FILES[0]).exists():
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
@@ -74,8 +87,19 @@ def _describe(config: CINGANConfig, tasks: Tasks) -> GeneratorInfo:
         normalization={name: task.normalization for name, task in tasks.items()})
 
 
-def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
-    num_tasks = len(info.tasks)
+def _count(weights: list[Any]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def _save(path: Path, weights: list[np.ndarray], info: GeneratorInfo,
+          added: AddedTask | None) -> None:
+    if added:
+        weights, info = added.joined(weights), added.joined_info(info)
+    save_generator(path, weights, info)
+
+
+def _build_trainer(config: CINGANConfig, generator: keras.Model, *, num_tasks: int
+                   ) -> CINGANTrainer:
     if config.critic == "dense":
         critic = build_dense_critic(config.patch_size, num_tasks=num_tasks,
                                     filters=config.critic_filters)
@@ -83,9 +107,8 @@ def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
         critic = build_patch_critic(num_tasks=num_tasks, filters=config.critic_filters)
     needs_features = config.content_weight or config.style_weight
     betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
-    assert config.seed is not None
     return CINGANTrainer(
-        build_network(info), critic,
+        generator, critic,
         generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
                                  ema_decay=config.ema_decay, **betas),
         critic_optimizer=adam(config, config.critic_learning_rate,
@@ -96,21 +119,22 @@ def _build_trainer(config: CINGANConfig, info: GeneratorInfo) -> CINGANTrainer:
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
         style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
         penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
-        global_batch_size=config.batch_size, seed=config.seed)
+        global_batch_size=config.batch_size)
 
 
-def _compared(model: keras.Model, tasks: Tasks, name: str, degraded: Images, clean: Images
-              ) -> DefectImages:
+def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
+              clean: Images) -> DefectImages:
     """One task's images, made ones included, in normalised intensity."""
-    constants = tasks[name].normalization
-    made = make_degraded(model, clean, list(tasks).index(name), constants.clean,
+    constants = info.normalization[name]
+    made = make_degraded(model, clean, info.tasks.index(name), constants.clean,
                          constants.degraded, seed=_VALIDATION_SEED)
     return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
                         [constants.degraded.to_unit(image) for image in made],
                         [constants.degraded.to_unit(image) for image in degraded])
 
 
-def _validation_scores(model: keras.Model, tasks: Tasks) -> dict[str, float]:
+def _validation_scores(model: keras.Model, info: GeneratorInfo,
+                       tasks: Tasks) -> dict[str, float]:
     """What is closed of the clean images' distance, mean of spectrum and histogram.
 
     A handful of validation images alone would leave the choice to chance. The generator
@@ -119,7 +143,7 @@ def _validation_scores(model: keras.Model, tasks: Tasks) -> dict[str, float]:
     closed = {}
     for name, task in tasks.items():
         degraded, clean = (images[:_VALIDATED_PER_TASK] for images in task.seen())
-        distances = measure_defects(_compared(model, tasks, name, degraded, clean))
+        distances = measure_defects(_compared(model, info, name, degraded, clean))
         closed[f"closed_{name}"] = 1 - float(np.mean(
             [each.share for each in distances if each.distance in ("spectrum", "histogram")]))
     return {"score": float(np.mean(list(closed.values()))), **closed}
@@ -136,18 +160,19 @@ def _save_samples(path: Path, model: keras.Model, tasks: Tasks) -> None:
 
 
 def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
-    model, _ = load_generator(folder / "generator.h5", method="cin_gan",
-                              precision=config.precision)
+    model, info = load_generator(folder / "generator.h5", method="cin_gan",
+                                 precision=config.precision)
     tested = all(all(task.part("test")) for task in tasks.values())
+    limit = 1 if config.dry_run else config.eval_limit
     compared = []
     for name, task in tasks.items():
-        degraded, clean = (images[:config.eval_limit]
+        degraded, clean = (images[:limit]
                            for images in (task.part("test") if tested else task.seen()))
-        compared.append(_compared(model, tasks, name, degraded, clean))
+        compared.append(_compared(model, info, name, degraded, clean))
     table = write_report(folder, compared, split="test images" if tested else
                          "no test images: those of training and validation")
-    print(f"\n{table}\n\nEverything is in {folder}: generator.h5, defect_report.md, "
-          "defect_report.png, samples, history.png.")
+    print_end(config, folder, table,
+              "generator.h5, defect_report.md, defect_report.png, samples, history.png")
 
 
 def _print_parts(tasks: Tasks) -> None:

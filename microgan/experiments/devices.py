@@ -9,22 +9,29 @@ from microgan.errors import UserError
 from microgan.precision import choose_precision
 
 
-def choose_strategy(num_gpu: int | None) -> tf.distribute.MirroredStrategy:
+def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.Strategy:
     """Choose the devices to train on.
 
     Args:
-        num_gpu: GPUs to use, 0 for the CPU, None for all GPUs found, else the CPU.
+        num_gpu: GPUs to use, 0 for the CPU, None for all GPUs found, else the CPU; of this
+            machine.
+        num_workers: processes that train together, as `TF_CONFIG` says. With several, this
+            waits for the others.
 
     Raises:
         UserError: more GPUs are asked for than there are.
     """
-    found = len(tf.config.list_physical_devices("GPU"))
+    gpus = tf.config.list_physical_devices("GPU")
+    found = len(gpus)
     wanted = found if num_gpu is None else num_gpu
     if wanted > found:
         raise UserError(
             f"--num_gpu={wanted} asks for {wanted} GPUs, but TensorFlow finds {found} here. Pass "
             "--num_gpu=0 to train on the CPU, or install the GPU libraries with "
             "pip install 'microgan[gpu]'.")
+    if num_workers > 1:
+        tf.config.set_visible_devices(gpus[:wanted], "GPU")
+        return tf.distribute.MultiWorkerMirroredStrategy()
     devices = [f"GPU:{index}" for index in range(wanted)] or ["CPU:0"]
     return tf.distribute.MirroredStrategy(devices)
 

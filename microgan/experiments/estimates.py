@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -113,4 +114,15 @@ def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]]) -> float:
     """
     variables = sum(math.prod(variable.shape) * 4 for owned in state.values()
                     for variable in owned)
-    return _LIBRARIES_BYTES + 2 * variables + _KEPT_SHARE * cost.bytes_written
+    # With a gradient each, and the old value, which is kept to undo the update.
+    return _LIBRARIES_BYTES + 3 * variables + _KEPT_SHARE * cost.bytes_written
+
+
+def peak_memory() -> float:
+    """The most memory this process has taken so far, in bytes; NaN on Windows."""
+    if sys.platform == "win32":
+        return math.nan
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024)

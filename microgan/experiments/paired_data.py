@@ -5,7 +5,8 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, TrainingTask
-from microgan.datasets.splits import Split, digest, fingerprint, split_pairs
+from microgan.datasets.splits import Split, digest, fingerprint, indices_outside, split_pairs
+from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError
 from microgan.metrics.paired import NotScorableError, align_care
 
@@ -24,13 +26,25 @@ FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 @dataclass(frozen=True)
 class TaskData:
-    """One task's images and how they are divided and normalised."""
+    """One task's images and how they are divided and normalised.
+
+    Args:
+        pairs: all but the test arrays; without degraded images where all pairs are made.
+        test_pairs: the test arrays, if there are.
+        split: parts of the pairs.
+        normalization: ranges of the training images.
+        symmetries: a key of `sampling.SYMMETRIES`.
+        clean_to_degrade: clean images that pairs are made from; none without CIN-GAN.
+        made_validation: what takes the place of the validation part's degraded images.
+    """
 
     pairs: PairedImages
     test_pairs: PairedImages | None
     split: Split
     normalization: TaskNormalization
     symmetries: str
+    clean_to_degrade: Sequence[np.ndarray] = ()
+    made_validation: Sequence[np.ndarray] | None = None
 
     def split_record(self) -> dict[str, Any]:
         """The split, and which images it divides, for `split.json`."""
@@ -39,20 +53,36 @@ class TaskData:
 
     def training_task(self) -> TrainingTask:
         """What training draws from."""
-        return TrainingTask(self.pairs.name, *self.part("train"), self.normalization,
+        degraded, clean = self.part("train")
+        return TrainingTask(self.pairs.name, degraded, clean, self.normalization,
                             self.symmetries)
+
+    def learned_clean(self) -> list[np.ndarray]:
+        """Clean images that training sees, in real or in made pairs."""
+        return [*self.clean_part("train"), *self.clean_to_degrade]
 
     def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Degraded and clean images of `train`, `validation` or `test`."""
-        from_test_arrays = name == "test" and self.test_pairs is not None
+        pairs, indices = self._pairs_of(name)
+        clean = [pairs.clean[i] for i in indices]
+        if name == "validation" and self.made_validation is not None:
+            return list(self.made_validation), clean
+        return [pairs.degraded[i] for i in indices], clean
+
+    def clean_part(self, name: str) -> list[np.ndarray]:
+        """Clean images of `train`, `validation` or `test`."""
+        pairs, indices = self._pairs_of(name)
+        return [pairs.clean[i] for i in indices]
+
+    def _pairs_of(self, part: str) -> tuple[PairedImages, tuple[int, ...]]:
+        from_test_arrays = part == "test" and self.test_pairs is not None
         pairs = self.test_pairs if from_test_arrays else self.pairs
         assert pairs is not None
-        indices = getattr(self.split, name)
-        return [pairs.degraded[i] for i in indices], [pairs.clean[i] for i in indices]
+        return pairs, getattr(self.split, part)
 
 
 def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
-    """Load, check, divide and measure all tasks.
+    """Load, check, divide and measure the pairs of all tasks.
 
     Args:
         config: its `seed` must be set.
@@ -74,16 +104,36 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
         normalization = TaskNormalization(
             degraded=fit([pairs.degraded[i] for i in split.train]),
             clean=fit([pairs.clean[i] for i in split.train]))
-        tasks[name] = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
+        task = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
+        tasks[name] = _with_clean_to_degrade(task, config) if config.cin_augment else task
+    check_parts(tasks)
+    return tasks
+
+
+def _with_clean_to_degrade(task: TaskData, config: CGANConfig) -> TaskData:
+    """All clean images of the data set that neither validation nor test looks at."""
+    held_out = task.clean_part("validation") + task.clean_part("test")
+    clean = [images[i] for images in (task.pairs.clean,
+                                      load_extra_clean(config.data_dir, task.pairs.name))
+             for i in indices_outside(images, held_out)]
+    return replace(task, clean_to_degrade=clean)
+
+
+def check_parts(tasks: dict[str, TaskData]) -> None:
+    """Make sure that what is learned is not judged, and that what is judged can be.
+
+    Raises:
+        UserError: a clean image is learned in one task and held out in another, or a
+            validation image has no score.
+    """
     _refuse_leaks(tasks)
     for name, task in tasks.items():
         _refuse_unscorable(name, task)
-    return tasks
 
 
 def _refuse_unscorable(name: str, task: TaskData) -> None:
     """Validation chooses the weights by CARE's score, which an empty image has not."""
-    for index, image in zip(task.split.validation, task.part("validation")[1]):
+    for index, image in zip(task.split.validation, task.clean_part("validation")):
         try:
             align_care(image, image)
         except NotScorableError as error:
@@ -95,10 +145,10 @@ def _refuse_unscorable(name: str, task: TaskData) -> None:
 def _refuse_leaks(tasks: dict[str, TaskData]) -> None:
     """One network learns all tasks: no truth of one may be judged in another."""
     learned = {digest(image): name for name, task in tasks.items()
-               for image in task.part("train")[1]}
+               for image in task.learned_clean()}
     for name, task in tasks.items():
         for part in ("validation", "test"):
-            for index, image in zip(getattr(task.split, part), task.part(part)[1]):
+            for index, image in zip(getattr(task.split, part), task.clean_part(part)):
                 if digest(image) in learned:
                     raise UserError(
                         f"Clean image {index} of the {part} part of '{name}' is also learned "

@@ -9,12 +9,16 @@ import json
 import platform
 import secrets
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import microgan
 from microgan.errors import UserError
-from microgan.files import write_json
+from microgan.experiments.workers import this_worker
+from microgan.files import remove_partial_files, write_json
 
 _CONFIG_FILE = "config.json"
 _SPLIT_FILE = "split.json"
@@ -22,15 +26,17 @@ _SPLIT_FILE = "split.json"
 _OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint", "generator.h5",
               "scores*", "defect_report*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
-_FREE_FIELDS = {"resume", "overwrite", "checkpoint_minutes", "dir", "num_gpu", "eval_limit"}
+_FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
+                "dir", "num_gpu", "eval_limit", "dry_run"}
 
 
-def check_run_folder(folder: Path, config: Any) -> Any:
+def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:
     """Find out whether a run may write into a folder; change nothing.
 
     Args:
         folder: where the run's files would go.
         config: with fields `resume`, `overwrite` and `seed`.
+        default_seed: for a config without seed; drawn if there is none.
 
     Returns:
         The config with its seed. A resumed run goes on with the settings it began with.
@@ -54,12 +60,28 @@ def check_run_folder(folder: Path, config: Any) -> Any:
                             "on with --resume, or replace it with --overwrite.")
     elif config.resume:
         print(f"Nothing to resume in {folder}: starting.")
-    seed = config.seed if config.seed is not None else secrets.randbelow(2**31)
-    return dataclasses.replace(config, seed=seed)
+    if config.seed is not None:
+        return config
+    if default_seed is None and this_worker().count > 1:
+        raise UserError("Several workers (TF_CONFIG) need the same --seed: pass one.")
+    return config.replaced(
+        seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
+
+
+@contextmanager
+def working_folder(folder: Path, config: Any) -> Iterator[Path]:
+    """Yield where a run writes: its folder, or with `--dry_run` one that is removed."""
+    if not config.dry_run:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
+        yield Path(temporary)
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
     """Make a run folder with `config.json` and `split.json`, unless a run is resumed in it.
+
+    Of several workers only the chief does.
 
     Args:
         folder: checked by `check_run_folder`; an earlier run goes if `config.overwrite`.
@@ -77,6 +99,10 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
             raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "
                             "began with, so it cannot go on. Start another with --dir or "
                             "--overwrite.")
+        if this_worker().is_chief:
+            remove_partial_files(folder)
+        return
+    if not this_worker().is_chief:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,14 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 import microgan
-from microgan.callbacks import Checkpoints, Progress, Recorder, format_seconds
+from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder, format_seconds
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.pipelines import distributed_batches
-from microgan.errors import Interrupted, UserError
+from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments.devices import choose_strategy, prepare
-from microgan.experiments.estimates import estimated_memory, estimated_seconds, update_cost
-from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.experiments.estimates import (
+    estimated_memory, estimated_seconds, peak_memory, update_cost)
+from microgan.experiments.workers import this_worker
+from microgan.generator_file import GeneratorInfo
 from microgan.trainers.loop import Trainer, compile_update, run_updates
 
 _LONG_SECONDS = 3600
@@ -46,10 +48,10 @@ def set_up_devices(config: TrainingConfig) -> tuple[tf.distribute.Strategy, str]
         UserError: there are not that many GPUs, or they cannot share a batch equally.
     """
     assert config.seed is not None
-    strategy = choose_strategy(config.num_gpu)
+    strategy = choose_strategy(config.num_gpu, num_workers=this_worker().count)
     if config.batch_size % strategy.num_replicas_in_sync:
         raise UserError(f"--batch_size={config.batch_size} cannot be shared equally by "
-                        f"{strategy.num_replicas_in_sync} GPUs.")
+                        f"{strategy.num_replicas_in_sync} GPUs or machines.")
     precision = prepare(seed=config.seed, deterministic=config.deterministic,
                         precision=config.precision)
     return strategy, precision
@@ -99,20 +101,22 @@ def print_settings(config: TrainingConfig, strategy: tf.distribute.Strategy,
 
 
 def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer,
-                 info: GeneratorInfo, *, strategy: tf.distribute.Strategy,
+                 *, save_generator: Callable[[list[np.ndarray]], None],
+                 strategy: tf.distribute.Strategy,
                  draw: Callable[[int], dict[str, np.ndarray]], validated: keras.Model,
                  validate: Callable[[], dict[str, float]],
                  on_validated: Callable[[int, list[dict[str, float]]], None]) -> int:
     """Train to `--num_iters`, from the last checkpoint if the run is resumed.
 
-    Writes `generator.h5` whenever a validation is the best so far, `history.csv` and
-    `checkpoint/`.
+    Writes `history.csv` and `checkpoint/`. Of several workers only the chief validates and
+    writes; the others read its checkpoint. With `--dry_run` one update is done, and the
+    checkpoint is read back.
 
     Args:
         config: with its seed.
         folder: the run folder, created.
         trainer: made under `strategy`.
-        info: goes into `generator.h5`.
+        save_generator: called with the weights of the best validation so far.
         strategy: the devices.
         draw: update number -> batch.
         validated: a network like the trainer's generator; it gets the weights to validate,
@@ -121,50 +125,86 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         on_validated: called after every validation with the update and all history rows.
 
     Returns:
-        The update whose weights are in `generator.h5`.
+        The update whose weights were saved last.
 
     Raises:
         Interrupted: stopped by a signal, after a checkpoint.
-        UserError: memory ran out, a loss is not finite, or a checkpoint does not fit.
+        UserError: memory ran out, too many updates in a row were not finite, or a checkpoint
+            does not fit.
     """
+    num_iters = 1 if config.dry_run else config.num_iters
+
     def validate_weights() -> dict[str, float]:
         validated.set_weights(_averaged_weights(trainer))
         return validate()
 
     recorder = Recorder(
-        folder, num_iters=config.num_iters, validate_every=config.validate_every,
+        folder, num_iters=num_iters, validate_every=config.validate_every,
         validate=validate_weights, get_weights=validated.get_weights, on_validated=on_validated,
-        on_best=lambda update, weights: save_generator(folder / "generator.h5", weights, info))
-    checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder,
-                              minutes=config.checkpoint_minutes)
+        on_best=lambda update, weights: save_generator(weights))
+    bad_steps = BadSteps(config.max_bad_steps)
+    checkpoints = Checkpoints(folder / "checkpoint", trainer.state, recorder, bad_steps,
+                              every=config.checkpoint_every, minutes=config.checkpoint_minutes)
     first_update = checkpoints.restore() if config.resume else 0
-    if first_update >= config.num_iters:
+    if first_update >= num_iters:
         return recorder.best_update
-    progress = Progress(num_iters=config.num_iters, batch_size=config.batch_size,
-                        first_update=first_update)
+    progress = Progress(num_iters=num_iters, batch_size=config.batch_size, bad_steps=bad_steps)
+    callbacks = [recorder, checkpoints] if this_worker().is_chief else []
     try:
         batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
-                                      num_iters=config.num_iters)
+                                      num_iters=num_iters)
         update = compile_update(trainer, strategy)
         graph = update.get_concrete_function(batches.element_spec).graph
         _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
         run_updates(update, batches, first_update=first_update,
-                    callbacks=keras.callbacks.CallbackList([recorder, checkpoints, progress]))
+                    callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
+    except Diverged as error:
+        raise UserError(f"Stopped: {error} The last good state is saved in {folder}: go on from "
+                        "it with --resume and a higher --max_bad_steps, or start another run with "
+                        "a lower --learning_rate or --precision=float32.") from None
     except Interrupted as interruption:
         raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
                           interruption.status) from None
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
                         f"--patch_size={config.patch_size}. Lower one of them.") from error
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError,
+            tf.errors.CancelledError, tf.errors.DeadlineExceededError) as error:
+        if this_worker().count == 1:
+            raise
+        raise UserError(f"Another worker of this training is gone. Start all again with --resume: "
+                        f"the last checkpoint is in {folder}.") from error
+    if config.dry_run:
+        checkpoints.restore()
+        print(f"One update, validation and checkpoint are done; {peak_memory() / 1e9:.1f} GB of "
+              "memory were taken at the most.")
     return recorder.best_update
+
+
+def print_end(config: TrainingConfig, folder: Path, table: str, files: str) -> None:
+    """Print what a run ends with.
+
+    Args:
+        config: of the run.
+        folder: the run folder.
+        table: the result.
+        files: to look at.
+    """
+    if config.dry_run:
+        print("The dry run is done: everything works, and nothing is left of it.")
+    else:
+        print(f"\n{table}\n\nEverything is in {folder}: {files}.")
 
 
 def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
     optimizer = trainer.generator_optimizer
-    # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights.
-    variables = (optimizer._model_variables_moving_average if optimizer.use_ema
-                 else trainer.generator.trainable_variables)
-    return [np.asarray(variable) for variable in variables]
+    variables = {id(weight): weight for weight in trainer.generator.weights}
+    if optimizer.use_ema:
+        # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights. Frozen weights
+        # have none.
+        variables.update(zip(map(id, trainer.generator.trainable_weights),
+                             optimizer._model_variables_moving_average))
+    return [np.asarray(variable) for variable in variables.values()]
 
 
 def _print_estimate(graph: Any, trainer: Trainer, num_updates: int, recipe: str) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
-from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.unpaired_arrays import (
@@ -69,16 +68,17 @@ class UnpairedTaskData:
         return validation[0] + train[0], validation[1] + train[1]
 
 
-def load_unpaired_tasks(config: TrainingConfig) -> dict[str, UnpairedTaskData]:
-    """Load, check, divide and measure all tasks.
+def load_unpaired_tasks(config: TrainingConfig, names: tuple[str, ...]
+                        ) -> dict[str, UnpairedTaskData]:
+    """Load, check, divide and measure tasks.
 
     Args:
         config: its `seed` must be set.
+        names: of the tasks.
 
     Raises:
         UserError: see `load_unpaired` and `split_unpaired`; or --symmetries names no task.
     """
-    names = config.datasets or find_datasets(config.data_dir)
     symmetries = chosen_symmetries(names, config.symmetries)
     fit = FIT[config.normalization]
     assert config.seed is not None

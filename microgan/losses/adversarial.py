@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -77,30 +76,32 @@ def wasserstein_generator_loss(made_scores: Any) -> Any:
     return -_per_image(made_scores)
 
 
-def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, *,
-                     seed: keras.random.SeedGenerator) -> Any:
+def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, position: Any) -> Any:
     """Penalise a critic whose input gradient is not of unit norm.
 
     Args:
         critic: images (B, ..., C) -> scores (B, ...); no image may change another's score.
         real: float32 (B, ..., C), real images.
         made: like `real`, the generator's images.
-        seed: of where between the two each image is taken.
+        position: float32 (B,) from 0 to 1, where between the two each image is taken; 1 is
+            the real one. Uniform random numbers.
 
     Returns:
-        float32 (B,), >= 0, unweighted.
+        float32 (float64 if `real` is) (B,), >= 0, unweighted.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, eq. 3: one uniform number an image. Departs:
         the norm is taken in float32, of the gradient's square sum plus 1e-12, so that a
         gradient of zero has a derivative; MicroscopyGAN's code takes the bare root.
     """
-    share = keras.random.uniform((ops.shape(real)[0], *[1] * (len(real.shape) - 1)), seed=seed)
+    share = ops.reshape(ops.cast(position, real.dtype), (-1, *[1] * (len(real.shape) - 1)))
     between = share * real + (1 - share) * made
     with tf.GradientTape() as tape:
         tape.watch(between)
         scores = critic(between)
-    gradient = ops.cast(tape.gradient(scores, between), "float32")
+    gradient = tape.gradient(scores, between)
+    if gradient.dtype != tf.float64:
+        gradient = ops.cast(gradient, "float32")
     squares = ops.sum(ops.square(gradient), axis=range(1, len(gradient.shape)))
     return ops.square(ops.sqrt(squares + _ROOT_GUARD) - 1)
 

@@ -53,12 +53,15 @@ def build_unet_generator(*, num_tasks: int, filters: int = 16, depth: int = 3) -
     Two c3s1-16 at full resolution, channels doubled and size halved `depth` times by c3s2,
     c1 and two c3s1 a level on the way up after nearest upsampling and a skip connection,
     conditional instance norm and leaky ReLU 0.1 after each; then c3s1-16 without norm, which
-    sees the image and the noise again, c3s1-1, plus the input.
+    sees the image again, c3s1-1, plus the input. Last, the noise: c9s1-16 of the noise map
+    with conditional instance norm, times c1s1-16, c1s1-16 of that image and the features;
+    c1s1-1 adds the products up.
 
-    The noise map enters at full resolution and, averaged and rescaled to unit variance, at
-    every level on the way up: noise of single pixels and smooth random background alike. An
-    instance norm hides absolute intensity, on which shot noise depends; hence the last
-    convolution without one.
+    The noise map also enters, averaged and rescaled to unit variance, at every level on the
+    way up: noise of single pixels and smooth random background alike. An instance norm hides
+    absolute intensity, on which shot noise depends; hence the last convolutions without one.
+    The noise's strength follows the degraded image, as a camera's does, and its grain is the
+    task's: interpolation along an axis draws it out.
 
     Args:
         num_tasks: defects it learns, >= 1.
@@ -99,15 +102,29 @@ def build_unet_generator(*, num_tasks: int, filters: int = 16, depth: int = 3) -
         features = layers.Concatenate()([features, skips[level]])
         features = _conv_leaky(features, channels, normalize)
         features = _conv_leaky(features, channels, normalize)
-    features = layers.Concatenate()([features, padded, padded_noise])
-    features = _conv_leaky(features, filters)
-    # Starts as the identity: what is in the image stays where it is.
-    change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros",
-                           dtype=keras.config.floatx())(features)
-    made = layers.Add(dtype=keras.config.floatx())([change, padded])
+    blurred = _added(layers.Concatenate()([features, padded]), padded, filters)
+    made = _with_noise(blurred, features, padded_noise, filters, normalize)
     made = layers.Cropping2D(_MARGIN, dtype=keras.config.floatx())(made)
     return keras.Model([clean, condition, noise], crop_exactly(made, clean),
                        name="cin_gan_unet_generator")
+
+
+def _added(features: Any, image: Any, filters: int) -> Any:
+    """The image plus a correction that starts as zero: what is there stays where it is."""
+    change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros",
+                           dtype=keras.config.floatx())(_conv_leaky(features, filters))
+    return layers.Add(dtype=keras.config.floatx())([change, image])
+
+
+def _with_noise(image: Any, features: Any, noise: Any, filters: int,
+                normalize: Normalize) -> Any:
+    """The image plus noise whose strength depends on it and whose grain on the task."""
+    grains = normalize(layers.Conv2D(filters, 9, padding="same", use_bias=False)(noise))
+    strength = layers.Conv2D(filters, 1)(
+        _conv_leaky(layers.Concatenate()([image, features]), filters, kernel_size=1))
+    change = layers.Conv2D(1, 1, kernel_initializer="zeros", use_bias=False,
+                           dtype=keras.config.floatx())(layers.Multiply()([grains, strength]))
+    return layers.Add(dtype=keras.config.floatx())([change, image])
 
 
 def _inputs() -> tuple[Any, Any]:

@@ -6,18 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from microgan.datasets.npz_files import read_npz
 from microgan.errors import UserError
-from microgan.files import written_whole
+from microgan.files import make_folder, written_whole
 
 Arrays = dict[str, list[np.ndarray]]
 _KEPT = 2
 
 
 def save_checkpoint(folder: Path, update: int, arrays: Arrays, state: dict[str, Any]) -> None:
-    """Write `update_NNNNNN.h5` whole or not at all, and keep the last two.
+    """Write `update_NNNNNN.npz` whole or not at all, and keep the last two.
+
+    Not HDF5, which ends the process where the disk is full while it writes.
 
     Args:
         folder: created if missing.
@@ -28,22 +30,18 @@ def save_checkpoint(folder: Path, update: int, arrays: Arrays, state: dict[str, 
     Raises:
         UserError: the file cannot be written; earlier checkpoints are untouched.
     """
-    folder.mkdir(exist_ok=True)
-    path = folder / f"update_{update:06d}.h5"
-    with written_whole(path) as temporary:
-        with h5py.File(temporary, "w") as file:
-            for owner, values in arrays.items():
-                group = file.create_group(owner)
-                for index, value in enumerate(values):
-                    group.create_dataset(str(index), data=value)
-            # A dataset, since attributes are limited to 64 KiB.
-            file.create_dataset("state", data=json.dumps({**state, "update": update}))
+    make_folder(folder, "--dir")
+    members: dict[str, Any] = {f"{owner}/{index}": value for owner, values in arrays.items()
+                               for index, value in enumerate(values)}
+    text = json.dumps({**state, "update": update, "owners": list(arrays)})
+    with written_whole(folder / f"update_{update:06d}.npz") as temporary:
+        np.savez(temporary, **members, state=np.frombuffer(text.encode(), np.uint8))
     for old in _in_order(folder)[:-_KEPT]:
-        old.unlink()
+        old.unlink(missing_ok=True)
 
 
 def _in_order(folder: Path) -> list[Path]:
-    return sorted(folder.glob("update_*.h5"),
+    return sorted(folder.glob("update_*.npz"),
                   key=lambda path: int(path.stem.removeprefix("update_")))
 
 
@@ -60,11 +58,20 @@ def load_last_checkpoint(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
     if not paths:
         return None
     try:
-        with h5py.File(paths[-1], "r") as file:
-            state = json.loads(file["state"][()])
-            arrays = {owner: [group[str(index)][()] for index in range(len(group))]
-                      for owner, group in file.items() if owner != "state"}
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{paths[-1]} cannot be read: {error}. Delete it to go on from the one "
-                        "before.") from error
+        members = read_npz(paths[-1])
+        state = json.loads(members.pop("state").tobytes())
+        arrays: Arrays = {owner: [] for owner in state["owners"]}
+        for name, array in members.items():
+            arrays[name.rpartition("/")[0]].append(array)
+    except Exception as error:  # as in `read_npy`
+        raise UserError(unreadable(folder, error)) from error
     return arrays, state
+
+
+def unreadable(folder: Path, error: Exception) -> str:
+    """Say that the newest checkpoint is damaged, and what to do."""
+    paths = _in_order(folder)
+    before = (f"Delete it to go on from {paths[-2].name}." if len(paths) > 1 else
+              "There is no other: start again with --overwrite.")
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{paths[-1]} is damaged: {text}. {before}"

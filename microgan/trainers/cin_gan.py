@@ -37,7 +37,6 @@ class CINGANTrainer:
         critic_steps: critic updates a step, >= 1.
         global_batch_size: images a critic update over all replicas: gradients are summed
             over replicas, so losses divide by it.
-        seed: of the noise and of the penalty's places.
 
     Source:
         MicroscopyGAN's training loop; Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
@@ -52,8 +51,7 @@ class CINGANTrainer:
                  features: keras.Model | None, squared_content: bool = False,
                  content_from_degraded: bool = False, adversarial_weight: float,
                  content_weight: float, style_weight: float, spectrum_weight: float,
-                 penalty_weight: float, critic_steps: int, global_batch_size: int,
-                 seed: int) -> None:
+                 penalty_weight: float, critic_steps: int, global_batch_size: int) -> None:
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -68,7 +66,6 @@ class CINGANTrainer:
         self.penalty_weight = penalty_weight
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
-        self.random = keras.random.SeedGenerator(seed)
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
         critic_optimizer.build(critic.trainable_variables)
@@ -79,30 +76,30 @@ class CINGANTrainer:
         return {"generator": self.generator.variables,
                 "critic": self.critic.variables,
                 "generator_optimizer": self.generator_optimizer.variables,
-                "critic_optimizer": self.critic_optimizer.variables,
-                "random": [self.random.state]}
+                "critic_optimizer": self.critic_optimizer.variables}
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Update the critic on all sub-batches but the last, the generator on the last.
 
         Args:
             batch: `clean` and `degraded`, float (B, critic_steps + 1, Y, X, 1), of the same
-                task but not of the same sample, and `condition`, int32 (B, critic_steps + 1);
-                this replica's share.
+                task but not of the same sample; `condition`, int32 (B, critic_steps + 1);
+                `penalty_position`, float like `condition`, uniform from 0 to 1; `noise`,
+                like `clean`, for a generator that takes it; this replica's share.
 
         Returns:
             Scalars whose sums over replicas are the unweighted means over the batch, those
             of the critic also over its updates.
         """
-        critic_losses = [self._update_critic(*_sub_batch(batch, step))
+        critic_losses = [self._update_critic(_sub_batch(batch, step))
                          for step in range(self.critic_steps)]
         means = {name: sum(losses[name] for losses in critic_losses) / self.critic_steps
                  for name in critic_losses[0]}
-        return {**means, **self._update_generator(*_sub_batch(batch, self.critic_steps))}
+        return {**means, **self._update_generator(_sub_batch(batch, self.critic_steps))}
 
-    def _update_critic(self, clean: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor
-                       ) -> dict[str, tf.Tensor]:
-        made = self._generate(clean, condition)
+    def _update_critic(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        degraded, condition = batch["degraded"], batch["condition"]
+        made = self._generate(batch)
         with tf.GradientTape() as tape:
             # Real and made images in one batch: one pass through the critic.
             scores = self.critic([tf.concat([degraded, made], 0),
@@ -110,18 +107,18 @@ class CINGANTrainer:
             loss = self._mean(wasserstein_critic_loss(*tf.split(scores, 2)))
             penalty = self._mean(gradient_penalty(
                 lambda images: self.critic([images, condition], training=True),
-                degraded, made, seed=self.random))
+                degraded, made, batch["penalty_position"]))
             total = loss + self.penalty_weight * penalty
         variables = self.critic.trainable_variables
         self.critic_optimizer.apply(tape.gradient(total, variables), variables)
         return {"critic": loss, "penalty": penalty}
 
-    def _update_generator(self, clean: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor
-                          ) -> dict[str, tf.Tensor]:
+    def _update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        clean, degraded = batch["clean"], batch["degraded"]
         losses = {}
         with tf.GradientTape() as tape:
-            made = self._generate(clean, condition)
-            scores = self.critic([made, condition], training=True)
+            made = self._generate(batch)
+            scores = self.critic([made, batch["condition"]], training=True)
             losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
             total = self.adversarial_weight * losses["adversarial"]
             if self.spectrum_weight:
@@ -142,15 +139,13 @@ class CINGANTrainer:
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         return losses
 
-    def _generate(self, clean: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-        inputs = [clean, condition]
-        if len(self.generator.inputs) == 3:
-            inputs.append(keras.random.normal(tf.shape(clean), seed=self.random))
-        return self.generator(inputs, training=True)
+    def _generate(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        names = ("clean", "condition", "noise")[:len(self.generator.inputs)]
+        return self.generator([batch[name] for name in names], training=True)
 
     def _mean(self, loss_per_image: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(loss_per_image) / self.global_batch_size
 
 
-def _sub_batch(batch: dict[str, tf.Tensor], step: int) -> list[tf.Tensor]:
-    return [batch[name][:, step] for name in ("clean", "degraded", "condition")]
+def _sub_batch(batch: dict[str, tf.Tensor], step: int) -> dict[str, tf.Tensor]:
+    return {name: values[:, step] for name, values in batch.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
-from microgan.errors import Interrupted
+from microgan.errors import Diverged, Interrupted
+from microgan.trainers.guard import guarded
 
 
 class Trainer(Protocol):
@@ -33,15 +34,16 @@ def compile_update(trainer: Trainer, strategy: tf.distribute.Strategy) -> Any:
         strategy: under which the trainer's variables were made.
 
     Returns:
-        A `tf.function`, distributed batch -> losses summed over replicas, scalar tensors.
+        A `tf.function`, distributed batch -> losses summed over replicas and `BAD_STEPS`,
+        scalar tensors; see `guard.guarded`.
     """
-    @tf.function
     def update(batch: Any) -> dict[str, tf.Tensor]:
         losses = strategy.run(trainer.train_step, args=(batch,))
         return {name: strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
                 for name, loss in losses.items()}
 
-    return update
+    variables = [variable for owned in trainer.state.values() for variable in owned]
+    return tf.function(guarded(update, variables, strategy))
 
 
 def run_updates(update: Callable[[Any], dict[str, tf.Tensor]], batches: Iterable[Any], *,
@@ -61,14 +63,19 @@ def run_updates(update: Callable[[Any], dict[str, tf.Tensor]], batches: Iterable
     Raises:
         Interrupted: Ctrl-C or a termination signal came; the update under way was
             finished and `on_train_end` called before.
+        Diverged: raised by a callback; `on_train_end` was called before.
     """
     callbacks.on_train_begin()
     with _held_signals() as received:
-        for number, batch in enumerate(batches, start=first_update + 1):
-            callbacks.on_train_batch_begin(number)
-            callbacks.on_train_batch_end(number, update(batch))
-            if received:
-                break
+        try:
+            for number, batch in enumerate(batches, start=first_update + 1):
+                callbacks.on_train_batch_begin(number)
+                callbacks.on_train_batch_end(number, update(batch))
+                if received:
+                    break
+        except Diverged:
+            callbacks.on_train_end()
+            raise
     callbacks.on_train_end()
     if received:
         raise Interrupted(f"stopped by {received[0].name} after {number} updates.",
@@ -83,7 +90,8 @@ def _held_signals() -> Iterator[list[signal.Signals]]:
 
     def hold(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
-        os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
+        with suppress(OSError):  # nobody may be reading
+            os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
         for each, handler in usual.items():
             signal.signal(each, handler)
 

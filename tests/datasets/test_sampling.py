@@ -3,7 +3,7 @@ import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.sampling import (
-    PairedBatches, TrainingTask, UnpairedBatches, transform)
+    MadePairs, PairedBatches, TrainingTask, UnpairedBatches, transform)
 from microgan.errors import UserError
 
 PLAIN = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
@@ -86,7 +86,8 @@ def unpaired(random, **changes):
                           list(random.uniform(10, 11, (5, 7, 7))), PLAIN, "none"),
              TrainingTask("Dots", list(random.uniform(-1, 0, (2, 8, 8))),
                           list(random.uniform(20, 21, (9, 8, 8))), PLAIN, "all")]
-    settings = {"batch_size": 4, "num_sub_batches": 3, "patch_size": 6, "seed": 3}
+    settings = {"batch_size": 4, "num_sub_batches": 3, "patch_size": 6, "seed": 3,
+                "with_noise": True}
     return UnpairedBatches(tasks, **{**settings, **changes})
 
 
@@ -114,11 +115,23 @@ def test_unpaired_batch_depends_on_seed_and_number_alone(random):
     assert not np.array_equal(first["clean"], other["clean"])
 
 
+def test_noise_and_penalty_positions_are_random_numbers_of_every_image(random):
+    batch = unpaired(random, batch_size=200)(0)
+
+    assert batch["noise"].shape == batch["clean"].shape and batch["noise"].dtype == np.float32
+    assert abs(batch["noise"].mean()) < 0.02 and abs(batch["noise"].std() - 1) < 0.02
+    position = batch["penalty_position"]
+    assert position.shape == (200, 3) and len(np.unique(position)) > 590
+    assert 0 <= position.min() < 0.02 and 0.98 < position.max() < 1
+    assert "noise" not in unpaired(random, with_noise=False)(0)
+
+
 def test_clean_and_degraded_images_are_drawn_independently():
     """Of equal numbers of each, every combination occurs."""
     images = [np.full((2, 2), value) for value in (0.0, 1.0)]
     batches = UnpairedBatches([TrainingTask("Cells", images, images, PLAIN, "none")],
-                              batch_size=50, num_sub_batches=1, patch_size=2, seed=0)
+                              batch_size=50, num_sub_batches=1, patch_size=2, seed=0,
+                              with_noise=False)
 
     batch = batches(0)
 
@@ -129,3 +142,62 @@ def test_clean_and_degraded_images_are_drawn_independently():
 def test_clean_image_smaller_than_the_crop_is_named(random):
     with pytest.raises(UserError, match="image 0 of 'Cells, clean' is 7 x 7 .*--patch_size=7"):
         unpaired(random, patch_size=8)
+
+
+def made_pairs(share, clean):
+    """The task and a seed are written into the degraded image."""
+    def degrade(crops, tasks, seed):
+        return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
+
+    return MadePairs(share, clean, degrade)
+
+
+def test_share_of_made_pairs_is_kept_on_average(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    batches = PairedBatches([task(images), task(images)], batch_size=4, patch_size=6, seed=0,
+                            made=made_pairs(0.3, [images, images]))
+
+    counts = [int((batches(update)["degraded"] > 50).all(axis=(1, 2, 3)).sum())
+              for update in range(300)]
+
+    assert set(counts) == {1, 2}
+    assert np.mean(counts) == pytest.approx(4 * 0.3, abs=0.1)
+
+
+def test_made_pair_is_of_its_task_and_normalised_like_it(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    half = TaskNormalization(IntensityRange(-2, 2), IntensityRange(-1, 1))
+    batches = PairedBatches([task([]), task([], normalization=half)], batch_size=4, patch_size=6,
+                            seed=0, made=made_pairs(1.0, [images, images]))
+
+    batch = batches(5)
+
+    for degraded, clean, condition in zip(*(batch[name] for name in (
+            "degraded", "clean", "condition"))):
+        wanted = clean + 100 if condition == 0 else (clean + 200) / 2
+        np.testing.assert_allclose(degraded, wanted, rtol=1e-5)
+
+
+def test_made_batch_depends_on_seed_and_number_alone(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    seeds = []
+
+    def degrade(crops, tasks, seed):
+        seeds.append(seed)
+        return crops
+
+    batches = PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
+                            made=MadePairs(1.0, [images], degrade))
+
+    first, again, _ = batches(7), batches(7), batches(8)
+
+    np.testing.assert_array_equal(first["clean"], again["clean"])
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_clean_image_too_small_to_degrade_is_refused(random):
+    small = [random.normal(size=(5, 9))]
+
+    with pytest.raises(UserError, match="'Cells, clean' is 5 x 9 pixels"):
+        PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
+                      made=made_pairs(1.0, [small]))

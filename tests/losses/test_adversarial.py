@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,9 +34,9 @@ def test_wasserstein_losses_are_differences_of_scores():
     np.testing.assert_array_equal(wasserstein_generator_loss(made), [-1, -5])
 
 
-def penalty(critic, images, made=None):
-    made = images + 1 if made is None else made
-    return gradient_penalty(critic, images, made, seed=keras.random.SeedGenerator(3))
+def penalty(critic, images):
+    """The penalty where real and made images are the same."""
+    return gradient_penalty(critic, images, images, tf.fill(images.shape[:1], 0.5))
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 5, 1), (2, 3, 4, 5, 1)], ids=["2D", "3D"])
@@ -53,14 +52,12 @@ def test_linear_critic_of_norm_n_has_penalty_n_minus_1_squared(shape, random):
 
 def test_penalty_is_taken_between_real_and_made_one_place_an_image():
     """The gradient of sum(x^3) / 3 is x^2: its norm, for one pixel, tells where x is."""
-    real, made = tf.zeros((500, 1, 1, 1)), tf.ones((500, 1, 1, 1))
+    real, made = tf.zeros((3, 1, 1, 1)), tf.ones((3, 1, 1, 1))
 
-    found = np.asarray(penalty(lambda batch: tf.reduce_sum(batch ** 3 / 3, (1, 2, 3)), real,
-                               made))
+    found = gradient_penalty(lambda batch: tf.reduce_sum(batch ** 3 / 3, (1, 2, 3)), real, made,
+                             tf.constant([1.0, 0.75, 0.0]))
 
-    places = np.sqrt(1 - np.sqrt(found))
-    assert 0 <= places.min() < 0.05 and 0.95 < places.max() <= 1
-    assert abs(places.mean() - 0.5) < 0.05
+    np.testing.assert_allclose(np.sqrt(1 - np.sqrt(found)), [0, 0.25, 1], atol=2e-3)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

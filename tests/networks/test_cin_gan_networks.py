@@ -148,3 +148,17 @@ def test_mixed_precision_gives_float32(build, random):
 
     assert any(layer.compute_dtype == "bfloat16" for layer in model.layers)
     assert model(example_inputs(model, random, (32, 32))).dtype == tf.float32
+
+
+def test_noise_is_stronger_where_the_image_is_brighter_if_so_learned(random):
+    model = NARROW_GENERATORS["unet"]()
+    randomize(model, random)
+    image = np.zeros((40, 32, 32, 1), np.float32)
+    image[:, :, 16:] = 3.0
+    condition = np.zeros(40, np.int32)
+    noise = random.normal(size=image.shape).astype(np.float32)
+
+    spread = np.asarray(model([image, condition, noise])).std(axis=0)[..., 0]
+
+    dark, bright = spread[:, 4:12].mean(), spread[:, 20:28].mean()
+    assert abs(bright - dark) > 0.1 * (bright + dark)

@@ -1,0 +1,141 @@
+"""What pairs made by CIN-GAN are worth: restoring without them, with them, with them alone.
+
+For every seed a CIN-GAN generator learns the defects from `--images_limit` degraded images a
+task, then the cGAN is trained once for each share of made pairs, always for as many updates.
+Each finished cell is a row a task in `--output` and is never trained twice; a cell that was
+interrupted goes on from its checkpoint.
+
+    python benchmarks/augmentation.py --data_dir=data --output=benchmarks/results/data.csv
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
+from microgan.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARES = ("0", "0.3", "0.6", "0.9", "1")
+RAW = "raw input"
+NAMES = {RAW: RAW, "0": "10 real pairs", "0.3": "and made ones, alpha 0.3",
+         "0.6": "and made ones, alpha 0.6", "0.9": "and made ones, alpha 0.9",
+         "1": "made pairs alone (setting B)"}
+COLUMNS = ("seed", "share", "task", "n", "psnr", "ssim")
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What to compare, on which images."""
+
+    data_dir: str = setting("data", "Folder of the images, with test arrays.")
+    symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
+    output: str = setting("augmentation.csv", "Table of finished cells; read and added to.")
+    work: str = setting("augmentation_runs", "Folder of the runs.")
+    images_limit: int = setting(10, "Pairs a task.", minimum=2)
+    seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
+    shares: tuple[str, ...] = setting(SHARES, "Shares of made pairs.", choices=SHARES)
+    cin_iters: int = setting(3000, "Updates of CIN-GAN.", minimum=1)
+    num_iters: int = setting(2000, "Updates of the cGAN.", minimum=1)
+
+
+def train(script, folder, flags):
+    """Run a training script of the limited recipe to its end, from its last checkpoint."""
+    log = folder / "log.txt"
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = any(folder.glob("*/config.json"))
+    flags = ["--resume"] if begun else ["--recipe=limited", "--checkpoint_minutes=3", *flags]
+    with open(log, "a", encoding="utf-8") as output:
+        status = subprocess.run(
+            [sys.executable, str(ROOT / script), *flags, f"--dir={folder}"], stdout=output,
+            stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode
+    if status:
+        raise UserError(f"{script} ended with status {status}: see {log}.")
+
+
+def train_cell(settings, seed, share):
+    """Train one cell and return its rows."""
+    flags = [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={seed}",
+             f"--images_limit={settings.images_limit}", *(
+                 [f"--symmetries={','.join(settings.symmetries)}"] if settings.symmetries else [])]
+    work = Path(settings.work).resolve()
+    augment = []
+    if share != "0":
+        learned = work / f"cin_seed{seed}"
+        train("train_CIN_GAN.py", learned, [*flags, f"--num_iters={settings.cin_iters}"])
+        augment = ["--cin_augment=True", f"--alpha={share}",
+                   f"--cin_generator_path={learned / 'CIN-GAN_results' / 'generator.h5'}"]
+    folder = work / f"share{share}_seed{seed}"
+    train("train_cGAN.py", folder, [*flags, *augment, f"--num_iters={settings.num_iters}"])
+    (scores,) = folder.glob("*/scores.json")
+    return [{"seed": seed, "share": RAW if row["method"] == RAW else share,
+             "task": row["task"], "n": str(row["n"]), "psnr": f"{row['psnr']:.3f}",
+             "ssim": f"{row['ssim']:.4f}"}
+            for row in json.loads(scores.read_text(encoding="utf-8"))
+            if row["protocol"] == "care"]
+
+
+def read_rows(path):
+    """Rows of all finished cells."""
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def add_rows(path, rows):
+    """Add a finished cell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
+def table(rows):
+    """Mean and deviation over seeds of PSNR and SSIM (`care`), as Markdown."""
+    tasks = sorted({row["task"] for row in rows})
+    lines = ["| trained on | seeds | " + " | ".join(tasks) + " |", "|---" * (len(tasks) + 2) + "|"]
+    for share in (RAW, *SHARES):
+        chosen = [row for row in rows if row["share"] == share]
+        if not chosen:
+            continue
+        cells = []
+        for task in tasks:
+            psnr, ssim = (np.array([float(row[name]) for row in chosen if row["task"] == task])
+                          for name in ("psnr", "ssim"))
+            cells.append(f"{psnr.mean():.2f} ± {psnr.std():.2f} / {ssim.mean():.3f} ± "
+                         f"{ssim.std():.3f}")
+        seeds = len({row["seed"] for row in chosen})
+        lines.append(f"| {NAMES[share]} | {seeds} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def compare(settings):
+    """Train what is missing and print the table."""
+    output = Path(settings.output).resolve()
+    for seed in settings.seeds:
+        for share in settings.shares:
+            done = {(row["seed"], row["share"]) for row in read_rows(output)}
+            if (seed, share) in done:
+                continue
+            print(f"seed {seed}: {NAMES[share]}", flush=True)
+            rows = train_cell(settings, seed, share)
+            add_rows(output, [row for row in rows
+                              if row["share"] != RAW or (seed, RAW) not in done])
+    print(table(read_rows(output)))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, compare))

@@ -1,0 +1,60 @@
+"""Undoing updates that would leave numbers that are not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow as tf
+
+# Beside the losses of an update: 1 where it was undone, else 0.
+BAD_STEPS = "bad_steps"
+
+
+def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[Any],
+            strategy: tf.distribute.Strategy) -> Callable[[Any], dict[str, tf.Tensor]]:
+    """Make an update that changes nothing if a loss or a gradient of it is not finite.
+
+    The whole update is undone, whichever of its parts went wrong: weights, optimizer slots
+    and counts, moving averages and random states are what they were before, bit for bit. A
+    gradient that is not finite is known by what it leaves in the optimizer's slots.
+
+    Args:
+        update: distributed batch -> losses, scalars equal on all replicas; called in
+            cross-replica context.
+        variables: Keras variables, all that `update` changes.
+        strategy: under which they were made.
+
+    Returns:
+        Like `update`; its result also has `BAD_STEPS`, 1.0 if it was undone, else 0.0.
+
+    Source:
+        ours. The old values are kept and put back, since a zeroed gradient still moves
+        Adam, and since its `apply` cannot be called inside a condition under a strategy.
+    """
+    changed = [variable.value for variable in variables]
+
+    def guarded_update(batch: Any) -> dict[str, tf.Tensor]:
+        before = strategy.run(lambda: [tf.identity(variable) for variable in changed])
+        losses = update(batch)
+        is_good = _are_finite([*losses.values(), *_local_values(changed, strategy)])
+
+        def undo() -> None:
+            for variable, old in zip(changed, before):
+                strategy.extended.update(variable, lambda variable, old: variable.assign(old),
+                                         args=(old,))
+
+        tf.cond(is_good, lambda: None, undo)
+        return {**losses, BAD_STEPS: 1 - tf.cast(is_good, tf.float32)}
+
+    return guarded_update
+
+
+def _local_values(variables: Iterable[Any], strategy: tf.distribute.Strategy) -> list[Any]:
+    """One replica's copy of each: all replicas' are equal."""
+    return [strategy.experimental_local_results(variable)[0] for variable in variables]
+
+
+def _are_finite(values: Iterable[Any]) -> tf.Tensor:
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in values
+                          if value.dtype.is_floating])
