@@ -25,6 +25,16 @@ class RestoreConfig(Config):
     axes: str | None = setting(
         None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
         "Unset: what a TIFF says; of an array, YX or ZYX.")
+    trust_map: bool = setting(
+        False, "Also write, for each file, NAME_spread: how far restorations of the flipped "
+        "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "
+        "degraded again by --cin_generator_path, is from the measured one; and NAME_trust.json, "
+        "their means over the task's range of intensities.")
+    cin_generator_path: str | None = setting(
+        None, "The generator.h5 of a train_CIN_GAN.py run on the same task, for --trust_map.")
+    snapshots: tuple[str, ...] = setting(
+        (), "More generator.h5 files trained for the same, with another --seed for example, for "
+        "--trust_map.")
     tile: int | None = setting(
         None, "Largest side in pixels of the tiles in which large images are restored; memory "
         "grows with its square. Unset: what free memory allows.", minimum=16)
@@ -39,3 +49,6 @@ class RestoreConfig(Config):
             raise UserError("--generator is missing: name the generator.h5 of a run folder.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
+        if not self.trust_map and (self.cin_generator_path or self.snapshots):
+            raise UserError("--cin_generator_path and --snapshots are for trust maps: add "
+                            "--trust_map.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from microgan.config import RestoreConfig
 from microgan.errors import Interrupted, UserError
 from microgan.files import make_folder
+from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.planes import survey
@@ -36,8 +37,10 @@ def restore_files(config: RestoreConfig) -> None:
         Interrupted: Ctrl-C or a termination signal came; no file is half-written.
     """
     assert config.generator is not None
-    check_task(read_info(config.generator, method=None), config.task)
-    targets = _targets(_find_files(config.input), Path(config.output), config.overwrite)
+    info = read_info(config.generator, method=None)
+    check_task(info, config.task)
+    check_trust_config(config, info)
+    targets = _targets(_find_files(config.input), config)
     failures: dict[Path, str] = {}
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
@@ -46,11 +49,12 @@ def restore_files(config: RestoreConfig) -> None:
     if len(failures) < len(targets):
         make_folder(config.output, "--output")
         restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
+        trust_maps = TrustMaps(config, restorer) if config.trust_map else None
         with _stopped_by_signals():
             for path, target in targets.items():
                 if path not in failures:
                     with _collected(failures, path):
-                        _restore_file(restorer, path, target, config)
+                        _restore_file(restorer, trust_maps, path, target, config)
     _raise_failures(failures, len(targets))
 
 
@@ -82,7 +86,8 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _restore_file(restorer: Restorer, path: Path, target: Path, config: RestoreConfig) -> None:
+def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, target: Path,
+                  config: RestoreConfig) -> None:
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
         restored = []
         for image in file.images:
@@ -96,6 +101,8 @@ def _restore_file(restorer: Restorer, path: Path, target: Path, config: RestoreC
                 report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
         file.write_like(target, restored)
+        if trust_maps is not None:
+            trust_maps.write(file, target, restored, str(path))
     print("".join(f"{path}: {loss}.\n" for loss in file.losses), end="")
     print(f"{path}: restored into {target}", flush=True)
 
@@ -146,21 +153,23 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def _targets(paths: Sequence[Path], folder: Path, overwrite: bool) -> dict[Path, Path]:
+def _targets(paths: Sequence[Path], config: RestoreConfig) -> dict[Path, Path]:
     """Where each file's restoration goes; never onto an input, nor two onto one."""
+    targets = {path: Path(config.output) / path.name for path in paths}
     sources: dict[Path, Path] = {}
-    for path in paths:
-        target = folder / path.name
-        if target in sources:
-            raise UserError(f"{sources[target]} and {path} would both be restored into {target}. "
-                            "Restore them into different folders with --output.")
-        if target.resolve() in {source.resolve() for source in paths}:
-            raise UserError(f"{target} is an input. Choose another folder with --output.")
-        if target.exists() and not overwrite:
-            raise UserError(f"{target} exists. Choose another folder with --output, or replace "
-                            "it with --overwrite.")
-        sources[target] = path
-    return {path: target for target, path in sources.items()}
+    inputs = {path.resolve() for path in paths}
+    for path, restored in targets.items():
+        for target in [restored, *map_paths(restored, config)]:
+            if target in sources:
+                raise UserError(f"{sources[target]} and {path} would both be restored into "
+                                f"{target}. Restore them into different folders with --output.")
+            if target.resolve() in inputs:
+                raise UserError(f"{target} is an input. Choose another folder with --output.")
+            if target.exists() and not config.overwrite:
+                raise UserError(f"{target} exists. Choose another folder with --output, or "
+                                "replace it with --overwrite.")
+            sources[target] = path
+    return targets
 
 
 def _raise_failures(failures: dict[Path, str], num_files: int) -> None:

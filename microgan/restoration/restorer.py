@@ -103,7 +103,7 @@ class Restorer:
         return restored
 
     def restore_into(self, target: WritablePixels, image: Pixels, *, axes: str | None = None,
-                     task: str | None = None, report: Report = print,
+                     task: str | None = None, seed: int = 0, report: Report = print,
                      progress: Callable[[float], Any] = lambda share: None) -> None:
         """Restore an image that need not fit in memory.
 
@@ -113,6 +113,7 @@ class Restorer:
             image: as in a call.
             axes: as in a call.
             task: as in a call.
+            seed: of the noise of a generator that makes defects.
             report: as in a call.
             progress: called with the share that is done, 0 to 1.
 
@@ -145,7 +146,8 @@ class Restorer:
         while start < len(planes.places):
             clipped_before = num_clipped
             try:
-                start += self._restore_next(planes, start, read, write, task, report, progress)
+                start += self._restore_next(planes, start, read, write, task, seed, report,
+                                            progress)
             except _out_of_memory() as error:
                 num_clipped = clipped_before
                 self._use_less_memory(planes.shape, report, error)
@@ -155,7 +157,7 @@ class Restorer:
                    "can hold and were clipped.")
 
     def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
-                      write: Callable[..., None], task: str | None, report: Report,
+                      write: Callable[..., None], task: str | None, seed: int, report: Report,
                       progress: Callable[[float], Any]) -> int:
         """Restore as many planes as the network takes at once; give their number."""
         network, side = self._network, self._side(planes.shape)
@@ -165,7 +167,8 @@ class Restorer:
             numbers = range(start, min(start + at_once, len(planes.places)))
             images = np.stack([read(planes.places[number], planes.everything)
                                for number in numbers])
-            for number, values in zip(numbers, network.restore_batch(images, numbers, index)):
+            batch = network.restore_batch(images, numbers, index, seed)
+            for number, values in zip(numbers, batch):
                 write(planes.places[number], planes.everything, values)
             progress(numbers.stop / len(planes.places))
             return len(numbers)
@@ -175,7 +178,7 @@ class Restorer:
             report(f"Restoring tiles of {side} pixels a side{passes}.")
         place = planes.places[start]
         steps = network.restore(functools.partial(read, place), functools.partial(write, place),
-                                planes.shape, side, number=start, task=index)
+                                planes.shape, side, number=start, task=index, seed=seed)
         for step, _ in enumerate(steps, 1):
             progress((start + step / num_steps) / len(planes.places))
         return 1

@@ -74,7 +74,7 @@ class ImageFile(abc.ABC):
 
         Args:
             path: to write, with this file's suffix. Its folder must exist.
-            pixels: one for each of `images`, of its shape and type.
+            pixels: one for each of `images`, of its shape; of its type or float32.
 
         Raises:
             UserError: it can't be written.
@@ -99,7 +99,7 @@ class Scratch:
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        self._folder = folder
+        self.folder = folder
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
         try:
             self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize)

@@ -29,6 +29,7 @@ _IMAGEJ_BYTES = 2**32 - 2**25
 # What ImageJ says of shape, which is written anew, and of displayed intensities, which are
 # others in the restored image.
 _IMAGEJ_DROPPED = {"images", "channels", "slices", "frames", "Ranges", "min", "max"}
+_OME_TYPES = {"float32": "float", "float64": "double"}
 _TEXT_TAGS = ("DocumentName", "Make", "Model", "PageName", "Artist", "HostComputer", "Copyright")
 
 
@@ -68,9 +69,9 @@ class TiffFile(ImageFile):
             self.images += (image,)
         if not self.images:
             raise UserError(f"{self._path} holds no image.")
-        if self._tiff.is_ome and self._kind() == "ome":
-            self._ome_xml = ome_xml_of(self._tiff.ome_metadata or "", [
-                len(series.pages) for series in self._tiff.series], self._path)
+        if self._kind() == "ome":
+            _check_ome_xml(self._tiff.ome_metadata or "", len(self._tiff.series),
+                           self._path)
         self.losses = tuple(self._losses())
 
     def close(self) -> None:
@@ -86,7 +87,8 @@ class TiffFile(ImageFile):
             with tifffile.TiffWriter(temporary, bigtiff=bigtiff, byteorder=self._tiff.byteorder,
                                      imagej=kind == "imagej", ome=False) as writer:
                 for number, (series, part) in enumerate(zip(self._tiff.series, pixels)):
-                    options = {**self._description(number, size), **_options(series.keyframe)}
+                    options = {**self._description(number, size, pixels),
+                               **_options(series.keyframe, part.dtype)}
                     tile = _tile(series, part, kind)
                     if tile is None and options["compression"] == tifffile.COMPRESSION.NONE:
                         place = writer.write(None, shape=part.shape, dtype=part.dtype,
@@ -106,7 +108,8 @@ class TiffFile(ImageFile):
         """How the file describes its images, as tifffile found out."""
         return self._tiff.series[0].kind.lower()
 
-    def _description(self, number: int, size: int) -> dict[str, Any]:
+    def _description(self, number: int, size: int,
+                     pixels: Sequence[Scratch]) -> dict[str, Any]:
         """Arguments of `TiffWriter.write` that describe an image as this file does."""
         series = self._tiff.series[number]
         page, kind = series.keyframe, self._kind()
@@ -115,7 +118,10 @@ class TiffFile(ImageFile):
             kept = {key: value for key, value in found.items() if key not in _IMAGEJ_DROPPED}
             return {"metadata": {**kept, "axes": series.axes}, "truncate": size > _IMAGEJ_BYTES}
         if kind == "ome":
-            return {"metadata": None, "description": self._ome_xml if number == 0 else None}
+            xml = ome_xml_of(self._tiff.ome_metadata or "", [
+                (len(series.pages), part.dtype)
+                for series, part in zip(self._tiff.series, pixels)]) if number == 0 else None
+            return {"metadata": None, "description": xml}
         if kind == "shaped":
             found = (self._tiff.shaped_metadata or ())[number]
             kept = {key: value for key, value in found.items() if key != "shape"}
@@ -225,8 +231,8 @@ def _check_series(series: tifffile.TiffPageSeries, path: Path) -> None:
             raise UserError(f"{path} cannot be read as a TIFF: it is cut short. Get a whole copy.")
 
 
-def _options(page: tifffile.TiffPage) -> dict[str, Any]:
-    """Arguments of `TiffWriter.write` that store a page the way this one is."""
+def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:
+    """Arguments of `TiffWriter.write` that store values of a type the way this page is."""
     tags = page.tags
     kept = page.compression in _LOSSLESS
     options: dict[str, Any] = {
@@ -234,7 +240,8 @@ def _options(page: tifffile.TiffPage) -> dict[str, Any]:
         "photometric": ("miniswhite" if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
                         else "minisblack"),
         "compression": page.compression if kept else tifffile.COMPRESSION.ADOBE_DEFLATE,
-        "predictor": page.predictor if kept and page.predictor != 1 else None,
+        "predictor": page.predictor if kept and page.predictor != 1 and dtype.kind == np.dtype(
+            page.dtype).kind else None,
         "software": page.software or False,
         "datetime": tags.valueof("DateTime"),
         "extratags": [(tags[name].code, 2, 0, tags[name].value, True) for name in _TEXT_TAGS
@@ -270,27 +277,20 @@ def _segments(part: Scratch, tile: tuple[int, int] | None) -> Iterator[np.ndarra
                 yield part[(*place, slice(top, top + tile[0]), slice(left, left + tile[1]))]
 
 
-def ome_xml_of(text: str, num_pages: Sequence[int], path: Path) -> bytes:
+def ome_xml_of(text: str, images: Sequence[tuple[int, np.dtype]]) -> bytes:
     """Fit a file's OME-XML to a file that holds the same images, page after page.
 
     Args:
         text: the OME-XML. Everything in it is kept but where the planes are.
-        num_pages: of each image, in the order of the XML.
-        path: of the file, for the message.
-
-    Raises:
-        UserError: it describes other images than the file holds.
+        images: number of pages and type of each, in the order of the XML.
     """
     root = ElementTree.fromstring(text)
-    namespace = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
+    namespace = _namespace(root)
     ElementTree.register_namespace("", namespace.strip("{}"))
     root.attrib.pop("UUID", None)  # names the original file
-    described = list(root.iter(f"{namespace}Pixels"))
-    if len(described) != len(num_pages):
-        raise UserError(f"{path} describes {len(described)} images but holds {len(num_pages)}. "
-                        "Save each to a file of its own.")
     first = 0
-    for pixels, count in zip(described, num_pages):
+    for pixels, (count, dtype) in zip(root.iter(f"{namespace}Pixels"), images):
+        pixels.set("Type", _OME_TYPES.get(dtype.name, dtype.name))
         for name in ("TiffData", "BinData", "MetadataOnly"):
             for element in pixels.findall(namespace + name):
                 pixels.remove(element)
@@ -299,6 +299,18 @@ def ome_xml_of(text: str, num_pages: Sequence[int], path: Path) -> bytes:
             f"{namespace}TiffData", {"IFD": str(first), "PlaneCount": str(count)}))
         first += count
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _check_ome_xml(text: str, num_images: int, path: Path) -> None:
+    root = ElementTree.fromstring(text)
+    described = len(list(root.iter(f"{_namespace(root)}Pixels")))
+    if described != num_images:
+        raise UserError(f"{path} describes {described} images but holds {num_images}. Save each "
+                        "to a file of its own.")
+
+
+def _namespace(root: ElementTree.Element) -> str:
+    return root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

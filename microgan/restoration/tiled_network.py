@@ -54,15 +54,13 @@ class TiledNetwork:
         model: generator whose first input and only output are (B, ..., 1) of one size.
             Networks that make defects also take the task (B,) and, if random by a noise
             map, noise like the first input.
-        seed: of the noise, for those that are random.
 
     Source:
         ours.
     """
 
-    def __init__(self, model: keras.Model, *, seed: int = 0) -> None:
+    def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._seed = seed
         self._norms: list[_Norm] = []
         self._num_axes = len(model.inputs[0].shape) - 2
         self._places: dict[int, _Place] = {}
@@ -122,24 +120,25 @@ class TiledNetwork:
         """Number of tiles, and pixels of the largest with its margin."""
         return grid_size(shape, side, self.margin, self.multiple)
 
-    def restore_batch(self, images: np.ndarray, numbers: Sequence[int],
-                      task: int = 0) -> np.ndarray:
+    def restore_batch(self, images: np.ndarray, numbers: Sequence[int], task: int = 0,
+                      seed: int = 0) -> np.ndarray:
         """Apply the generator to whole images.
 
         Args:
             images: float32 (B, ...).
             numbers: of the images, which the noise depends on.
             task: position among the generator's tasks, for networks that take it.
+            seed: of the noise.
 
         Returns:
             float32 (B, ...).
         """
         everything = tuple(slice(0, length) for length in images.shape[1:])
-        inputs = self._inputs(images, everything, numbers, task)
+        inputs = self._inputs(images, everything, numbers, task, seed)
         return self._apply_whole(*inputs)[..., 0].numpy()
 
     def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
-                number: int = 0, task: int = 0) -> Iterator[None]:
+                number: int = 0, task: int = 0, seed: int = 0) -> Iterator[None]:
         """Apply the generator to an image, tile by tile.
 
         Args:
@@ -149,6 +148,7 @@ class TiledNetwork:
             side: largest length of a tile's core, in pixels.
             number: of the image, which the noise depends on.
             task: position among the generator's tasks, for networks that take it.
+            seed: of the noise.
 
         Yields:
             None after every step, `num_steps` of them.
@@ -156,19 +156,19 @@ class TiledNetwork:
         tiles = self.grid(shape, side)
         if len(tiles) == 1:
             (tile,) = tiles
-            write(tile.core, self.restore_batch(read(tile.outer)[None], [number], task)[0])
+            write(tile.core, self.restore_batch(read(tile.outer)[None], [number], task, seed)[0])
             yield
             return
         for norm in self._norms:
             total = _Moments()
             for tile in tiles:
-                inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task)
+                inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
                 total.add(*_measure(norm, tile, shape, inputs))
                 yield
             norm.mean.assign(total.mean)
             norm.deviation.assign(total.deviation)
         for tile in tiles:
-            inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task)
+            inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
             values = self._apply_tile(*inputs)
             write(tile.core, values[0, ..., 0].numpy()[tile.inner])
             yield
@@ -204,21 +204,21 @@ class TiledNetwork:
                        training=len(tensors) > 1)
 
     def _inputs(self, images: np.ndarray, where: tuple[slice, ...], numbers: Sequence[int],
-                task: int) -> list[Any]:
+                task: int, seed: int) -> list[Any]:
         inputs = [tf.constant(images[..., np.newaxis], tf.float32)]
         if len(self._model.inputs) > 1:
-            self._seed_dropout()
+            self._seed_dropout(seed)
             inputs.append(tf.fill([len(images)], task))
         if len(self._model.inputs) == 3:
             inputs.append(tf.constant(np.stack([
-                noise([self._seed, number], where) for number in numbers])[..., np.newaxis]))
+                noise([seed, number], where) for number in numbers])[..., np.newaxis]))
         return inputs
 
-    def _seed_dropout(self) -> None:
+    def _seed_dropout(self, seed: int) -> None:
         """Dropout is the published generator's only randomness: alike in every pass."""
         for number, layer in enumerate(self._model.layers):
             if hasattr(layer, "seed_generator"):
-                layer.seed_generator.state.assign([self._seed, number])
+                layer.seed_generator.state.assign([seed, number])
 
     def _place_of(self, tensor: Any) -> _Place:
         ones = (1,) * self._num_axes

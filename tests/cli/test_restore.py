@@ -1,5 +1,9 @@
 """restore.py from flags to files."""
 
+import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ import tifffile
 from helpers import assert_mistake, run_script
 from microgan.cli.restore import main
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.experiments.restoring import Progress
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 
 # Untrained, the network gives its input back; these ranges then make it twice as bright.
@@ -179,6 +184,96 @@ def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, argum
     assert message in err
     assert not (tmp_path / "restored").exists()
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), image)
+
+
+@pytest.fixture(scope="module")
+def cin_generator(generators):
+    """A CIN-GAN generator of the task A, untrained: it gives its input back."""
+    info = GeneratorInfo("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, ("A",),
+                         {"A": DOUBLE}, "YX", "0.1.0", "")
+    save_generator(generators / "cin.h5", build_network(info).get_weights(), info)
+    return generators / "cin.h5"
+
+
+def test_trust_maps_are_written_beside_the_restored_file(restore, generators, cin_generator,
+                                                         image, tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, compression="zlib", predictor=True,
+                     metadata={"axes": "CYX", "PhysicalSizeX": 0.1})
+
+    status, _, err = restore("--input=a.ome.tif", "--trust_map",
+                             f"--cin_generator_path={cin_generator}",
+                             f"--snapshots={generators}/one.h5")
+
+    assert (status, err) == (0, "")
+    folder = tmp_path / "restored"
+    scores = json.loads((folder / "a_trust.json").read_text())
+    for kind in ("spread", "inconsistency"):
+        with tifffile.TiffFile(folder / f"a_{kind}.ome.tif") as tiff:
+            assert (tiff.series[0].axes, tiff.series[0].dtype) == ("CYX", np.float32)
+            assert 'PhysicalSizeX="0.1"' in tiff.ome_metadata
+            span = 200 if kind == "spread" else 100
+            assert scores["image"][kind] == pytest.approx(tiff.asarray().mean() / span, rel=1e-3)
+    # The untrained network treats all flips alike.
+    assert scores["image"]["spread"] == pytest.approx(0, abs=1e-6)
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_trust_maps_without_a_defect_generator_say_what_is_missing(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    status, out, _ = restore("--input=a.npy", "--trust_map")
+
+    assert status == 0
+    assert "No --cin_generator_path: trust maps show the spread only" in out
+    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
+        "a.npy", "a_spread.npy", "a_trust.json"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--cin_generator_path=cin.h5"], "add --trust_map"),
+    (["--trust_map", "--cin_generator_path=none.h5"], "no file none.h5"),
+    (["--trust_map", "--snapshots=two.h5"], "trained on other tasks"),
+    (["--trust_map", "--cin_generator_path=two.h5"], "train_CIN_GAN.py is needed"),
+])
+def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path, arguments,
+                                            message):
+    np.save(tmp_path / "a.npy", image)
+    shutil.copy(generators / "two.h5", tmp_path)
+
+    status, _, err = restore("--input=a.npy", *arguments)
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert message in err
+    assert not (tmp_path / "restored").exists()
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_half_written_file(restore, image, tmp_path, monkeypatch, number,
+                                              status):
+    def restore_half(restorer, target, *arguments, **options):
+        target[:1] = 7
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("microgan.restoration.restorer.Restorer.restore_into", restore_half)
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
+
+    given, _, err = restore("--input=a.tif")
+
+    assert given == status
+    assert err.startswith("restore.py: stopped.")
+    assert list((tmp_path / "restored").iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_progress_tells_the_time_left(capsys):
+    seconds = iter([0, 5, 12, 13, 600, 700])
+    progress = Progress("a.npy", clock=lambda: next(seconds))
+
+    for share in (0.1, 0.25, 0.3, 0.5, 1):
+        progress(share)
+
+    assert capsys.readouterr().out.splitlines() == ["a.npy: 25 %, 36 s left",
+                                                    "a.npy: 50 %, 10 min left"]
 
 
 def test_script_answers_mistakes_without_tensorflow(generators, tmp_path):
