@@ -297,3 +297,36 @@ def test_top_level_script_restores(generators, image, tmp_path):
 
     assert (result.returncode, result.stderr) == (0, "")
     np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * image)
+
+
+@pytest.mark.slow
+def test_peak_memory_does_not_grow_with_the_image(tmp_path):
+    info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), {"A": DOUBLE}, "YX",
+                         "0.1.0", "")
+    save_generator(tmp_path / "generator.h5", build_network(info).get_weights(), info)
+    # Sparse on disk: only the blocks that are not zero take room.
+    pixels = tifffile.memmap(tmp_path / "large.tif", shape=(8000, 8000), dtype="uint16",
+                             bigtiff=True, photometric="minisblack", resolution=(5, 5))
+    pixels[3000:3100, 7900:] = 10000
+    pixels.flush()
+    script = tmp_path / "measured.py"
+    script.write_text(
+        "import resource, sys\n"
+        "from microgan.cli.restore import main\n"
+        "status = main()\n"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "sys.exit(status)\n")
+
+    result = run_script(script, "--generator=generator.h5", "--input=large.tif",
+                        "--precision=float32", cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Restoring tiles of" in result.stdout
+    peak_gb = int(result.stdout.split("peak")[-1]) / 1e6
+    assert peak_gb < 3
+    with tifffile.TiffFile(tmp_path / "restored" / "large.tif") as tiff:
+        assert tiff.is_bigtiff
+        restored = tifffile.memmap(tmp_path / "restored" / "large.tif", mode="r")
+        assert restored.shape == (8000, 8000)
+        assert (restored[3000:3100, 7900:] == 20000).all()
+        assert not restored[:2900].any()
