@@ -1,11 +1,11 @@
 """How to restore a large image with a network that has instance norms, tile by tile.
 
 Against known truth: the statistics of the whole image (what restore.py does), local ones
-over patches of the training size, smoothly interpolated, and those of each tile alone. A
-large test image is put together from the test images of a task, each beside its mirror
-image, so that neither truth nor input has seams of its own.
+over patches of the training size, smoothly interpolated, and those of each tile alone. The
+image is simulated as those in data/ are, 640 pixels square; the sample fills its left part
+only, as at the edge of a tissue.
 
-Try it: python benchmarks/tiling.py GENERATOR.h5 data Drosophila
+Try it: python benchmarks/tiling.py GENERATOR.h5, of a network trained on Drosophila
 """
 
 import functools
@@ -17,29 +17,31 @@ import numpy as np
 from scipy import ndimage
 
 from microgan import layers
-from microgan.datasets.paired_arrays import load_test_pairs
 from microgan.generator_file import load_generator
 from microgan.metrics.paired import psnr, ssim
 from microgan.metrics.seams import seam_score
 from microgan.restoration.tiled_network import TiledNetwork
+from microgan.simulation import degradations
+from microgan.simulation.datasets import MARGIN_PX, SETS
 
-TILE_PX = 256
+TILE_PX = 160
 PATCH_PX = 128
 
 
-def mosaic(images, side=1024):
-    """Images edge to edge, each beside its mirror image, `side` pixels square."""
-    size = images[0].shape[0]
-    count = side // size
-    rows = []
-    for row in range(count):
-        blocks = []
-        for column in range(count):
-            # The same image in a block of 2 x 2, mirrored: edges meet themselves.
-            image = images[((row // 2) * count // 2 + column // 2) % len(images)]
-            blocks.append(image[::-1 if row % 2 else 1, ::-1 if column % 2 else 1])
-        rows.append(np.hstack(blocks))
-    return np.vstack(rows)
+def half_empty_pair(size=640):
+    """Degraded and clean image of a sample that ends in the middle of the field of view."""
+    chosen = SETS["Drosophila"]
+    random = np.random.default_rng(0)
+    photons = chosen.photons * chosen.draw_sample(random, size, 0)
+    photons[:, MARGIN_PX + size // 2:] = 0
+    measured = degradations.degrade(
+        random, photons, psf_sigma_px=chosen.psf_sigma_px[0], background_photons=0.0,
+        use_shot_noise=chosen.use_shot_noise, step_px=chosen.step_px,
+        read_noise_electrons=chosen.read_noise_electrons)
+    inner = (slice(MARGIN_PX, -MARGIN_PX),) * 2
+    return (degradations.to_grey_levels(measured[inner], chosen.camera_gain,
+                                        chosen.camera_offset),
+            degradations.to_grey_levels(photons[inner] / chosen.photons, chosen.clean_gain, 0.0))
 
 
 class LocalStatistics:
@@ -91,15 +93,16 @@ class LocalStatistics:
         return self.model(image[None, ..., None], training=False)[0, ..., 0].numpy()
 
 
-def main(generator, data_dir, task):
+def main(generator):
     """Print the table."""
     model, info = load_generator(generator)
-    pairs = load_test_pairs(data_dir, task)
-    ranges = info.normalization[task]
-    clean = mosaic([ranges.clean.to_unit(image) for image in pairs.clean])
-    image = mosaic([ranges.degraded.normalize(image) for image in pairs.degraded])
+    ranges = info.normalization["Drosophila"]
+    degraded, clean = half_empty_pair()
+    clean = ranges.clean.to_unit(clean)
+    image = ranges.degraded.normalize(degraded)
     network = TiledNetwork(model)
-    borders = [range(TILE_PX, length, TILE_PX) for length in image.shape]
+    tiles = network.grid(image.shape, TILE_PX)
+    borders = [sorted({tile.core[axis].start for tile in tiles} - {0}) for axis in range(2)]
 
     def exact():
         result = np.empty_like(image)
@@ -109,7 +112,7 @@ def main(generator, data_dir, task):
 
     def plain():
         result = np.empty_like(image)
-        for tile in network.grid(image.shape, TILE_PX):
+        for tile in tiles:
             result[tile.core] = network.restore_batch(image[tile.outer][None], [0])[0][tile.inner]
         return result
 
@@ -132,4 +135,4 @@ def main(generator, data_dir, task):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -25,3 +25,24 @@ class Interrupted(Exception):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+def one_line(text: object, *, limit: int = 300) -> str:
+    """Make one printable line of anything, to stand within a message.
+
+    Args:
+        text: its `str` is taken, such as another library's exception.
+        limit: most characters kept.
+
+    Returns:
+        The text without line breaks, control characters and a full stop at its end; the
+        name of its type if there is no text.
+    """
+    return printable(text, limit=limit).rstrip(".") or type(text).__name__
+
+
+def printable(text: object, *, limit: int) -> str:
+    """Replace line breaks by spaces, control characters by `?`, and cut what is too long."""
+    words = " ".join(str(text).split())
+    line = "".join(letter if letter.isprintable() else "?" for letter in words[:limit])
+    return line + " [...]" if len(words) > limit else line

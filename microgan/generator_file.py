@@ -11,14 +11,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from microgan.datasets.normalization import TaskNormalization
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.files import written_whole
 from microgan.precision import choose_precision
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "microgan"
 NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet")}
+# No network has more layers or channels.
+_MOST = 10_000
 _MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py"}
 
 
@@ -70,6 +72,13 @@ class GeneratorInfo:
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
             if not isinstance(content[name], str):
                 raise TypeError(f"{name} is no text: {content[name]!r}")
+        for task in content["tasks"]:
+            # Names become parts of file names.
+            if not task or not task.isprintable() or PurePath(task).name != task or "\\" in task:
+                raise ValueError(f"{task!r} is no name of a task")
+        for name, value in content["network_arguments"].items():
+            if type(value) not in (int, float) or not 0 <= value <= _MOST:
+                raise ValueError(f"{name}={value!r} is no argument of a network")
         return cls(**{**content, "tasks": tuple(content["tasks"]),
                       "normalization": {task: TaskNormalization.from_json(ranges) for task, ranges
                                         in content["normalization"].items()}})
@@ -159,12 +168,14 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
             arrays do not fit the network it names.
     """
     info = read_info(path, method=method)
+    with _opened(path) as file:
+        weights = _read_weights(file, path)
+    _refuse_larger_network(path, info, weights)
     try:
         model = _build_under(choose_precision(precision), info)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{path} asks for a network that cannot be built: {error}.") from error
-    with _opened(path) as file:
-        weights = _read_weights(file, path)
+        raise UserError(f"{path} asks for a network that cannot be built: {one_line(error)}."
+                        ) from error
     shapes = [tuple(weight.shape) for weight in model.weights]
     if [array.shape for array in weights] != shapes:
         raise UserError(f"{path} holds weights that do not fit the network it names "
@@ -173,6 +184,21 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
         raise UserError(f"{path} holds weights that are NaN or infinite. Train it again.")
     model.set_weights(weights)
     return model, info
+
+
+def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
+                           weights: list[np.ndarray]) -> None:
+    """Refuse a description of a network much larger than its weights, before it is built."""
+    arguments = info.network_arguments
+    filters = arguments.get("filters", 1)
+    if info.network == "resnet":  # the residual blocks' convolutions and the one before
+        weights_at_least = 72 * filters**2 * (1 + 4 * arguments.get("num_blocks", 9))
+    else:  # the convolution at the lowest level
+        weights_at_least = 9 * 4 ** min(arguments.get("depth", 3), 99) * filters**2
+    held = sum(array.size for array in weights)
+    if weights_at_least > held:
+        raise UserError(f"{path} holds {held} weights, which do not fit the network it names "
+                        f"({info.method} {info.network}, {arguments}). Get a whole copy.")
 
 
 def read_info(path: str | os.PathLike[str], *,
@@ -189,15 +215,18 @@ def read_info(path: str | os.PathLike[str], *,
     if not Path(path).is_file():
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
     with _opened(path) as file:
-        text = file.attrs.get(ATTRIBUTE)
+        try:
+            text = file.attrs.get(ATTRIBUTE)
+        except (OSError, ValueError, RuntimeError, TypeError) as error:
+            raise UserError(f"{path} is damaged: {one_line(error)}. Get a whole copy.") from error
     if not isinstance(text, str):
         raise UserError(f"{path} is no generator of microgan: it lacks the attribute "
                         f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
     try:
         info = GeneratorInfo.from_json(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, UserError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError) as error:
         raise UserError(f"{path} describes itself in a way this microgan does not understand: "
-                        f"{error}. It may come from another version.") from error
+                        f"{one_line(error)}. It may come from another version.") from error
     if info.network not in NETWORKS.get(info.method, ()):
         raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
                         "microgan does not have. It may come from a newer version.")
@@ -224,8 +253,9 @@ def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndar
         return [_plain_dataset(file, f"model_weights/{layer}/{name}")
                 for layer in _names(file["model_weights"], "layer_names")
                 for name in _names(file["model_weights"][layer], "weight_names")]
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(f"{path} has no readable weights: {error}. Get a whole copy.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
+        raise UserError(f"{path} has no readable weights: {one_line(error)}. Get a whole copy."
+                        ) from error
 
 
 def _names(group: h5py.Group, attribute: str) -> Iterator[str]:
@@ -241,4 +271,7 @@ def _plain_dataset(file: h5py.File, name: str) -> np.ndarray:
         node = node[part]
     if not isinstance(node, h5py.Dataset) or node.dtype != np.float32 or node.external:
         raise ValueError(f"{name} is no float32 array")
+    # As Keras writes them; a compressed or unwritten array may claim any size.
+    if node.is_virtual or node.chunks or node.id.get_storage_size() != node.nbytes:
+        raise ValueError(f"{name} claims {node.nbytes} bytes that the file does not hold")
     return node[()]

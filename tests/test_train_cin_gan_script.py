@@ -54,7 +54,7 @@ def test_run_tells_its_parts_and_the_distances_left(finished):
 
     assert ("Blobs: degraded 8 train, 2 validation, 4 test; clean 11 train, 3 validation, 4 test "
             "and 2 extra") in result.stdout
-    assert "made / clean images (test images)" in result.stdout
+    assert "Distance from real degraded images (test images)" in result.stdout
     assert result.stderr == ""
 
 

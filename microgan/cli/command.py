@@ -6,6 +6,7 @@ import dataclasses
 import contextlib
 import difflib
 import io
+import logging
 import os
 import sys
 import textwrap
@@ -17,7 +18,7 @@ from absl import flags
 
 import microgan
 from microgan.config import Config, value_type
-from microgan.errors import Interrupted, UserError
+from microgan.errors import Interrupted, UserError, printable
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -40,6 +41,8 @@ def run_command(config_type: type[Config], description: str,
         0 when all went well or help was asked for, 2 on a user's mistake (one line on
         standard error), 128 + signal after an interruption. A bug raises.
     """
+    # What is wrong with a TIFF is said once, in our own line.
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     with contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output:
         try:
             return _run(config_type, description, work, argv)
@@ -60,7 +63,7 @@ def _run(config_type: type[Config], description: str, work: Callable[[Any], None
     try:
         work(parse_flags(config_type, argv))
     except UserError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {printable(error, limit=2000)}", file=sys.stderr)
         return 2
     except Interrupted as interruption:
         print(f"{program}: {interruption}", file=sys.stderr)

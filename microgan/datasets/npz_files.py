@@ -9,8 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-# Images shrink to a tenth at best; what shrinks to a thousandth is made to fill the memory.
+# Images shrink to a tenth, few to a hundredth; what shrinks more is made to fill the memory.
 _MAX_EXPANSION = 200
+_ALWAYS_ALLOWED_BYTES = 100e6
+
+
+def check_expansion(num_bytes: int, path: Path) -> None:
+    """Refuse a file that claims to hold far more than it can.
+
+    Args:
+        num_bytes: that its arrays would take in memory.
+        path: the file.
+
+    Raises:
+        ValueError: that is more than 100 MB and 200 times the file's size.
+    """
+    if num_bytes > max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * path.stat().st_size):
+        raise ValueError(f"it claims {num_bytes / 1e9:.1f} GB, over {_MAX_EXPANSION} times its "
+                         "own size")
 
 
 def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
@@ -24,14 +40,13 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
 
     Raises:
         ValueError, OSError, or nearly anything that numpy and zipfile raise: it is damaged,
-            or it expands more than 200-fold, or an array's header claims another size than
+            or `check_expansion` refuses it, or an array's header claims another size than
             the archive holds.
     """
     with zipfile.ZipFile(path) as archive:
         found = [member for member in archive.infolist() if member.filename.endswith(".npy")
                  and (names is None or member.filename[:-4] in names)]
-        if sum(member.file_size for member in found) > _MAX_EXPANSION * path.stat().st_size:
-            raise ValueError(f"it expands more than {_MAX_EXPANSION}-fold")
+        check_expansion(sum(member.file_size for member in found), path)
         return {member.filename[:-4]: _read_array(archive, member) for member in found}
 
 

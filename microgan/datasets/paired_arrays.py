@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import tifffile
 
-from microgan.datasets.npz_files import read_npz
-from microgan.errors import UserError
+from microgan.datasets.npz_files import check_expansion, read_npz
+from microgan.errors import UserError, one_line
 
 TEST_SUFFIX = "_test"
 # Generators pad by reflection to a multiple of their stride, which needs this much.
@@ -240,7 +240,9 @@ def load_tiff(path: Path) -> np.ndarray:
         UserError: it is damaged or no grey image.
     """
     try:
-        image = tifffile.imread(path)
+        with tifffile.TiffFile(path) as tiff:
+            check_expansion(tiff.series[0].nbytes, path)
+            image = tiff.asarray()
     except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
         raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
     _check_numeric(image, path)
@@ -286,8 +288,3 @@ def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
 
 def _size(image: np.ndarray) -> str:
     return " x ".join(str(length) for length in image.shape)
-
-
-def one_line(error: BaseException) -> str:
-    """An exception's text without line breaks."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -168,9 +168,15 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
     _save(figure, path)
 
 
+def plainly(text: str) -> str:
+    """Keep matplotlib from reading `$` in a task's name as mathematics."""
+    return text.replace("$", r"\$")
+
+
 def _draw_curve(axes: Axes, updates: Sequence[int], values: Sequence[float], label: str,
                 **style: Any) -> None:
-    axes.plot(updates, values, marker="." if len(updates) < 40 else None, label=label, **style)
+    axes.plot(updates, values, marker="." if len(updates) < 40 else None, label=plainly(label),
+              **style)
 
 
 def _extremes(scores: dict[tuple[str, str], list[ImageScore]],
@@ -213,7 +219,8 @@ class _Sheet:
                          + (_BAR_PX if with_bar else 0))
         self.height_px = _MARGIN_PX + num_rows * (_PANEL_PX + _TITLE_PX) + 2 * _TITLE_PX
         self.figure = Figure(figsize=(self.width_px / _DPI, self.height_px / _DPI), dpi=_DPI)
-        self.figure.text(_MARGIN_PX / self.width_px, 0.7 * _TITLE_PX / self.height_px, footer,
+        self.figure.text(_MARGIN_PX / self.width_px, 0.7 * _TITLE_PX / self.height_px,
+                         plainly(footer),
                          fontsize=9, color="0.3")
 
     def draw(self, row: int, column: int, image: np.ndarray, limits: tuple[float, float], *,
@@ -223,7 +230,7 @@ class _Sheet:
         top = _MARGIN_PX + _TITLE_PX + row * (_PANEL_PX + _TITLE_PX)
         axes = self._add_axes(left, top, _PANEL_PX, _PANEL_PX)
         axes.set_axis_off()
-        axes.set_title(title, fontsize=9, loc="left", pad=4)
+        axes.set_title(plainly(title), fontsize=9, loc="left", pad=4)
         # Enlarged pixels stay squares; a large image is averaged down, not subsampled.
         interpolation = "nearest" if max(image.shape) <= _PANEL_PX else "antialiased"
         return axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1],

@@ -12,7 +12,7 @@ import numpy as np
 from microgan.config import CINGANConfig
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.evaluation.defect_report import (
-    REPORT_FILES, DefectImages, measure_defects, write_report)
+    MADE, REPORT_FILES, DefectImages, measure_defects, write_report)
 from microgan.evaluation.figures import save_history_figure, save_made_sheet
 from microgan.experiments.added_task import AddedTask
 from microgan.experiments.run_folder import create_run_folder
@@ -123,14 +123,15 @@ def _build_trainer(config: CINGANConfig, generator: keras.Model, *, num_tasks: i
 
 
 def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
-              clean: Images) -> DefectImages:
+              clean: Images, learned: Images | None = None) -> DefectImages:
     """One task's images, made ones included, in normalised intensity."""
     constants = info.normalization[name]
     made = make_degraded(model, clean, info.tasks.index(name), constants.clean,
                          constants.degraded, seed=_VALIDATION_SEED)
     return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
                         [constants.degraded.to_unit(image) for image in made],
-                        [constants.degraded.to_unit(image) for image in degraded])
+                        [constants.degraded.to_unit(image) for image in degraded],
+                        [constants.degraded.to_unit(image) for image in learned or ()])
 
 
 def _validation_scores(model: keras.Model, info: GeneratorInfo,
@@ -145,7 +146,8 @@ def _validation_scores(model: keras.Model, info: GeneratorInfo,
         degraded, clean = (images[:_VALIDATED_PER_TASK] for images in task.seen())
         distances = measure_defects(_compared(model, info, name, degraded, clean))
         closed[f"closed_{name}"] = 1 - float(np.mean(
-            [each.share for each in distances if each.distance in ("spectrum", "histogram")]))
+            [each.share for each in distances
+             if each.images == MADE and each.distance in ("spectrum", "histogram")]))
     return {"score": float(np.mean(list(closed.values()))), **closed}
 
 
@@ -168,7 +170,8 @@ def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
     for name, task in tasks.items():
         degraded, clean = (images[:limit]
                            for images in (task.part("test") if tested else task.seen()))
-        compared.append(_compared(model, info, name, degraded, clean))
+        learned = task.seen()[0] if tested else None
+        compared.append(_compared(model, info, name, degraded, clean, learned))
     table = write_report(folder, compared, split="test images" if tested else
                          "no test images: those of training and validation")
     print_end(config, folder, table,

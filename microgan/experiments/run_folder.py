@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import microgan
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.experiments.workers import this_worker
 from microgan.files import remove_partial_files, write_json
 
@@ -118,11 +118,14 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
 
 
 def _resumed_config(path: Path, config: Any) -> Any:
+    content = _read_json(path)
     try:
-        before = type(config).from_json(_read_json(path)["config"])
-    except (KeyError, TypeError, UserError) as error:
-        raise UserError(f"{path} is no config of this program ({error}), so this run cannot be "
-                        "resumed. Start another with --dir or --overwrite.") from error
+        before = type(config).from_json(content["config"])
+        if before.seed is None:
+            raise ValueError("it has no seed")
+    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+        raise UserError(f"{path} is no config of this program ({one_line(error)}), so this run "
+                        "cannot be resumed. Start another with --dir or --overwrite.") from error
     different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
                  for name in sorted(config.explicit - _FREE_FIELDS)
                  if getattr(before, name) != getattr(config, name)]
@@ -136,7 +139,7 @@ def _resumed_config(path: Path, config: Any) -> Any:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not readable, so this run cannot be resumed. Start another "
                         "with --dir or --overwrite.") from error
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microgan.datasets.npz_files import read_npz
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.files import make_folder, written_whole
 
 Arrays = dict[str, list[np.ndarray]]
@@ -73,5 +73,4 @@ def unreadable(folder: Path, error: Exception) -> str:
     paths = _in_order(folder)
     before = (f"Delete it to go on from {paths[-2].name}." if len(paths) > 1 else
               "There is no other: start again with --overwrite.")
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"{paths[-1]} is damaged: {text}. {before}"
+    return f"{paths[-1]} is damaged: {one_line(error)}. {before}"

@@ -1,5 +1,10 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
+from helpers import ROOT
 from microgan.cli.command import help_text, parse_flags, run_command
 from microgan.config import CGANConfig
 from microgan.errors import Interrupted, UserError
@@ -62,3 +67,38 @@ def test_bug_keeps_its_traceback():
 
     with pytest.raises(ZeroDivisionError):
         run_command(CGANConfig, "", work, ["train_cGAN.py"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes differ")
+def test_work_goes_on_when_nobody_reads_its_output_any_more(tmp_path):
+    program = """
+import sys
+from microgan.cli.command import run_command
+from microgan.config import CGANConfig
+
+def work(config):
+    for _ in range(3):
+        print("x" * 100_000, flush=True)  # more than a pipe holds
+    open("done", "w").close()
+
+sys.exit(run_command(CGANConfig, "", work, ["train_cGAN.py"]))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)},
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.read(10)
+        process.stdout.close()
+        error = process.stderr.read()
+
+    assert error == "" and process.returncode == 0
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("message, shown", [
+    ("one\n\x1b[2Jtwo", "one ?[2Jtwo"), ("a" * 5000, "a" * 2000 + " [...]")])
+def test_message_is_one_printable_line_of_bounded_length(message, shown, capsys):
+    def work(config):
+        raise UserError(message)
+
+    assert run_command(CGANConfig, "", work, ["train_cGAN.py"]) == 2
+    assert capsys.readouterr().err == f"train_cGAN.py: error: {shown}\n"

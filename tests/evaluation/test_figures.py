@@ -161,3 +161,14 @@ def test_made_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
     assert drawn[1]["limits"] == drawn[2]["limits"] != drawn[0]["limits"]
     np.testing.assert_array_equal(drawn[1]["image"], made)
     assert (tmp_path / "made.png").exists()
+
+
+def test_name_with_dollar_signs_is_no_mathematics(tmp_path, random):
+    name = r"cost_$\frac{1$"
+    image = random.normal(size=(32, 32))
+
+    figures.save_made_sheet(tmp_path / "made.png", [(name, image, image, image)])
+    figures.save_history_figure(tmp_path / "history.png", [
+        {"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0, f"psnr_{name}": 2.0}])
+
+    assert all((tmp_path / file).exists() for file in ("made.png", "history.png"))

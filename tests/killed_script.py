@@ -1,0 +1,61 @@
+"""Run a script and kill it, as a power cut would, at a moment in its training.
+
+Arguments: the moment, the script, the script's arguments. Moments: `save:N` in the N-th
+checkpoint, half-written; `flush:N` and `rename:N` before the N-th flush or rename of any
+file; `update:N` after N updates; `seconds:S` that long after the first update.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from microgan import callbacks
+from microgan.trainers import checkpoints
+
+ROOT = Path(__file__).parent.parent
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(number, owner, name, act):
+    """Call `act` with the arguments of the `number`-th call of a function, before it is done."""
+    usual = getattr(owner, name)
+    count = 0
+
+    def counted(*arguments, **settings):
+        nonlocal count
+        count += 1
+        if count == number:
+            act(*arguments)
+        return usual(*arguments, **settings)
+
+    setattr(owner, name, counted)
+
+
+def write_half(path, *arguments):
+    path.write_bytes(b"PK half of an archive")
+    die()
+
+
+def start_timer(seconds):
+    threading.Timer(seconds, die).start()
+
+
+kind, _, when = sys.argv[1].partition(":")
+if kind == "save":
+    at_call(int(when), checkpoints.np, "savez", write_half)
+elif kind in ("flush", "rename"):
+    at_call(int(when), os, {"flush": "fsync", "rename": "replace"}[kind],
+            lambda *arguments: die())
+elif kind == "update":
+    at_call(int(when), callbacks.Recorder, "on_train_batch_end", lambda *arguments: die())
+else:
+    at_call(1, callbacks.Recorder, "on_train_batch_end",
+            lambda *arguments: start_timer(float(when)))
+sys.argv = sys.argv[2:]
+runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")

@@ -1,0 +1,125 @@
+"""A training killed at any moment and resumed ends as one that was never disturbed."""
+
+import csv
+import random
+import signal
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+import pytest
+
+from helpers import NARROW_CGAN, NARROW_CIN_GAN, run_script, write_pairs
+
+
+@dataclass(frozen=True)
+class Program:
+    """A training script, its run folder and flags that make it fast."""
+
+    script: str
+    folder: str
+    flags: tuple[str, ...]
+    num_endured: int
+
+
+PROGRAMS = {
+    "cgan": Program("train_cGAN.py", "Microscopy_cGAN_results", NARROW_CGAN, 20),
+    "cin_gan": Program("train_CIN_GAN.py", "CIN-GAN_results", NARROW_CIN_GAN, 4),
+}
+ALWAYS = ("--data_dir=images", "--seed=1", "--deterministic", "--checkpoint_every=1")
+
+
+@pytest.fixture(params=PROGRAMS)
+def program(request):
+    return PROGRAMS[request.param]
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A folder of two runs' worth of tiny images; the path of each run's parent."""
+    for name in ("whole", "killed"):
+        (tmp_path / name / "images").mkdir(parents=True)
+        write_pairs(tmp_path / name / "images", "Blobs", 6, np.random.default_rng(7), size=16)
+    return tmp_path / "whole", tmp_path / "killed"
+
+
+def train(program, folder, *flags, moment=None):
+    command = (program.script,) if moment is None else ("tests/killed_script.py", moment,
+                                                        program.script)
+    return run_script(*command, *program.flags, *ALWAYS, *flags, cwd=folder)
+
+
+def arrays(path):
+    """Every array in an HDF5 file, by name."""
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, node: found.update({name: node[()]})
+                        if isinstance(node, h5py.Dataset) else None)
+    return found
+
+
+def history(folder):
+    with open(folder / "history.csv") as file:
+        return [{name: value for name, value in row.items() if name != "seconds"}
+                for row in csv.DictReader(file)]
+
+
+def assert_same_run(one, other):
+    assert history(one) == history(other)
+    first, second = arrays(one / "generator.h5"), arrays(other / "generator.h5")
+    assert list(first) == list(second) and first
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+
+
+def kill_resume_and_compare(program, images, moments, flags):
+    whole, killed = images
+    assert train(program, whole, *flags).returncode == 0
+    for moment in moments:
+        result = train(program, killed, *flags, "--resume", moment=moment)
+        assert result.returncode == -signal.SIGKILL, (moment, result.stdout, result.stderr)
+    result = train(program, killed, *flags, "--resume")
+    assert result.returncode == 0, result.stderr
+    assert_same_run(whole / program.folder, killed / program.folder)
+    assert not list(killed.rglob("*.partial*"))
+
+
+@pytest.mark.slow
+def test_run_killed_twice_ends_as_if_it_had_not_been(program, images):
+    """Once in the second checkpoint, half-written, and once soon after the first update."""
+    kill_resume_and_compare(program, images, ["save:2", "seconds:0.01"],
+                            ("--num_iters=40", "--validate_every=20"))
+
+
+@pytest.mark.endurance
+def test_run_killed_many_times_ends_as_if_it_had_not_been(program, images):
+    chance = random.Random(1)
+    kinds = {"save": lambda: chance.randint(1, 5), "flush": lambda: chance.randint(1, 20),
+             "rename": lambda: chance.randint(1, 10), "update": lambda: chance.randint(1, 10),
+             "seconds": lambda: chance.uniform(0, 0.1)}
+    moments = [f"{kind}:{when()}" for number in range(program.num_endured)
+               for kind, when in [list(kinds.items())[number % len(kinds)]]]
+
+    kill_resume_and_compare(program, images, moments, ("--num_iters=400", "--validate_every=7"))
+
+
+@pytest.mark.slow
+def test_same_seed_gives_the_same_files_bit_for_bit(program, images):
+    """All but what holds times: the column of seconds and the checkpoints that keep it."""
+    flags = ("--num_iters=4", "--validate_every=2")
+    for folder in images:
+        result = train(program, folder, *flags)
+        assert result.returncode == 0, result.stderr
+
+    one, other = (folder / program.folder for folder in images)
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
+    for name in names:
+        if name.name != "history.csv" and name.parts[0] != "checkpoint":
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert history(one) == history(other)
+    for name in names:
+        if name.parts[0] == "checkpoint":
+            first, second = (np.load(folder / name) for folder in (one, other))
+            for key in set(first.files) - {"state"}:
+                np.testing.assert_array_equal(first[key], second[key])
