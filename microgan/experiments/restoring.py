@@ -140,7 +140,7 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for text in inputs:
         path = Path(text)
-        if path.is_dir():
+        if path.is_dir() and path.suffix.lower() not in SUFFIXES:
             matches = sorted(item for item in path.iterdir()
                              if item.suffix.lower() in SUFFIXES and item.name[0] != ".")
         elif path.exists() or not glob.has_magic(text):
@@ -148,7 +148,7 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
         else:
             matches = sorted(Path(match) for match in glob.glob(text))
         if not matches:
-            raise UserError(f"--input={text} matches no .npy, .tif or .tiff file.")
+            raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
         found.update(dict.fromkeys(matches))
     return list(found)
 

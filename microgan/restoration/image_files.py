@@ -13,17 +13,18 @@ from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiff_files import TiffFile
+from microgan.restoration.zarr_files import ZarrFile
 
-SUFFIXES = (".npy", ".tif", ".tiff")
+SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 
 
 def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """Open an image file without reading its pixels.
 
     Args:
-        path: `.npy` (never unpickled), `.tif` or `.tiff`.
-        axes: one letter per axis, such as "TZYX"; wins over what a TIFF says. None: a TIFF's
-            own; for `.npy`, YX with two axes and ZYX with three.
+        path: `.npy` (never unpickled), `.tif`, `.tiff`, or `.zarr`, a folder.
+        axes: one letter per axis, such as "TZYX"; wins over what the file says. None: the
+            file's own; for `.npy`, YX with two axes and ZYX with three.
 
     Raises:
         UserError: the file is missing, unreadable or of another kind; the type or axes of
@@ -31,10 +32,12 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif or .tiff.")
-    if not path.is_file():
+        raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif, .tiff "
+                        "or .zarr.")
+    if not (path.is_dir() if path.suffix.lower() == ".zarr" else path.is_file()):
         raise UserError(f"There is no file {path}.")
-    return (ArrayFile if path.suffix.lower() == ".npy" else TiffFile)(path, axes)
+    opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
+    return opener(path, axes)
 
 
 def read_image(path: Path | str, *, axes: str | None = None) -> tuple[np.ndarray, str]:
