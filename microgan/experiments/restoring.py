@@ -14,7 +14,7 @@ from microgan.config import RestoreConfig
 from microgan.errors import Interrupted, UserError
 from microgan.files import make_folder
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
-from microgan.generator_file import read_info
+from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.planes import survey
 from microgan.restoration.restorer import Restorer, check_task, load_restorer
@@ -40,7 +40,7 @@ def restore_files(config: RestoreConfig) -> None:
     info = read_info(config.generator, method=None)
     check_task(info, config.task)
     check_trust_config(config, info)
-    targets = _targets(_find_files(config.input), config)
+    targets = _targets(_find_files(config.input), config, info)
     failures: dict[Path, str] = {}
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
@@ -153,13 +153,14 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
     return list(found)
 
 
-def _targets(paths: Sequence[Path], config: RestoreConfig) -> dict[Path, Path]:
+def _targets(paths: Sequence[Path], config: RestoreConfig,
+             info: GeneratorInfo) -> dict[Path, Path]:
     """Where each file's restoration goes; never onto an input, nor two onto one."""
     targets = {path: Path(config.output) / path.name for path in paths}
     sources: dict[Path, Path] = {}
     inputs = {path.resolve() for path in paths}
     for path, restored in targets.items():
-        for target in [restored, *map_paths(restored, config)]:
+        for target in [restored, *map_paths(restored, config, info)]:
             if target in sources:
                 raise UserError(f"{sources[target]} and {path} would both be restored into "
                                 f"{target}. Restore them into different folders with --output.")

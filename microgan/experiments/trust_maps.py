@@ -14,7 +14,7 @@ from microgan.config import RestoreConfig
 from microgan.errors import UserError
 from microgan.files import write_json
 from microgan.generator_file import GeneratorInfo, read_info
-from microgan.restoration.restorer import Restorer, check_task, load_restorer
+from microgan.restoration.restorer import Restorer, check_task, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
 
@@ -32,17 +32,20 @@ def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
     Raises:
         UserError: a file is missing or of another kind, or the task is not known.
     """
-    if config.trust_map and info.method != "cgan":
+    if config.trust_map and info.method == "cin_gan":
         raise UserError("--trust_map is for generators that restore; this one makes defects.")
+    if config.cin_generator_path and info.method == "zse_gan":
+        raise UserError("--cin_generator_path is for images: a generator for z-stacks blurs them "
+                        "again itself. Leave it out.")
     for path in config.snapshots:
-        if read_info(path).tasks != info.tasks:
+        if read_info(path, method=info.method).tasks != info.tasks:
             raise UserError(f"{path} in --snapshots was trained on other tasks than --generator.")
     if config.cin_generator_path:
         task = config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
         check_task(read_info(config.cin_generator_path, method="cin_gan"), task)
 
 
-def map_paths(target: Path, config: RestoreConfig) -> list[Path]:
+def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[Path]:
     """The files that belong to a restored one: spread, inconsistency, scores."""
     if not config.trust_map:
         return []
@@ -50,7 +53,7 @@ def map_paths(target: Path, config: RestoreConfig) -> list[Path]:
     suffix = "".join(part for part in target.suffixes if part in (".ome", target.suffix))
     stem = target.name.removesuffix(suffix)
     names = [f"{stem}_spread{suffix}", f"{stem}_trust.json"]
-    if config.cin_generator_path:
+    if config.cin_generator_path or info.method == "zse_gan":
         names.insert(1, f"{stem}_inconsistency{suffix}")
     return [target.with_name(name) for name in names]
 
@@ -73,8 +76,15 @@ class TrustMaps:
         self._config = config
         self._restorer = restorer
         self._snapshots = [load(path) for path in config.snapshots]
-        self._degrader = load(config.cin_generator_path) if config.cin_generator_path else None
-        if self._degrader is None:
+        self._degrader: Restorer | None = None
+        self._num_draws = 1
+        if restorer.info.method == "zse_gan":
+            assert config.generator is not None
+            self._degrader = load_blurrer(config.generator, precision=config.precision,
+                                          tile=config.tile)
+        elif config.cin_generator_path:
+            self._degrader, self._num_draws = load(config.cin_generator_path), _NUM_DRAWS
+        else:
             print("No --cin_generator_path: trust maps show the spread only, not whether restored "
                   "and measured images agree.")
 
@@ -88,7 +98,7 @@ class TrustMaps:
             restored: its images.
             name: what to call the file.
         """
-        paths = map_paths(target, self._config)
+        paths = map_paths(target, self._config, self._restorer.info)
         scores: dict[str, dict[str, float]] = {}
         with contextlib.ExitStack() as parts:
             maps: list[list[Scratch]] = [[] for _ in paths[:-1]]
@@ -128,7 +138,7 @@ class TrustMaps:
         assert self._degrader is not None
         with contextlib.ExitStack() as parts:
             draws = []
-            for seed in range(_NUM_DRAWS):
+            for seed in range(self._num_draws):
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,

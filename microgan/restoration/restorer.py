@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import os
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.datasets.normalization import PERCENTILES, IntensityRange
+from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
@@ -29,6 +30,8 @@ _PIXELS_PER_BATCH = 8 * 256 * 256
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 # That networks without norm use at most: larger tiles make them no faster.
 _ENOUGH_BYTES = 1.2e9
+# What a stack is padded to by reflection is a multiple of this.
+_MIN_DEPTH = 4
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
 
@@ -49,7 +52,29 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     """
     import_tensorflow_quietly()
     model, info = load_generator(path, method=None, precision=precision)
+    if info.method == "zse_gan":
+        model = model.get_layer("sharpen")
     return Restorer(model, info, tile=tile)
+
+
+def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
+                 tile: int | None = None) -> Restorer:
+    """Load the half of a ZSE-GAN generator that makes a sharp stack blurred again.
+
+    Args:
+        path: as in `load_restorer`.
+        precision: as in `load_restorer`.
+        tile: as in `load_restorer`.
+
+    Raises:
+        UserError: no such file, or no generator of ZSE-GAN.
+    """
+    import_tensorflow_quietly()
+    model, info = load_generator(path, method="zse_gan", precision=precision)
+    backwards = {task: TaskNormalization(ranges.clean, ranges.degraded)
+                 for task, ranges in info.normalization.items()}
+    return Restorer(model.get_layer("blur"), dataclasses.replace(info, normalization=backwards),
+                    tile=tile)
 
 
 class Restorer:
@@ -249,11 +274,14 @@ def check_size(shape: Sequence[int]) -> None:
     """Refuse planes that are too small for a generator.
 
     Args:
-        shape: (..., Y, X).
+        shape: (Y, X), or (Z, Y, X) of a volume.
 
     Raises:
-        UserError: Y or X has less than 16 pixels.
+        UserError: Y or X has less than 16 pixels, or Z less than 4.
     """
+    if len(shape) == 3 and shape[0] < _MIN_DEPTH:
+        raise UserError(f"Stacks of {shape[0]} slices are too small: at least {_MIN_DEPTH} are "
+                        "needed. Are the axes right?")
     if min(shape[-2:]) < MIN_SIDE_PX:
         raise UserError(f"Planes of {shape[-2]} x {shape[-1]} pixels are too small: at least "
                         f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")

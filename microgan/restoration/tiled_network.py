@@ -11,7 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from microgan.layers import ConditionalInstanceNorm, InstanceNormalization, instance_statistics
+from microgan.layers import (
+    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise,
+    instance_statistics)
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
 # Measured: share of all layers' results that are in memory together at the peak.
@@ -19,6 +21,9 @@ _KEPT_SHARE = 0.35
 # More elements make some kernels of TensorFlow overflow.
 _MAX_ELEMENTS = 2**31 - 1
 _NOISE_BLOCK = 256
+# Reach of a network that must see an axis from end to end.
+_WHOLE_AXIS = 2**30
+_ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D, keras.layers.Conv3DTranspose)
 Read = Callable[[tuple[slice, ...]], np.ndarray]
 Write = Callable[[tuple[slice, ...], np.ndarray], None]
 
@@ -231,14 +236,18 @@ class TiledNetwork:
         scale = before[0].scale
         reach = tuple(max(place.reach[axis] for place in before)
                       for axis in range(self._num_axes))
-        strides = _per_axis(getattr(layer, "strides", 1), self._num_axes)
-        if isinstance(layer, (keras.layers.UpSampling2D, keras.layers.UpSampling3D)):
-            size = _per_axis(layer.size, self._num_axes)
-            scale = tuple(length // factor for length, factor in zip(scale, size))
-            return _Place(scale, tuple(far + (factor - 1) * length for far, factor, length
-                                       in zip(reach, size, scale)))
-        window = _per_axis(getattr(layer, "kernel_size", getattr(layer, "pool_size", 1)),
+        if isinstance(layer, DepthCoordinate):  # every slice must know of the whole stack
+            return _Place(scale, (_WHOLE_AXIS, *reach[1:]))
+        inner = layer.layer if isinstance(layer, Slicewise) else layer
+        strides = _per_axis(getattr(inner, "strides", 1), self._num_axes)
+        window = _per_axis(getattr(inner, "kernel_size", getattr(inner, "pool_size", 1)),
                            self._num_axes)
+        if isinstance(layer, (keras.layers.UpSampling2D, keras.layers.UpSampling3D)):
+            window = strides = _per_axis(layer.size, self._num_axes)
+        if isinstance(layer, _ENLARGING):
+            scale = tuple(length // factor for length, factor in zip(scale, strides))
+            return _Place(scale, tuple(far + (width - 1) * length for far, width, length
+                                       in zip(reach, window, scale)))
         margin = _per_axis(getattr(layer, "margin", 0), self._num_axes)
         # 'same' padding is uneven where a layer strides: as if all of it were on one side.
         reach = tuple(far + length * (width - 1 if stride > 1 else width // 2) + extra * length
@@ -317,4 +326,7 @@ def noise(seed: Sequence[int], where: tuple[slice, ...]) -> np.ndarray:
 
 
 def _per_axis(value: Any, num_axes: int) -> tuple[int, ...]:
-    return (value,) * num_axes if isinstance(value, int) else tuple(value)
+    """A layer's number for each axis; a layer of slices leaves the first alone."""
+    if isinstance(value, int):
+        return (value,) * num_axes
+    return (1,) * (num_axes - len(value)) + tuple(value)

@@ -218,6 +218,28 @@ def test_trust_maps_are_written_beside_the_restored_file(restore, generators, ci
     assert len(list(folder.iterdir())) == 4
 
 
+def test_stacks_are_sharpened_and_blurred_again(restore, generators, image, tmp_path):
+    info = GeneratorInfo("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, ("A",),
+                         {"A": DOUBLE}, "ZYX", "0.1.0", "")
+    save_generator(generators / "stacks.h5", build_network(info).get_weights(), info)
+    stacks = np.stack([image, image[::-1]]).repeat(2, 1)  # TZYX, 6 slices
+    tifffile.imwrite(tmp_path / "a.tif", stacks, photometric="minisblack",
+                     metadata={"axes": "TZYX"})
+
+    status, out, err = restore("--input=a.tif", "--trust_map", generator="stacks")
+
+    assert (status, err) == (0, "")
+    assert "spread only" not in out
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "restored" / "a.tif"), 2 * stacks)
+    # Untrained, both halves give their input back: blurred again it is the measured one.
+    assert tifffile.imread(tmp_path / "restored" / "a_inconsistency.tif").max() < 1e-3
+
+    status, _, err = restore("--input=a.tif", "--axes=TCYX", "--output=flat", generator="stacks")
+
+    assert status == 2
+    assert "axes TCYX has no Z" in err
+
+
 def test_trust_maps_without_a_defect_generator_say_what_is_missing(restore, image, tmp_path):
     np.save(tmp_path / "a.npy", image)
 
