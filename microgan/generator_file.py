@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     import keras
 
 ATTRIBUTE = "microgan"
-NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet")}
+NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet"),
+            "zse_gan": ("published", "residual")}
 # No network has more layers or channels.
 _MOST = 10_000
-_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py"}
+_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class GeneratorInfo:
     """What a generator needs besides its weights.
 
     Args:
-        method: "cgan", which restores, or "cin_gan", which makes defects.
+        method: "cgan", which restores, "cin_gan", which makes defects, or "zse_gan", which
+            sharpens z-stacks.
         network: name of its architecture among the method's.
         network_arguments: keyword arguments of its `build_*` function.
         tasks: names of the tasks it was trained on.
         normalization: the ranges of each task.
-        axes: "YX", of the images it takes.
+        axes: "YX" or "ZYX", of the images it takes.
         microgan_version: version that wrote it.
         config_hash: identifies the training config.
     """
@@ -86,9 +88,10 @@ class GeneratorInfo:
 
 def build_network(info: GeneratorInfo) -> keras.Model:
     """Build the untrained network that `info` names, under the current precision policy."""
-    from microgan.networks import cgan, cin_gan
+    from microgan.networks import cgan, cin_gan, zse_gan
 
-    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS, "cin_gan": cin_gan.GENERATORS}
+    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS, "cin_gan": cin_gan.GENERATORS,
+                                           "zse_gan": zse_gan.GENERATORS}
     arguments = dict(info.network_arguments)
     if info.method == "cin_gan":
         arguments["num_tasks"] = len(info.tasks)

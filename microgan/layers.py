@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -155,16 +157,16 @@ def normalize_instances(features: Any, epsilon: float) -> Any:
 
 @keras.saving.register_keras_serializable("microgan")
 class PadToMultiple(keras.layers.Layer):
-    """Reflect the bottom and right edges until both sizes are multiples of a stride.
+    """Reflect the far edges until all sizes are multiples of a stride.
 
     Call arguments:
-        inputs: (B, Y, X, C). Y and X must exceed what is added.
+        inputs: (B, Y, X, C) or (B, Z, Y, X, C). Every size must exceed what is added.
 
     Returns:
-        (B, Y', X', C), Y' and X' the next multiples; nothing is added where they are.
+        The same with sizes that are the next multiples; nothing is added where they are.
 
     Args:
-        multiple: > 0, in pixels.
+        multiple: > 0, in pixels, of every axis; or one for each axis.
 
     Raises:
         ValueError: `multiple` is not positive.
@@ -173,21 +175,22 @@ class PadToMultiple(keras.layers.Layer):
         ours: published networks only fit multiples of their stride.
     """
 
-    def __init__(self, multiple: int, **kwargs: Any) -> None:
+    def __init__(self, multiple: int | Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if multiple < 1:
+        if np.min(multiple) < 1:
             raise ValueError(f"`multiple` must be positive. Received: multiple={multiple}")
         self.multiple = multiple
 
     def call(self, inputs: Any) -> Any:
-        size = tf.shape(inputs)[1:3]
-        added = -size % self.multiple
-        return tf.pad(inputs, [[0, 0], [0, added[0]], [0, added[1]], [0, 0]], "REFLECT")
+        added = -tf.shape(inputs)[1:-1] % self.multiple
+        after = tf.pad(added, [[1, 1]])
+        return tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
-        padded = [None if length is None else length + -length % self.multiple
-                  for length in size]
+        multiples = np.broadcast_to(self.multiple, len(size)).tolist()
+        padded = [None if length is None else length + -length % multiple
+                  for length, multiple in zip(size, multiples)]
         return (batch, *padded, channels)
 
     def get_config(self) -> dict[str, Any]:
@@ -235,13 +238,14 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("microgan")
 class CropLike(keras.layers.Layer):
-    """Cut the bottom and right edges to the size of another image: undoes `PadToMultiple`.
+    """Cut the far edges to the size of another image: undoes `PadToMultiple`.
 
     Call arguments:
-        inputs: pair of (B, Y', X', C) to cut and (B, Y, X, C2) of the size wanted.
+        inputs: pair of (B, Y', X', C) or (B, Z', Y', X', C) to cut and one like it of the
+            size wanted.
 
     Returns:
-        (B, Y, X, C).
+        The first, in the size of the second.
 
     Source:
         ours.
@@ -249,9 +253,70 @@ class CropLike(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         image, like = inputs
-        size = tf.shape(like)
-        return image[:, :size[1], :size[2], :]
+        size = tf.concat([tf.shape(image)[:1], tf.shape(like)[1:-1], tf.shape(image)[-1:]], 0)
+        return tf.slice(image, tf.zeros_like(size), size)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         image_shape, like_shape = input_shape
-        return (image_shape[0], like_shape[1], like_shape[2], image_shape[3])
+        return (image_shape[0], *like_shape[1:-1], image_shape[-1])
+
+
+@keras.saving.register_keras_serializable("microgan")
+class DepthCoordinate(keras.layers.Layer):
+    """Append a channel that says where in its stack a slice lies, -1 first to 1 last.
+
+    How blurred a slice is depends on its depth, which a convolution cannot see.
+
+    Call arguments:
+        inputs: (B, Z, Y, X, C), Z at least 2.
+
+    Returns:
+        (B, Z, Y, X, C + 1).
+
+    Source:
+        ours, after Liu et al. 2018, arXiv:1807.03247.
+    """
+
+    def call(self, inputs: Any) -> Any:
+        shape = ops.shape(inputs)
+        depth = ops.cast(ops.arange(shape[1]), "float32") * (2 / (shape[1] - 1)) - 1
+        channel = ops.broadcast_to(ops.reshape(depth, (1, -1, 1, 1, 1)), (*shape[:-1], 1))
+        return ops.concatenate([inputs, ops.cast(channel, inputs.dtype)], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
+        *others, channels = input_shape
+        assert channels is not None
+        return (*others, channels + 1)
+
+
+@keras.saving.register_keras_serializable("microgan")
+class Slicewise(keras.layers.Wrapper):
+    """Apply a layer to every slice of a stack, as to a batch of images.
+
+    Call arguments:
+        inputs: (B, Z, Y, X, C).
+
+    Returns:
+        (B, Z, ...), what the layer makes of each slice.
+
+    Args:
+        layer: a layer of images, (B, Y, X, C) -> (B, ...).
+
+    Source:
+        ours: two to four times as fast on a CPU as a Conv3D of depth 1, and quicker to
+        compile than Keras' TimeDistributed, which loops.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        if not self.layer.built:  # it is when a saved model is loaded
+            self.layer.build((None, *input_shape[2:]))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        batch, depth, *image = ops.shape(inputs)
+        results = self.layer(ops.reshape(inputs, (-1, *image)))
+        return ops.reshape(results, (batch, depth, *ops.shape(results)[1:]))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
+        batch, depth, *image = input_shape
+        return (batch, depth, *self.layer.compute_output_shape((None, *image))[1:])

@@ -10,7 +10,7 @@ import microgan.layers  # noqa: F401 registers the layers for keras.models.load_
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import (
-    ATTRIBUTE, GeneratorInfo, build_network, load_generator, read_info, save_generator)
+    ATTRIBUTE, NETWORKS, GeneratorInfo, build_network, load_generator, read_info, save_generator)
 
 INFO = GeneratorInfo(
     method="cgan", network="resnet", network_arguments={"filters": 4, "num_blocks": 1},
@@ -164,6 +164,30 @@ def test_cin_gan_generator_comes_back_with_a_row_a_task(network, tmp_path, rando
     np.testing.assert_array_equal(loaded(inputs), model(inputs))
     plain = keras.models.load_model(tmp_path / "generator.h5", compile=False)
     np.testing.assert_array_equal(plain(inputs), model(inputs))
+
+
+ZSE_INFO = dataclasses.replace(
+    INFO, method="zse_gan", network="residual", axes="ZYX", tasks=("z_stack",),
+    network_arguments={"filters": 2, "num_blocks": 1},
+    normalization={"z_stack": INFO.normalization["Cells"]})
+
+
+@pytest.mark.parametrize("network", NETWORKS["zse_gan"])
+def test_zse_gan_generator_comes_back_with_both_translators(network, tmp_path, random):
+    info = dataclasses.replace(ZSE_INFO, network=network)
+    model = build_network(info)
+    model.set_weights([random.normal(size=weight.shape) for weight in model.weights])
+    stack = random.normal(size=(1, 6, 12, 9, 1)).astype(np.float32)
+    save_generator(tmp_path / "generator.h5", model.get_weights(), info)
+
+    loaded, found = load_generator(tmp_path / "generator.h5", method="zse_gan")
+    plain = keras.models.load_model(tmp_path / "generator.h5", compile=False)
+
+    assert found == info
+    sharpened, reconstructed = model(stack)
+    for other in (loaded, plain):
+        np.testing.assert_array_equal(other.get_layer("sharpen")(stack), sharpened)
+        np.testing.assert_array_equal(other.get_layer("blur")(sharpened), reconstructed)
 
 
 def test_generator_of_the_other_method_is_refused(saved, tmp_path):

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from microgan.layers import (
-    ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple,
-    ReflectionPadding2D)
+    ConditionalInstanceNorm, CropLike, DepthCoordinate, InstanceNormalization, PadToMultiple,
+    ReflectionPadding2D, Slicewise)
 
 
 def test_instance_norm_gives_hand_worked_numbers():
@@ -173,6 +173,39 @@ def test_padding_reflects_bottom_and_right():
     assert padded.shape == (1, 2, 6, 1)
 
 
+def test_padding_of_a_stack_has_a_multiple_for_each_axis(random):
+    stack = random.normal(size=(1, 5, 6, 7, 2)).astype(np.float32)
+    layer = PadToMultiple((1, 4, 4))
+
+    padded = layer(stack)
+
+    np.testing.assert_array_equal(
+        padded, np.pad(stack, [(0, 0), (0, 0), (0, 2), (0, 1), (0, 0)], "reflect"))
+    assert layer.compute_output_shape((None, 5, 6, None, 2)) == (None, 5, 8, None, 2)
+    np.testing.assert_array_equal(CropLike()([padded, stack]), stack)
+
+
+def test_depth_coordinate_runs_from_first_to_last_slice(random):
+    stack = random.normal(size=(2, 5, 3, 4, 1)).astype(np.float32)
+
+    result = DepthCoordinate()(stack).numpy()
+
+    np.testing.assert_array_equal(result[..., :1], stack)
+    np.testing.assert_allclose(result[1, :, 2, 3, 1], [-1, -0.5, 0, 0.5, 1], atol=1e-6)
+
+
+def test_slicewise_layer_treats_every_slice_as_an_image(random):
+    stack = random.normal(size=(2, 3, 8, 10, 1)).astype(np.float32)
+    conv = keras.layers.Conv2D(4, 3, strides=2, padding="same")
+    layer = Slicewise(conv)
+
+    result = layer(stack)
+
+    assert layer.compute_output_shape((None, None, 8, 10, 1)) == (None, None, 4, 5, 4)
+    for index in range(3):
+        np.testing.assert_allclose(result[:, index], conv(stack[:, index]), rtol=1e-5, atol=1e-6)
+
+
 def test_padding_refuses_multiple_that_is_not_positive():
     with pytest.raises(ValueError, match="`multiple` must be positive"):
         PadToMultiple(0)
@@ -209,6 +242,18 @@ def test_model_with_all_layers_gives_the_same_after_saving(tmp_path, random):
     model = keras.Model([image, condition], CropLike()([normalized, image]))
     model.set_weights([random.normal(size=weight.shape) for weight in model.weights])
     example = [random.normal(size=(2, 6, 7, 1)).astype(np.float32), np.array([1, 0])]
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(loaded(example), model(example))
+
+
+def test_model_of_stacks_gives_the_same_after_saving(tmp_path, random):
+    stack = keras.Input((None, None, None, 1))
+    features = Slicewise(keras.layers.Conv2D(2, 3, padding="same"))(DepthCoordinate()(stack))
+    model = keras.Model(stack, features)
+    example = random.normal(size=(1, 3, 8, 9, 1)).astype(np.float32)
 
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

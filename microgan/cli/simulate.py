@@ -1,4 +1,4 @@
-"""`microgan-simulate`: makes the arrays of `data/`, or larger ones."""
+"""`microgan-simulate`: makes the images of `data/`, or more of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from microgan.cli.command import run_command
 from microgan.config import SimulateConfig
 
 DESCRIPTION = """\
-Simulate pairs of degraded and clean microscope images with known truth.
-Without flags it makes the arrays that ship in data/, bit for bit."""
+Simulate microscope images with known truth: pairs of degraded and clean ones, and z-stacks.
+Without flags it makes what ships in data/, bit for bit."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,9 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _work(config: SimulateConfig) -> None:
-    from microgan.experiments.simulation import simulate_arrays
+    from microgan.experiments.simulation import simulate
 
-    simulate_arrays(config)
+    simulate(config)
 
 
 if __name__ == "__main__":

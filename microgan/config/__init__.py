@@ -9,7 +9,9 @@ from microgan.config.cin_gan import CINGANConfig
 from microgan.config.evaluate import EvaluateConfig
 from microgan.config.restore import RestoreConfig
 from microgan.config.simulate import SimulateConfig
-from microgan.config.training import TrainingConfig
+from microgan.config.training import TaskTrainingConfig, TrainingConfig
+from microgan.config.zse_gan import ZSEGANConfig
 
 __all__ = ["CGANConfig", "CINGANConfig", "Config", "EvaluateConfig", "RestoreConfig",
-           "SimulateConfig", "TrainingConfig", "setting", "value_type"]
+           "SimulateConfig", "TaskTrainingConfig", "TrainingConfig", "ZSEGANConfig", "setting",
+           "value_type"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import setting
-from microgan.config.training import TrainingConfig
+from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
 
 @dataclass(frozen=True)
-class CGANConfig(TrainingConfig):
+class CGANConfig(TaskTrainingConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
     cin_augment: bool = setting(

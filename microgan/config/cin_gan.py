@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import setting
-from microgan.config.training import TrainingConfig
+from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
 
 @dataclass(frozen=True)
-class CINGANConfig(TrainingConfig):
+class CINGANConfig(TaskTrainingConfig):
     """Settings of `train_CIN_GAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
     images_limit: int | None = setting(

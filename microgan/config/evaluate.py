@@ -8,6 +8,11 @@ from microgan.config.base import Config, setting
 from microgan.errors import UserError
 from microgan.precision import PRECISIONS
 
+# Flags that belong to one kind of work.
+_OF_PAIRS = ("datasets", "stretched")
+_OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissue_to")
+_OF_FILES = ("restored", "clean", "degraded", "axes")
+
 
 @dataclass(frozen=True)
 class EvaluateConfig(Config):
@@ -15,6 +20,11 @@ class EvaluateConfig(Config):
 
     generator: str | None = setting(
         None, "The generator.h5 of a run folder. Unset: score files, see --restored.")
+    stacks: str | None = setting(
+        None, "With the --generator of train_zsegan.py: folder of z-stacks, or a quoted pattern, "
+        "to write the z-stack report on. Images in focus and known sharp volumes are taken from "
+        "the folders beside it, where it is called testB as its authors' (testA2D, testA29, "
+        "testSharp).")
     data_dir: str = setting("data", "With --generator: folder of the images, as in training.")
     datasets: tuple[str, ...] = setting(
         (), "With --generator: names of the tasks, separated by commas. Unset: every one of the "
@@ -35,6 +45,23 @@ class EvaluateConfig(Config):
     axes: str | None = setting(
         None, "Axes of the files, one letter each, such as TZYX; every YX plane is an image. "
         "Unset: what a TIFF says; of an array, YX or ZYX.")
+    focal_plane: int | None = setting(
+        None, "With --stacks: number of the slice in focus in every stack, the first is 1. "
+        "Unset: found in each stack by its sharpness.", minimum=1)
+    pixel_size_um: float | None = setting(
+        None, "With --stacks: distance of neighbouring pixels in micrometres. Unset: what the "
+        "files say.", above=0)
+    z_step_um: float | None = setting(
+        None, "With --stacks: distance of neighbouring slices in micrometres. Unset: what the "
+        "files say.", above=0)
+    tissue_from: int | None = setting(
+        None, "With --stacks: number of the first slice that lies in the tissue; structures "
+        "outside are inventions. Unset: as deep as slice 5 of 29.", minimum=1)
+    tissue_to: int | None = setting(
+        None, "With --stacks: number of the last slice that lies in the tissue. Unset: as deep "
+        "as slice 25 of 29.", minimum=1)
+    cell_radius_um: float = setting(
+        5.0, "With --stacks: radius of the cells that must be kept, micrometres.", above=0)
     output: str = setting("evaluation", "Folder of the tables and figures.")
     overwrite: bool = setting(False, "Replace earlier scores in --output.")
     eval_limit: int | None = setting(
@@ -48,12 +75,15 @@ class EvaluateConfig(Config):
         if bool(self.generator) == bool(self.restored):
             raise UserError("Name either a --generator, to score what it makes of the images in "
                             "--data_dir, or files: --restored and --clean.")
-        of_the_other = (("restored", "clean", "degraded", "axes") if self.generator
-                        else ("datasets", "stretched"))
-        for name in of_the_other:
+        if self.stacks and not self.generator:
+            raise UserError("--stacks needs the --generator that is to sharpen them.")
+        meaningless = ([(name, "with --generator") for name in _OF_FILES] if self.generator else
+                       [(name, "without --generator") for name in _OF_PAIRS])
+        meaningless += ([(name, "with --stacks") for name in _OF_PAIRS] if self.stacks else
+                        [(name, "without --stacks") for name in _OF_STACKS])
+        for name, reason in meaningless:
             if getattr(self, name):
-                raise UserError(f"--{name} has no meaning with"
-                                f"{'' if self.generator else 'out'} --generator. Leave it out.")
+                raise UserError(f"--{name} has no meaning {reason}. Leave it out.")
         counts = {name: len(getattr(self, name)) for name in ("restored", "clean", "degraded")}
         if counts["clean"] != counts["restored"] or counts["degraded"] not in (
                 0, counts["restored"]):

@@ -16,24 +16,6 @@ class TrainingConfig(Config):
     recipe: str = setting(
         "paper", "Set of defaults. paper: MicroscopyGAN as published, its bugs repaired. "
         "limited: ours, for ten pairs and minutes on a CPU.", choices=RECIPES)
-    data_dir: str = setting("data", "Folder of NAME_X.npy (degraded) and NAME_Y.npy (clean), of "
-                            "NAME/degraded/*.tif and NAME/clean/*.tif, or of NAME.npz.")
-    datasets: tuple[str, ...] = setting(
-        (), "Names of the tasks, separated by commas. Unset: every one in --data_dir.")
-    images_limit: int | None = setting(
-        None, "Pairs per task that training and the choice of the checkpoint see together. The "
-        "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
-    validation_fraction: float = setting(
-        0.2, "Share of those pairs that choose the checkpoint, at least one pair.",
-        above=0, maximum=0.9)
-    test_fraction: float = setting(
-        0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
-        "--images_limit leaves any and there are at least 20 pairs.", minimum=0, maximum=0.9)
-    symmetries: tuple[str, ...] = setting(
-        (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
-        "its defect share. flips: mirrored along X and Y. all: also turned by 90 degrees, for a "
-        "defect without direction. Unset: flips, but all for the simulated sets "
-        "Synthetic_tubulin_tubules and Nuclei_low_light.")
     dir: str = setting(".", "Folder in which the run folder appears.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
@@ -63,10 +45,6 @@ class TrainingConfig(Config):
         "zero along a cosine.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
-    normalization: str = setting(
-        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
-        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
-        limited="percentiles", choices=("min_max", "percentiles"))
     ema_decay: float = setting(
         0.0, "Decay per update of the moving average of the generator's weights that is "
         "validated and saved. 0: the weights themselves, as the original.",
@@ -80,6 +58,39 @@ class TrainingConfig(Config):
     max_bad_steps: int = setting(
         20, "An update with a loss or gradient that is not finite is undone and counted. After "
         "this many in a row the run stops.", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resume and self.overwrite:
+            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
+
+
+@dataclass(frozen=True)
+class TaskTrainingConfig(TrainingConfig):
+    """Settings of a training on clean and degraded images of named tasks."""
+
+    data_dir: str = setting("data", "Folder of NAME_X.npy (degraded) and NAME_Y.npy (clean), of "
+                            "NAME/degraded/*.tif and NAME/clean/*.tif, or of NAME.npz.")
+    datasets: tuple[str, ...] = setting(
+        (), "Names of the tasks, separated by commas. Unset: every one in --data_dir.")
+    images_limit: int | None = setting(
+        None, "Pairs per task that training and the choice of the checkpoint see together. The "
+        "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
+    validation_fraction: float = setting(
+        0.2, "Share of those pairs that choose the checkpoint, at least one pair.",
+        above=0, maximum=0.9)
+    test_fraction: float = setting(
+        0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
+        "--images_limit leaves any and there are at least 20 pairs.", minimum=0, maximum=0.9)
+    symmetries: tuple[str, ...] = setting(
+        (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
+        "its defect share. flips: mirrored along X and Y. all: also turned by 90 degrees, for a "
+        "defect without direction. Unset: flips, but all for the simulated sets "
+        "Synthetic_tubulin_tubules and Nuclei_low_light.")
+    normalization: str = setting(
+        "min_max", "Intensities that become -1 and 1, per task, from the training images. "
+        "min_max: the extremes, as the original. percentiles: 0.1 and 99.9 per cent.",
+        limited="percentiles", choices=("min_max", "percentiles"))
     eval_limit: int | None = setting(
         None, "Test images scored per task at the end. Unset: all.", minimum=1)
 
@@ -90,5 +101,3 @@ class TrainingConfig(Config):
             if not name or symmetry not in ("none", "flips", "all"):
                 raise UserError("--symmetries takes NAME:none, NAME:flips or NAME:all, separated "
                                 f"by commas. Received: {entry}")
-        if self.resume and self.overwrite:
-            raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")

@@ -221,6 +221,6 @@ def _draw_crops(images: Sequence[np.ndarray], patch_size: int, symmetries: str,
 
 
 def transform(image: np.ndarray, flip_x: bool, flip_y: bool, swap: bool) -> np.ndarray:
-    """Mirror an image (Y, X) along X, along Y, then swap its axes, each if asked for."""
-    image = image[::-1 if flip_y else 1, ::-1 if flip_x else 1]
-    return image.T if swap else image
+    """Mirror an image (..., Y, X) along X, along Y, then swap both, each if asked for."""
+    image = image[..., ::-1 if flip_y else 1, ::-1 if flip_x else 1]
+    return np.swapaxes(image, -1, -2) if swap else image

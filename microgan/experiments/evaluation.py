@@ -15,6 +15,7 @@ from microgan.datasets.paired_arrays import (
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
 from microgan.evaluation import SCORE_FILES
+from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
 from microgan.restoration.image_files import read_image, to_planes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(config: EvaluateConfig) -> None:
-    """Score a generator on pairs, or restored files against clean ones; print the table.
+    """Score a generator on pairs or z-stacks, or restored files; print the table.
 
     Every file is checked before TensorFlow is loaded, and without a generator it never is;
     what scores and draws takes a second to import and comes after the checks, too.
@@ -36,6 +37,9 @@ def evaluate(config: EvaluateConfig) -> None:
     Raises:
         UserError: a mistake in the flags or files, or earlier scores in the way.
     """
+    if config.stacks:
+        evaluate_stacks(config)
+        return
     folder = Path(config.output)
     earlier = [path for pattern in (*SCORE_FILES, "scores_*.png")
                for path in sorted(folder.glob(pattern))]

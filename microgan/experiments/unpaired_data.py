@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.config import TrainingConfig
+from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
@@ -68,7 +68,7 @@ class UnpairedTaskData:
         return validation[0] + train[0], validation[1] + train[1]
 
 
-def load_unpaired_tasks(config: TrainingConfig, names: tuple[str, ...]
+def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
                         ) -> dict[str, UnpairedTaskData]:
     """Load, check, divide and measure tasks.
 

@@ -76,6 +76,22 @@ def wasserstein_generator_loss(made_scores: Any) -> Any:
     return -_per_image(made_scores)
 
 
+def least_squares_loss(scores: Any, label: float) -> Any:
+    """How far a discriminator's scores are from a label.
+
+    Args:
+        scores: float (B, ...), unbounded.
+        label: 1 for real, 0 for made; 1 for made where the generator is trained.
+
+    Returns:
+        float (B,), >= 0, unweighted.
+
+    Source:
+        Mao et al. 2017, arXiv:1611.04076, eq. 2 without its factor of 1/2.
+    """
+    return _per_image(ops.square(scores - label))
+
+
 def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, position: Any) -> Any:
     """Penalise a critic whose input gradient is not of unit norm.
 

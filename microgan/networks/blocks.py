@@ -89,7 +89,7 @@ def resnet_translation(image: Any, *, filters: int, num_blocks: int, dropout: fl
     return crop_exactly(result, image)
 
 
-def pad_exactly(image: Any, multiple: int) -> Any:
+def pad_exactly(image: Any, multiple: int | tuple[int, ...]) -> Any:
     """Pad by reflection to a multiple of a stride, without rounding to bfloat16.
 
     The padded image is added to a network's output.

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 
 from microgan.cli import simulate
 
@@ -27,6 +28,21 @@ def test_simulate_writes_four_arrays_of_a_set(tmp_path):
         "Synthetic_tubulin_tubules_test_X.npy": (1, 16, 16),
         "Synthetic_tubulin_tubules_test_Y.npy": (1, 16, 16),
     }
+
+
+def test_simulate_writes_stacks_in_the_layout_of_their_authors(tmp_path):
+    status = simulate.main(["simulate.py", "--datasets=zstack", "--num_stacks=1",
+                            "--num_test_stacks=1", "--stack_size=32", f"--output={tmp_path}"])
+
+    assert status == 0
+    found = sorted(path.relative_to(tmp_path / "zstack").as_posix()
+                   for path in tmp_path.rglob("*.*"))
+    assert found == sorted(
+        ["trainB/train_000.npz", "testB/test_000.npz", "testSharp/test_000.npz",
+         *(f"{part}{kind}/{part}_00{index}.tif" for part in ("train", "test")
+           for kind in ("A2D", "A29") for index in range(3))])
+    assert np.load(tmp_path / "zstack/testSharp/test_000.npz")["arr_0"].shape == (32, 32, 29)
+    assert tifffile.imread(tmp_path / "zstack/testA29/test_002.tif").shape == (32, 29)
 
 
 def test_asking_for_more_pairs_leaves_the_first_ones_as_they_are(tmp_path):

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from microgan.losses.adversarial import (
-    discriminator_loss, generator_loss, gradient_penalty, wasserstein_critic_loss,
-    wasserstein_generator_loss)
+    discriminator_loss, generator_loss, gradient_penalty, least_squares_loss,
+    wasserstein_critic_loss, wasserstein_generator_loss)
 
 
 def test_undecided_discriminator_has_loss_log_2():
@@ -25,6 +25,13 @@ def test_losses_stay_finite_for_huge_logits():
     huge = np.full((1, 1), 1e4, np.float32)
 
     assert np.isfinite(discriminator_loss(-huge, huge)).all()
+
+
+def test_least_squares_loss_is_the_mean_squared_distance_to_the_label():
+    scores = np.float32([[1, 3], [0, 0]])
+
+    np.testing.assert_array_equal(least_squares_loss(scores, 1), [2, 1])
+    np.testing.assert_array_equal(least_squares_loss(scores, 0), [5, 0])
 
 
 def test_wasserstein_losses_are_differences_of_scores():

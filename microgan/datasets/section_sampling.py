@@ -1,0 +1,103 @@
+"""Training batches of z-stacks and in-focus images: a function of (seed, update number)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from microgan.datasets.normalization import IntensityRange
+from microgan.datasets.sampling import SYMMETRIES, transform
+from microgan.errors import UserError
+
+
+class StackBatches:
+    """Random crops of random stacks and of unrelated in-focus images.
+
+    Stacks of different depths are cut to the smallest one, with the focal plane where it was
+    relative to the depth.
+
+    Args:
+        stacks: (Z, Y, X) each, any real numeric type.
+        focal_planes: of every stack, from 0.
+        sharp_lateral: in-focus images (Y, X).
+        sharp_axial: in-focus images in the voxel shape of vertical sections, (Y or X, Z).
+        intensities: maps all of them to network values.
+        batch_size: stacks a batch, over all replicas, > 0.
+        patch_size: side of the crops in pixels.
+        num_sections: in-focus images of each kind per stack, > 0.
+        symmetries: a key of `SYMMETRIES`, of the lateral plane; depth is never mirrored.
+        seed: batch number n is a function of (seed, n) alone.
+
+    Raises:
+        UserError: a stack or an in-focus image is smaller than a crop.
+    """
+
+    def __init__(self, stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
+                 sharp_lateral: Sequence[np.ndarray], sharp_axial: Sequence[np.ndarray], *,
+                 intensities: IntensityRange, batch_size: int, patch_size: int,
+                 num_sections: int, symmetries: str, seed: int) -> None:
+        self.depth = min(len(stack) for stack in stacks)
+        self.stacks, self.focal_planes = [], []
+        for stack, focal_plane in zip(stacks, focal_planes):
+            first = round((len(stack) - self.depth) * focal_plane / (len(stack) - 1))
+            self.stacks.append(stack[first:first + self.depth])
+            self.focal_planes.append(focal_plane - first)
+        self.sharp_lateral = sharp_lateral
+        self.sharp_axial = sharp_axial
+        self.intensities = intensities
+        self.batch_size = batch_size
+        self.patch_size = patch_size
+        self.num_sections = num_sections
+        self.symmetries = symmetries
+        self.seed = seed
+        for kind, images, size in (
+                ("z-stack", self.stacks, (patch_size, patch_size)),
+                ("in-focus image", sharp_lateral, (patch_size, patch_size)),
+                ("in-focus image for vertical sections", sharp_axial, (patch_size, self.depth))):
+            _refuse_small(kind, images, size)
+
+    def __call__(self, update: int) -> dict[str, np.ndarray]:
+        """Draw the batch of one update.
+
+        Args:
+            update: number of the update, from 0.
+
+        Returns:
+            `blurred`, float32 (B, Z, P, P, 1), `focal_plane`, int32 (B,), `sharp_lateral`,
+            float32 (B, N, P, P, 1), and `sharp_axial`, float32 (B, N, P, Z, 1), normalised.
+        """
+        random = np.random.default_rng([self.seed, update])
+        square = (self.patch_size, self.patch_size)
+        chosen = random.integers(len(self.stacks), size=self.batch_size)
+        blurred = [self._crop(self.stacks[index], square, random) for index in chosen]
+        lateral, axial = (
+            [[self._crop(images[int(random.integers(len(images)))], size, random)
+              for _ in range(self.num_sections)] for _ in chosen]
+            for images, size in ((self.sharp_lateral, square),
+                                 (self.sharp_axial, (self.patch_size, self.depth))))
+        return {"blurred": self._values(blurred), "sharp_lateral": self._values(lateral),
+                "sharp_axial": self._values(axial),
+                "focal_plane": np.array([self.focal_planes[index] for index in chosen], np.int32)}
+
+    def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator
+              ) -> np.ndarray:
+        """A random crop of the last two axes, mirrored at random; swapped if it is square."""
+        top, left = (random.integers(length - side + 1)
+                     for length, side in zip(image.shape[-2:], size))
+        crop = image[..., top:top + size[0], left:left + size[1]]
+        flip_x, flip_y, swap = (allowed and random.random() < 0.5
+                                for allowed in SYMMETRIES[self.symmetries])
+        return transform(crop, flip_x, flip_y, swap and size[0] == size[1])
+
+    def _values(self, crops: list) -> np.ndarray:
+        return self.intensities.normalize(np.stack(crops))[..., np.newaxis]
+
+
+def _refuse_small(kind: str, images: Sequence[np.ndarray], size: tuple[int, int]) -> None:
+    for index, image in enumerate(images):
+        height, width = image.shape[-2:]
+        if height < size[0] or width < size[1]:
+            raise UserError(
+                f"Training {kind} {index} is {height} x {width} pixels, but {size[0]} x {size[1]} "
+                "are needed. Lower --patch_size or remove it.")

@@ -1,0 +1,206 @@
+"""Z-stacks and in-focus images from files, checked before anything starts."""
+
+from __future__ import annotations
+
+import glob
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from microgan.datasets.paired_arrays import (
+    MIN_SIDE_PX, find_tiffs, load_tiff, one_line, read_npy)
+from microgan.errors import UserError
+
+SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
+# A focal plane and a slice on each side of it.
+MIN_DEPTH = 3
+# Micrometres in one unit, by the names that ImageJ and OME use.
+_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
+                "nm": 1e-3, "mm": 1e3}
+
+
+@dataclass(frozen=True)
+class ZStack:
+    """A grey z-stack and the size of its voxels.
+
+    Args:
+        pixels: (Z, Y, X), any real numeric type.
+        pixel_size_um: distance of neighbouring pixels of a slice; None: the file does not
+            say.
+        z_step_um: distance of neighbouring slices; None: the file does not say.
+    """
+
+    pixels: np.ndarray
+    pixel_size_um: float | None = None
+    z_step_um: float | None = None
+
+
+def find_stacks(folder_or_glob: Path | str) -> list[Path]:
+    """List the files of z-stacks.
+
+    Args:
+        folder_or_glob: a folder, a file or a pattern such as "stacks/day1*.tif".
+
+    Returns:
+        Files that end in .tif, .tiff, .npy or .npz, by name, hidden ones left out.
+
+    Raises:
+        UserError: there are none.
+    """
+    source = Path(folder_or_glob)
+    candidates = ([source] if source.is_file() else list(source.iterdir()) if source.is_dir()
+                  else [Path(path) for path in glob.glob(str(folder_or_glob))])
+    found = sorted(path for path in candidates
+                   if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    if not found:
+        raise UserError(f"There are no z-stacks in {folder_or_glob}: expected files that end in "
+                        f"{', '.join(SUFFIXES)}.")
+    return found
+
+
+def read_stack(path: Path | str) -> ZStack:
+    """Read and check one z-stack.
+
+    Args:
+        path: a TIFF of axes ZYX (any axis of length 1 is dropped); `.npy` (Z, Y, X); or
+            `.npz` with one array, in the layout of ZSE-GAN's authors, (Y, X, Z).
+
+    Returns:
+        The stack; voxel sizes where the TIFF's ImageJ or OME metadata has them. Files are
+        never unpickled.
+
+    Raises:
+        UserError: the file is missing or cannot be read; it holds no real numbers, or NaN
+            or infinity; it is not 3D, too small or constant.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path} has the suffix '{path.suffix}': expected one of "
+                        f"{', '.join(SUFFIXES)}.")
+    if suffix == ".npy":
+        stack = ZStack(read_npy(path))
+    elif suffix == ".npz":
+        stack = ZStack(_read_npz(path))
+    else:
+        stack = _read_tiff(path)
+    _check_stack(stack.pixels, path)
+    return stack
+
+
+def read_images(folder: Path | str) -> list[np.ndarray]:
+    """Read and check all in-focus images (Y, X) in a folder's TIFF files.
+
+    Raises:
+        UserError: there are none; or one cannot be read, is no grey image, is constant or
+            not finite.
+    """
+    paths = find_tiffs(Path(folder))
+    if not paths:
+        raise UserError(f"{folder} is empty: no .tif or .tiff file.")
+    images = [load_tiff(path) for path in paths]
+    for path, image in zip(paths, images):
+        _check_values(image, path)
+    return images
+
+
+def _check_stack(pixels: np.ndarray, path: Path) -> None:
+    if pixels.dtype.kind not in "iuf":
+        raise UserError(f"{path} holds {pixels.dtype} values: expected integers or real "
+                        "floating-point numbers.")
+    if pixels.ndim != 3:
+        raise UserError(f"{path} has shape {pixels.shape}: expected a grey z-stack of three axes.")
+    depth, *size = pixels.shape
+    if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
+        raise UserError(f"{path} has {depth} slices of {size[0]} x {size[1]} pixels: at least "
+                        f"{MIN_DEPTH} of {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed.")
+    _check_values(pixels, path)
+
+
+def _check_values(pixels: np.ndarray, path: Path) -> None:
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise UserError(f"{path} holds pixels that are NaN or infinite. Mend or remove it.")
+    if pixels.min() == pixels.max():
+        raise UserError(f"{path} is constant ({pixels.flat[0]}): nothing can be learned from it. "
+                        "Remove it.")
+
+
+def _read_npz(path: Path) -> np.ndarray:
+    """The only array of an archive, from (Y, X, Z) to (Z, Y, X)."""
+    try:
+        # Opened here, since numpy leaves a damaged file open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            names = archive.files
+            array = archive[names[0]] if len(names) == 1 else None
+    except Exception as error:  # a damaged archive makes numpy raise nearly anything
+        raise UserError(f"{path} cannot be read as a numpy archive of plain numbers: "
+                        f"{one_line(error)}.") from error
+    if array is None:
+        raise UserError(f"{path} holds {len(names)} arrays: expected one, a z-stack (Y, X, Z).")
+    return np.moveaxis(array, -1, 0) if array.ndim == 3 else array
+
+
+def _read_tiff(path: Path) -> ZStack:
+    try:
+        with _errors_raised(logging.getLogger("tifffile")), tifffile.TiffFile(path) as tiff:
+            series = tiff.series[0]
+            kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
+            pixels = series.asarray().squeeze()
+            sizes = _voxel_size_um(tiff)
+    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
+        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
+    if pixels.ndim == 3 and kept[1:] != ["Y", "X"]:
+        raise UserError(f"{path} has axes {''.join(kept)}: expected ZYX, grey slices.")
+    return ZStack(pixels, *sizes)
+
+
+@contextmanager
+def _errors_raised(logger: logging.Logger) -> Iterator[None]:
+    """Raise what a library only logs: of a TIFF cut short, tifffile reads what is left."""
+    def refuse(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            raise ValueError(record.getMessage())
+        return True
+
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
+
+
+def _voxel_size_um(tiff: tifffile.TiffFile) -> tuple[float | None, float | None]:
+    """Pixel size and z step, each None where the file does not say.
+
+    A TIFF's bare resolution is not taken for one: most programs write 72 dots per inch.
+    """
+    if tiff.is_ome and tiff.ome_metadata:
+        found = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
+        pixels = (found[0] if isinstance(found, list) else found)["Pixels"]
+        return _ome_size_um(pixels, "X"), _ome_size_um(pixels, "Z")
+    if tiff.is_imagej and tiff.imagej_metadata:
+        um = _UM_PER_UNIT.get(str(tiff.imagej_metadata.get("unit")))
+        if um is None:
+            return None, None
+        tags = tiff.pages.first.tags
+        dots, unit = tags["XResolution"].value if "XResolution" in tags else (0, 1)
+        return (_positive(um * unit / dots) if dots else None,
+                _positive(um * float(tiff.imagej_metadata.get("spacing", 0))))
+    return None, None
+
+
+def _ome_size_um(pixels: Mapping[str, Any], axis: str) -> float | None:
+    um = _UM_PER_UNIT.get(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
+    return None if um is None else _positive(um * float(pixels.get(f"PhysicalSize{axis}", 0)))
+
+
+def _positive(size: float) -> float | None:
+    return size if size > 0 else None

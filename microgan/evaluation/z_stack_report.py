@@ -1,0 +1,202 @@
+"""The z-stack report: how sharp, how faithful, and what was invented or lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from microgan.evaluation import z_stack_figures as figures
+from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, mean_of
+from microgan.evaluation.z_stack_measures import (
+    BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
+    measure_stack)
+from microgan.evaluation.z_stack_page import build_page
+from microgan.files import write_json, write_text, written_whole
+
+PREFIX = "z_stack_"  # of every file of the report
+PAGE = f"{PREFIX}report.html"
+_SUMMARY_MEASURES = ("gradient", "fm_150", "fm_1000", "piqe", "delta_dom", "ssim_to_blurred",
+                     "mutual_information_to_blurred", "hellinger_to_blurred",
+                     "gradient_distance_to_focal_plane")
+
+
+def write_report(folder: Path, results: Sequence[StackResult], conditions: Conditions, *,
+                 in_focus_images: Sequence[np.ndarray] = (),
+                 in_focus_crops: Sequence[np.ndarray] = (), notes: Sequence[str] = (),
+                 report: Callable[[str], None] = print) -> list[Criterion]:
+    """Measure stacks and write tables, figures and one page to judge from.
+
+    Args:
+        folder: gets `z_stack_report.html`, `.json`, CSV tables and PNG figures; must exist.
+        results: at least one, of equal depth. Volumes may be integers; arithmetic is real.
+        conditions: that hold for all of them.
+        in_focus_images: (Y, X) each, to compare slices with; may be none.
+        in_focus_crops: images in focus to compare vertical sections with; those of another
+            shape than the stacks' sections are left out, with a note. May be none.
+        notes: lines for the page: the generator, the data.
+        report: is told of the progress.
+
+    Returns:
+        What a good result must reach, and whether it was.
+
+    Raises:
+        ValueError: no stack, or stacks of different depth.
+    """
+    depths = {len(result.blurred) for result in results}
+    if len(depths) != 1:
+        raise ValueError(f"`results` must be stacks of one depth. Received: {sorted(depths)}")
+    results = [_as_real(result) for result in results]
+    notes = list(notes)
+    crops = _of_section_shape(in_focus_crops, results, notes)
+    measures = []
+    for number, result in enumerate(results):
+        other = results[number - 1] if len(results) > 1 else None
+        measures.append(measure_stack(result, other, conditions))
+        report(f"{result.name}: measured, {number + 1} of {len(results)}")
+    references, gradients = measure_references(in_focus_images, crops, conditions)
+    rows = [row for each in measures for row in each.slices] + references
+    gradients |= {key: np.mean([each.gradients[key] for each in measures], axis=0)
+                  for key in measures[0].gradients
+                  if len({each.gradients[key].shape for each in measures}) == 1}
+    curves = mean_curves(rows)
+    focal_plane = round(float(np.median([result.focal_plane for result in results])))
+    criteria = judge(measures, curves, conditions, focal_plane)
+    tables = _tables(rows, measures, focal_plane)
+    _write_tables(folder, rows, measures)
+    write_json(folder / f"{PREFIX}report.json", _plain({
+        "criteria": [asdict(criterion) for criterion in criteria], "tables": tables,
+        "conditions": asdict(conditions), "focal_plane": focal_plane,
+        "stacks": [result.name for result in results], "notes": notes,
+        "curves": {"/".join(key): list(values) for key, values in curves.items()}}))
+    ranked = sorted(zip(measures, results), key=lambda pair: _faithfulness(pair[0]))
+    shown = {"worst": ranked[0][1], "median": ranked[len(ranked) // 2][1]}
+    if shown["worst"] is shown["median"]:
+        del shown["worst"]
+    drawn: dict[str, Figure] = {
+        "slices": figures.slices_figure(curves, conditions, focal_plane),
+        "sections": figures.sections_figure(rows),
+        "gradients": figures.gradients_figure(gradients, focal_plane)}
+    for rank, result in shown.items():
+        drawn[f"views_{rank}"] = figures.views_figure(result, conditions)
+        drawn[f"cells_{rank}"] = figures.cells_figure(result, conditions)
+    drawn["consistency"] = figures.consistency_figure(
+        [shown["median"], *(result for result in results if result is not shown["median"])],
+        conditions)
+    images = {}
+    for name, figure in drawn.items():
+        path = folder / f"{PREFIX}{name}.png"
+        with written_whole(path) as temporary:
+            figure.savefig(temporary)
+        images[name] = path.read_bytes()
+    write_text(folder / PAGE, build_page(
+        criteria, tables, images, notes=[f"{len(results)} stacks", *notes],
+        names={rank: result.name for rank, result in shown.items()}))
+    return criteria
+
+
+def criteria_table(criteria: Sequence[Criterion]) -> str:
+    """As text for the terminal, a line per criterion."""
+    words = {True: "met", False: "MISSED", None: ""}
+    cells = [("criterion", "bound", "value", ""),
+             *((each.name, each.bound, each.value, words[each.is_met]) for each in criteria)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+                     for row in cells)
+
+
+def _as_real(result: StackResult) -> StackResult:
+    def real(volume: np.ndarray) -> np.ndarray:
+        return np.asarray(volume, dtype=np.float64)
+
+    return StackResult(result.name, real(result.blurred), real(result.sharpened),
+                       real(result.reconstructed), result.focal_plane,
+                       None if result.truth is None else real(result.truth))
+
+
+def _of_section_shape(crops: Sequence[np.ndarray], results: Sequence[StackResult],
+                      notes: list[str]) -> list[np.ndarray]:
+    shapes = {(length, len(result.blurred)) for result in results
+              for length in result.blurred.shape[1:]}
+    chosen = [crop for crop in crops if crop.shape in shapes]
+    if len(chosen) < len(crops):
+        notes.append(f"{len(crops) - len(chosen)} of {len(crops)} in-focus crops are not shaped "
+                     "as a vertical section of the stacks and were left out.")
+    return chosen
+
+
+def _faithfulness(measures: StackMeasures) -> float:
+    """The lesser of recall and precision of the sharpened stack; 0 where neither is known."""
+    row = next(row for row in measures.structure if row["volume"] == SHARPENED)
+    return float(np.nan_to_num(min(row["recall"], row["precision"])))
+
+
+def _tables(rows: Sequence[Mapping[str, Any]], measures: Sequence[StackMeasures],
+            focal_plane: int) -> dict[str, list[dict[str, Any]]]:
+    """Means over stacks, ready to be shown: sharpness, structure and truth."""
+    sharpness = []
+    for volume in (BLURRED, SHARPENED):
+        sharpness.append({"image": f"{volume}, slice {focal_plane + 1}", **_means(
+            rows, volume=volume, plane="xy", position=focal_plane)})
+        sharpness += [{"image": f"{volume}, {name}", **_means(rows, volume=volume, plane=plane)}
+                      for name, plane in (("all slices", "xy"), ("x-z sections", "xz"),
+                                          ("y-z sections", "yz"))]
+    sharpness += [{"image": f"in focus, {name}", **_means(rows, volume=IN_FOCUS, plane=plane)}
+                  for name, plane in (("images", "xy"), ("crops", "crop"))]
+    structure = [row for each in measures for row in each.structure]
+    truth = [row for each in measures for row in each.truth]
+    return {
+        "sharpness": sharpness,
+        "structure": [
+            {"volume": volume, **_means_of_numbers(structure, volume=volume)}
+            for volume in dict.fromkeys(row["volume"] for row in structure)],
+        "truth": [
+            {"volume": volume, "part": part, **_means_of_numbers(truth, volume=volume, part=part)}
+            for part, volume in dict.fromkeys((row["part"], row["volume"]) for row in truth)]}
+
+
+def _means_of_numbers(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]:
+    """Means of all columns that hold numbers, over the rows that have the chosen entries."""
+    return {name: mean_of(rows, name, **chosen) for name, value in rows[0].items()
+            if not isinstance(value, str)}
+
+
+def _means(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]:
+    found = [row for row in rows if all(row[key] == value for key, value in chosen.items())]
+    return {measure: mean_of([row for row in found if measure in row], measure)
+            for measure in _SUMMARY_MEASURES}
+
+
+def _write_tables(folder: Path, rows: Sequence[Mapping[str, Any]],
+                  measures: Sequence[StackMeasures]) -> None:
+    """Every number of every stack as CSV; the report's truth only where it is known."""
+    for name, table in (("slices", rows),
+                        ("structure", [row for each in measures for row in each.structure]),
+                        ("truth", [row for each in measures for row in each.truth])):
+        if not table:
+            continue
+        text = io.StringIO()
+        columns = dict.fromkeys(key for row in table for key in row)
+        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value
+                          for key, value in row.items()} for row in table)
+        write_text(folder / f"{PREFIX}{name}.csv", text.getvalue())
+
+
+def _plain(content: Any) -> Any:
+    """For JSON, which has neither NaN nor numpy's numbers."""
+    if isinstance(content, Mapping):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    if isinstance(content, float | np.floating):
+        return float(content) if math.isfinite(content) else None
+    return content

@@ -1,0 +1,152 @@
+"""The z-stacks of a training: loaded, checked, divided and measured.
+
+TensorFlow is not needed for any of it, so mistakes in the data show at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skimage.transform import resize
+
+from microgan.config import ZSEGANConfig
+from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
+from microgan.datasets.splits import fingerprint
+from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.errors import UserError
+from microgan.metrics.sharpness import find_focal_plane
+
+# The layout of ZSE-GAN's authors.
+_STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
+
+
+@dataclass(frozen=True)
+class ZStackData:
+    """Blurred stacks, how they are divided, and in-focus images.
+
+    Args:
+        names: of the stacks' files.
+        stacks: (Z, Y, X) each.
+        focal_planes: of every stack, from 0.
+        train: positions of the stacks to learn from.
+        validation: positions of the stacks that choose the checkpoint.
+        sharp_lateral: in-focus images (Y, X).
+        sharp_axial: in-focus images in the voxel shape of vertical sections.
+        intensities: what becomes -1 and 1.
+    """
+
+    names: Sequence[str]
+    stacks: Sequence[np.ndarray]
+    focal_planes: Sequence[int]
+    train: Sequence[int]
+    validation: Sequence[int]
+    sharp_lateral: Sequence[np.ndarray]
+    sharp_axial: Sequence[np.ndarray]
+    intensities: IntensityRange
+
+    def part(self, name: str) -> tuple[list[np.ndarray], list[int]]:
+        """Stacks and focal planes of `train` or `validation`."""
+        indices = getattr(self, name)
+        return ([self.stacks[index] for index in indices],
+                [self.focal_planes[index] for index in indices])
+
+    def split_record(self) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`."""
+        return {**{part: [self.names[index] for index in getattr(self, part)]
+                   for part in ("train", "validation")},
+                "focal_planes": [focal_plane + 1 for focal_plane in self.focal_planes],
+                "images": fingerprint(self.stacks, self.sharp_lateral, self.sharp_axial)}
+
+
+def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
+    """Load, check, divide and measure all stacks and in-focus images.
+
+    Args:
+        config: its `seed` must be set.
+
+    Raises:
+        UserError: see `read_stack`; or there are fewer than two stacks, the focal plane
+            lies outside of one, or voxel sizes differ between stacks.
+    """
+    folder = Path(config.data_dir)
+    has_layout = (folder / _STACKS).is_dir()
+    paths = find_stacks(folder / _STACKS if has_layout else config.data_dir)
+    if len(paths) < 2:
+        raise UserError(f"{config.data_dir} holds one z-stack: at least two are needed, one to "
+                        "learn from and one to choose the checkpoint. Cut a large one in two.")
+    stacks = [read_stack(path) for path in paths]
+    pixels = [stack.pixels for stack in stacks]
+    focal_planes = [_focal_plane(stack, path, config.focal_plane)
+                    for stack, path in zip(pixels, paths)]
+    assert config.seed is not None
+    order = np.random.default_rng(config.seed).permutation(len(paths))
+    num_validated = max(1, round(config.validation_fraction * len(paths)))
+    validation, train = (sorted(part.tolist())
+                         for part in (order[:num_validated], order[num_validated:]))
+    use_folders = has_layout and config.in_focus_from == "folders"
+    if use_folders and (folder / _IN_FOCUS).is_dir():
+        lateral = read_images(folder / _IN_FOCUS)
+    else:
+        lateral = [image for index in train
+                   for image in _around_focus(pixels[index], focal_planes[index])]
+    if use_folders and (folder / _IN_FOCUS_AXIAL).is_dir():
+        axial = read_images(folder / _IN_FOCUS_AXIAL)
+    else:
+        axial = _in_axial_shape(lateral, _pixels_per_step(config, stacks, paths))
+    fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
+    return ZStackData([path.name for path in paths], pixels, focal_planes, train, validation,
+                      lateral, axial, fit([pixels[index] for index in train]))
+
+
+def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:
+    """Position of the focal plane, from 0."""
+    if given is None:
+        return find_focal_plane(stack)
+    if given > len(stack):
+        raise UserError(f"--focal_plane={given} is not in {path}, which has {len(stack)} slices.")
+    return given - 1
+
+
+def _around_focus(stack: np.ndarray, focal_plane: int) -> np.ndarray:
+    """The focal plane and its two neighbours, as far as the stack has them."""
+    return stack[max(0, focal_plane - 1):focal_plane + 2]
+
+
+def _pixels_per_step(config: ZSEGANConfig, stacks: Sequence[ZStack], paths: Sequence[Path]
+                     ) -> float:
+    """How many pixels of a slice the distance of two slices is; 1 where it is unknown."""
+    sizes = []
+    for name in ("pixel_size_um", "z_step_um"):
+        found = [getattr(config, name) or getattr(stack, name) for stack in stacks]
+        for path, size in zip(paths, found):
+            if size is not found[0] and not np.isclose(size or 0, found[0] or 0, rtol=1e-3):
+                raise UserError(f"{paths[0]} has {name} {found[0]}, but {path} has {size}. Train "
+                                f"on stacks of one voxel size, or pass --{name} for all.")
+        sizes.append(found[0])
+    pixel_size_um, z_step_um = sizes
+    if pixel_size_um is None or z_step_um is None:
+        print("Warning: the size of the voxels is unknown and taken to be the same along all "
+              "axes. Pass --pixel_size_um and --z_step_um.")
+        return 1.0
+    return z_step_um / pixel_size_um
+
+
+def _in_axial_shape(images: Sequence[np.ndarray], pixels_per_step: float) -> list[np.ndarray]:
+    """In-focus images, and turned by 90 degrees, with their second axis sampled like Z."""
+    both = [turned for image in images for turned in (image, image.T)]
+    if np.isclose(pixels_per_step, 1):
+        return both
+    return [resize(image, (image.shape[0], max(1, round(image.shape[1] / pixels_per_step))),
+                   order=1, mode="reflect", anti_aliasing=pixels_per_step > 1,
+                   preserve_range=True) for image in both]
+
+
+def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
+    dtype = stacks[0].dtype
+    if dtype.kind not in "iu":
+        return fit_min_max(stacks)
+    return IntensityRange(float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))

@@ -1,0 +1,184 @@
+"""`evaluate.py --stacks` from config to the z-stack report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microgan.config import EvaluateConfig
+from microgan.datasets.normalization import IntensityRange
+from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.errors import UserError
+from microgan.files import make_folder
+from microgan.generator_file import load_generator, read_info
+from microgan.metrics.sharpness import find_focal_plane
+from microgan.startup import import_tensorflow_quietly
+
+# Intensities are brought to this range, the one that all published figures are for.
+_DATA_RANGE = 255.0
+# Beside the folder of the stacks, in the layout of ZSE-GAN's authors: what replaces its B.
+_IMAGES, _CROPS, _TRUTH = "A2D", "A29", "Sharp"
+
+
+@dataclass(frozen=True)
+class _Stacks:
+    """What the report is about, in the files' own intensities.
+
+    Args:
+        names: of the files.
+        blurred: (Z, Y, X) each, of one depth.
+        focal_planes: of every stack, from 0.
+        truths: the known sharp volumes, or None.
+        images: (Y, X) each, in focus; may be none.
+        crops: in focus, shaped as vertical sections; may be none.
+        spacing_um: of slices, rows and columns.
+        tissue: first and one past the last slice in the tissue.
+    """
+
+    names: Sequence[str]
+    blurred: Sequence[np.ndarray]
+    focal_planes: Sequence[int]
+    truths: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray]
+    crops: Sequence[np.ndarray]
+    spacing_um: tuple[float, float, float]
+    tissue: tuple[int, int]
+
+
+def evaluate_stacks(config: EvaluateConfig) -> None:
+    """Sharpen stacks and write the z-stack report; print what a good result must reach.
+
+    Every file is checked before TensorFlow is loaded.
+
+    Args:
+        config: with `generator` and `stacks`.
+
+    Raises:
+        UserError: a mistake in the flags or files, or an earlier report in the way.
+    """
+    assert config.generator is not None
+    info = read_info(config.generator, method="zse_gan")
+    folder = Path(config.output)
+    earlier = sorted(folder.glob("z_stack_*"))
+    if earlier and not config.overwrite:
+        raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
+                        "the report in it with --overwrite.")
+    stacks = _load(config)
+    make_folder(folder, "--output")
+    import_tensorflow_quietly()
+    from microgan.evaluation.z_stack_measures import Conditions, StackResult
+    from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
+    from microgan.restoration.stacks import translate_stacks
+
+    (task,) = info.tasks
+    intensities = info.normalization[task].degraded
+    model, _ = load_generator(config.generator, method="zse_gan", precision=config.precision)
+    print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
+    sharpened, reconstructed = translate_stacks(model, stacks.blurred, intensities)
+    shown = _shown(stacks.blurred[0].dtype, intensities)
+    results = [
+        StackResult(name, shown(blurred), shown(sharp), shown(again), focal_plane,
+                    None if truth is None else shown(truth))
+        for name, blurred, sharp, again, focal_plane, truth in zip(
+            stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
+            stacks.truths, strict=True)]
+    for path in earlier:
+        path.unlink()
+    criteria = write_report(
+        folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
+                                    config.cell_radius_um),
+        in_focus_images=[shown(image) for image in stacks.images],
+        in_focus_crops=[shown(crop) for crop in stacks.crops],
+        notes=[f"Generator: {config.generator}", f"Stacks: {config.stacks}",
+               f"Slices in the tissue: {stacks.tissue[0] + 1} to {stacks.tissue[1]}; voxels "
+               f"{' x '.join(f'{size:g}' for size in stacks.spacing_um)} um (Z, Y, X); data range "
+               f"0 to {_DATA_RANGE:g}; cells of {config.cell_radius_um:g} um radius"])
+    print(f"\n{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
+          "CSV and JSON.")
+
+
+def _shown(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
+    """To the report's intensities: 8 bits as they are, others by the generator's range."""
+    if dtype == np.uint8:
+        return lambda volume: volume.astype(np.float64)
+    return lambda volume: _DATA_RANGE * intensities.to_unit(volume)
+
+
+def _load(config: EvaluateConfig) -> _Stacks:
+    assert config.stacks is not None
+    paths = find_stacks(config.stacks)[:config.eval_limit]
+    stacks = [read_stack(path) for path in paths]
+    for path, stack in zip(paths, stacks):
+        if len(stack.pixels) != len(stacks[0].pixels) or (
+                stack.pixels.dtype != stacks[0].pixels.dtype):
+            raise UserError(
+                f"{path} has {len(stack.pixels)} slices of {stack.pixels.dtype}, but {paths[0]} "
+                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. Report on stacks of one "
+                "depth and type at a time: name some of them with --stacks.")
+    depth = len(stacks[0].pixels)
+    if config.focal_plane is not None and config.focal_plane > depth:
+        raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
+                        f"{depth} slices.")
+    blurred = [stack.pixels for stack in stacks]
+    return _Stacks(
+        [path.stem for path in paths], blurred,
+        [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
+         for stack in blurred],
+        [_truth(path, stack) for path, stack in zip(paths, blurred)],
+        _images_beside(paths, _IMAGES), _images_beside(paths, _CROPS),
+        _spacing_um(config, stacks, paths), _tissue(config, depth))
+
+
+def _beside(path: Path, kind: str) -> Path | None:
+    """The folder of another kind beside that of a stack, such as testA2D beside testB."""
+    folder = path.resolve().parent
+    other = folder.with_name(folder.name.removesuffix("B") + kind)
+    return other if folder.name.endswith("B") and other.is_dir() else None
+
+
+def _images_beside(paths: Sequence[Path], kind: str) -> list[np.ndarray]:
+    folder = _beside(paths[0], kind)
+    return read_images(folder) if folder else []
+
+
+def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
+    folder = _beside(path, _TRUTH)
+    if folder is None or not (folder / path.name).is_file():
+        return None
+    truth = read_stack(folder / path.name).pixels
+    if truth.shape != blurred.shape:
+        raise UserError(f"{folder / path.name} has shape {truth.shape}, but the stack it is the "
+                        f"truth of, {path}, {blurred.shape} (Z, Y, X).")
+    return truth
+
+
+def _tissue(config: EvaluateConfig, depth: int) -> tuple[int, int]:
+    """First and one past the last slice in the tissue; unset ends lie as the published ones."""
+    from microgan.evaluation.z_stack_criteria import published_tissue
+
+    first, end = published_tissue(depth)
+    first = first if config.tissue_from is None else config.tissue_from - 1
+    end = end if config.tissue_to is None else config.tissue_to
+    if not first < end <= depth:
+        raise UserError(f"The tissue cannot lie in slices {first + 1} to {end} of {depth}. Mend "
+                        "--tissue_from and --tissue_to.")
+    return first, end
+
+
+def _spacing_um(config: EvaluateConfig, stacks: Sequence[ZStack], paths: Sequence[Path]
+                ) -> tuple[float, float, float]:
+    sizes = []
+    for name in ("pixel_size_um", "z_step_um"):
+        found = [getattr(config, name) or getattr(stack, name) for stack in stacks]
+        if None in found:
+            print(f"Warning: the size of the voxels of {paths[found.index(None)]} is unknown and "
+                  "taken to be 1 um. Pass --pixel_size_um and --z_step_um.")
+            return 1.0, 1.0, 1.0
+        if not np.allclose(found, found[0], rtol=1e-3):
+            raise UserError(f"The stacks in {config.stacks} differ in {name}. Report on those of "
+                            f"one voxel size at a time, or pass --{name} for all.")
+        sizes.append(float(found[0]))
+    return sizes[1], sizes[0], sizes[0]

@@ -1,0 +1,58 @@
+"""`train_zsegan.py` from config to run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from microgan.config import ZSEGANConfig
+from microgan.datasets.section_sampling import StackBatches
+from microgan.errors import UserError
+from microgan.experiments.run_folder import check_run_folder, working_folder
+from microgan.experiments.z_stack_data import load_z_stacks
+from microgan.startup import import_tensorflow_quietly
+
+RUN_FOLDER = "ZSE-GAN_results"
+_SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
+
+
+def train_zse_gan(config: ZSEGANConfig) -> Path:
+    """Learn to sharpen z-stacks.
+
+    Args:
+        config: everything `train_zsegan.py` takes.
+
+    Returns:
+        The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
+        `samples/`, `checkpoint/` and `generator.h5` (the best validated one).
+
+    Raises:
+        UserError: a mistake in the config or the data, found before training starts.
+        Interrupted: stopped by a signal, after a checkpoint.
+    """
+    folder = Path(config.dir).absolute() / RUN_FOLDER
+    config = check_run_folder(folder, config)
+    assert config.seed is not None
+    data = load_z_stacks(config)
+    stacks, focal_planes = data.part("train")
+    draw = StackBatches(stacks, focal_planes, data.sharp_lateral, data.sharp_axial,
+                        intensities=data.intensities, batch_size=config.batch_size,
+                        patch_size=config.patch_size, num_sections=config.num_sections,
+                        symmetries=config.symmetries, seed=config.seed)
+    _refuse_shallow(config, draw.depth)
+    import_tensorflow_quietly()
+    from microgan.experiments.zse_gan_training import train_translators
+
+    with working_folder(folder, config) as working:
+        train_translators(config, data, draw, working)
+    return folder
+
+
+def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:
+    """Vertical sections must have room for the discriminators and for a spectrum."""
+    inside = depth - 2 * round(config.outside_share * depth)
+    needed = max(2 ** config.discriminator_halvings, _SPECTRUM_PX if config.spectrum_weight else 0)
+    if inside < needed:
+        raise UserError(
+            f"The shallowest z-stack has {depth} slices, {inside} of them without the "
+            f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
+            "Lower --outside_share or --discriminator_halvings, or pass --spectrum_weight=0.")

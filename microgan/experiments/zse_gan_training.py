@@ -1,0 +1,149 @@
+"""The part of a ZSE-GAN run that needs TensorFlow: networks, training, validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from microgan.config import ZSEGANConfig
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.section_sampling import StackBatches
+from microgan.evaluation.figures import save_history_figure
+from microgan.evaluation.stack_validation import mean_scores, score_stack
+from microgan.evaluation.stack_views import save_orthogonal_views
+from microgan.experiments.run_folder import create_run_folder
+from microgan.experiments.training import (
+    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+from microgan.experiments.workers import this_worker
+from microgan.experiments.z_stack_data import ZStackData
+from microgan.generator_file import GeneratorInfo, build_network, save_generator
+from microgan.metrics.defocus import estimate_blur_per_slice
+from microgan.metrics.sharpness import mean_absolute_gradient
+from microgan.networks.zse_gan import build_discriminator
+from microgan.restoration.stacks import translate_stacks
+from microgan.trainers.zse_gan import ZSEGANTrainer
+
+TASK = "z_stack"
+# Stacks and pixels a side that a validation looks at: more change its score little.
+_VALIDATED_STACKS = 6
+_VALIDATED_PX = 128
+_NUM_SAMPLES = 2
+
+
+def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
+                      folder: Path) -> None:
+    """Train on checked data; see `experiments.zse_gan.train_zse_gan`.
+
+    Args:
+        config: with its seed.
+        data: stacks and in-focus images.
+        draw: update number -> batch.
+        folder: the run folder, checked.
+    """
+    strategy, precision = set_up_devices(config)
+    info = _describe(config, data)
+    with strategy.scope():
+        trainer = _build_trainer(config, info, draw)
+        validated = build_network(info)
+    create_run_folder(folder, config, {TASK: data.split_record()})
+    print(f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
+          f"{len(data.sharp_lateral)} in-focus images. Intensities {data.intensities.low:g} and "
+          f"{data.intensities.high:g} become -1 and 1.")
+    print_settings(config, strategy, precision)
+    validation = _Validation(validated, data, config.outside_share)
+
+    def on_validated(update: int, rows: list[dict[str, float]]) -> None:
+        save_history_figure(folder / "history.png", rows, score_label="validation score")
+        validation.save_samples(folder / "samples", update)
+
+    best_update = run_training(
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
+        validate=validation.scores, on_validated=on_validated)
+    if this_worker().is_chief:
+        print_end(config, folder, f"Best on the validation stacks: update {best_update}.",
+                  "generator.h5, samples, history.png")
+
+
+def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
+    return describe_generator(
+        config, method="zse_gan", network=config.translator,
+        network_arguments={"filters": config.translator_filters}, axes="ZYX",
+        normalization={TASK: TaskNormalization(data.intensities, data.intensities)})
+
+
+def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
+                   ) -> ZSEGANTrainer:
+    blur_per_slice = config.blur_per_slice
+    if blur_per_slice is None:
+        blur_per_slice = estimate_blur_per_slice(draw.stacks, draw.focal_planes)
+        print(f"Slices gain {blur_per_slice:.3g} pixels of blur per slice from the focal plane.")
+    discriminators = [build_discriminator(
+        filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
+        use_norm=config.discriminator_norm) for _ in range(2)]
+    assert config.seed is not None
+    return ZSEGANTrainer(
+        build_network(info), *discriminators,
+        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
+                                 ema_decay=config.ema_decay),
+        discriminator_optimizer=adam(config, config.discriminator_learning_rate,
+                                     num_updates=config.num_iters),
+        stack_shape=(draw.depth, config.patch_size, config.patch_size), pool_size=config.pool_size,
+        adversarial_weight=config.adversarial_weight, vertical_share=config.vertical_share,
+        made_vertical_share=config.made_vertical_share,
+        consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
+        identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
+        blur_per_slice=blur_per_slice, spectrum_weight=config.spectrum_weight,
+        outside_share=config.outside_share, global_batch_size=config.batch_size,
+        seed=config.seed)
+
+
+class _Validation:
+    """Scores and pictures of the stacks that choose the checkpoint.
+
+    Args:
+        generator: its weights change between calls.
+        data: of the run.
+        outside_share: of a stack's depth at each end, which is not scored.
+    """
+
+    def __init__(self, generator: keras.Model, data: ZStackData, outside_share: float) -> None:
+        self.generator = generator
+        self.intensities = data.intensities
+        self.outside_share = outside_share
+        stacks, focal_planes = data.part("validation")
+        self.stacks = [data.intensities.normalize(_centre(stack))
+                       for stack in stacks[:_VALIDATED_STACKS]]
+        self.focal_planes = focal_planes[:_VALIDATED_STACKS]
+        self.axial_gradient = float(np.mean([
+            mean_absolute_gradient(data.intensities.normalize(image))
+            for image in data.sharp_axial]))
+        self.results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+
+    def scores(self) -> dict[str, float]:
+        """Translate all stacks and score them."""
+        # In network values already: nothing is rounded.
+        self.results = translate_stacks(self.generator, self.stacks, IntensityRange(-1, 1))
+        scored = []
+        for stack, sharpened, back, focal_plane in zip(self.stacks, *self.results,
+                                                       self.focal_planes):
+            num_outside = round(self.outside_share * len(stack))
+            scored.append(score_stack(
+                stack, sharpened, back, focal_plane, axial_gradient=self.axial_gradient,
+                inside=slice(num_outside, len(stack) - num_outside)))
+        return mean_scores(scored)
+
+    def save_samples(self, folder: Path, update: int) -> None:
+        """Draw the first stacks from three sides."""
+        shown = list(zip(self.stacks, *self.results))[:_NUM_SAMPLES]
+        for number, (stack, sharpened, back) in enumerate(shown, start=1):
+            save_orthogonal_views(folder / f"update_{update:06d}_{number}.png", stack, sharpened,
+                                  back, title=f"validation stack {number}, update {update}")
+
+
+def _centre(stack: np.ndarray) -> np.ndarray:
+    """The middle of a large stack, of whole depth."""
+    top, left = (max(0, (length - _VALIDATED_PX) // 2) for length in stack.shape[1:])
+    return stack[:, top:top + _VALIDATED_PX, left:left + _VALIDATED_PX]

@@ -1,0 +1,130 @@
+"""Cells as blobs: found in stacks, matched between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, optimize, stats
+from scipy.spatial.distance import cdist
+from skimage.feature import peak_local_max
+
+# Cost of a pair that is too far apart: dearer than any number of pairs that are not.
+_TOO_FAR = 1e6
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Blobs of one stack.
+
+    Args:
+        centres: float (N, 3), Z, Y, X, pixels.
+        strengths: float (N,), contrast to the surroundings, in the stack's unit.
+    """
+
+    centres: np.ndarray
+    strengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.centres)
+
+    def where(self, chosen: np.ndarray) -> Blobs:
+        """Only the chosen ones, bool (N,)."""
+        return Blobs(self.centres[chosen], self.strengths[chosen])
+
+    def stronger_than(self, strength: float) -> Blobs:
+        """Only those at least so strong."""
+        return self.where(self.strengths >= strength)
+
+    def within(self, first: int, end: int) -> Blobs:
+        """Only those whose centre lies in slices `first` to `end` - 1."""
+        depth = self.centres[:, 0]
+        return self.where((depth >= first) & (depth < end))
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which blobs of a reference were found again.
+
+    Args:
+        is_found: bool (N,), for each of the reference.
+        distances: float (M,), of those found again, in the unit of the spacing.
+    """
+
+    is_found: np.ndarray
+    distances: np.ndarray
+
+    @property
+    def share(self) -> float:
+        """Of the reference's blobs, those found again; NaN if there were none."""
+        return float(self.is_found.mean()) if len(self.is_found) else float("nan")
+
+
+def is_dark_on_bright(stack: np.ndarray) -> bool:
+    """Whether cells are darker than the ground, as in bright field: the tail says so.
+
+    Args:
+        stack: any shape and real type.
+
+    Returns:
+        True where the intensities are skewed to the dark side.
+    """
+    return bool(stats.skew(np.asarray(stack, dtype=np.float64), axis=None) < 0)
+
+
+def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float, float],
+               min_strength: float, dark: bool) -> Blobs:
+    """Find blobs of about one size: peaks of the Laplacian of a Gaussian.
+
+    Args:
+        stack: (Z, Y, X), any real type.
+        radius: of the blobs, in the unit of `spacing`; those from half to twice as large
+            are found, too, more weakly.
+        spacing: distance of slices, rows and columns.
+        min_strength: weakest response that counts; a ball of this radius has 0.9 times
+            its contrast.
+        dark: whether blobs are darker than the ground, else brighter.
+
+    Returns:
+        The blobs; of any two nearer than half a radius, in pixels, the stronger.
+
+    Source:
+        Lindeberg 1998, scale-normalised Laplacian, at the one scale where a ball of this
+        radius answers most: sigma = radius / sqrt(3).
+    """
+    sigma = radius / np.sqrt(3) / np.asarray(spacing)
+    # second differences are per pixel: each axis is brought to units of its own sigma
+    image = np.asarray(stack, dtype=np.float64)
+    response = sum(
+        sigma[axis] ** 2 * ndimage.gaussian_filter(
+            image, sigma, order=tuple(2 * (axis == other) for other in range(3)), mode="nearest")
+        for axis in range(3))
+    response = response if dark else -response
+    apart = max(1, round(radius / 2 / min(spacing)))
+    peaks = peak_local_max(response, min_distance=apart, threshold_abs=min_strength,
+                           exclude_border=False)
+    return Blobs(peaks.astype(float), response[tuple(peaks.T)])
+
+
+def match_blobs(reference: Blobs, found: Blobs, *, max_distance: float,
+                spacing: tuple[float, float, float]) -> Match:
+    """Pair blobs one to one, as many as possible, as near as possible.
+
+    Args:
+        reference: that should be found again.
+        found: that may be.
+        max_distance: of a pair, in the unit of `spacing`.
+        spacing: distance of slices, rows and columns.
+
+    Source:
+        Kuhn 1955, by scipy's `linear_sum_assignment`.
+    """
+    is_found = np.zeros(len(reference), bool)
+    if not len(reference) or not len(found):
+        return Match(is_found, np.zeros(0))
+    distances = cdist(reference.centres * spacing, found.centres * spacing)
+    rows, columns = optimize.linear_sum_assignment(
+        np.where(distances <= max_distance, distances, _TOO_FAR))
+    near = distances[rows, columns] <= max_distance
+    is_found[rows[near]] = True
+    return Match(is_found, distances[rows, columns][near])

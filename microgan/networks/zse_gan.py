@@ -1,0 +1,216 @@
+"""Networks of ZSE-GAN, which sharpens z-stacks: two translators and a judge of sections."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import initializers, layers
+
+from microgan.layers import DepthCoordinate, InstanceNormalization, Slicewise
+from microgan.networks.blocks import crop_exactly, pad_exactly
+
+# PyTorch's, added to a deviation here and to a variance there.
+_EPSILON = 1e-5
+_SLOPE = 0.2
+
+
+def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> keras.Model:
+    """The published translator, stack to stack.
+
+    3D: c5s1-16, c3s2-32, c3s2-64, instance norm and ReLU after each; R64 x 6 (conv3, norm,
+    leaky ReLU 0.2, conv3, norm, plus input, leaky ReLU 0.2); transposed c3s2-32, c3s2-16,
+    instance norm and ReLU after each; c6x5x5-1 (6 along z), tanh. 1,472,209 parameters.
+
+    Args:
+        filters: channels at full resolution, > 0; the original's 16.
+        num_blocks: residual blocks, >= 0; the original's 6.
+
+    Returns:
+        `keras.Model`, float32 (B, Z, Y, X, 1) in [-1, 1] -> the same. Any size of at least 4.
+
+    Source:
+        ZSE-GAN's notebook. Its batch norm, at batch 1 and never in evaluation mode, is an
+        affine instance norm over the volume, which this is. Departs: sizes that are no
+        multiple of 4 are padded by reflection and cut back, and the last convolution pads z
+        by 2 and 3, so that every size works where the original takes depths of 1 mod 4; a
+        strided convolution of an even size pads its far edge only, as TensorFlow does.
+    """
+    stack = keras.Input((None, None, None, 1), name="stack")
+    padded = pad_exactly(stack, 4)
+    features = _norm_relu(_conv3d(padded, filters, 5))
+    for width in (2 * filters, 4 * filters):
+        features = _norm_relu(_conv3d(features, width, 3, strides=2))
+    for _ in range(num_blocks):
+        skip = features
+        features = _conv3d(features, 4 * filters, 3)
+        features = layers.LeakyReLU(_SLOPE)(InstanceNormalization(_EPSILON)(features))
+        features = InstanceNormalization(_EPSILON)(_conv3d(features, 4 * filters, 3))
+        features = layers.LeakyReLU(_SLOPE)(layers.Add()([features, skip]))
+    for width in (2 * filters, filters):
+        # PyTorch counts a transposed kernel's outputs as its inputs.
+        bound = _bound(width * 3 ** 3)
+        features = _norm_relu(layers.Conv3DTranspose(
+            width, 3, strides=2, padding="same", kernel_initializer=bound,
+            bias_initializer=bound)(features))
+    features = _conv3d(features, 1, (6, 5, 5))
+    translated = layers.Activation("tanh", dtype=keras.config.floatx())(features)
+    return keras.Model(stack, crop_exactly(translated, stack))
+
+
+def build_residual_translator(*, filters: int = 16, num_blocks: int = 3) -> keras.Model:
+    """Our translator: a U-Net that adds an unbounded correction, stack to stack.
+
+    Convolutions of slices (l) and along z (z) instead of 3D ones, leaky ReLU 0.2 after each:
+    lc3-16; lc4s2-32 and R32, lc4s2-64 and R64 x 3, residual blocks of lc3 and zc3 (zc5 with
+    64 channels); then smoothed upsampling, the skip connection and lc3-32, R32; the same and
+    two lc3-16; c1-1, which starts at zero, plus the input. No normalisation: at batch 1 it makes
+    a stack's brightness depend on its neighbourhood. Slices know their relative depth.
+
+    Args:
+        filters: channels at full resolution, > 0.
+        num_blocks: residual blocks at the lowest resolution, >= 0.
+
+    Returns:
+        `keras.Model`, float32 (B, Z, Y, X, 1) -> the same, unbounded. Any Y and X of at
+        least 4, any depth of at least 2.
+
+    Source:
+        ours, after Ronneberger et al. 2015, arXiv:1505.04597. It starts as the identity, so
+        that contrast cannot come out inverted, and upsamples without the checkerboard of
+        transposed convolutions.
+    """
+    stack = keras.Input((None, None, None, 1), name="stack")
+    padded = pad_exactly(stack, (1, 4, 4))
+    full = _lateral_conv(DepthCoordinate()(padded), filters, 3)
+    half = _factorized_block(_lateral_conv(full, 2 * filters, 4, strides=2), 3)
+    features = _lateral_conv(half, 4 * filters, 4, strides=2)
+    for _ in range(num_blocks):
+        features = _factorized_block(features, 5)
+    features = layers.Concatenate()([_enlarge(features), half])
+    features = _factorized_block(_lateral_conv(features, 2 * filters, 3), 3)
+    features = layers.Concatenate()([_enlarge(features), full])
+    features = _lateral_conv(_lateral_conv(features, filters, 3), filters, 3)
+    change = layers.Dense(1, kernel_initializer="zeros", dtype=keras.config.floatx())(features)
+    translated = layers.Add(dtype=keras.config.floatx())([change, padded])
+    return keras.Model(stack, crop_exactly(translated, stack))
+
+
+_TRANSLATORS = {"published": build_published_translator, "residual": build_residual_translator}
+
+
+def _build_generator(network: str, **arguments: Any) -> keras.Model:
+    stack = keras.Input((None, None, None, 1), name="blurred_stack")
+    translators = []
+    for name in ("sharpen", "blur"):
+        translator = _TRANSLATORS[network](**arguments)
+        translator.name = name
+        translators.append(translator)
+    sharpened = translators[0](stack)
+    return keras.Model(stack, [sharpened, translators[1](sharpened)],
+                       name=f"zse_gan_{network}_generator")
+
+
+def build_published_generator(**arguments: Any) -> keras.Model:
+    """Both published translators as one model.
+
+    Args:
+        **arguments: of `build_published_translator`.
+
+    Returns:
+        `keras.Model`, blurred stack -> [sharpened, reconstructed], all float32
+        (B, Z, Y, X, 1). Its layers "sharpen" and "blur" are the translators.
+    """
+    return _build_generator("published", **arguments)
+
+
+def build_residual_generator(**arguments: Any) -> keras.Model:
+    """Both of our translators as one model; see `build_published_generator`.
+
+    Args:
+        **arguments: of `build_residual_translator`.
+    """
+    return _build_generator("residual", **arguments)
+
+
+GENERATORS = {"published": build_published_generator, "residual": build_residual_generator}
+
+
+def build_discriminator(*, filters: int = 32, num_halvings: int = 4,
+                        use_norm: bool = True) -> keras.Model:
+    """Judge every neighbourhood of a section: sharp or not, or blurred as a stack or not.
+
+    c4s2-32, c4s2-64, c4s2-128, c4s2-256, each padded by 1, leaky ReLU 0.2, instance norm
+    without scale and shift except after the first; c2-1, padded by 1. 690,145 parameters;
+    sees 62 pixels at a time.
+
+    Args:
+        filters: channels of the first convolution, > 0; the original's 32.
+        num_halvings: strided convolutions, > 0; the original's 4.
+        use_norm: whether instance norms are there, as in the original. They hide contrast.
+
+    Returns:
+        `keras.Model`, float32 (B, Y, X, 1) -> float32 scores (B, Y', X', 1), unbounded, 9 x 9
+        for 128 x 128 and 9 x 2 for 128 x 29. Y and X of at least 2 to the `num_halvings`.
+
+    Source:
+        ZSE-GAN's notebook; its discriminator after Isola et al. 2017, arXiv:1611.07004.
+    """
+    section = keras.Input((None, None, 1), name="section")
+    features = section
+    for level in range(num_halvings):
+        features = _judging_conv(features, filters * 2 ** level, 4, strides=2)
+        if use_norm and level > 0:
+            features = InstanceNormalization(_EPSILON, affine=False)(features)
+        features = layers.LeakyReLU(_SLOPE)(features)
+    scores = _judging_conv(features, 1, 2, strides=1)
+    scores = layers.Activation("linear", dtype=keras.config.floatx())(scores)
+    return keras.Model(section, scores, name="zse_gan_discriminator")
+
+
+def _judging_conv(features: Any, filters: int, kernel_size: int, strides: int) -> Any:
+    bound = _bound(features.shape[-1] * kernel_size ** 2)
+    features = layers.ZeroPadding2D(1)(features)
+    return layers.Conv2D(filters, kernel_size, strides=strides, kernel_initializer=bound,
+                         bias_initializer=bound)(features)
+
+
+def _conv3d(features: Any, filters: int, kernel_size: int | tuple[int, int, int],
+            strides: int = 1) -> Any:
+    sizes = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
+    bound = _bound(features.shape[-1] * math.prod(sizes))
+    return layers.Conv3D(filters, kernel_size, strides=strides, padding="same",
+                         kernel_initializer=bound, bias_initializer=bound)(features)
+
+
+def _bound(fan_in: int) -> initializers.Initializer:
+    """PyTorch's default of kernels and biases, which the original keeps."""
+    limit = 1 / math.sqrt(fan_in)
+    return initializers.RandomUniform(-limit, limit)
+
+
+def _norm_relu(features: Any) -> Any:
+    return layers.ReLU()(InstanceNormalization(_EPSILON, affine=False)(features))
+
+
+def _lateral_conv(features: Any, filters: int, kernel_size: int, strides: int = 1) -> Any:
+    conv = layers.Conv2D(filters, kernel_size, strides=strides, padding="same",
+                         kernel_initializer="he_normal")
+    return layers.LeakyReLU(_SLOPE)(Slicewise(conv)(features))
+
+
+def _enlarge(features: Any) -> Any:
+    """Twice the lateral size, smoothed: bare neighbours leave blocks, slow to be unlearned."""
+    features = layers.UpSampling3D((1, 2, 2))(features)
+    # As good as linear interpolation and many times faster on a CPU.
+    return layers.AveragePooling3D((1, 3, 3), strides=1, padding="same")(features)
+
+
+def _factorized_block(features: Any, z_size: int) -> Any:
+    """A lateral convolution and one along z, plus the input."""
+    filters = features.shape[-1]
+    change = _lateral_conv(features, filters, 3)
+    change = layers.Conv3D(filters, (z_size, 1, 1), padding="same",
+                           kernel_initializer=initializers.VarianceScaling(0.2))(change)
+    return layers.Add()([features, change])

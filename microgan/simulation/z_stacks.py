@@ -1,0 +1,183 @@
+"""Z-stacks of stained cells in a thin section, and the sharp volume behind them.
+
+Bright field: what is stained absorbs light, so cells are dark on a bright ground. Voxels are
+cubes of 1 um, so that a length in micrometres is one in pixels. Volumes are (Z, Y, X).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from microgan.simulation import sections
+from microgan.simulation.degradations import detect_photons, to_grey_levels
+
+# Drawn beyond each lateral border and cut off at the end, for the blur needs it.
+MARGIN_UM = 16
+PARTS = ("train", "test")
+NUM_SLICES = 29
+# First and one past the last slice within the tissue: slices 5 to 25, counted from 1.
+TISSUE = (4, 25)
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """How a section is seen, slice by slice.
+
+    Args:
+        focal_plane: index of the slice around which the image is sharp.
+        sigma_um: standard deviation of the blur in focus, in all directions.
+        lateral_growth_per_um: what is added to the blur within a slice is this times the
+            square of the distance from the focal plane, micrometres.
+        axial_growth_per_um: the same for the blur across slices.
+        photons: that one pixel receives where nothing absorbs.
+        gain: grey levels per photon.
+    """
+
+    focal_plane: int = 14
+    sigma_um: float = 0.55
+    lateral_growth_per_um: float = 0.021
+    axial_growth_per_um: float = 0.02
+    photons: float = 40_000.0
+    gain: float = 240 / 40_000
+
+    def blur_um(self, index: int) -> tuple[float, float]:
+        """Standard deviations of the blur in a slice: across slices, and within it."""
+        squared_um2 = (index - self.focal_plane) ** 2
+        return (self.sigma_um + self.axial_growth_per_um * squared_um2,
+                self.sigma_um + self.lateral_growth_per_um * squared_um2)
+
+
+def simulate_stack(*, seed: int, part: str, index: int, size_px: int
+                   ) -> tuple[np.ndarray, np.ndarray]:
+    """Simulate a z-stack and its sharp volume.
+
+    Args:
+        seed: seed of everything random, at least 0.
+        part: "train" or "test": different sections.
+        index: number of the stack in its part. A stack depends on nothing but these and
+            the size.
+        size_px: side of the slices, pixels of 1 um.
+
+    Returns:
+        the blurred stack and the sharp volume, each uint8 (29, size_px, size_px). The sharp
+        volume is in focus everywhere and in all directions and has no noise; outside the
+        tissue is nothing but light.
+
+    Source:
+        ours, after the stacks of ZSE-GAN: slices 5 to 25 lie in the tissue, slice 15 is
+        the sharpest.
+    """
+    section_rng, noise_rng = _generators(seed, part, NUM_SLICES, size_px, size_px, index)
+    density = _draw_section(section_rng, (size_px, size_px))
+    microscope = Microscope()
+    blurred = np.stack([_field_of_view(seen_density(density, z, microscope, TISSUE))
+                        for z in range(NUM_SLICES)])
+    sharp = np.zeros_like(blurred)
+    inside = slice(*TISSUE)
+    sharp[inside] = _field_of_view(ndimage.gaussian_filter(
+        density[inside], microscope.sigma_um, mode="reflect"))
+    return (photograph(noise_rng, blurred, microscope),
+            to_grey_levels(expected_photons(sharp, microscope), microscope.gain, 0.0))
+
+
+def simulate_in_focus_image(*, seed: int, part: str, index: int,
+                            shape_px: tuple[int, int]) -> np.ndarray:
+    """Simulate the focal plane of a section that is in no stack.
+
+    Args:
+        seed: as for `simulate_stack`.
+        part: as for `simulate_stack`.
+        index: number of the image among those of this shape and part.
+        shape_px: (Y, X), pixels of 1 um; 29 columns are as wide as a stack is deep.
+
+    Returns:
+        uint8 (Y, X), as the same microscope sees it.
+    """
+    section_rng, noise_rng = _generators(seed, part, *shape_px, index)
+    density = _draw_section(section_rng, shape_px)
+    microscope = Microscope()
+    seen = seen_density(density, microscope.focal_plane, microscope, TISSUE)
+    return photograph(noise_rng, _field_of_view(seen), microscope)
+
+
+def seen_density(density: np.ndarray, index: int, microscope: Microscope,
+                 tissue: tuple[int, int]) -> np.ndarray:
+    """Optical density of one slice as the microscope sees it, the more blurred the farther.
+
+    The light that forms a slice has passed all of the tissue: the weights of the tissue's
+    slices add up to 1, also where the slice lies outside of it, and the lateral blur keeps
+    the sum of each.
+
+    Args:
+        density: float (Z, Y, X), 0 outside the tissue.
+        index: of the slice, along Z.
+        microscope: the blur.
+        tissue: first and one past the last slice in it.
+
+    Returns:
+        float64 (Y, X).
+
+    Source:
+        ours. Gaussians stand for the point spread function and for the scattering in the
+        tissue; their width grows with the square of the distance, since this gives the
+        loss of gradient over the slices that ZSE-GAN published.
+    """
+    inside = np.arange(*tissue)
+    axial_um, lateral_um = microscope.blur_um(index)
+    # Shifted so that the largest is 1: none is left of a narrow Gaussian far away.
+    squared = ((inside - index) / axial_um) ** 2
+    weights = np.exp((squared.min() - squared) / 2)
+    weights = (weights / weights.sum())[:, np.newaxis, np.newaxis]
+    # Not a product of matrices: it would sum in another order on another processor.
+    mixed = (weights * density[inside]).sum(axis=0)
+    return ndimage.gaussian_filter(mixed, lateral_um, mode="reflect")
+
+
+def expected_photons(density: np.ndarray, microscope: Microscope) -> np.ndarray:
+    """Photons that pass: Beer and Lambert's law.
+
+    Args:
+        density: float, any shape, optical density (natural logarithm).
+        microscope: says how many photons there were.
+    """
+    return microscope.photons * np.exp(-density)
+
+
+def photograph(rng: np.random.Generator, density: np.ndarray, microscope: Microscope
+               ) -> np.ndarray:
+    """Count photons and convert them to grey levels.
+
+    Args:
+        rng: source of the noise.
+        density: float, any shape, as the microscope sees it.
+        microscope: photons and gain.
+
+    Returns:
+        uint8, same shape.
+    """
+    return to_grey_levels(detect_photons(rng, expected_photons(density, microscope)),
+                          microscope.gain, 0.0)
+
+
+def _field_of_view(image: np.ndarray) -> np.ndarray:
+    return image[..., MARGIN_UM:-MARGIN_UM, MARGIN_UM:-MARGIN_UM]
+
+
+def _draw_section(rng: np.random.Generator, shape_px: tuple[int, int]) -> np.ndarray:
+    """Optical density (Z, Y, X) with `MARGIN_UM` around the field of view."""
+    height, width = (side + 2 * MARGIN_UM for side in shape_px)
+    density = np.zeros((NUM_SLICES, height, width))
+    density[slice(*TISSUE)] = sections.draw_section(rng, (TISSUE[1] - TISSUE[0], height, width))
+    return density
+
+
+def _generators(seed: int, part: str, *key: int
+                ) -> tuple[np.random.Generator, np.random.Generator]:
+    """Of the section and of the noise; the key of a stack starts with its depth."""
+    section, noise = (
+        np.random.default_rng(np.random.SeedSequence(
+            seed, spawn_key=(PARTS.index(part), *key, step))) for step in range(2))
+    return section, noise

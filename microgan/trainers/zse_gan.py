@@ -1,0 +1,233 @@
+"""Training ZSE-GAN, which learns to sharpen z-stacks from sections of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from microgan.losses.adversarial import least_squares_loss
+from microgan.losses.spectrum import spectrum_loss
+from microgan.losses.z_stack import (
+    adversarial_slice_weights, consistency_loss, consistency_slice_weights, defocus_loss)
+from microgan.trainers.image_pool import ImagePool
+
+Losses = dict[str, tf.Tensor]
+
+
+class ZSEGANTrainer:
+    """One update of both translators, then one of both discriminators.
+
+    Args:
+        generator: blurred stack (B, Z, Y, X, 1) -> [sharpened, reconstructed]; its layers
+            "sharpen" and "blur" are the translators.
+        sharp_discriminator: scores horizontal and vertical sections, high for sharp ones.
+        blur_discriminator: scores horizontal slices, high for those of measured stacks.
+        generator_optimizer: of both translators; with `use_ema`, it also keeps the moving
+            average of their weights.
+        discriminator_optimizer: of both discriminators.
+        stack_shape: (Z, Y, X) of the training crops.
+        pool_size: sharpened and reconstructed volumes kept for the discriminators; 0 for none.
+        adversarial_weight: factor of both translators' adversarial losses.
+        vertical_share: c, of vertical sections among the real images' judgement; horizontal
+            ones have 1 - c.
+        made_vertical_share: the same of the made vertical sections; the original's c / 2.
+        consistency_weight: factor of the consistency loss.
+        use_slice_weights: whether the consistency loss is the largest weighted slice's, as
+            published, or the mean of all.
+        identity_weight: factor of the identity losses; 0 for none.
+        defocus_weight: factor of the defocus loss; 0 for none.
+        blur_per_slice: pixels, see `defocus_loss`.
+        spectrum_weight: factor of the spectrum loss; 0 for none.
+        outside_share: of a stack's depth at each end, which lies outside the sample: no
+            texture is demanded there.
+        global_batch_size: stacks an update over all replicas: gradients are summed over
+            replicas, so losses divide by it.
+        seed: of the sections and pools.
+
+    Source:
+        ZSE-GAN's notebook. Departs: any number of sections an update.
+    """
+
+    def __init__(self, generator: keras.Model, sharp_discriminator: keras.Model,
+                 blur_discriminator: keras.Model, *,
+                 generator_optimizer: keras.optimizers.Optimizer,
+                 discriminator_optimizer: keras.optimizers.Optimizer,
+                 stack_shape: tuple[int, int, int], pool_size: int, adversarial_weight: float,
+                 vertical_share: float, made_vertical_share: float, consistency_weight: float,
+                 use_slice_weights: bool, identity_weight: float, defocus_weight: float,
+                 blur_per_slice: float, spectrum_weight: float, outside_share: float,
+                 global_batch_size: int, seed: int) -> None:
+        self.generator = generator
+        self.sharpen, self.blur = (generator.get_layer(name) for name in ("sharpen", "blur"))
+        self.sharp_discriminator = sharp_discriminator
+        self.blur_discriminator = blur_discriminator
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial_weight = adversarial_weight
+        self.vertical_share = vertical_share
+        self.made_vertical_share = made_vertical_share
+        self.consistency_weight = consistency_weight
+        self.use_slice_weights = use_slice_weights
+        self.identity_weight = identity_weight
+        self.defocus_weight = defocus_weight
+        self.blur_per_slice = blur_per_slice
+        self.spectrum_weight = spectrum_weight
+        self.global_batch_size = global_batch_size
+        self.random = keras.random.SeedGenerator(seed)
+        depth = stack_shape[0]
+        num_outside = round(outside_share * depth)
+        self.inside = slice(num_outside, depth - num_outside)
+        # One row for each place that the focal plane may have.
+        self.adversarial_table, self.consistency_table = (
+            np.stack([weights(depth, focal_plane) for focal_plane in range(depth)])
+            for weights in (adversarial_slice_weights, consistency_slice_weights))
+        self.pools = [ImagePool(pool_size, (*stack_shape, 1), seed=self.random)
+                      for _ in range(2)] if pool_size else []
+        # Built now, so that a checkpoint finds the slots to restore.
+        generator_optimizer.build(generator.trainable_variables)
+        discriminator_optimizer.build(self._discriminator_variables)
+
+    @property
+    def _discriminator_variables(self) -> list[Any]:
+        return (self.sharp_discriminator.trainable_variables
+                + self.blur_discriminator.trainable_variables)
+
+    @property
+    def state(self) -> dict[str, list[Any]]:
+        """All variables a resumed run needs, random states and pools included, by owner."""
+        return {"generator": self.generator.variables,
+                "discriminators": (self.sharp_discriminator.variables
+                                   + self.blur_discriminator.variables),
+                "generator_optimizer": self.generator_optimizer.variables,
+                "discriminator_optimizer": self.discriminator_optimizer.variables,
+                "pools": [variable for pool in self.pools for variable in pool.state],
+                "random": [self.random.state]}
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> Losses:
+        """Update the translators together, then the discriminators together.
+
+        Args:
+            batch: this replica's share: `blurred`, float (B, Z, Y, X, 1), Y = X;
+                `focal_plane`, int32 (B,); `sharp_lateral`, float (B, N, Y, X, 1), and
+                `sharp_axial`, float (B, N, Y, Z, 1), in-focus images in the shape of
+                horizontal and vertical sections. N sections of each kind are judged.
+
+        Returns:
+            Scalars whose sums over replicas are the unweighted means over the batch.
+        """
+        # What the discriminators get is made before the translators' update.
+        losses, sharpened, reconstructed = self._update_translators(batch)
+        if self.pools:
+            sharpened = self.pools[0].query(sharpened)
+            reconstructed = self.pools[1].query(reconstructed)
+        return {**losses, **self._update_discriminators(batch, sharpened, reconstructed)}
+
+    def _update_translators(self, batch: dict[str, tf.Tensor]
+                            ) -> tuple[Losses, tf.Tensor, tf.Tensor]:
+        blurred, focal_plane = batch["blurred"], batch["focal_plane"]
+        num_sections = batch["sharp_lateral"].shape[1]
+        with tf.GradientTape() as tape:
+            sharpened, reconstructed = self.generator(blurred, training=True)
+            axial = self._draw_axial(sharpened, num_sections)
+            slice_weights = (tf.gather(self.consistency_table, focal_plane)
+                             if self.use_slice_weights else None)
+            losses = {
+                "sharp": self._mean(
+                    (1 - self.vertical_share) * self._judged_lateral(
+                        self.sharp_discriminator, sharpened, focal_plane, num_sections, 1)
+                    + self.made_vertical_share * _judged(self.sharp_discriminator, axial, 1)),
+                "blur": self._mean(self._judged_lateral(
+                    self.blur_discriminator, reconstructed, focal_plane, num_sections, 1)),
+                "consistency": self._mean(
+                    consistency_loss(blurred, reconstructed, slice_weights))}
+            total = (self.adversarial_weight * (losses["sharp"] + losses["blur"])
+                     + self.consistency_weight * losses["consistency"])
+            if self.identity_weight:
+                losses["identity"] = self._mean(
+                    consistency_loss(blurred, self.blur(blurred, training=True))
+                    + consistency_loss(sharpened, self.sharpen(sharpened, training=True)))
+                total += self.identity_weight * losses["identity"]
+            if self.defocus_weight:
+                losses["defocus"] = self._mean(defocus_loss(
+                    blurred, sharpened, focal_plane, blur_per_slice=self.blur_per_slice))
+                total += self.defocus_weight * losses["defocus"]
+            if self.spectrum_weight:
+                losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))
+                total += self.spectrum_weight * losses["spectrum"]
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        return losses, sharpened, reconstructed
+
+    def _update_discriminators(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
+                               reconstructed: tf.Tensor) -> Losses:
+        focal_plane = batch["focal_plane"]
+        num_sections = batch["sharp_lateral"].shape[1]
+        with tf.GradientTape() as tape:
+            real = ((1 - self.vertical_share)
+                    * _judged(self.sharp_discriminator, batch["sharp_lateral"], 1)
+                    + self.vertical_share * _judged(
+                        self.sharp_discriminator, batch["sharp_axial"][:, :, :, self.inside], 1))
+            made = ((1 - self.vertical_share) * self._judged_lateral(
+                        self.sharp_discriminator, sharpened, focal_plane, num_sections, 0)
+                    + self.made_vertical_share * _judged(
+                        self.sharp_discriminator, self._draw_axial(sharpened, num_sections), 0))
+            of_blur = [self._judged_lateral(self.blur_discriminator, stack, focal_plane,
+                                            num_sections, label)
+                       for stack, label in ((batch["blurred"], 1), (reconstructed, 0))]
+            losses = {"sharp_discriminator": self._mean((real + made) / 2),
+                      "blur_discriminator": self._mean(sum(of_blur) / 2)}
+            total = losses["sharp_discriminator"] + losses["blur_discriminator"]
+        variables = self._discriminator_variables
+        self.discriminator_optimizer.apply(tape.gradient(total, variables), variables)
+        return losses
+
+    def _judged_lateral(self, discriminator: keras.Model, stack: tf.Tensor,
+                        focal_plane: tf.Tensor, num_slices: int, label: float) -> tf.Tensor:
+        """Weighted loss of random horizontal slices, (B,)."""
+        places = keras.random.randint((stack.shape[0], num_slices), self.inside.start,
+                                      self.inside.stop, seed=self.random)
+        slices = tf.gather(stack, places, axis=1, batch_dims=1)
+        weights = tf.gather(tf.gather(self.adversarial_table, focal_plane), places,
+                            axis=1, batch_dims=1)
+        return _judged(discriminator, slices, label, weights)
+
+    def _draw_axial(self, stack: tf.Tensor, num_sections: int) -> tf.Tensor:
+        """Random x-z and y-z sections, (B, N, Y, Z', 1), with equal chance."""
+        stack = stack[:, self.inside]
+        sections = tf.concat([tf.transpose(stack, (0, 2, 3, 1, 4)),
+                              tf.transpose(stack, (0, 3, 2, 1, 4))], axis=1)
+        places = keras.random.randint((stack.shape[0], num_sections), 0, sections.shape[1],
+                                      seed=self.random)
+        return tf.gather(sections, places, axis=1, batch_dims=1)
+
+    def _spectrum_loss(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
+                       axial: tf.Tensor) -> tf.Tensor:
+        """Of all slices against the stack's own focal plane, and of vertical sections."""
+        slices = sharpened[:, self.inside]
+        focal = tf.gather(batch["blurred"], batch["focal_plane"], axis=1, batch_dims=1)
+        wanted = tf.broadcast_to(focal[:, tf.newaxis], tf.shape(slices))
+        lateral = spectrum_loss(_as_images(wanted), _as_images(slices))
+        wanted_axial = batch["sharp_axial"][:, :, :, self.inside]
+        vertical = spectrum_loss(_as_images(wanted_axial), _as_images(axial))
+        batch_size = slices.shape[0]
+        return (tf.reduce_mean(tf.reshape(lateral, (batch_size, -1)), axis=1)
+                + tf.reduce_mean(tf.reshape(vertical, (batch_size, -1)), axis=1))
+
+    def _mean(self, loss_per_stack: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(loss_per_stack) / self.global_batch_size
+
+
+def _as_images(sections: tf.Tensor) -> tf.Tensor:
+    """(B, N, Y, X, C) -> (B * N, Y, X, C)."""
+    return tf.reshape(sections, (-1, *sections.shape[2:]))
+
+
+def _judged(discriminator: keras.Model, sections: tf.Tensor, label: float,
+            weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Mean loss of each stack's sections, (B,)."""
+    scores = discriminator(_as_images(sections), training=True)
+    losses = tf.reshape(least_squares_loss(scores, label), sections.shape[:2])
+    return tf.reduce_mean(losses if weights is None else weights * losses, axis=1)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from microgan.datasets.normalization import IntensityRange
+from microgan.datasets.section_sampling import StackBatches
+from microgan.errors import UserError
+
+
+def numbered(depth, height, width):
+    """Every voxel tells where it lies: 10000 z + 100 y + x."""
+    z, y, x = np.ogrid[:depth, :height, :width]
+    return (10_000 * z + 100 * y + x).astype(np.uint32)
+
+
+def build(stacks, focal_planes, **changes):
+    settings = {"sharp_lateral": [numbered(1, 40, 44)[0]], "sharp_axial": [numbered(1, 40, 9)[0]],
+                "intensities": IntensityRange(0, 1), "batch_size": 2, "patch_size": 32,
+                "num_sections": 3, "symmetries": "none", "seed": 5}
+    return StackBatches(stacks, focal_planes, **{**settings, **changes})
+
+
+def test_batch_has_crops_of_the_promised_shapes():
+    batch = build([numbered(9, 40, 44)], [4])(0)
+
+    assert {name: (array.shape, array.dtype) for name, array in batch.items()} == {
+        "blurred": ((2, 9, 32, 32, 1), np.float32),
+        "sharp_lateral": ((2, 3, 32, 32, 1), np.float32),
+        "sharp_axial": ((2, 3, 32, 9, 1), np.float32), "focal_plane": ((2,), np.int32)}
+
+
+def test_batch_is_a_function_of_seed_and_update():
+    draw, again = (build([numbered(9, 40, 44)], [4], symmetries="all") for _ in range(2))
+
+    for update in (0, 7):
+        for name, array in draw(update).items():
+            np.testing.assert_array_equal(array, again(update)[name])
+    assert not np.array_equal(draw(0)["blurred"], draw(1)["blurred"])
+
+
+def test_deeper_stack_is_cut_around_its_focal_plane():
+    draw = build([numbered(9, 40, 44), numbered(17, 40, 44)], [4, 10])
+
+    assert draw.depth == 9
+    # 8 of 17 slices go, in the ratio of what lies on both sides of the focal plane.
+    assert draw.stacks[1][0, 0, 0] == 50_000
+    assert draw.focal_planes == [4, 5]
+
+
+def test_symmetries_never_touch_depth():
+    draw = build([numbered(9, 40, 44)], [4], symmetries="all")
+
+    for update in range(10):
+        slices = draw(update)["blurred"][0, ..., 0] // 20_000
+        assert (np.diff(slices, axis=0) > 0).all()
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"patch_size": 41}, "z-stack 0 is 40 x 44 pixels, but 41 x 41"),
+    ({"sharp_axial": [np.zeros((40, 8))]}, "vertical sections 0 is 40 x 8 pixels, but 32 x 9")])
+def test_images_smaller_than_a_crop_are_refused(changes, words):
+    with pytest.raises(UserError, match=words):
+        build([numbered(9, 40, 44)], [4], **changes)

@@ -1,0 +1,232 @@
+"""The z-stack report: what it measures, what it demands, what it writes."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage.metrics import structural_similarity
+
+from microgan.evaluation.z_stack_criteria import (
+    judge, mean_curves, mean_of, published_slice, published_tissue)
+from microgan.evaluation.z_stack_measures import (
+    BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, central_third,
+    check_cells, image_measures, measure_references, measure_stack, section, sections)
+from microgan.evaluation.z_stack_page import build_page
+from microgan.evaluation.z_stack_report import criteria_table, write_report
+from microgan.metrics.paired import align_care, psnr
+
+DEPTH, SIZE, FOCAL_PLANE = 15, 40, 7
+CONDITIONS = Conditions(tissue=(2, 13), cell_radius_um=4.0)
+CENTRES = np.array([[7, 8, 9], [6, 30, 12], [8, 20, 31], [7, 33, 33]])
+
+
+def cells(centres=CENTRES):
+    """Dark balls of radius 4 on a grainy bright ground, sharp everywhere."""
+    voxels = np.moveaxis(np.indices((DEPTH, SIZE, SIZE)), 0, -1)[..., np.newaxis, :]
+    distance = np.linalg.norm(voxels - centres, axis=-1).min(axis=-1)
+    ground = np.random.default_rng(1).normal(200, 4, (DEPTH, SIZE, SIZE))
+    return np.clip(ground - 150 / (1 + np.exp(2 * (distance - 4))), 0, 255)
+
+
+def blurred(sharp):
+    return np.stack([ndimage.gaussian_filter(image, 0.35 * abs(z - FOCAL_PLANE))
+                     for z, image in enumerate(sharp)])
+
+
+def result(name="stack", *, sharpened=None, truth=None):
+    """A stack that was sharpened perfectly, unless said otherwise."""
+    sharp = cells()
+    stack = blurred(sharp)
+    return StackResult(name, stack, sharp if sharpened is None else sharpened, stack,
+                       FOCAL_PLANE, truth)
+
+
+def criteria_of(*results):
+    measures = [measure_stack(each, None, CONDITIONS) for each in results]
+    curves = mean_curves([row for each in measures for row in each.slices])
+    return {criterion.name: criterion
+            for criterion in judge(measures, curves, CONDITIONS, FOCAL_PLANE)}
+
+
+def met(criteria, *words):
+    """Whether the only criterion whose name has all the words is met."""
+    (found,) = [each for name, each in criteria.items() if all(word in name for word in words)]
+    return found.is_met
+
+
+def test_sections_lie_as_in_focus_crops_do():
+    volume = np.arange(3 * 4 * 5).reshape(3, 4, 5)
+
+    np.testing.assert_array_equal(section(volume, "xy", 2), volume[2])
+    np.testing.assert_array_equal(section(volume, "xz", 1), volume[:, 1].T)
+    np.testing.assert_array_equal(section(volume, "yz", 4), volume[:, :, 4].T)
+    assert [position for position, _ in sections(volume, "xy")] == [0, 1, 2]
+    assert [position for position, _ in sections(np.zeros((3, 64, 64)), "xz")] == list(
+        range(2, 64, 4))
+
+
+def test_published_slices_are_scaled_to_other_depths():
+    assert [published_slice(number, 29) for number in (1, 15, 29)] == [0, 14, 28]
+    assert [published_slice(number, 57) for number in (1, 15, 29)] == [0, 28, 56]
+    assert published_tissue(29) == (4, 25)
+
+
+def test_central_third_lies_around_the_focal_plane():
+    stack = dataclasses.replace(result(), blurred=np.zeros((29, 8, 8)), focal_plane=14)
+
+    assert central_third(stack) == (10, 19)
+    assert central_third(dataclasses.replace(stack, focal_plane=1)) == (0, 6)
+
+
+def test_gradient_is_on_minus_one_to_one():
+    ramp = np.tile(np.arange(20.0), (20, 1))  # 1 of 255 a pixel
+
+    assert image_measures(ramp, 255.0)["gradient"] == pytest.approx(2 / 255)
+
+
+def test_rows_compare_the_same_section_of_both_volumes():
+    stack, other = result(), result(sharpened=cells()[::-1])
+
+    rows = measure_stack(stack, other, CONDITIONS).slices
+
+    (row,) = [row for row in rows if row["volume"] == SHARPENED and row["plane"] == "xy"
+              and row["position"] == 3]
+
+    def ssim(image, to):
+        return structural_similarity(image, to, data_range=255)
+
+    assert row["ssim_to_blurred"] == pytest.approx(ssim(stack.sharpened[3], stack.blurred[3]))
+    assert row["ssim_to_focal_plane"] == pytest.approx(
+        ssim(stack.sharpened[3], stack.sharpened[FOCAL_PLANE]))
+    assert row["ssim_to_other_stack"] == pytest.approx(
+        ssim(stack.sharpened[3], other.sharpened[3]))
+    unchanged = [row for row in rows if row["volume"] == RECONSTRUCTED]
+    assert len(unchanged) == DEPTH
+    assert all(row["ssim_to_blurred"] == pytest.approx(1) for row in unchanged)
+    assert all(row["hellinger_to_blurred"] == 0 for row in unchanged)
+
+
+def test_perfect_sharpening_keeps_every_cell():
+    check = check_cells(result().blurred, cells(), (5, 10), CONDITIONS)
+
+    assert (check.recall.share, check.precision.share) == (1, 1)
+    assert len(check.original) == len(CENTRES)
+    assert check.recall.distances.max() < 1.8
+    assert check.num_outside_tissue == 0
+    assert check.recall_by_chance < 0.6
+
+
+def test_lost_and_invented_cells_are_counted():
+    changed = cells(np.vstack([CENTRES[1:], [[7, 20, 8], [0, 20, 20]]]))
+
+    check = check_cells(result().blurred, changed, (5, 10), CONDITIONS)
+
+    assert check.recall.share == 3 / 4
+    assert check.precision.share == 3 / 4
+    assert check.num_outside_tissue == 1
+
+
+def test_inverted_contrast_is_caught():
+    criteria = criteria_of(result(sharpened=255 - cells()))
+
+    assert not met(criteria, "recall") and not met(criteria, "SSIM of y to x")
+
+
+def test_nothing_done_misses_sharpness_and_keeps_structure():
+    stack = result().blurred
+
+    criteria = criteria_of(result(sharpened=stack))
+
+    assert not met(criteria, "gradient of y") and not met(criteria, "FM", "1000")
+    assert not met(criteria, "vertical", "x-z")
+    assert met(criteria, "recall") and met(criteria, "precision")
+    assert met(criteria, "SSIM of G_B(y) to x")
+
+
+def test_too_sharp_is_missed_as_well():
+    noise = np.random.default_rng(0).normal(0, 60, cells().shape)
+
+    criteria = criteria_of(result(sharpened=cells() + noise))
+
+    assert not met(criteria, "FM", "150")
+
+
+def test_truth_is_scored_over_the_tissue_after_care():
+    measures = measure_stack(result(truth=cells()), None, CONDITIONS)
+
+    inside = slice(*CONDITIONS.tissue)
+    aligned = align_care(cells()[inside], result().blurred[inside])
+    assert mean_of(measures.truth, "psnr", volume=BLURRED, part="tissue") == pytest.approx(
+        psnr(aligned.clean, aligned.restored, data_range=1.0))
+    assert mean_of(measures.truth, "ssim", volume=SHARPENED, part="tissue") == pytest.approx(1)
+    for measure in ("recall", "precision"):
+        assert mean_of(measures.truth, measure, volume=SHARPENED, part="all slices") == 1
+    assert met(criteria_of(result(truth=cells())), "SSIM to the known sharp volume")
+
+
+def test_means_leave_out_what_could_not_be_measured():
+    rows = [{"volume": "a", "plane": "xy", "position": 0, "stack": "s", "piqe": value}
+            for value in (1.0, 3.0, float("nan"))]
+
+    assert mean_curves(rows)["a", "xy", "piqe"] == [2]
+    assert mean_of(rows, "piqe", volume="a") == 2
+    assert np.isnan(mean_of(rows, "piqe", volume="b"))
+
+
+def test_references_are_measured_as_images_and_crops():
+    rows, gradients = measure_references([cells()[7]], [cells()[7][:, :DEPTH]], CONDITIONS)
+
+    assert [row["plane"] for row in rows] == ["xy", "crop"]
+    assert [shares.sum() for shares in gradients.values()] == pytest.approx([1, 1])
+    assert measure_references([], [], CONDITIONS) == ([], {})
+
+
+def test_page_shows_names_as_text():
+    tables = {"truth": [], "structure": [], "sharpness": [{"image": "x", "piqe": float("nan")}]}
+    figures = {f"{kind}_median": b"png" for kind in ("views", "cells")}
+    figures |= dict.fromkeys(("slices", "sections", "gradients", "consistency"), b"png")
+
+    page = build_page([], tables, figures, notes=["<script>"], names={"median": "a & b"})
+
+    assert "<script>" not in page and "&lt;script&gt;" in page
+    assert "a &amp; b" in page
+    assert page.count("data:image/png;base64,cG5n") == 6
+
+
+def test_stacks_of_different_depth_are_refused(tmp_path):
+    shallow = dataclasses.replace(result(), blurred=result().blurred[:9])
+
+    with pytest.raises(ValueError, match=r"one depth. Received: \[9, 15\]"):
+        write_report(tmp_path, [result(), shallow], CONDITIONS)
+
+
+@pytest.mark.slow
+def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
+    lines = []
+    results = [result("one", truth=cells()), result("two", sharpened=cells()[:, ::-1])]
+
+    criteria = write_report(tmp_path, results, CONDITIONS, in_focus_images=[cells()[7]],
+                            in_focus_crops=[cells()[7][:, :DEPTH], cells()[7][:, :9]],
+                            notes=["Generator: mine"], report=lines.append)
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "z_stack_report.html", "z_stack_report.json",
+        *(f"z_stack_{name}.csv" for name in ("slices", "structure", "truth")),
+        *(f"z_stack_{name}.png" for name in (
+            "slices", "sections", "gradients", "consistency", "views_worst", "views_median",
+            "cells_worst", "cells_median"))}
+    assert lines == ["one: measured, 1 of 2", "two: measured, 2 of 2"]
+    content = json.loads((tmp_path / "z_stack_report.json").read_text())
+    assert len(content["criteria"]) == len(criteria) == 12
+    assert content["notes"][1].startswith("1 of 2 in-focus crops are not shaped")
+    page = (tmp_path / "z_stack_report.html").read_text()
+    assert "Generator: mine" in page and "two (worst)" in page
+    assert "http" not in page.replace("data:image", "")
+    with open(tmp_path / "z_stack_structure.csv") as file:
+        recall = {row["stack"]: float(row["recall"]) for row in csv.DictReader(file)
+                  if row["volume"] == SHARPENED}
+    assert recall["one"] == 1 and recall["two"] < 0.6
+    assert "MISSED" in criteria_table(criteria)

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import tifffile
+from scipy import ndimage
+
+from microgan.config import ZSEGANConfig
+from microgan.errors import UserError
+from microgan.experiments.z_stack_data import load_z_stacks
+
+
+def make_stack(random, focal_plane, depth=9, side=32):
+    """Grains that are the more blurred the farther from focus."""
+    sharp = random.normal(100, 30, (depth, side, side))
+    return np.stack([ndimage.gaussian_filter(image, abs(z - focal_plane))
+                     for z, image in enumerate(sharp)]).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path, random):
+    for number in range(4):
+        np.save(tmp_path / f"{number}.npy", make_stack(random, 3 + number % 2))
+    return tmp_path
+
+
+@pytest.fixture
+def layout(tmp_path, random):
+    """The authors' folders: stacks, in-focus images, and those in vertical shape."""
+    for name in ("trainB", "trainA2D", "trainA29"):
+        (tmp_path / name).mkdir()
+    for number in range(3):
+        np.savez(tmp_path / "trainB" / f"{number}.npz",
+                 np.moveaxis(make_stack(random, 4), 0, -1))
+        for name, size in (("trainA2D", (32, 32)), ("trainA29", (32, 9))):
+            tifffile.imwrite(tmp_path / name / f"{number}.tif",
+                             random.integers(0, 255, size).astype(np.uint8))
+    return tmp_path
+
+
+def load(folder, **changes):
+    return load_z_stacks(ZSEGANConfig.create(data_dir=str(folder), seed=1, **changes))
+
+
+def test_stacks_alone_give_their_focal_planes_as_sharp_images(folder, capsys):
+    data = load(folder)
+
+    assert data.focal_planes == [3, 4, 3, 4]
+    assert len(data.validation) == 1 and sorted([*data.train, *data.validation]) == [0, 1, 2, 3]
+    assert len(data.sharp_lateral) == 9
+    stack = data.stacks[data.train[0]]
+    focal_plane = data.focal_planes[data.train[0]]
+    np.testing.assert_array_equal(data.sharp_lateral[1], stack[focal_plane])
+    # With voxels of unknown size both directions of a slice look like depth.
+    np.testing.assert_array_equal(data.sharp_axial[3], stack[focal_plane].T)
+    assert capsys.readouterr().out.count("Warning: the size of the voxels is unknown") == 1
+
+
+def test_voxel_sizes_resample_one_axis_of_the_sharp_images(folder, capsys):
+    data = load(folder, pixel_size_um=0.5, z_step_um=1.0)
+
+    assert {image.shape for image in data.sharp_axial} == {(32, 16)}
+    pairs = data.sharp_lateral[0].reshape(32, 16, 2).mean(axis=2)
+    assert np.corrcoef(pairs.ravel(), data.sharp_axial[0].ravel())[0, 1] > 0.9
+    assert "Warning" not in capsys.readouterr().out
+
+
+def test_layout_of_the_authors_gives_their_in_focus_images(layout, capsys):
+    data = load(layout)
+
+    assert [image.shape for image in data.sharp_lateral] == 3 * [(32, 32)]
+    assert [image.shape for image in data.sharp_axial] == 3 * [(32, 9)]
+    assert capsys.readouterr().out == ""
+
+
+def test_layout_can_be_trained_on_its_stacks_alone(layout):
+    data = load(layout, in_focus_from="stacks")
+
+    assert len(data.sharp_lateral) == 6
+
+
+def test_given_focal_plane_counts_from_one(folder):
+    assert load(folder, focal_plane=2).focal_planes == [1, 1, 1, 1]
+
+
+def test_normalization_is_the_types_range_or_percentiles_of_training_stacks(folder):
+    assert load(folder).intensities.low == 0 and load(folder).intensities.high == 255
+    narrow = load(folder, normalization="percentiles")
+    pixels = np.concatenate([stack.ravel() for stack in narrow.part("train")[0]])
+    assert narrow.intensities.high == pytest.approx(np.percentile(pixels, 99.9))
+
+
+def test_one_corrupt_stack_is_named(folder):
+    content = (folder / "2.npy").read_bytes()
+    (folder / "2.npy").write_bytes(content[:1000])
+
+    with pytest.raises(UserError, match="2.npy cannot be read"):
+        load(folder)
+
+
+def test_focal_plane_beyond_a_stack_is_an_error(folder):
+    with pytest.raises(UserError, match="--focal_plane=10 is not in .*0.npy, which has 9 slices"):
+        load(folder, focal_plane=10)
+
+
+def test_single_stack_is_an_error(folder):
+    with pytest.raises(UserError, match="at least two are needed"):
+        load(folder / "0.npy")
+
+
+def test_stacks_of_other_voxel_size_are_named(folder, random):
+    tifffile.imwrite(folder / "9.tif", make_stack(random, 3), imagej=True, resolution=(4, 4),
+                     metadata={"axes": "ZYX", "spacing": 1.0, "unit": "um"})
+
+    with pytest.raises(UserError, match="0.npy has pixel_size_um None, but .*9.tif has 0.25"):
+        load(folder)

@@ -1,0 +1,32 @@
+import keras
+import numpy as np
+
+from microgan.datasets.normalization import IntensityRange
+from microgan.restoration.stacks import translate_stacks
+
+
+def build_doubling():
+    """Sharpened: twice the network value; reconstructed: the value itself."""
+    stack = keras.Input((None, None, None, 1))
+    return keras.Model(stack, [2 * stack, 1 * stack])
+
+
+def test_stacks_of_any_size_and_type_keep_both(random):
+    stacks = [random.integers(0, 255, (5, 17, 20)).astype(np.uint8),
+              random.integers(0, 4000, (7, 16, 16)).astype(np.uint16),
+              random.normal(size=(3, 16, 18))]
+
+    sharpened, reconstructed = translate_stacks(build_doubling(), stacks, IntensityRange(0, 255))
+
+    for stack, *results in zip(stacks, sharpened, reconstructed):
+        assert {(each.shape, each.dtype) for each in results} == {(stack.shape, stack.dtype)}
+        np.testing.assert_allclose(results[1], stack, atol=1e-3)
+
+
+def test_normalisation_is_undone_and_integers_are_cut_off():
+    stack = np.array([0, 64, 128, 192, 255], np.uint8).reshape(5, 1, 1)
+
+    (sharpened,), _ = translate_stacks(build_doubling(), [stack], IntensityRange(0, 256))
+
+    # Twice as far from the middle, 128.
+    assert sharpened.ravel().tolist() == [0, 0, 128, 255, 255]

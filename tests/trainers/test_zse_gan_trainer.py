@@ -1,0 +1,148 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import ndimage
+
+from microgan.networks.zse_gan import (
+    build_discriminator, build_published_generator, build_residual_generator)
+from microgan.trainers.zse_gan import ZSEGANTrainer
+
+DEPTH, SIDE = 8, 32
+
+
+def build_trainer(build=build_residual_generator, rate=1e-3, **changes):
+    keras.utils.set_random_seed(1)
+    settings = {"pool_size": 2, "adversarial_weight": 1.0, "vertical_share": 0.35,
+                "made_vertical_share": 0.175, "consistency_weight": 10.5,
+                "use_slice_weights": True, "identity_weight": 0.5, "defocus_weight": 1.0,
+                "blur_per_slice": 0.4, "spectrum_weight": 0.0, "outside_share": 0.0,
+                "global_batch_size": 1, "seed": 3}
+    return ZSEGANTrainer(
+        build(filters=2, num_blocks=1),
+        *(build_discriminator(filters=2, num_halvings=2, use_norm=False) for _ in range(2)),
+        generator_optimizer=keras.optimizers.Adam(rate),
+        discriminator_optimizer=keras.optimizers.Adam(1e-3),
+        stack_shape=(DEPTH, SIDE, SIDE), **{**settings, **changes})
+
+
+@pytest.fixture
+def batch(random):
+    def draw(*shape):
+        return tf.constant(random.normal(size=(1, *shape, 1)), tf.float32)
+
+    return {"blurred": draw(DEPTH, SIDE, SIDE), "focal_plane": tf.constant([3]),
+            "sharp_lateral": draw(2, SIDE, SIDE), "sharp_axial": draw(2, SIDE, DEPTH)}
+
+
+def values(variables):
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+
+
+def same(before, after):
+    return all(np.array_equal(old, new) for old, new in zip(before, values(after), strict=True))
+
+
+def test_translators_update_leaves_the_discriminators_untouched(batch):
+    trainer = build_trainer()
+    generator, judges = (values(trainer.state[name]) for name in ("generator", "discriminators"))
+
+    trainer._update_translators(batch)
+
+    assert same(judges, trainer.state["discriminators"])
+    assert not same(generator, trainer.state["generator"])
+
+
+def test_discriminators_update_leaves_the_translators_untouched(batch):
+    trainer = build_trainer()
+    generator, judges = (values(trainer.state[name]) for name in ("generator", "discriminators"))
+
+    trainer._update_discriminators(batch, batch["blurred"], batch["blurred"])
+
+    assert same(generator, trainer.state["generator"])
+    assert not same(judges, trainer.state["discriminators"])
+
+
+def test_both_translators_learn_from_one_step(batch):
+    trainer = build_trainer()
+    before = {name: values(trainer.generator.get_layer(name).variables)
+              for name in ("sharpen", "blur")}
+
+    trainer.train_step(batch)
+
+    for name, variables in before.items():
+        assert not same(variables, trainer.generator.get_layer(name).variables)
+
+
+def test_identity_gives_the_losses_worked_out_by_hand(batch):
+    trainer = build_trainer(adversarial_weight=1e-9)
+
+    losses = trainer.train_step(batch)
+
+    # Both translators start as the identity.
+    assert losses["consistency"] == losses["identity"] == 0
+
+
+def test_vertical_sections_are_those_of_the_stack_inside_the_sample(batch):
+    trainer = build_trainer(outside_share=0.25)
+    stack = batch["blurred"].numpy()[0, 2:6, :, :, 0]
+    known = {stack[:, y].T.tobytes() for y in range(SIDE)}
+    known |= {stack[:, :, x].T.tobytes() for x in range(SIDE)}
+
+    sections = trainer._draw_axial(batch["blurred"], 20).numpy()
+
+    assert sections.shape == (1, 20, SIDE, 4, 1)
+    assert all(np.ascontiguousarray(section[..., 0]).tobytes() in known
+               for section in sections[0])
+
+
+def test_slices_are_judged_with_the_weights_of_their_depth(batch):
+    trainer = build_trainer()
+
+    def by_depth(sections, training=True):
+        return sections[:, :1, :1]  # a score that tells the slice
+
+    stack = tf.broadcast_to(tf.reshape(tf.range(DEPTH, dtype=tf.float32), (1, -1, 1, 1, 1)),
+                            (1, DEPTH, SIDE, SIDE, 1))
+    weights = trainer.adversarial_table[3]
+    wanted = np.mean(weights * np.arange(DEPTH) ** 2)
+
+    found = trainer._judged_lateral(by_depth, stack, batch["focal_plane"], 4000, 0)
+
+    assert float(found[0]) == pytest.approx(wanted, rel=0.05)
+
+
+@pytest.mark.slow
+def test_training_lowers_the_spectrum_loss_of_a_blurred_stack(batch):
+    depths = [ndimage.gaussian_filter(image, 0.4 * abs(z - 3), mode="wrap")
+              for z, image in enumerate(batch["blurred"].numpy()[0, ..., 0])]
+    batch["blurred"] = tf.constant(np.stack(depths)[np.newaxis, ..., np.newaxis])
+    trainer = build_trainer(rate=1e-2, spectrum_weight=1.0, adversarial_weight=1e-3,
+                            use_slice_weights=False, pool_size=0, identity_weight=0.0)
+    step = tf.function(trainer.train_step)
+
+    losses = [float(step(batch)["spectrum"]) for _ in range(60)]
+
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+@pytest.mark.slow
+def test_resumed_trainer_goes_on_bit_for_bit_with_its_pools(batch):
+    trainer = build_trainer(build_published_generator)
+    step = tf.function(trainer.train_step)
+    for _ in range(4):  # more than the pools hold
+        step(batch)
+    kept = {owner: values(variables) for owner, variables in trainer.state.items()}
+    wanted = [step(batch) for _ in range(2)][-1]
+
+    resumed = build_trainer(build_published_generator, seed=8)
+    for owner, variables in resumed.state.items():
+        for variable, value in zip(variables, kept[owner], strict=True):
+            variable.assign(value)
+    again = tf.function(resumed.train_step)
+    found = [again(batch) for _ in range(2)][-1]
+
+    assert {name: float(loss) for name, loss in found.items()} == {
+        name: float(loss) for name, loss in wanted.items()}
+    for owner, variables in resumed.state.items():
+        assert same(values(trainer.state[owner]), variables), owner
