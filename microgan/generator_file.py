@@ -194,7 +194,9 @@ def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
     """Refuse a description of a network much larger than its weights, before it is built."""
     arguments = info.network_arguments
     filters = arguments.get("filters", 1)
-    if info.network == "resnet":  # the residual blocks' convolutions and the one before
+    if info.method == "zse_gan":  # of both translators, the residual blocks' convolutions
+        weights_at_least = 2 * 128 * filters**2 * arguments.get("num_blocks", 1)
+    elif info.network == "resnet":  # the residual blocks' convolutions and the one before
         weights_at_least = 72 * filters**2 * (1 + 4 * arguments.get("num_blocks", 9))
     else:  # the convolution at the lowest level
         weights_at_least = 9 * 4 ** min(arguments.get("depth", 3), 99) * filters**2

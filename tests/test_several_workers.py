@@ -80,7 +80,7 @@ def test_pair_goes_on_after_one_was_killed_and_does_what_one_process_does(tmp_pa
     chief, other = start_pair(tmp_path / "pair", "--num_iters=100")
     wait_for(lambda: any(checkpoints.glob("update_*.npz")))
     other.kill()
-    other.wait()
+    other.communicate()
     _, error = chief.communicate(timeout=300)
     assert chief.returncode == 2 and "Another worker" in error, (chief.returncode, error)
 
