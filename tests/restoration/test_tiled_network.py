@@ -74,7 +74,9 @@ def test_large_image_is_seamless(network):
     assert_seamless(network, uneven_image((1024, 1024)), 256)
 
 
-def test_plain_tiles_would_leave_seams_where_there_are_instance_norms(network):
+@pytest.mark.parametrize("network", [
+    "resnet", pytest.param("cin_resnet", marks=pytest.mark.slow)], indirect=True)
+def test_plain_tiles_would_leave_seams(network):
     image = uneven_image((512, 512))
     whole = network.restore_batch(image[None], [3], task=1)[0]
     plain = np.empty_like(image)
@@ -83,12 +85,9 @@ def test_plain_tiles_would_leave_seams_where_there_are_instance_norms(network):
         values = network.restore_batch(image[tile.outer][None], [3], task=1)[0]
         plain[tile.core] = values[tile.inner]
 
-    if network.num_passes == 1:
-        np.testing.assert_allclose(plain, whole, atol=1e-5)
-    else:
-        where = borders(network, image.shape, 128)
-        assert psnr(whole, plain, data_range=np.ptp(whole)) < 40
-        assert seam_score(plain, where) > 1.002 * seam_score(whole, where)
+    where = borders(network, image.shape, 128)
+    assert psnr(whole, plain, data_range=np.ptp(whole)) < 40
+    assert seam_score(plain, where) > 1.02 * seam_score(whole, where)
 
 
 @pytest.mark.parametrize("kind", ["residual", pytest.param("published", marks=pytest.mark.slow)])
@@ -110,7 +109,7 @@ def test_tiled_volume_equals_the_whole(kind, random):
 
     assert network.grid_size(stack.shape, 24)[0] == 9
     whole = network.restore_batch(stack[None], [3])[0]
-    np.testing.assert_allclose(tiled, whole, atol=1e-4 * np.ptp(whole))
+    assert psnr(whole, tiled, data_range=np.ptp(whole)) > 60
 
 
 def test_steps_are_as_many_as_announced(network):
