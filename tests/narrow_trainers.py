@@ -38,7 +38,8 @@ def build_zse_gan():
     discriminators = [zse_gan.build_discriminator(filters=2, num_halvings=2, use_norm=False)
                       for _ in range(2)]
     return ZSEGANTrainer(
-        zse_gan.build_residual_generator(filters=2, num_blocks=0), *discriminators,
+        # TensorFlow has no 3D average pooling of float64, which ours needs.
+        zse_gan.build_published_generator(filters=2, num_blocks=0), *discriminators,
         generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
         stack_shape=(8, 16, 16), pool_size=0, adversarial_weight=1.0, vertical_share=0.35,
         made_vertical_share=0.175, consistency_weight=10.0, use_slice_weights=False,
