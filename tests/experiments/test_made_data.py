@@ -192,6 +192,7 @@ def test_augmented_run_writes_its_folder_and_tells_the_clean_images(
     assert {"generator.h5", "scores.json", "split.json", "history.csv"} <= written
 
 
+@pytest.mark.slow
 def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path):
     folders = [tmp_path / "one", tmp_path / "other"]
 
