@@ -154,13 +154,13 @@ def _save_silently(model: keras.Model, file: h5py.File) -> None:
         logging.set_verbosity(level)
 
 
-def load_generator(path: str | os.PathLike[str], *, method: str = "cgan",
+def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
                    precision: str = "float32") -> tuple[keras.Model, GeneratorInfo]:
     """Load a generator: microgan builds the network, the file only gives numbers.
 
     Args:
         path: a `generator.h5` written by microgan.
-        method: what the generator must be for, as in `GeneratorInfo`.
+        method: what the generator must be for, as in `GeneratorInfo`; None for anything.
         precision: "float32", "mixed_bfloat16", or "auto" (see `precision.choose_precision`).
 
     Returns:
@@ -194,7 +194,9 @@ def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
     """Refuse a description of a network much larger than its weights, before it is built."""
     arguments = info.network_arguments
     filters = arguments.get("filters", 1)
-    if info.network == "resnet":  # the residual blocks' convolutions and the one before
+    if info.method == "zse_gan":  # of both translators, the residual blocks' convolutions
+        weights_at_least = 2 * 128 * filters**2 * arguments.get("num_blocks", 1)
+    elif info.network == "resnet":  # the residual blocks' convolutions and the one before
         weights_at_least = 72 * filters**2 * (1 + 4 * arguments.get("num_blocks", 9))
     else:  # the convolution at the lowest level
         weights_at_least = 9 * 4 ** min(arguments.get("depth", 3), 99) * filters**2
@@ -204,12 +206,13 @@ def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
                         f"({info.method} {info.network}, {arguments}). Get a whole copy.")
 
 
-def read_info(path: str | os.PathLike[str], *, method: str = "cgan") -> GeneratorInfo:
+def read_info(path: str | os.PathLike[str], *,
+              method: str | None = "cgan") -> GeneratorInfo:
     """Read what a generator file says of itself, without building its network.
 
     Args:
         path: a `generator.h5` written by microgan.
-        method: what the generator must be for, as in `GeneratorInfo`.
+        method: what the generator must be for, as in `GeneratorInfo`; None for anything.
 
     Raises:
         UserError: no such file, no generator of microgan, or of another method.
@@ -232,7 +235,7 @@ def read_info(path: str | os.PathLike[str], *, method: str = "cgan") -> Generato
     if info.network not in NETWORKS.get(info.method, ()):
         raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
                         "microgan does not have. It may come from a newer version.")
-    if info.method != method:
+    if method is not None and info.method != method:
         raise UserError(f"{path} was written by {_MADE_BY[info.method]}; a generator.h5 of "
                         f"{_MADE_BY[method]} is needed.")
     if not info.tasks or set(info.tasks) != set(info.normalization):

@@ -24,9 +24,11 @@ class InstanceNormalization(keras.layers.Layer):
 
     Call arguments:
         inputs: (B, ..., C), at least one spatial axis; any float type.
+        statistics: mean and deviation to use in place of the inputs' own, as in
+            `normalize_instances`: those of a whole image where `inputs` is a tile of it.
 
     Returns:
-        Same shape and type as `inputs`.
+        Same shape as `inputs`, of the layer's compute type.
 
     Args:
         epsilon: added to the standard deviation, > 0.
@@ -41,7 +43,7 @@ class InstanceNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon: float = 1e-3, affine: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # statistics are not rounded to bfloat16
         if not epsilon > 0:
             raise ValueError(f"`epsilon` must be positive. Received: epsilon={epsilon}")
         self.epsilon = epsilon
@@ -56,8 +58,8 @@ class InstanceNormalization(keras.layers.Layer):
             self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
             self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
-    def call(self, inputs: Any) -> Any:
-        normalized = normalize_instances(inputs, self.epsilon)
+    def call(self, inputs: Any, statistics: tuple[Any, Any] | None = None) -> Any:
+        normalized = normalize_instances(inputs, self.epsilon, statistics)
         if self.affine:
             gamma, beta = (ops.cast(weight, normalized.dtype)
                            for weight in (self.gamma, self.beta))
@@ -80,9 +82,11 @@ class ConditionalInstanceNorm(keras.layers.Layer):
     Call arguments:
         inputs: pair (features, condition): (B, ..., C) with at least one spatial axis, any
             float type, and int32 (B,), each image's task, from 0 to `num_tasks` - 1.
+        statistics: mean and deviation to use in place of the features' own, as in
+            `normalize_instances`: those of a whole image where they are of a tile of it.
 
     Returns:
-        Same shape and type as the features.
+        Same shape as the features, of the layer's compute type.
 
     Args:
         num_tasks: rows of gamma and beta, >= 1.
@@ -98,7 +102,7 @@ class ConditionalInstanceNorm(keras.layers.Layer):
     """
 
     def __init__(self, num_tasks: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # statistics are not rounded to bfloat16
         if num_tasks < 1:
             raise ValueError(f"`num_tasks` must be at least 1. Received: num_tasks={num_tasks}")
         if not epsilon > 0:
@@ -118,12 +122,12 @@ class ConditionalInstanceNorm(keras.layers.Layer):
         self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, statistics: tuple[Any, Any] | None = None) -> Any:
         features, condition = inputs
         if not keras.backend.is_int_dtype(condition.dtype):
             raise ValueError("The condition must be integers, one task an image. Received: "
                              f"{condition.dtype}")
-        normalized = normalize_instances(features, self.epsilon)
+        normalized = normalize_instances(features, self.epsilon, statistics)
         spatial = range(1, len(features.shape) - 1)
         gamma, beta = (
             ops.expand_dims(ops.take(ops.cast(weight, normalized.dtype), condition, axis=0),
@@ -138,21 +142,39 @@ class ConditionalInstanceNorm(keras.layers.Layer):
         return {**super().get_config(), "num_tasks": self.num_tasks, "epsilon": self.epsilon}
 
 
-def normalize_instances(features: Any, epsilon: float) -> Any:
-    """Give each channel of each image mean 0 and deviation 1 over the spatial axes.
+def instance_statistics(features: Any) -> tuple[Any, Any]:
+    """Mean and deviation of each channel of each image over the spatial axes.
+
+    Args:
+        features: (B, ..., C), any float type.
+
+    Returns:
+        Two tensors (B, 1, ..., C), float32 (float64 if `features` is).
+    """
+    mean, variance = ops.moments(_at_least_float32(features),
+                                 axes=range(1, len(features.shape) - 1), keepdims=True)
+    return mean, ops.sqrt(variance + _ROOT_GUARD)
+
+
+def normalize_instances(features: Any, epsilon: float,
+                        statistics: tuple[Any, Any] | None = None) -> Any:
+    """Subtract each channel's mean from it and divide it by its deviation.
 
     Args:
         features: (B, ..., C), any float type.
         epsilon: added to the standard deviation.
+        statistics: mean and deviation, each of a shape that broadcasts to that of
+            `features`; None for those of the features themselves.
 
     Returns:
         float32 (float64 if `features` is), same shape.
     """
-    if features.dtype != "float64":
-        features = ops.cast(features, "float32")
-    mean, variance = ops.moments(features, axes=range(1, len(features.shape) - 1),
-                                 keepdims=True)
-    return (features - mean) / (ops.sqrt(variance + _ROOT_GUARD) + epsilon)
+    mean, deviation = statistics or instance_statistics(features)
+    return (_at_least_float32(features) - mean) / (deviation + epsilon)
+
+
+def _at_least_float32(features: Any) -> Any:
+    return features if features.dtype == "float64" else ops.cast(features, "float32")
 
 
 @keras.saving.register_keras_serializable("microgan")
@@ -184,7 +206,9 @@ class PadToMultiple(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         added = -tf.shape(inputs)[1:-1] % self.multiple
         after = tf.pad(added, [[1, 1]])
-        return tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
+        padded = tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
+        # In a graph for any size TensorFlow forgets even the number of channels.
+        return tf.ensure_shape(padded, self.compute_output_shape(tuple(inputs.shape)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
@@ -279,7 +303,8 @@ class DepthCoordinate(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         shape = ops.shape(inputs)
-        depth = ops.cast(ops.arange(shape[1]), "float32") * (2 / (shape[1] - 1)) - 1
+        share = ops.cast(ops.arange(shape[1]), "float32") / ops.cast(shape[1] - 1, "float32")
+        depth = 2 * share - 1
         channel = ops.broadcast_to(ops.reshape(depth, (1, -1, 1, 1, 1)), (*shape[:-1], 1))
         return ops.concatenate([inputs, ops.cast(channel, inputs.dtype)], axis=-1)
 

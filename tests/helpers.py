@@ -17,10 +17,14 @@ NARROW = ("--recipe=limited", "--generator_filters=4", "--discriminator_filters=
           "--patch_size=32", "--batch_size=4", "--num_gpu=0", "--precision=float32")
 
 # The narrowest, where only the run's course is of interest; for images of 16 x 16 pixels.
-_NARROWEST = ("--recipe=limited", "--generator_filters=2", "--patch_size=16", "--batch_size=2",
-              "--num_gpu=0", "--precision=float32")
-NARROW_CGAN = (*_NARROWEST, "--discriminator_filters=2", "--content_weight=0")
-NARROW_CIN_GAN = (*_NARROWEST, "--critic_filters=2", "--critic_steps=1", "--style_weight=0")
+_NARROWEST = ("--recipe=limited", "--patch_size=16", "--batch_size=2", "--num_gpu=0",
+              "--precision=float32")
+NARROW_CGAN = (*_NARROWEST, "--generator_filters=2", "--discriminator_filters=2",
+               "--content_weight=0")
+NARROW_CIN_GAN = (*_NARROWEST, "--generator_filters=2", "--critic_filters=2", "--critic_steps=1",
+                  "--style_weight=0")
+NARROW_ZSE_GAN = (*_NARROWEST, "--translator_filters=2", "--discriminator_filters=2",
+                  "--num_sections=1", "--pool_size=2", "--spectrum_weight=0")
 
 
 def make_pairs(count, random, size=32):

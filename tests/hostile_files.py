@@ -25,7 +25,7 @@ import numpy as np
 import tifffile
 
 from microgan.callbacks import BadSteps, Checkpoints, Recorder
-from microgan.cli import restore, train_cgan, train_cin_gan
+from microgan.cli import restore, train_cgan, train_cin_gan, train_zsegan
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, RestoreConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
@@ -83,6 +83,10 @@ def train_paired():
 
 def train_unpaired():
     return train_cin_gan.main(["train_CIN_GAN.py", "--data_dir=.", "--seed=1"])
+
+
+def train_stacks():
+    return train_zsegan.main(["train_zsegan.py", "--data_dir=stacks", "--seed=1"])
 
 
 def resume():
@@ -474,6 +478,51 @@ def planes_ome():
 @case("OME-XML", "claims terabytes", train_paired)
 def terabytes_ome():
     write_ome(10**10)
+
+
+# z-stacks
+
+def write_stack(image=None, name="1.tif", **settings):
+    Path("stacks").mkdir()
+    tifffile.imwrite("stacks/2.tif", images(9), photometric="minisblack")  # two are needed
+    stack = images(9) if image is None else image
+    if name.endswith(".tif"):
+        tifffile.imwrite(f"stacks/{name}", stack, **{"photometric": "minisblack", **settings})
+    else:
+        np.savez(f"stacks/{name}", stack)
+
+
+@case("z-stack", "TIFF truncated", train_stacks)
+def truncated_stack():
+    write_stack(imagej=True)
+    cut("stacks/1.tif", 1500)
+
+
+@case("z-stack", "TIFF compression bomb", train_stacks)
+def bomb_stack():
+    write_stack(np.zeros((4, 10_000, 10_000), np.uint8), compression="zlib")
+
+
+@case("z-stack", "TIFF of colours", train_stacks)
+def colour_stack():
+    write_stack(images(9, 16, 16, 3), photometric="rgb")
+
+
+@case("z-stack", ".npz claims terabytes", train_stacks)
+def terabytes_stack():
+    write_stack(name="1.npz")
+    rewrite_member("stacks/1.npz", "arr_0.npy", npy_bytes((2**18, 4096, 4096)))
+
+
+@case("z-stack", ".npz of objects", train_stacks)
+def objects_stack():
+    write_stack(np.array([{"a": 1}, None]), name="1.npz")
+
+
+@case("z-stack", ".npz of two arrays", train_stacks)
+def two_arrays_stack():
+    write_stack(name="1.npz")
+    np.savez("stacks/1.npz", images(), images())
 
 
 # generator.h5

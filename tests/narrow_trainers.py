@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from scipy import ndimage
 
-from microgan.networks import cgan, cin_gan
+from microgan.datasets.section_sampling import NUM_DRAWS
+from microgan.networks import cgan, cin_gan, zse_gan
 from microgan.trainers.cgan import CGANTrainer
 from microgan.trainers.cin_gan import CINGANTrainer
+from microgan.trainers.zse_gan import ZSEGANTrainer
 
 BATCH_SIZE = 4
 
@@ -32,6 +34,19 @@ def build_cin_gan():
         spectrum_weight=0.0, penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
 
 
+def build_zse_gan():
+    discriminators = [zse_gan.build_discriminator(filters=2, num_halvings=2, use_norm=False)
+                      for _ in range(2)]
+    return ZSEGANTrainer(
+        # TensorFlow has no 3D average pooling of float64, which ours needs.
+        zse_gan.build_published_generator(filters=2, num_blocks=0), *discriminators,
+        generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
+        stack_shape=(8, 16, 16), pool_size=0, adversarial_weight=1.0, vertical_share=0.35,
+        made_vertical_share=0.175, consistency_weight=10.0, use_slice_weights=False,
+        identity_weight=0.0, defocus_weight=0.0, blur_per_slice=0.4, spectrum_weight=0.0,
+        outside_share=0.0, global_batch_size=BATCH_SIZE, seed=3)
+
+
 def draw_images(update, *shape):
     random = np.random.default_rng(update)
     images = random.normal(size=(2, BATCH_SIZE, *shape, 16, 16, 1))
@@ -48,5 +63,16 @@ def draw_unpaired(update):
             "penalty_position": random.random(shape[:2]).astype(keras.config.floatx())}
 
 
+def draw_stacks(update):
+    random = np.random.default_rng(update)
+    floats = {"blurred": random.normal(size=(BATCH_SIZE, 8, 16, 16, 1)),
+              "sharp_lateral": random.normal(size=(BATCH_SIZE, 2, 16, 16, 1)),
+              "sharp_axial": random.normal(size=(BATCH_SIZE, 2, 16, 8, 1)),
+              "places": random.random((BATCH_SIZE, NUM_DRAWS, 2))}
+    return {**{name: values.astype(keras.config.floatx()) for name, values in floats.items()},
+            "focal_plane": np.arange(BATCH_SIZE, dtype=np.int32)}
+
+
 # By method: how to build its trainer, and how to draw the batch of an update.
-TRAINERS = {"cgan": (build_cgan, draw_images), "cin_gan": (build_cin_gan, draw_unpaired)}
+TRAINERS = {"cgan": (build_cgan, draw_images), "cin_gan": (build_cin_gan, draw_unpaired),
+            "zse_gan": (build_zse_gan, draw_stacks)}

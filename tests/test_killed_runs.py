@@ -1,15 +1,16 @@
 """A training killed at any moment and resumed ends as one that was never disturbed."""
 
 import csv
-import random
 import signal
 from dataclasses import dataclass
+from random import Random
 
 import h5py
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from helpers import NARROW_CGAN, NARROW_CIN_GAN, run_script, write_pairs
+from helpers import NARROW_CGAN, NARROW_CIN_GAN, NARROW_ZSE_GAN, run_script, write_pairs
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Program:
 PROGRAMS = {
     "cgan": Program("train_cGAN.py", "Microscopy_cGAN_results", NARROW_CGAN, 20),
     "cin_gan": Program("train_CIN_GAN.py", "CIN-GAN_results", NARROW_CIN_GAN, 4),
+    "zse_gan": Program("train_zsegan.py", "ZSE-GAN_results", NARROW_ZSE_GAN, 4),
 }
 ALWAYS = ("--data_dir=images", "--seed=1", "--deterministic", "--checkpoint_every=1")
 
@@ -35,11 +37,18 @@ def program(request):
 
 
 @pytest.fixture
-def images(tmp_path):
-    """A folder of two runs' worth of tiny images; the path of each run's parent."""
+def images(tmp_path, program):
+    """Tiny images for two runs; the folder in which each is to appear."""
     for name in ("whole", "killed"):
-        (tmp_path / name / "images").mkdir(parents=True)
-        write_pairs(tmp_path / name / "images", "Blobs", 6, np.random.default_rng(7), size=16)
+        folder = tmp_path / name / "images"
+        folder.mkdir(parents=True)
+        random = np.random.default_rng(7)
+        if program.script == "train_zsegan.py":
+            for number in range(3):
+                stack = random.integers(0, 255, (9, 20, 20), np.uint8)
+                np.save(folder / f"{number}.npy", gaussian_filter(stack, 1))
+        else:
+            write_pairs(folder, "Blobs", 6, random, size=16)
     return tmp_path / "whole", tmp_path / "killed"
 
 
@@ -93,7 +102,7 @@ def test_run_killed_twice_ends_as_if_it_had_not_been(program, images):
 
 @pytest.mark.endurance
 def test_run_killed_many_times_ends_as_if_it_had_not_been(program, images):
-    chance = random.Random(1)
+    chance = Random(1)
     kinds = {"save": lambda: chance.randint(1, 5), "flush": lambda: chance.randint(1, 20),
              "rename": lambda: chance.randint(1, 10), "update": lambda: chance.randint(1, 10),
              "seconds": lambda: chance.uniform(0, 0.1)}

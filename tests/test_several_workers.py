@@ -55,12 +55,24 @@ def free_ports(count):
     return ports
 
 
-def start_pair(folder, *flags):
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    return [subprocess.Popen(
-        [sys.executable, str(ROOT / "train_cGAN.py"), *FLAGS, *flags], cwd=folder, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment("worker", index, cluster)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE) for index in range(2)]
+@pytest.fixture
+def start_pair():
+    """A function that starts two workers; they end with the test."""
+    started = []
+
+    def start(folder, *flags):
+        cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+        pair = [subprocess.Popen(
+            [sys.executable, str(ROOT / "train_cGAN.py"), *FLAGS, *flags], cwd=folder, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment("worker", index, cluster)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) for index in range(2)]
+        started.extend(pair)
+        return pair
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_for(condition, seconds=300):
@@ -71,23 +83,24 @@ def wait_for(condition, seconds=300):
 
 
 @pytest.mark.slow
-def test_pair_goes_on_after_one_was_killed_and_does_what_one_process_does(tmp_path):
+def test_pair_goes_on_after_one_was_killed_and_does_what_one_process_does(
+        tmp_path, start_pair):
     for name in ("one", "pair"):
         (tmp_path / name / "images").mkdir(parents=True)
         write_pairs(tmp_path / name / "images", "Blobs", 6, np.random.default_rng(7), size=16)
     checkpoints = tmp_path / "pair" / RUN / "checkpoint"
 
-    chief, other = start_pair(tmp_path / "pair", "--num_iters=100")
+    chief, other = start_pair(tmp_path / "pair", "--num_iters=30")
     wait_for(lambda: any(checkpoints.glob("update_*.npz")))
     other.kill()
-    other.wait()
+    other.communicate()
     _, error = chief.communicate(timeout=300)
     assert chief.returncode == 2 and "Another worker" in error, (chief.returncode, error)
 
-    pair = start_pair(tmp_path / "pair", "--num_iters=100")
+    pair = start_pair(tmp_path / "pair", "--num_iters=30")
     results = [process.communicate(timeout=300) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], results
-    alone = run_script("train_cGAN.py", *FLAGS, "--num_iters=100", cwd=tmp_path / "one")
+    alone = run_script("train_cGAN.py", *FLAGS, "--num_iters=30", cwd=tmp_path / "one")
     assert alone.returncode == 0, alone.stderr
     weights = [load_generator(tmp_path / name / RUN / "generator.h5")[0].get_weights()
                for name in ("one", "pair")]

@@ -98,6 +98,17 @@ def test_second_run_into_the_folder_is_refused(finished):
     assert (finished[0] / RUN / "config.json").read_text() == before
 
 
+def test_dry_run_tells_what_the_run_will_take_and_leaves_nothing(tmp_path, data_dir):
+    result = run_script("train_cGAN.py", *NARROW, f"--data_dir={data_dir}", "--num_iters=1000",
+                        "--dry_run", cwd=tmp_path)
+
+    assert result.returncode == 0 and result.stderr == ""
+    assert "of memory for 1000 updates" in result.stdout
+    assert "One update, validation and checkpoint are done" in result.stdout
+    assert "nothing is left" in result.stdout
+    assert [path for path in tmp_path.iterdir() if path != data_dir] == []
+
+
 def test_finished_run_says_so(finished):
     result = train(finished[0], "images", "--images_limit=10", "--resume")
 
@@ -138,6 +149,7 @@ def test_overwriting_never_deletes_what_is_not_of_a_run(finished, tmp_path):
     assert (tmp_path / RUN / "generator.h5").exists()
 
 
+@pytest.mark.slow
 def test_run_killed_while_its_folder_was_made_can_start_again(data_dir, tmp_path):
     (tmp_path / RUN / "samples").mkdir(parents=True)
 
@@ -168,6 +180,7 @@ def test_validation_image_that_cannot_be_scored_is_named(data_dir, tmp_path):
     assert_mistake(result, "of 'Dots' chooses the checkpoint", "--seed")
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     """Stop after two updates by cutting the run short, resume, and compare bit for bit."""
     flags = ("--images_limit=10", "--deterministic")

@@ -50,7 +50,7 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
     assert written == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
         "samples/update_000002_1.png", "samples/update_000004_1.png",
-        "checkpoint/update_000004.h5"}
+        "checkpoint/update_000004.npz"}
     with open(folder / "history.csv", newline="") as file:
         assert [row["update"] for row in csv.DictReader(file)] == ["2", "4"]
     generator, info = load_generator(folder / "generator.h5", method="zse_gan")

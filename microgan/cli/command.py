@@ -42,7 +42,8 @@ def run_command(config_type: type[Config], description: str,
         standard error), 128 + signal after an interruption. A bug raises.
     """
     # What is wrong with a TIFF is said once, in our own line.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+    of_tifffile = logging.getLogger("tifffile")
+    of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
     with contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output:
         try:
             return _run(config_type, description, work, argv)

@@ -15,15 +15,29 @@ class RestoreConfig(Config):
 
     generator: str | None = setting(None, "The generator.h5 of a run folder.")
     input: tuple[str, ...] = setting(
-        (), "Files to restore, separated by commas: .npy, .tif or .tiff, folders of such files, "
-        "or quoted patterns such as 'cells/*.tif'.")
+        (), "Files to restore, separated by commas: .npy, .tif, .tiff or .zarr (OME-Zarr), "
+        "folders of such files, or quoted patterns such as 'cells/*.tif'.")
     output: str = setting("restored", "Folder of the restored files, which keep their names.")
     task: str | None = setting(
-        None, "Task whose intensity constants to use. Unset: those of the generator's only task, "
-        "else the image's own 0.1 and 99.9 percentiles.")
+        None, "Task whose intensity constants to use; of a CIN-GAN generator, the defect to make. "
+        "Unset: those of the generator's only task, else the image's own 0.1 and 99.9 "
+        "percentiles.")
     axes: str | None = setting(
         None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
         "Unset: what a TIFF says; of an array, YX or ZYX.")
+    trust_map: bool = setting(
+        False, "Also write, for each file, NAME_spread: how far restorations of the flipped "
+        "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "
+        "degraded again by --cin_generator_path, is from the measured one; and NAME_trust.json, "
+        "their means over the task's range of intensities.")
+    cin_generator_path: str | None = setting(
+        None, "The generator.h5 of a train_CIN_GAN.py run on the same task, for --trust_map.")
+    snapshots: tuple[str, ...] = setting(
+        (), "More generator.h5 files trained for the same, with another --seed for example, for "
+        "--trust_map.")
+    tile: int | None = setting(
+        None, "Largest side in pixels of the tiles in which large images are restored; memory "
+        "grows with its square. Unset: what free memory allows.", minimum=16)
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
@@ -35,3 +49,6 @@ class RestoreConfig(Config):
             raise UserError("--generator is missing: name the generator.h5 of a run folder.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
+        if not self.trust_map and (self.cin_generator_path or self.snapshots):
+            raise UserError("--cin_generator_path and --snapshots are for trust maps: add "
+                            "--trust_map.")

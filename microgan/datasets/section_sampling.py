@@ -11,6 +11,10 @@ from microgan.datasets.sampling import SYMMETRIES, transform
 from microgan.errors import UserError
 
 
+# Times that an update draws sections of a stack.
+NUM_DRAWS = 7
+
+
 class StackBatches:
     """Random crops of random stacks and of unrelated in-focus images.
 
@@ -65,7 +69,9 @@ class StackBatches:
 
         Returns:
             `blurred`, float32 (B, Z, P, P, 1), `focal_plane`, int32 (B,), `sharp_lateral`,
-            float32 (B, N, P, P, 1), and `sharp_axial`, float32 (B, N, P, Z, 1), normalised.
+            float32 (B, N, P, P, 1), and `sharp_axial`, float32 (B, N, P, Z, 1), normalised;
+            `places`, float32 (B, NUM_DRAWS, N), uniform from 0 to 1: of the sections of made
+            stacks. Drawn here, so that they do not depend on the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         square = (self.patch_size, self.patch_size)
@@ -78,6 +84,8 @@ class StackBatches:
                                  (self.sharp_axial, (self.patch_size, self.depth))))
         return {"blurred": self._values(blurred), "sharp_lateral": self._values(lateral),
                 "sharp_axial": self._values(axial),
+                "places": random.random((self.batch_size, NUM_DRAWS, self.num_sections),
+                                        np.float32),
                 "focal_plane": np.array([self.focal_planes[index] for index in chosen], np.int32)}
 
     def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator

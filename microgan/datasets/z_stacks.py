@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from microgan.datasets.paired_arrays import (
-    MIN_SIDE_PX, find_tiffs, load_tiff, one_line, read_npy)
-from microgan.errors import UserError
+from microgan.datasets.npz_files import check_expansion, read_npz
+from microgan.datasets.paired_arrays import MIN_SIDE_PX, find_tiffs, load_tiff, read_npy
+from microgan.errors import UserError, one_line
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 # A focal plane and a slice on each side of it.
@@ -136,22 +136,20 @@ def _check_values(pixels: np.ndarray, path: Path) -> None:
 def _read_npz(path: Path) -> np.ndarray:
     """The only array of an archive, from (Y, X, Z) to (Z, Y, X)."""
     try:
-        # Opened here, since numpy leaves a damaged file open.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            names = archive.files
-            array = archive[names[0]] if len(names) == 1 else None
+        arrays = list(read_npz(path).values())
     except Exception as error:  # a damaged archive makes numpy raise nearly anything
         raise UserError(f"{path} cannot be read as a numpy archive of plain numbers: "
                         f"{one_line(error)}.") from error
-    if array is None:
-        raise UserError(f"{path} holds {len(names)} arrays: expected one, a z-stack (Y, X, Z).")
-    return np.moveaxis(array, -1, 0) if array.ndim == 3 else array
+    if len(arrays) != 1:
+        raise UserError(f"{path} holds {len(arrays)} arrays: expected one, a z-stack (Y, X, Z).")
+    return np.moveaxis(arrays[0], -1, 0) if arrays[0].ndim == 3 else arrays[0]
 
 
 def _read_tiff(path: Path) -> ZStack:
     try:
         with _errors_raised(logging.getLogger("tifffile")), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
+            check_expansion(series.nbytes, path)
             kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
             pixels = series.asarray().squeeze()
             sizes = _voxel_size_um(tiff)

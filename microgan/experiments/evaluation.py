@@ -177,8 +177,7 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
 
 
 def _read_planes(path: str, axes: str | None) -> np.ndarray:
-    image = read_image(path, axes=axes)
-    return to_planes(image.pixels, image.axes)
+    return to_planes(*read_image(path, axes=axes))
 
 
 def _size(planes: np.ndarray) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,52 +15,90 @@ from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNor
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
-from microgan.restoration.image_files import choose_axes, from_planes, to_planes
+from microgan.restoration import memory
+from microgan.restoration.planes import Planes, WritablePixels, survey
+from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import keras
 
+Report = Callable[[str], Any]
 # Eight images of 256 x 256 at a time: about 0.5 GB in the published generator.
 _PIXELS_PER_BATCH = 8 * 256 * 256
+# Sides of tiles to choose from, half the pixels from one to the next in 2D.
+_SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
+# That networks without norm use at most: larger tiles make them no faster.
+_ENOUGH_BYTES = 1.2e9
+# What a stack is padded to by reflection is a multiple of this.
+_MIN_DEPTH = 4
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
 
 
-def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto") -> Restorer:
+def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
+                  tile: int | None = None) -> Restorer:
     """Load a trained generator as a function from image to restored image.
 
     Args:
         path: the `generator.h5` of a run folder.
         precision: "float32", "mixed_bfloat16", or "auto" for what the hardware multiplies
             faster.
+        tile: largest side of a tile of a large image, in pixels; None for what free memory
+            allows.
 
     Raises:
         UserError: no such file, or no generator of microgan.
     """
     import_tensorflow_quietly()
-    return Restorer(*load_generator(path, precision=precision))
+    model, info = load_generator(path, method=None, precision=precision)
+    if info.method == "zse_gan":
+        model = model.get_layer("sharpen")
+    return Restorer(model, info, tile=tile)
+
+
+def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
+                 tile: int | None = None) -> Restorer:
+    """Load the half of a ZSE-GAN generator that makes a sharp stack blurred again.
+
+    Args:
+        path: as in `load_restorer`.
+        precision: as in `load_restorer`.
+        tile: as in `load_restorer`.
+
+    Raises:
+        UserError: no such file, or no generator of ZSE-GAN.
+    """
+    import_tensorflow_quietly()
+    model, info = load_generator(path, method="zse_gan", precision=precision)
+    backwards = {task: TaskNormalization(ranges.clean, ranges.degraded)
+                 for task, ranges in info.normalization.items()}
+    return Restorer(model.get_layer("blur"), dataclasses.replace(info, normalization=backwards),
+                    tile=tile)
 
 
 class Restorer:
-    """Applies a generator to every YX plane of an image of any axes order.
+    """Applies a generator to every plane, or volume, of an image of any size and axes order.
 
     Args:
-        model: `keras.Model`, float32 (B, Y, X, 1) -> float32, same shape.
+        model: `keras.Model`, float32 (B, Y, X, 1) -> float32, same shape, or as
+            `TiledNetwork` says.
         info: what its file says of it.
+        tile: largest side of a tile, in pixels; None for what free memory allows.
 
     Call arguments:
-        image: integers of up to 32 bits or real floating-point numbers, with a Y and an
-            X axis of at least 16 pixels.
+        image: integers or real floating-point numbers, with a Y and an X axis of at least
+            16 pixels.
         axes: one letter per axis; None for YX with two axes and ZYX with three.
         task: whose intensity constants to use; None for the only task of a one-task
-            generator, else the image's own 0.1 and 99.9 percentiles stand in.
+            generator, else the image's own 0.1 and 99.9 percentiles stand in. A generator
+            that makes defects needs it to know which.
         report: called with a line of text for what the user should know: constants that
-            were stood in for, pixels that were clipped.
+            were stood in for, pixels that were clipped, tiles.
 
     Returns:
-        The restored image, shape and type of `image`. Integers are rounded, and clipped
-        to what their type can hold.
+        The restored image, shape and type of `image`, clipped to what the type can hold;
+        integers are rounded.
 
     Raises:
         UserError: an unknown task, axes that do not fit, or an image that is too small,
@@ -68,67 +108,183 @@ class Restorer:
         ours.
     """
 
-    def __init__(self, model: keras.Model, info: GeneratorInfo) -> None:
-        self.model = model
+    def __init__(self, model: keras.Model, info: GeneratorInfo, *,
+                 tile: int | None = None) -> None:
+        from microgan.restoration.tiled_network import TiledNetwork
+
         self.info = info
+        self._network = TiledNetwork(model)
+        self._tile = tile
+        self._max_pixels = self._network.max_pixels
+        free = memory.free_bytes() / 2
+        if self._network.num_passes == 1:  # larger tiles would only be larger
+            free = min(free, _ENOUGH_BYTES)
+        self._max_pixels = min(self._max_pixels, int(free / self._network.bytes_per_pixel))
 
     def __call__(self, image: np.ndarray, *, axes: str | None = None, task: str | None = None,
-                 report: Callable[[str], Any] = print) -> np.ndarray:
+                 report: Report = print) -> np.ndarray:
+        restored = np.empty_like(image)
+        self.restore_into(restored, image, axes=axes, task=task, report=report)
+        return restored
+
+    def restore_into(self, target: WritablePixels, image: Pixels, *, axes: str | None = None,
+                     task: str | None = None, seed: int = 0, report: Report = print,
+                     progress: Callable[[float], Any] = lambda share: None) -> None:
+        """Restore an image that need not fit in memory.
+
+        Args:
+            target: is given the result, part after part; of the image's shape and of any
+                type.
+            image: as in a call.
+            axes: as in a call.
+            task: as in a call.
+            seed: of the noise of a generator that makes defects.
+            report: as in a call.
+            progress: called with the share that is done, 0 to 1.
+
+        Raises:
+            UserError: as a call; or memory does not suffice for the smallest tile.
+        """
         axes = choose_axes(image.shape, axes)
         check_task(self.info, task)
-        check_pixels(image)
-        ranges = self._normalization(image, task, report)
-        span = ranges.clean.high - ranges.clean.low
-        if image.dtype.kind in "iu" and span < _MIN_LEVELS:
-            raise UserError(f"The clean images of the training span only {span:g} intensities, "
-                            f"which {image.dtype} cannot resolve. Convert the image to float32.")
-        restored = np.stack(restore_planes(self.model, to_planes(image, axes), ranges.degraded,
-                                           ranges.clean))
-        restored, num_clipped = to_type(restored, image.dtype)
-        if num_clipped:
-            share = num_clipped / image.size
-            report(f"{num_clipped} pixels ({share:.2g} of all) went beyond what {image.dtype} "
-                   "can hold and were clipped.")
-        return from_planes(restored, axes, image.shape)
+        planes = Planes(image.shape, axes, self.info.axes)
+        check_size(planes.shape)
+        low_high = survey(image, percentiles=task is None and len(self.info.tasks) > 1)
+        before, after = self._ranges(low_high, task, report)
+        span = after.high - after.low
+        if np.dtype(target.dtype).kind in "iu" and span < _MIN_LEVELS:
+            raise UserError(f"The {'degraded' if self._makes_defects else 'clean'} images of the "
+                            f"training span only {span:g} intensities, which {target.dtype} "
+                            "cannot resolve. Convert the image to float32.")
+        num_clipped = 0
 
-    def _normalization(self, image: np.ndarray, task: str | None,
-                       report: Callable[[str], Any]) -> TaskNormalization:
-        if task is None and len(self.info.tasks) == 1:
-            task = self.info.tasks[0]
-        if task is not None:
-            return self.info.normalization[task]
-        low, high = np.percentile(image, PERCENTILES)
+        def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
+            return before.normalize(planes.read(image, place, where))
+
+        def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
+            nonlocal num_clipped
+            converted, beyond = to_type(after.undo(values), np.dtype(target.dtype))
+            num_clipped += beyond
+            planes.write(target, place, where, converted)
+
+        start = 0
+        while start < len(planes.places):
+            clipped_before = num_clipped
+            try:
+                start += self._restore_next(planes, start, read, write, task, seed, report,
+                                            progress)
+            except _out_of_memory() as error:
+                num_clipped = clipped_before
+                self._use_less_memory(planes.shape, report, error)
+        if num_clipped:
+            share = num_clipped / np.prod(image.shape)
+            report(f"{num_clipped} pixels ({share:.2g} of all) went beyond what {target.dtype} "
+                   "can hold and were clipped.")
+
+    def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
+                      write: Callable[..., None], task: str | None, seed: int, report: Report,
+                      progress: Callable[[float], Any]) -> int:
+        """Restore as many planes as the network takes at once; give their number."""
+        network, side = self._network, self._side(planes.shape)
+        index = self.info.tasks.index(task) if task in self.info.tasks else 0
+        if network.grid_size(planes.shape, side)[0] == 1:
+            at_once = max(1, min(self._max_pixels, _PIXELS_PER_BATCH) // math.prod(planes.shape))
+            numbers = range(start, min(start + at_once, len(planes.places)))
+            images = np.stack([read(planes.places[number], planes.everything)
+                               for number in numbers])
+            batch = network.restore_batch(images, numbers, index, seed)
+            for number, values in zip(numbers, batch):
+                write(planes.places[number], planes.everything, values)
+            progress(numbers.stop / len(planes.places))
+            return len(numbers)
+        num_steps = network.num_steps(planes.shape, side)
+        if start == 0:
+            passes = f", {network.num_passes} passes" if network.num_passes > 1 else ""
+            report(f"Restoring tiles of {side} pixels a side{passes}.")
+        place = planes.places[start]
+        steps = network.restore(functools.partial(read, place), functools.partial(write, place),
+                                planes.shape, side, number=start, task=index, seed=seed)
+        for step, _ in enumerate(steps, 1):
+            progress((start + step / num_steps) / len(planes.places))
+        return 1
+
+    def _side(self, shape: Sequence[int]) -> int:
+        """The largest side of a tile that memory allows; that of the image if it does."""
+        sides = [max(shape), *_SIDES] if self._tile is None else [self._tile, *_SIDES]
+        for side in sides:
+            _, pixels = self._network.grid_size(shape, side)
+            if side <= sides[0] and pixels <= self._max_pixels:
+                return side
+        return _SIDES[-1]
+
+    def _use_less_memory(self, shape: Sequence[int], report: Report, error: Exception) -> None:
+        _, of_tile = self._network.grid_size(shape, self._side(shape))
+        _, smallest = self._network.grid_size(shape, _SIDES[-1])
+        pixels = min(self._max_pixels, max(_PIXELS_PER_BATCH, of_tile))
+        if pixels <= smallest:
+            raise UserError("Memory does not suffice for the smallest tile. Close other programs "
+                            "or use a smaller network.") from error
+        self._max_pixels = pixels // 2
+        report(f"Out of memory: going on with tiles of {self._side(shape)} pixels a side.")
+
+    @property
+    def _makes_defects(self) -> bool:
+        return self.info.method == "cin_gan"
+
+    def _ranges(self, low_high: tuple[float, float] | None, task: str | None,
+                report: Report) -> tuple[IntensityRange, IntensityRange]:
+        """The intensities that are -1 and 1 before and after the network."""
+        if low_high is None:
+            ranges = self.info.normalization[task or self.info.tasks[0]]
+            if self._makes_defects:
+                return ranges.clean, ranges.degraded
+            return ranges.degraded, ranges.clean
+        low, high = low_high
         if low == high:
             raise UserError(
                 f"The image is {low:g} nearly everywhere, so its own percentiles give no "
                 f"intensity range. Name the task: --task={' or --task='.join(self.info.tasks)}.")
-        own = IntensityRange(float(low), float(high))
         report(f"No task named: the image's own {PERCENTILES[0]} and {PERCENTILES[1]} "
                f"percentiles, {low:g} and {high:g}, stand in for a task's intensity constants. "
                f"Known tasks: {', '.join(self.info.tasks)}.")
-        return TaskNormalization(own, own)
+        return IntensityRange(low, high), IntensityRange(low, high)
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    import tensorflow as tf
+
+    return (MemoryError, tf.errors.ResourceExhaustedError)
 
 
 def check_task(info: GeneratorInfo, task: str | None) -> None:
-    """Refuse a task that the generator does not know.
+    """Refuse a task that the generator does not know, or the lack of one that it needs.
 
     Raises:
-        UserError: it does not; the message lists those it knows.
+        UserError: the message lists the tasks that it knows.
     """
+    if task is None and len(info.tasks) > 1 and info.method == "cin_gan":
+        raise UserError("The generator makes defects: say which with "
+                        f"--task={' or --task='.join(info.tasks)}.")
     if task is not None and task not in info.tasks:
         raise UserError(f"The generator knows no task '{task}'. It was trained on "
                         f"{', '.join(info.tasks)}: choose with --task.")
 
 
-def check_pixels(image: np.ndarray) -> None:
-    """Refuse pixels that no generator can restore.
+def check_size(shape: Sequence[int]) -> None:
+    """Refuse planes that are too small for a generator.
+
+    Args:
+        shape: (Y, X), or (Z, Y, X) of a volume.
 
     Raises:
-        UserError: some are NaN or infinite.
+        UserError: Y or X has less than 16 pixels, or Z less than 4.
     """
-    num_bad = image.size - int(np.count_nonzero(np.isfinite(image)))
-    if num_bad:
-        raise UserError(f"{num_bad} pixels are NaN or infinite. Mend them first.")
+    if len(shape) == 3 and shape[0] < _MIN_DEPTH:
+        raise UserError(f"Stacks of {shape[0]} slices are too small: at least {_MIN_DEPTH} are "
+                        "needed. Are the axes right?")
+    if min(shape[-2:]) < MIN_SIDE_PX:
+        raise UserError(f"Planes of {shape[-2]} x {shape[-1]} pixels are too small: at least "
+                        f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")
 
 
 def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray,
@@ -154,9 +310,7 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
         by_shape.setdefault(plane.shape, []).append(index)
     restored: dict[int, np.ndarray] = {}
     for shape, indices in by_shape.items():
-        if min(shape) < MIN_SIDE_PX:
-            raise UserError(f"Planes of {shape[0]} x {shape[1]} pixels are too small: at least "
-                            f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")
+        check_size(shape)
         batch_size = max(1, _PIXELS_PER_BATCH // (shape[0] * shape[1]))
         for start in range(0, len(indices), batch_size):
             chosen = indices[start:start + batch_size]
@@ -179,18 +333,21 @@ def _apply() -> Callable[..., Any]:
 
 
 def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
-    """Convert to an image's type: integers rounded and clipped.
+    """Convert to an image's type: clipped to what it can hold, rounded to its integers.
 
     Args:
         values: float64, any shape.
-        dtype: integer of up to 32 bits, or floating-point.
+        dtype: integer or floating-point.
 
     Returns:
-        The converted array, and how many values were outside the integers' range.
+        The converted array, and how many values were outside the type's range.
     """
     if dtype.kind == "f":
-        return values.astype(dtype), 0
-    limits = np.iinfo(dtype)
-    rounded = np.rint(values)
-    num_clipped = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
-    return np.clip(rounded, limits.min, limits.max).astype(dtype), num_clipped
+        low, high = (float(limit) for limit in (np.finfo(dtype).min, np.finfo(dtype).max))
+    else:
+        values = np.rint(values)
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+        if high > np.iinfo(dtype).max:  # 64 bit: the limit itself is no float
+            high = float(np.nextafter(high, 0))
+    num_clipped = int(np.count_nonzero((values < low) | (values > high)))
+    return np.clip(values, low, high).astype(dtype), num_clipped

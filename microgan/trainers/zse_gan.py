@@ -45,7 +45,7 @@ class ZSEGANTrainer:
             texture is demanded there, and the defocus loss keeps it as measured.
         global_batch_size: stacks an update over all replicas: gradients are summed over
             replicas, so losses divide by it.
-        seed: of the sections and pools.
+        seed: of the pools.
 
     Source:
         ZSE-GAN's notebook. Departs: any number of sections an update.
@@ -115,7 +115,8 @@ class ZSEGANTrainer:
             batch: this replica's share: `blurred`, float (B, Z, Y, X, 1), Y = X;
                 `focal_plane`, int32 (B,); `sharp_lateral`, float (B, N, Y, X, 1), and
                 `sharp_axial`, float (B, N, Y, Z, 1), in-focus images in the shape of
-                horizontal and vertical sections. N sections of each kind are judged.
+                horizontal and vertical sections; `places`, float (B, 7, N), uniform from 0
+                to 1, of made stacks' sections. N sections of each kind are judged.
 
         Returns:
             Scalars whose sums over replicas are the unweighted means over the batch.
@@ -130,19 +131,19 @@ class ZSEGANTrainer:
     def _update_translators(self, batch: dict[str, tf.Tensor]
                             ) -> tuple[Losses, tf.Tensor, tf.Tensor]:
         blurred, focal_plane = batch["blurred"], batch["focal_plane"]
-        num_sections = batch["sharp_lateral"].shape[1]
+        places = tf.unstack(batch["places"], axis=1)
         with tf.GradientTape() as tape:
             sharpened, reconstructed = self.generator(blurred, training=True)
-            axial = self._draw_axial(sharpened, num_sections)
+            axial = self._draw_axial(sharpened, places[0])
             slice_weights = (tf.gather(self.consistency_table, focal_plane)
                              if self.use_slice_weights else None)
             losses = {
                 "sharp": self._mean(
                     (1 - self.vertical_share) * self._judged_lateral(
-                        self.sharp_discriminator, sharpened, focal_plane, num_sections, 1)
+                        self.sharp_discriminator, sharpened, focal_plane, places[1], 1)
                     + self.made_vertical_share * _judged(self.sharp_discriminator, axial, 1)),
                 "blur": self._mean(self._judged_lateral(
-                    self.blur_discriminator, reconstructed, focal_plane, num_sections, 1)),
+                    self.blur_discriminator, reconstructed, focal_plane, places[2], 1)),
                 "consistency": self._mean(
                     consistency_loss(blurred, reconstructed, slice_weights))}
             total = (self.adversarial_weight * (losses["sharp"] + losses["blur"])
@@ -166,19 +167,20 @@ class ZSEGANTrainer:
     def _update_discriminators(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
                                reconstructed: tf.Tensor) -> Losses:
         focal_plane = batch["focal_plane"]
-        num_sections = batch["sharp_lateral"].shape[1]
+        places = tf.unstack(batch["places"], axis=1)
         with tf.GradientTape() as tape:
             real = ((1 - self.vertical_share)
                     * _judged(self.sharp_discriminator, batch["sharp_lateral"], 1)
                     + self.vertical_share * _judged(
                         self.sharp_discriminator, batch["sharp_axial"][:, :, :, self.inside], 1))
             made = ((1 - self.vertical_share) * self._judged_lateral(
-                        self.sharp_discriminator, sharpened, focal_plane, num_sections, 0)
+                        self.sharp_discriminator, sharpened, focal_plane, places[3], 0)
                     + self.made_vertical_share * _judged(
-                        self.sharp_discriminator, self._draw_axial(sharpened, num_sections), 0))
+                        self.sharp_discriminator, self._draw_axial(sharpened, places[4]), 0))
             of_blur = [self._judged_lateral(self.blur_discriminator, stack, focal_plane,
-                                            num_sections, label)
-                       for stack, label in ((batch["blurred"], 1), (reconstructed, 0))]
+                                            drawn, label)
+                       for stack, drawn, label in ((batch["blurred"], places[5], 1),
+                                                   (reconstructed, places[6], 0))]
             losses = {"sharp_discriminator": self._mean((real + made) / 2),
                       "blur_discriminator": self._mean(sum(of_blur) / 2)}
             total = losses["sharp_discriminator"] + losses["blur_discriminator"]
@@ -187,23 +189,20 @@ class ZSEGANTrainer:
         return losses
 
     def _judged_lateral(self, discriminator: keras.Model, stack: tf.Tensor,
-                        focal_plane: tf.Tensor, num_slices: int, label: float) -> tf.Tensor:
-        """Weighted loss of random horizontal slices, (B,)."""
-        places = keras.random.randint((stack.shape[0], num_slices), self.inside.start,
-                                      self.inside.stop, seed=self.random)
+                        focal_plane: tf.Tensor, places: tf.Tensor, label: float) -> tf.Tensor:
+        """Weighted loss of the horizontal slices at `places`, (B, N) from 0 to 1, (B,)."""
+        places = self.inside.start + _indices(places, self.inside.stop - self.inside.start)
         slices = tf.gather(stack, places, axis=1, batch_dims=1)
         weights = tf.gather(tf.gather(self.adversarial_table, focal_plane), places,
                             axis=1, batch_dims=1)
         return _judged(discriminator, slices, label, weights)
 
-    def _draw_axial(self, stack: tf.Tensor, num_sections: int) -> tf.Tensor:
-        """Random x-z and y-z sections, (B, N, Y, Z', 1), with equal chance."""
+    def _draw_axial(self, stack: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """The x-z and y-z sections at `places`, (B, N) from 0 to 1: (B, N, Y, Z', 1)."""
         stack = stack[:, self.inside]
         sections = tf.concat([tf.transpose(stack, (0, 2, 3, 1, 4)),
                               tf.transpose(stack, (0, 3, 2, 1, 4))], axis=1)
-        places = keras.random.randint((stack.shape[0], num_sections), 0, sections.shape[1],
-                                      seed=self.random)
-        return tf.gather(sections, places, axis=1, batch_dims=1)
+        return tf.gather(sections, _indices(places, sections.shape[1]), axis=1, batch_dims=1)
 
     def _spectrum_loss(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
                        axial: tf.Tensor) -> tf.Tensor:
@@ -222,6 +221,12 @@ class ZSEGANTrainer:
         return tf.reduce_sum(loss_per_stack) / self.global_batch_size
 
 
+def _indices(places: tf.Tensor, length: int) -> tf.Tensor:
+    """Numbers from 0 to 1, 1 excluded, as places in a sequence."""
+    # The largest number below 1 times the length may be rounded up to it.
+    return tf.minimum(tf.cast(places * length, tf.int32), length - 1)
+
+
 def _as_images(sections: tf.Tensor) -> tf.Tensor:
     """(B, N, Y, X, C) -> (B * N, Y, X, C)."""
     return tf.reshape(sections, (-1, *sections.shape[2:]))
@@ -232,4 +237,6 @@ def _judged(discriminator: keras.Model, sections: tf.Tensor, label: float,
     """Mean loss of each stack's sections, (B,)."""
     scores = discriminator(_as_images(sections), training=True)
     losses = tf.reshape(least_squares_loss(scores, label), sections.shape[:2])
-    return tf.reduce_mean(losses if weights is None else weights * losses, axis=1)
+    if weights is not None:
+        losses *= tf.cast(weights, losses.dtype)
+    return tf.reduce_mean(losses, axis=1)

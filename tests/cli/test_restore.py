@@ -1,5 +1,9 @@
 """restore.py from flags to files."""
 
+import json
+import os
+import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ import tifffile
 from helpers import assert_mistake, run_script
 from microgan.cli.restore import main
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.experiments.restoring import Progress
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 
 # Untrained, the network gives its input back; these ranges then make it twice as bright.
@@ -60,6 +65,19 @@ def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path)
         np.testing.assert_array_equal(tiff.asarray(), 2 * np.moveaxis(image, 0, 2))
     assert "a.npy: axes ZYX assumed" in out
     assert "b.tif: axes" not in out
+
+
+def test_every_image_of_a_file_is_restored(restore, image, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(image, photometric="minisblack", metadata={"axes": "ZYX"})
+        writer.write(image[0, :16].astype("f4"), metadata={"axes": "YX"})
+
+    status, out, _ = restore("--input=a.tif")
+
+    assert status == 0
+    with tifffile.TiffFile(tmp_path / "restored" / "a.tif") as tiff:
+        np.testing.assert_array_equal(tiff.series[0].asarray(), 2 * image)
+        np.testing.assert_allclose(tiff.series[1].asarray(), 2.0 * image[0, :16], atol=1e-4)
 
 
 def test_axes_flag_names_the_axes(restore, image, tmp_path):
@@ -168,6 +186,118 @@ def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, argum
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), image)
 
 
+@pytest.fixture(scope="module")
+def cin_generator(generators):
+    """A CIN-GAN generator of the task A, untrained: it gives its input back."""
+    info = GeneratorInfo("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, ("A",),
+                         {"A": DOUBLE}, "YX", "0.1.0", "")
+    save_generator(generators / "cin.h5", build_network(info).get_weights(), info)
+    return generators / "cin.h5"
+
+
+def test_trust_maps_are_written_beside_the_restored_file(restore, generators, cin_generator,
+                                                         image, tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, compression="zlib", predictor=True,
+                     metadata={"axes": "CYX", "PhysicalSizeX": 0.1})
+
+    status, _, err = restore("--input=a.ome.tif", "--trust_map",
+                             f"--cin_generator_path={cin_generator}",
+                             f"--snapshots={generators}/one.h5")
+
+    assert (status, err) == (0, "")
+    folder = tmp_path / "restored"
+    scores = json.loads((folder / "a_trust.json").read_text())
+    for kind in ("spread", "inconsistency"):
+        with tifffile.TiffFile(folder / f"a_{kind}.ome.tif") as tiff:
+            assert (tiff.series[0].axes, tiff.series[0].dtype) == ("CYX", np.float32)
+            assert 'PhysicalSizeX="0.1"' in tiff.ome_metadata
+            span = 200 if kind == "spread" else 100
+            assert scores["image"][kind] == pytest.approx(tiff.asarray().mean() / span, rel=1e-3)
+    # The untrained network treats all flips alike.
+    assert scores["image"]["spread"] == pytest.approx(0, abs=1e-6)
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_stacks_are_sharpened_and_blurred_again(restore, generators, image, tmp_path):
+    info = GeneratorInfo("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, ("A",),
+                         {"A": DOUBLE}, "ZYX", "0.1.0", "")
+    save_generator(generators / "stacks.h5", build_network(info).get_weights(), info)
+    stacks = np.stack([image, image[::-1]]).repeat(2, 1)  # TZYX, 6 slices
+    tifffile.imwrite(tmp_path / "a.tif", stacks, photometric="minisblack",
+                     metadata={"axes": "TZYX"})
+
+    status, out, err = restore("--input=a.tif", "--trust_map", generator="stacks")
+
+    assert (status, err) == (0, "")
+    assert "spread only" not in out
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "restored" / "a.tif"), 2 * stacks)
+    # Untrained, both halves give their input back: blurred again it is the measured one.
+    assert tifffile.imread(tmp_path / "restored" / "a_inconsistency.tif").max() < 1e-3
+
+    status, _, err = restore("--input=a.tif", "--axes=TCYX", "--output=flat", generator="stacks")
+
+    assert status == 2
+    assert "axes TCYX has no Z" in err
+
+
+def test_trust_maps_without_a_defect_generator_say_what_is_missing(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    status, out, _ = restore("--input=a.npy", "--trust_map")
+
+    assert status == 0
+    assert "No --cin_generator_path: trust maps show the spread only" in out
+    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
+        "a.npy", "a_spread.npy", "a_trust.json"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--cin_generator_path=cin.h5"], "add --trust_map"),
+    (["--trust_map", "--cin_generator_path=none.h5"], "no file none.h5"),
+    (["--trust_map", "--snapshots=two.h5"], "trained on other tasks"),
+    (["--trust_map", "--cin_generator_path=two.h5"], "train_CIN_GAN.py is needed"),
+])
+def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path, arguments,
+                                            message):
+    np.save(tmp_path / "a.npy", image)
+    shutil.copy(generators / "two.h5", tmp_path)
+
+    status, _, err = restore("--input=a.npy", *arguments)
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert message in err
+    assert not (tmp_path / "restored").exists()
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_half_written_file(restore, image, tmp_path, monkeypatch, number,
+                                              status):
+    def restore_half(restorer, target, *arguments, **options):
+        target[:1] = 7
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("microgan.restoration.restorer.Restorer.restore_into", restore_half)
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
+
+    given, _, err = restore("--input=a.tif")
+
+    assert given == status
+    assert err.startswith("restore.py: stopped.")
+    assert list((tmp_path / "restored").iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_progress_tells_the_time_left(capsys):
+    seconds = iter([0, 5, 12, 13, 600, 700])
+    progress = Progress("a.npy", clock=lambda: next(seconds))
+
+    for share in (0.1, 0.25, 0.3, 0.5, 1):
+        progress(share)
+
+    assert capsys.readouterr().out.splitlines() == ["a.npy: 25 %, 36 s left",
+                                                    "a.npy: 50 %, 10 min left"]
+
+
 def test_script_answers_mistakes_without_tensorflow(generators, tmp_path):
     program = ("import sys; from microgan.cli.restore import main; status = main(); "
                "assert 'keras' not in sys.modules and 'tensorflow' not in sys.modules; "
@@ -189,3 +319,36 @@ def test_top_level_script_restores(generators, image, tmp_path):
 
     assert (result.returncode, result.stderr) == (0, "")
     np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * image)
+
+
+@pytest.mark.slow
+def test_peak_memory_does_not_grow_with_the_image(tmp_path):
+    info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), {"A": DOUBLE}, "YX",
+                         "0.1.0", "")
+    save_generator(tmp_path / "generator.h5", build_network(info).get_weights(), info)
+    # Sparse on disk: only the blocks that are not zero take room.
+    pixels = tifffile.memmap(tmp_path / "large.tif", shape=(8000, 8000), dtype="uint16",
+                             bigtiff=True, photometric="minisblack", resolution=(5, 5))
+    pixels[3000:3100, 7900:] = 10000
+    pixels.flush()
+    script = tmp_path / "measured.py"
+    script.write_text(
+        "import resource, sys\n"
+        "from microgan.cli.restore import main\n"
+        "status = main()\n"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        "sys.exit(status)\n")
+
+    result = run_script(script, "--generator=generator.h5", "--input=large.tif",
+                        "--precision=float32", cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Restoring tiles of" in result.stdout
+    peak_gb = int(result.stdout.split("peak")[-1]) / 1e6
+    assert peak_gb < 3
+    with tifffile.TiffFile(tmp_path / "restored" / "large.tif") as tiff:
+        assert tiff.is_bigtiff
+        restored = tifffile.memmap(tmp_path / "restored" / "large.tif", mode="r")
+        assert restored.shape == (8000, 8000)
+        assert (restored[3000:3100, 7900:] == 20000).all()
+        assert not restored[:2900].any()

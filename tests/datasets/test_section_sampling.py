@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange
-from microgan.datasets.section_sampling import StackBatches
+from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches
 from microgan.errors import UserError
 
 
@@ -25,7 +25,9 @@ def test_batch_has_crops_of_the_promised_shapes():
     assert {name: (array.shape, array.dtype) for name, array in batch.items()} == {
         "blurred": ((2, 9, 32, 32, 1), np.float32),
         "sharp_lateral": ((2, 3, 32, 32, 1), np.float32),
-        "sharp_axial": ((2, 3, 32, 9, 1), np.float32), "focal_plane": ((2,), np.int32)}
+        "sharp_axial": ((2, 3, 32, 9, 1), np.float32), "focal_plane": ((2,), np.int32),
+        "places": ((2, NUM_DRAWS, 3), np.float32)}
+    assert 0 <= batch["places"].min() and batch["places"].max() < 1
 
 
 def test_batch_is_a_function_of_seed_and_update():

@@ -1,26 +1,129 @@
-"""What is read is written back with its type, shape, axes and resolution."""
+"""What is read is written back as it was: the table of docs/files.md, row by row."""
 
+import contextlib
 import itertools
+import json
 
 import numpy as np
 import pytest
+import skimage.io
 import tifffile
 
 from microgan.errors import UserError
-from microgan.restoration.image_files import read_image, write_image
+from microgan.restoration.image_files import open_image_file, read_image
+from microgan.restoration.stored_images import Scratch
 
-TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
+TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "uint64", "float16",
+         "float32", "float64")
+UM = {"PhysicalSizeX": 0.1, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.1,
+      "PhysicalSizeYUnit": "µm", "PhysicalSizeZ": 0.5, "PhysicalSizeZUnit": "µm"}
+OME = {"axes": "TZCYX", "Channel": {"Name": ["DAPI", "GFP"]}, "TimeIncrement": 3.0, **UM}
+IMAGEJ = {"axes": "TZCYX", "spacing": 0.7, "unit": "um", "finterval": 2.5, "mode": "composite",
+          "Labels": [f"plane {number}" for number in range(12)], "Info": "scope 12"}
+# Name of the kind -> arguments of tifffile.imwrite.
+KINDS = {
+    "imagej": {"imagej": True, "metadata": IMAGEJ, "resolution": (5.0, 5.0)},
+    "imagej, zlib": {"imagej": True, "metadata": IMAGEJ, "resolution": (5.0, 5.0),
+                     "compression": "zlib"},
+    "ome": {"ome": True, "metadata": OME},
+    "ome, bigtiff, zstd, tiles": {"ome": True, "metadata": OME, "bigtiff": True,
+                                  "compression": "zstd", "predictor": True, "tile": (16, 32)},
+    "shaped": {"metadata": {"axes": "TZCYX", "channel_names": ["DAPI", "GFP"]},
+               "resolution": (300, 150), "resolutionunit": "CENTIMETER"},
+    "shaped, lzw": {"metadata": {"axes": "TZCYX"}, "compression": "lzw", "predictor": True},
+    "shaped, zlib strips": {"metadata": {"axes": "TZCYX"}, "compression": "zlib",
+                            "rowsperstrip": 7},
+    "shaped, tiles, big-endian": {"metadata": {"axes": "TZCYX"}, "tile": (16, 16),
+                                  "byteorder": ">"},
+    "plain": {"metadata": None, "description": "scope 12", "software": "acme",
+              "datetime": "2020:01:02 03:04:05", "resolution": (300, 150),
+              "resolutionunit": "CENTIMETER", "extratags": [(315, 2, 0, "me", True)]},
+    "plain, bigtiff, packbits": {"metadata": None, "bigtiff": True, "compression": "packbits"},
+    "plain, white is zero": {"metadata": None, "photometric": "miniswhite"},
+}
 
 
 def pixels(shape, dtype="uint16"):
     return (100 * np.random.default_rng(0).uniform(size=shape)).astype(dtype)
 
 
-def round_trip(path, folder, **arguments):
-    image = read_image(path, **arguments)
-    (folder / "out").mkdir()
-    write_image(folder / "out" / path.name, image.pixels, image)
-    return image, folder / "out" / path.name
+def round_trip(path, **arguments):
+    """Write a file's own pixels back like it; give the images and the new path."""
+    folder = path.parent / "out"
+    folder.mkdir()
+    with open_image_file(path, **arguments) as file, contextlib.ExitStack() as stack:
+        parts = []
+        for image in file.images:
+            part = stack.enter_context(Scratch(folder, image.pixels.shape, image.pixels.dtype))
+            part[...] = image.pixels[(slice(None),) * len(image.axes)]
+            parts.append(part)
+        file.write_like(folder / path.name, parts)
+        return file, folder / path.name
+
+
+def properties(path):
+    """What a reader of the file learns besides the pixels."""
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages.first
+        names = ("XResolution", "YResolution", "ResolutionUnit", "Software", "DateTime", "Artist",
+                 "PhotometricInterpretation", "Predictor")
+        found = {name: page.tags.valueof(name) for name in names}
+        found |= {"kind": [series.kind for series in tiff.series],
+                  "axes": [series.axes for series in tiff.series],
+                  "type": [series.dtype for series in tiff.series],
+                  "compression": page.compression, "bigtiff": tiff.is_bigtiff,
+                  "byteorder": tiff.byteorder, "tiles": page.is_tiled and page.tile,
+                  "imagej": tiff.imagej_metadata}
+        if tiff.is_ome:
+            ome = tifffile.xml2dict(tiff.ome_metadata)["OME"]
+            ome.pop("UUID", None)  # of the first file, not of its copy
+            found["ome"] = ome
+        elif not tiff.is_imagej:
+            text = page.description
+            found["description"] = json.loads(text) if tiff.is_shaped else text
+        return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_tiff_keeps_everything(tmp_path, kind):
+    path, original = tmp_path / "image.tif", pixels((2, 3, 2, 40, 50))
+    tifffile.imwrite(path, original, **{"photometric": "minisblack", **KINDS[kind]})
+
+    file, written = round_trip(path)
+
+    assert file.losses == ()
+    assert properties(written) == properties(path)
+    np.testing.assert_array_equal(tifffile.imread(written), tifffile.imread(path))
+    np.testing.assert_array_equal(skimage.io.imread(written), skimage.io.imread(path))
+
+
+@pytest.mark.parametrize("ome", [True, False])
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_every_image_of_a_multi_series_tiff_is_kept(tmp_path, ome, compression):
+    path = tmp_path / "image.tif"
+    with tifffile.TiffWriter(path, ome=ome) as writer:
+        for shape, axes, dtype in (((3, 40, 50), "ZYX", "uint16"), ((2, 20, 30), "CYX", "f4")):
+            writer.write(pixels(shape, dtype), photometric="minisblack", compression=compression,
+                         metadata={"axes": axes, **(UM if ome else {})})
+
+    file, written = round_trip(path)
+
+    assert [image.label for image in file.images] == ["image 1", "image 2"]
+    assert properties(written) == properties(path)
+    for number in (0, 1):
+        np.testing.assert_array_equal(tifffile.imread(written, series=number),
+                                      tifffile.imread(path, series=number))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_of_a_tiff_are_those_of_the_whole(tmp_path, kind):
+    path, original = tmp_path / "image.tif", pixels((2, 3, 2, 40, 50))
+    tifffile.imwrite(path, original, **{"photometric": "minisblack", **KINDS[kind]})
+    whole = tifffile.imread(path)
+    part = tuple(slice(length // 3, length - length // 4) for length in whole.shape)
+
+    with open_image_file(path) as file:
+        np.testing.assert_array_equal(file.images[0].pixels[part], whole[part])
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -29,9 +132,9 @@ def test_type_and_values_are_kept(tmp_path, suffix, dtype):
     path, original = tmp_path / f"image{suffix}", pixels((5, 20, 30), dtype)
     np.save(path, original) if suffix == ".npy" else tifffile.imwrite(path, original)
 
-    _, written = round_trip(path, tmp_path)
+    _, written = round_trip(path)
 
-    again = read_image(written).pixels
+    again = np.load(written) if suffix == ".npy" else tifffile.imread(written)
     assert again.dtype == original.dtype
     np.testing.assert_array_equal(again, original)
 
@@ -43,13 +146,13 @@ def test_axes_named_in_a_tiff_are_kept(tmp_path, axes):
     original = pixels(tuple(range(4, 4 + len(axes))))
     tifffile.imwrite(path, original, metadata={"axes": axes}, photometric="minisblack")
 
-    image, written = round_trip(path, tmp_path)
+    file, written = round_trip(path)
 
-    assert image.axes == axes
-    assert not image.axes_are_assumed
-    again = read_image(written)
-    assert again.axes == axes
-    np.testing.assert_array_equal(again.pixels, original)
+    assert file.images[0].axes == axes
+    assert not file.images[0].axes_are_assumed
+    again, again_axes = read_image(written)
+    assert again_axes == axes
+    np.testing.assert_array_equal(again, original)
 
 
 @pytest.mark.parametrize("shape", [(3, 20, 30), (4, 20, 30), (20, 30, 3), (1, 20, 30)])
@@ -57,80 +160,57 @@ def test_short_axes_do_not_become_colours(tmp_path, shape):
     path, original = tmp_path / "image.tif", pixels(shape)
     tifffile.imwrite(path, original, photometric="minisblack")
 
-    _, written = round_trip(path, tmp_path)
+    _, written = round_trip(path)
 
-    again = read_image(written)
-    assert again.pixels.shape == read_image(path).pixels.shape
-    np.testing.assert_array_equal(again.pixels.squeeze(), original.squeeze())
-
-
-def test_imagej_stack_stays_one_with_its_calibration(tmp_path):
-    path, original = tmp_path / "image.tif", pixels((2, 5, 3, 20, 30))
-    tifffile.imwrite(path, original, imagej=True, resolution=(5.0, 5.0), metadata={
-        "axes": "TZCYX", "spacing": 0.7, "unit": "um", "finterval": 2.5})
-
-    image, written = round_trip(path, tmp_path)
-
-    assert image.axes == "TZCYX"
-    with tifffile.TiffFile(written) as tiff:
-        assert tiff.is_imagej
-        assert tiff.series[0].axes == "TZCYX"
-        assert tiff.imagej_metadata["spacing"] == 0.7
-        assert tiff.imagej_metadata["unit"] == "um"
-        assert tiff.imagej_metadata["finterval"] == 2.5
-        numerator, denominator = tiff.pages[0].tags["XResolution"].value
-        assert numerator / denominator == 5
-        np.testing.assert_array_equal(tiff.asarray(), original)
+    again, _ = read_image(written)
+    assert again.shape == read_image(path)[0].shape
+    np.testing.assert_array_equal(again.squeeze(), original.squeeze())
 
 
-def test_ome_stack_stays_one_with_its_pixel_size(tmp_path):
-    path, original = tmp_path / "image.ome.tif", pixels((5, 3, 20, 30))
-    tifffile.imwrite(path, original, ome=True, metadata={
-        "axes": "ZCYX", "PhysicalSizeX": 0.1, "PhysicalSizeXUnit": "µm", "PhysicalSizeZ": 0.5})
-
-    image, written = round_trip(path, tmp_path)
-
-    assert image.axes == "ZCYX"
-    with tifffile.TiffFile(written) as tiff:
-        assert tiff.is_ome
-        assert tiff.series[0].axes == "ZCYX"
-        found = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]["Pixels"]
-        assert (found["PhysicalSizeX"], found["PhysicalSizeXUnit"]) == (0.1, "µm")
-        assert found["PhysicalSizeZ"] == 0.5
-        np.testing.assert_array_equal(tiff.asarray(), original)
-
-
-def test_resolution_of_a_plain_tiff_is_kept(tmp_path):
+def test_what_is_not_kept_is_named(tmp_path):
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, pixels((20, 30)), resolution=(300, 150), resolutionunit="CENTIMETER")
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(pixels((64, 64), "uint8"), compression="jpeg", subifds=1)
+        writer.write(pixels((32, 32), "uint8"), subfiletype=1)
 
-    _, written = round_trip(path, tmp_path)
+    file, written = round_trip(path)
+
+    assert file.losses == ("its smaller copies (pyramid levels) are not kept",
+                           "JPEG compression is replaced by ADOBE_DEFLATE, which changes no pixel")
+    np.testing.assert_array_equal(tifffile.imread(written), tifffile.imread(path))
+
+
+def test_large_compressed_pages_are_written_in_tiles(tmp_path, monkeypatch):
+    monkeypatch.setattr("microgan.restoration.tiff_files._STRIPPED_PAGE_BYTES", 1000)
+    path, original = tmp_path / "image.tif", pixels((300, 270))
+    tifffile.imwrite(path, original, compression="zlib")
+
+    _, written = round_trip(path)
 
     with tifffile.TiffFile(written) as tiff:
-        tags = tiff.pages[0].tags
-        assert tags["XResolution"].value == (300, 1)
-        assert tags["YResolution"].value == (150, 1)
-        assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER
+        assert tiff.pages.first.is_tiled
+        np.testing.assert_array_equal(tiff.asarray(), original)
 
 
 def test_axes_argument_wins_and_is_not_stored(tmp_path):
     path = tmp_path / "image.tif"
     tifffile.imwrite(path, pixels((6, 20, 30)), metadata={"axes": "ZYX"})
 
-    image, written = round_trip(path, tmp_path, axes="YXZ")
+    file, written = round_trip(path, axes="YXZ")
 
-    assert image.axes == "YXZ"
-    assert read_image(written).axes == "ZYX"
+    assert file.images[0].axes == "YXZ"
+    assert read_image(written)[1] == "ZYX"
 
 
 @pytest.mark.parametrize("shape, axes", [((20, 30), "YX"), ((5, 20, 30), "ZYX")])
 def test_axes_of_an_array_are_assumed_and_marked(tmp_path, shape, axes):
     np.save(tmp_path / "image.npy", pixels(shape))
 
-    image = read_image(tmp_path / "image.npy")
+    (image,) = open_image_file(tmp_path / "image.npy").images
+    (named,) = open_image_file(tmp_path / "image.npy", axes=axes).images
 
     assert (image.axes, image.axes_are_assumed) == (axes, True)
-    assert not read_image(tmp_path / "image.npy", axes=axes).axes_are_assumed
+    assert (named.axes, named.axes_are_assumed) == (axes, False)
 
 
 @pytest.mark.parametrize("array, axes, message", [
@@ -138,7 +218,6 @@ def test_axes_of_an_array_are_assumed_and_marked(tmp_path, shape, axes):
     (pixels((20, 30)), "ZYX", "'ZYX' do not fit"),
     (pixels((20, 30)), "YY", "'YY' do not fit"),
     (pixels((20, 30, 3)), "YXS", "only grey images"),
-    (pixels((20, 30), "int64"), None, "int64"),
     (pixels((20, 30), "complex64"), None, "complex64"),
     (pixels((20, 30), bool), None, "bool"),
     (pixels((0, 30)), None, "empty"),
@@ -149,19 +228,23 @@ def test_unfit_arrays_are_refused_by_name(tmp_path, array, axes, message):
     np.save(path, array, allow_pickle=True)
 
     with pytest.raises(UserError, match=message) as caught:
-        read_image(path, axes=axes)
+        open_image_file(path, axes=axes)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_colour_tiff_is_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "image.tif", pixels((20, 30, 3), "uint8"), photometric="rgb")
+def test_colours_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "rgb.tif", pixels((20, 30, 3), "uint8"), photometric="rgb")
+    tifffile.imwrite(tmp_path / "palette.tif", pixels((20, 30), "uint8"),
+                     colormap=np.zeros((3, 256), "uint16"))
 
     with pytest.raises(UserError, match="only grey images"):
-        read_image(tmp_path / "image.tif")
+        open_image_file(tmp_path / "rgb.tif")
+    with pytest.raises(UserError, match="palette"):
+        open_image_file(tmp_path / "palette.tif")
 
 
-def test_tiff_of_several_images_is_refused(tmp_path):
+def test_only_one_image_can_be_read_at_once(tmp_path):
     with tifffile.TiffWriter(tmp_path / "image.tif") as writer:
         writer.write(pixels((20, 30)))
         writer.write(pixels((9, 9)))
@@ -175,16 +258,29 @@ def test_truncated_files_are_refused(tmp_path, suffix):
     path = tmp_path / f"image{suffix}"
     original = pixels((20, 30))
     np.save(path, original) if suffix == ".npy" else tifffile.imwrite(path, original)
-    path.write_bytes(path.read_bytes()[:150])
+    path.write_bytes(path.read_bytes()[:350])
 
     with pytest.raises(UserError, match="cannot be read"):
-        read_image(path)
+        open_image_file(path)
+
+
+def test_damaged_strips_are_refused(tmp_path):
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, pixels((20, 30)), compression="zlib")
+    with tifffile.TiffFile(path) as tiff:
+        (offset,) = tiff.pages.first.dataoffsets
+    content = bytearray(path.read_bytes())
+    content[offset:offset + 20] = bytes(20)
+    path.write_bytes(content)
+
+    with open_image_file(path) as file, pytest.raises(UserError, match="cannot be read"):
+        file.images[0].pixels[:5, :5]
 
 
 def test_missing_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "image.png").write_bytes(b"")
 
     with pytest.raises(UserError, match="no file"):
-        read_image(tmp_path / "none.npy")
-    with pytest.raises(UserError, match="expected .npy, .tif or .tiff"):
-        read_image(tmp_path / "image.png")
+        open_image_file(tmp_path / "none.npy")
+    with pytest.raises(UserError, match="expected .npy, .tif, .tiff or .zarr"):
+        open_image_file(tmp_path / "image.png")

@@ -1,5 +1,6 @@
 """Restoring keeps shape, type and axes, and undoes the normalisation exactly."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -39,6 +40,15 @@ def identity(keras):
 
 
 @pytest.fixture(scope="module")
+def darken(keras):
+    """A CIN-GAN generator in form: it subtracts the number of the task."""
+    image, noise_map = keras.Input((None, None, 1)), keras.Input((None, None, 1))
+    task = keras.Input((), dtype="int32")
+    number = keras.layers.Reshape((1, 1, 1))(keras.layers.Rescaling(1.0)(task))
+    return keras.Model([image, task, noise_map], keras.layers.Subtract()([image, number]))
+
+
+@pytest.fixture(scope="module")
 def shift_right(keras):
     """A generator that moves each image by one pixel along X: it knows the axes apart."""
     image = keras.Input((None, None, 1))
@@ -58,8 +68,8 @@ def noise(shape, dtype="uint8"):
     return np.random.default_rng(0).integers(0, 101, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "f4",
-                                   "f8", ">u2"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32", "int8", "int16", "int32", "int64",
+                                   "f4", "f8", ">u2"])
 def test_intensities_go_from_the_degraded_to_the_clean_range(identity, dtype):
     image = noise((20, 30), dtype) // 2
 
@@ -103,6 +113,16 @@ def test_conversion_rounds_to_the_nearest():
     assert num_clipped == 2
 
 
+@pytest.mark.parametrize("dtype, low, high", [
+    (np.float16, -65504, 65504), (np.int64, -2**63, 2**63 - 1024), (np.uint64, 0, 2**64 - 2048)])
+def test_what_a_type_cannot_hold_is_clipped_and_counted(dtype, low, high):
+    converted, num_clipped = to_type(np.array([-1e30, 7, 1e30]), np.dtype(dtype))
+
+    assert converted.dtype == dtype
+    assert converted.tolist() == [low, 7, high]
+    assert num_clipped == 2
+
+
 def test_named_task_gives_the_constants(identity):
     image = np.linspace(50, 60, 16 * 16).reshape(16, 16)
 
@@ -122,6 +142,17 @@ def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(iden
     assert len(seen) == 1
     assert f"{low:g} and {high:g}" in seen[0]
     assert "Known tasks: A, B" in seen[0]
+
+
+def test_defects_are_made_of_the_task_that_is_named(darken):
+    described = dataclasses.replace(info(("A", "B")), method="cin_gan")
+    image = np.full((20, 30), 1.0)  # 1 in the network's values for clean images of B
+
+    restored = Restorer(darken, described)(image, task="B", report=silent)
+
+    np.testing.assert_allclose(restored, 55, atol=1e-4)  # 1 - 1 = 0 in those of degraded ones
+    with pytest.raises(UserError, match="say which with --task=A or --task=B"):
+        Restorer(darken, described)(image)
 
 
 def test_unknown_task_lists_the_known(identity):
@@ -158,6 +189,72 @@ def test_batches_make_no_difference(identity, monkeypatch):
     monkeypatch.setattr("microgan.restoration.restorer._PIXELS_PER_BATCH", 3 * 16 * 20)
 
     np.testing.assert_array_equal(restore_planes(identity, planes, *ranges), at_once)
+
+
+def test_large_image_is_restored_in_tiles_and_says_so(shift_right):
+    image = noise((70, 90, 3), "float32")
+    lines, shares = [], []
+    target = np.empty_like(image)
+
+    Restorer(shift_right, info(), tile=32).restore_into(
+        target, image, axes="YXZ", report=lines.append, progress=shares.append)
+
+    np.testing.assert_allclose(
+        target, Restorer(shift_right, info())(image, axes="YXZ", report=silent), atol=1e-4)
+    assert lines == ["Restoring tiles of 32 pixels a side."]
+    assert shares == sorted(shares)
+    assert len(shares) == 3 * 3 * 3
+    assert shares[-1] == 1
+
+
+def test_out_of_memory_halves_the_tile_and_goes_on(identity, monkeypatch):
+    restorer = Restorer(identity, info())
+    network = restorer._network
+    run = network._apply_whole, network._apply_tile
+
+    def fails_when_large(number):
+        def apply(tensor):
+            if tensor.shape[1] * tensor.shape[2] > 200 * 200:
+                raise MemoryError
+            return run[number](tensor)
+        return apply
+
+    monkeypatch.setattr(network, "_apply_whole", fails_when_large(0))
+    monkeypatch.setattr(network, "_apply_tile", fails_when_large(1))
+    monkeypatch.setattr("microgan.restoration.restorer._PIXELS_PER_BATCH", 1)
+    image = noise((400, 300))
+    lines = []
+
+    restored = restorer(image, report=lines.append)
+
+    np.testing.assert_array_equal(restored, 2 * image)
+    assert lines == [f"{text} tiles of {side} pixels a side." for side in (362, 256)
+                     for text in ("Out of memory: going on with", "Restoring")]
+
+
+def test_memory_that_does_not_suffice_for_any_tile_is_said(identity, monkeypatch):
+    restorer = Restorer(identity, info())
+
+    def fail(tensor):
+        raise MemoryError
+
+    monkeypatch.setattr(restorer._network, "_apply_whole", fail)
+    monkeypatch.setattr(restorer._network, "_apply_tile", fail)
+
+    with pytest.raises(UserError, match="Memory does not suffice"):
+        restorer(noise((100, 100)), report=lambda line: None)
+
+
+def test_tiles_are_chosen_from_free_memory(keras, monkeypatch):
+    from microgan.generator_file import build_network
+
+    def side(free):
+        monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: free)
+        return Restorer(build_network(info()), info())._side((10**5, 10**5))
+
+    assert side(1e12) == 2048
+    assert side(1e7) < side(1e8) < 2048
+    assert side(0) == 64
 
 
 def test_saved_generator_restores_as_the_network_in_memory(keras, tmp_path):

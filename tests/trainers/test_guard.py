@@ -9,7 +9,7 @@ from narrow_trainers import TRAINERS
 
 
 @pytest.fixture(scope="module", params=[
-    "cgan", pytest.param("cin_gan", marks=pytest.mark.slow)])
+    "cgan", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cin_gan", "zse_gan"))])
 def compiled(request):
     """A trainer, its compiled update and how to draw its batches."""
     build, draw = TRAINERS[request.param]
@@ -29,7 +29,8 @@ def state(trainer):
 def test_update_that_is_not_finite_changes_nothing_and_is_counted(compiled):
     trainer, update, draw = compiled
     batch = draw(1)
-    batch["clean"].flat[-1] = np.nan  # of CIN-GAN's sub-batches, only the generator's is bad
+    # Of CIN-GAN's sub-batches, only the generator's is bad.
+    batch["blurred" if "blurred" in batch else "clean"].flat[-1] = np.nan
     before = state(trainer)
 
     losses = update(batch)
@@ -48,7 +49,7 @@ def test_update_after_a_bad_one_is_as_if_it_had_not_been(compiled):
     for variable, value in zip(variables, start):
         variable.assign(value)
     bad = draw(1)
-    bad["degraded"][0] = np.inf
+    bad["blurred" if "blurred" in bad else "degraded"][0] = np.inf
     update(bad)
 
     again = update(draw(2))

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from scipy import ndimage
 
+from microgan.datasets.section_sampling import NUM_DRAWS
 from microgan.networks.zse_gan import (
     build_discriminator, build_published_generator, build_residual_generator)
 from microgan.trainers.zse_gan import ZSEGANTrainer
@@ -32,7 +33,8 @@ def batch(random):
         return tf.constant(random.normal(size=(1, *shape, 1)), tf.float32)
 
     return {"blurred": draw(DEPTH, SIDE, SIDE), "focal_plane": tf.constant([3]),
-            "sharp_lateral": draw(2, SIDE, SIDE), "sharp_axial": draw(2, SIDE, DEPTH)}
+            "sharp_lateral": draw(2, SIDE, SIDE), "sharp_axial": draw(2, SIDE, DEPTH),
+            "places": tf.constant(random.random((1, NUM_DRAWS, 2)), tf.float32)}
 
 
 def values(variables):
@@ -95,11 +97,11 @@ def test_vertical_sections_are_those_of_the_stack_inside_the_sample(batch):
     known = {stack[:, y].T.tobytes() for y in range(SIDE)}
     known |= {stack[:, :, x].T.tobytes() for x in range(SIDE)}
 
-    sections = trainer._draw_axial(batch["blurred"], 20).numpy()
+    places = tf.constant([np.linspace(0, 1, 2 * SIDE, endpoint=False)], tf.float32)
+    sections = trainer._draw_axial(batch["blurred"], places).numpy()
 
-    assert sections.shape == (1, 20, SIDE, 4, 1)
-    assert all(np.ascontiguousarray(section[..., 0]).tobytes() in known
-               for section in sections[0])
+    assert sections.shape == (1, 2 * SIDE, SIDE, 4, 1)
+    assert {np.ascontiguousarray(section[..., 0]).tobytes() for section in sections[0]} == known
 
 
 def test_slices_are_judged_with_the_weights_of_their_depth(batch):
@@ -113,9 +115,10 @@ def test_slices_are_judged_with_the_weights_of_their_depth(batch):
     weights = trainer.adversarial_table[3]
     wanted = np.mean(weights * np.arange(DEPTH) ** 2)
 
-    found = trainer._judged_lateral(by_depth, stack, batch["focal_plane"], 4000, 0)
+    places = tf.constant([np.linspace(0, 1, 10 * DEPTH, endpoint=False)], tf.float32)
+    found = trainer._judged_lateral(by_depth, stack, batch["focal_plane"], places, 0)
 
-    assert float(found[0]) == pytest.approx(wanted, rel=0.05)
+    assert float(found[0]) == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.slow

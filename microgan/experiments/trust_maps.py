@@ -1,0 +1,159 @@
+"""The maps that `restore.py --trust_map` writes beside restored files."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgan.config import RestoreConfig
+from microgan.errors import UserError
+from microgan.files import write_json
+from microgan.generator_file import GeneratorInfo, read_info
+from microgan.restoration.restorer import Restorer, check_task, load_blurrer, load_restorer
+from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
+from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
+
+# Of a random defect, of which the mean is compared.
+_NUM_DRAWS = 4
+
+
+def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
+    """Find what is wrong with the flags of trust maps before anything starts.
+
+    Args:
+        config: everything `restore.py` takes.
+        info: of its generator.
+
+    Raises:
+        UserError: a file is missing or of another kind, or the task is not known.
+    """
+    if config.trust_map and info.method == "cin_gan":
+        raise UserError("--trust_map is for generators that restore; this one makes defects.")
+    if config.cin_generator_path and info.method == "zse_gan":
+        raise UserError("--cin_generator_path is for images: a generator for z-stacks blurs them "
+                        "again itself. Leave it out.")
+    for path in config.snapshots:
+        if read_info(path, method=info.method).tasks != info.tasks:
+            raise UserError(f"{path} in --snapshots was trained on other tasks than --generator.")
+    if config.cin_generator_path:
+        task = config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
+        check_task(read_info(config.cin_generator_path, method="cin_gan"), task)
+
+
+def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[Path]:
+    """The files that belong to a restored one: spread, inconsistency, scores."""
+    if not config.trust_map:
+        return []
+    # Whole suffix, so that cells.ome.tif becomes cells_spread.ome.tif.
+    suffix = "".join(part for part in target.suffixes if part in (".ome", target.suffix))
+    stem = target.name.removesuffix(suffix)
+    names = [f"{stem}_spread{suffix}", f"{stem}_trust.json"]
+    if config.cin_generator_path or info.method == "zse_gan":
+        names.insert(1, f"{stem}_inconsistency{suffix}")
+    return [target.with_name(name) for name in names]
+
+
+class TrustMaps:
+    """Writes the trust maps of restored files.
+
+    Args:
+        config: everything `restore.py` takes.
+        restorer: of its generator.
+
+    Raises:
+        UserError: a generator cannot be loaded.
+    """
+
+    def __init__(self, config: RestoreConfig, restorer: Restorer) -> None:
+        def load(path: str) -> Restorer:
+            return load_restorer(path, precision=config.precision, tile=config.tile)
+
+        self._config = config
+        self._restorer = restorer
+        self._snapshots = [load(path) for path in config.snapshots]
+        self._degrader: Restorer | None = None
+        self._num_draws = 1
+        if restorer.info.method == "zse_gan":
+            assert config.generator is not None
+            self._degrader = load_blurrer(config.generator, precision=config.precision,
+                                          tile=config.tile)
+        elif config.cin_generator_path:
+            self._degrader, self._num_draws = load(config.cin_generator_path), _NUM_DRAWS
+        else:
+            print("No --cin_generator_path: trust maps show the spread only, not whether restored "
+                  "and measured images agree.")
+
+    def write(self, file: ImageFile, target: Path, restored: Sequence[Scratch],
+              name: str) -> None:
+        """Write the maps of one file and print its scores.
+
+        Args:
+            file: the measured images.
+            target: the restored file.
+            restored: its images.
+            name: what to call the file.
+        """
+        paths = map_paths(target, self._config, self._restorer.info)
+        scores: dict[str, dict[str, float]] = {}
+        with contextlib.ExitStack() as parts:
+            maps: list[list[Scratch]] = [[] for _ in paths[:-1]]
+            for image, part in zip(file.images, restored):
+                def scratch() -> Scratch:
+                    return parts.enter_context(
+                        Scratch(target.parent, image.pixels.shape, np.float32))
+
+                score = scores[image.label or "image"] = {}
+                maps[0].append(scratch())
+                score["spread"] = self._write_spread(maps[0][-1], image, part)
+                if self._degrader is not None:
+                    maps[1].append(scratch())
+                    score["inconsistency"] = self._write_inconsistency(maps[1][-1], image, part)
+            for path, pixels in zip(paths, maps):
+                file.write_like(path, pixels)
+        write_json(paths[-1], scores)
+        for label, score in scores.items():
+            values = ", ".join(f"{kind} {value:.4g}" for kind, value in score.items())
+            print(f"{name}: {label}: mean {values}, of the intensity range", flush=True)
+
+    def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels) -> float:
+        y, x = image.axes.index("Y"), image.axes.index("X")
+        with contextlib.ExitStack() as parts:
+            members: list[Any] = [restored]
+            for restorer, flipped in [*((self._restorer, axes) for axes in ((y,), (x,), (y, x))),
+                                      *zip(self._snapshots, itertools.repeat(()))]:
+                part = parts.enter_context(
+                    Scratch(target.folder, image.pixels.shape, np.float32))
+                restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,
+                                      task=self._config.task, report=_silent)
+                members.append(FlippedPixels(part, flipped))
+            return write_spread(target, members, image.axes) / self._span(image, "clean")
+
+    def _write_inconsistency(self, target: Scratch, image: StoredImage,
+                             restored: Pixels) -> float:
+        assert self._degrader is not None
+        with contextlib.ExitStack() as parts:
+            draws = []
+            for seed in range(self._num_draws):
+                part = parts.enter_context(
+                    Scratch(target.folder, image.pixels.shape, np.float32))
+                self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,
+                                            task=self._config.task, report=_silent)
+                draws.append(part)
+            return write_inconsistency(target, image.pixels, draws, image.axes) / self._span(
+                image, "degraded")
+
+    def _span(self, image: StoredImage, kind: str) -> float:
+        """Of the task's intensities, or of all tasks' mean where none is named."""
+        info = self._restorer.info
+        tasks = [self._config.task] if self._config.task else info.tasks
+        ranges = [getattr(info.normalization[task], kind) for task in tasks]
+        return float(np.mean([each.high - each.low for each in ranges]))
+
+
+def _silent(line: str) -> None:
+    """What the user should know was said when the image was restored."""

@@ -1,0 +1,31 @@
+"""How much memory there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# Where the system does not say: what a small machine has to spare.
+_USUAL_BYTES = 4e9
+
+
+def free_bytes(*, meminfo: str = "/proc/meminfo", group: str = "/sys/fs/cgroup") -> float:
+    """Memory that can be taken without swapping, in bytes.
+
+    Args:
+        meminfo: Linux's table of memory, for tests.
+        group: Linux's folder of this container's limits, for tests.
+
+    Returns:
+        What the system, or the container, has left; 4 GB where neither tells.
+    """
+    free = [_USUAL_BYTES]
+    if Path(meminfo).is_file():
+        lines = dict(line.split(":") for line in Path(meminfo).read_text().splitlines())
+        free = [1024.0 * int(lines["MemAvailable"].split()[0])]
+    try:
+        limit, used = ((Path(group) / name).read_text() for name in
+                       ("memory.max", "memory.current"))
+        free.append(float(limit) - float(used))
+    except (OSError, ValueError):  # no container, or one without limit
+        pass
+    return max(min(free), 0)

@@ -1,0 +1,104 @@
+"""The planes, or volumes, of an image that a generator restores one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from microgan.datasets.normalization import PERCENTILES
+from microgan.errors import UserError
+from microgan.restoration.stored_images import Pixels
+from microgan.restoration.tiles import parts
+
+# Pixels that are looked at together: 32 MB of float64.
+_PART_PIXELS = 2**22
+# From so many pixels at most are percentiles taken; more change them by nothing.
+_SAMPLED_PIXELS = 2**24
+
+
+class WritablePixels(Protocol):
+    """An array that is given its values part by part; numpy's arrays are some."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values."""
+
+    def __setitem__(self, index: Any, values: Any, /) -> None:
+        """Set a part: one slice per axis, step 1."""
+
+
+class Planes:
+    """Addresses of an image's planes.
+
+    Args:
+        shape: of the image.
+        axes: of the image, one letter each.
+        plane_axes: that a generator takes together, "YX" or "ZYX".
+
+    Raises:
+        UserError: the image lacks one of them.
+    """
+
+    def __init__(self, shape: Sequence[int], axes: str, plane_axes: str) -> None:
+        missing = [axis for axis in plane_axes if axis not in axes]
+        if missing:
+            raise UserError(f"The generator restores {plane_axes} volumes, but an image with axes "
+                            f"{axes} has no {missing[0]}. Name the axes with --axes.")
+        inner = [axes.index(axis) for axis in plane_axes]
+        outer = [number for number in range(len(axes)) if number not in inner]
+        self._order = [*outer, *inner]
+        self.shape = tuple(shape[number] for number in inner)
+        self.places = list(np.ndindex(*(shape[number] for number in outer)))
+        self.everything = tuple(slice(0, length) for length in self.shape)
+
+    def read(self, image: Pixels, place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
+        """A part of the plane at a place, its axes in the generator's order."""
+        part = np.transpose(image[self._index(place, where)], self._order)
+        return part.reshape(part.shape[len(place):])
+
+    def write(self, target: WritablePixels, place: tuple[int, ...], where: tuple[slice, ...],
+              values: np.ndarray) -> None:
+        """The reverse of `read`."""
+        part = values.reshape(*[1] * len(place), *values.shape)
+        target[self._index(place, where)] = np.transpose(part, np.argsort(self._order))
+
+    def _index(self, place: tuple[int, ...], where: tuple[slice, ...]) -> tuple[slice, ...]:
+        slices = [*(slice(number, number + 1) for number in place), *where]
+        return tuple(slices[number] for number in np.argsort(self._order))
+
+
+def survey(image: Pixels, *, percentiles: bool) -> tuple[float, float] | None:
+    """Go through an image once before it is restored.
+
+    Args:
+        image: of any size.
+        percentiles: whether its 0.1 and 99.9 percentiles are wanted. Of an image of more
+            than 16 million pixels, evenly spaced ones give them.
+
+    Returns:
+        The percentiles, if wanted.
+
+    Raises:
+        UserError: some pixels are NaN or infinite.
+    """
+    has_fractions = np.dtype(image.dtype).kind == "f"
+    if not (has_fractions or percentiles):
+        return None
+    step = -(-math.prod(image.shape) // _SAMPLED_PIXELS)
+    num_bad, seen, samples = 0, 0, []
+    for where in parts(image.shape, _PART_PIXELS):
+        values = image[where].ravel()
+        if has_fractions:
+            num_bad += values.size - int(np.count_nonzero(np.isfinite(values)))
+        if percentiles:
+            samples.append(values[-seen % step::step])
+        seen += values.size
+    if num_bad:
+        raise UserError(f"{num_bad} pixels are NaN or infinite. Mend them first.")
+    if not percentiles:
+        return None
+    low, high = np.percentile(np.concatenate(samples), PERCENTILES)
+    return float(low), float(high)

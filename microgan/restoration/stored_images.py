@@ -1,0 +1,187 @@
+"""What image files of every format have in common: read and written piece by piece."""
+
+from __future__ import annotations
+
+import abc
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol, Self
+
+import numpy as np
+
+from microgan.errors import UserError
+
+_COPIED_BYTES = 16 * 2**20
+
+
+class Pixels(Protocol):
+    """An array of which only the part asked for is in memory; numpy's arrays are some."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values."""
+
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        """Read a part: one slice per axis, step 1."""
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """One image of a file.
+
+    Args:
+        pixels: integers or real floating-point numbers with a Y and an X axis.
+        axes: one letter per axis of `pixels`.
+        axes_are_assumed: whether neither the file nor the caller named the axes.
+        label: what to call it among the images of its file; "" if it is the only one.
+    """
+
+    pixels: Pixels
+    axes: str
+    axes_are_assumed: bool = False
+    label: str = ""
+
+
+class ImageFile(abc.ABC):
+    """An opened image file. Use it in a `with` statement, which closes it.
+
+    Args:
+        images: what it holds, in the file's order.
+        losses: what of it a written file will lack, a line each.
+    """
+
+    images: tuple[StoredImage, ...] = ()
+    losses: tuple[str, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+    @abc.abstractmethod
+    def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
+        """Write a file as this one is, with other pixels; whole or not at all.
+
+        Args:
+            path: to write, with this file's suffix. Its folder must exist.
+            pixels: one for each of `images`, of its shape; of its type or float32.
+
+        Raises:
+            UserError: it can't be written.
+        """
+
+
+class Scratch:
+    """An array in a nameless temporary file, which goes with the process that made it.
+
+    Parts are written and read as in a numpy array. They are mapped only as long as that
+    takes, so that memory does not grow with the image.
+
+    Args:
+        folder: where there is room: the result's own.
+        shape: of the array.
+        dtype: of its values, byte order included.
+
+    Raises:
+        UserError: there is no room.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape = tuple(shape)
+        self.dtype = np.dtype(dtype)
+        self.folder = folder
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
+        try:
+            self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize)
+        except OSError as error:
+            raise _no_room(folder, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        return np.array(self._mapped()[index])
+
+    def __setitem__(self, index: Any, values: np.ndarray, /) -> None:
+        self._mapped()[index] = values
+
+    def _mapped(self) -> np.ndarray:
+        return np.memmap(self._file, self.dtype, "r+", shape=self.shape)
+
+    def copy_to(self, file: IO[bytes]) -> None:
+        """Write all bytes, C order, where `file` stands."""
+        self._file.seek(0)
+        while block := self._file.read(_COPIED_BYTES):
+            file.write(block)
+
+
+def _no_room(folder: Path, error: OSError) -> UserError:
+    return UserError(f"No room for the result in {folder}: {error.strerror or error}. Free some "
+                     "space or choose another folder with --output.")
+
+
+def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
+    """Check the axes of an image, or assume the usual ones.
+
+    Args:
+        shape: of the image.
+        axes: one letter per axis; None for YX with two axes and ZYX with three.
+
+    Raises:
+        UserError: the axes do not fit the shape, lack Y or X, or hold colours (S); or
+            None was given and the image has other than two or three axes.
+    """
+    if len(shape) < 2:
+        raise UserError(f"shape {shape} is no image: a Y and an X axis are needed.")
+    if axes is None:
+        axes = {2: "YX", 3: "ZYX"}.get(len(shape))
+        if axes is None:
+            raise UserError(f"an image of shape {shape} needs its axes named, one letter each: "
+                            "--axes=TZYX, for example.")
+    if "S" in axes:
+        raise UserError(f"shape {shape} with axes '{axes}': only grey images are supported, and "
+                        "S means colour samples (RGB). Split the colours into files.")
+    if len(axes) != len(shape) or axes.count("Y") != 1 or axes.count("X") != 1:
+        raise UserError(f"axes '{axes}' do not fit the shape {shape}: one letter per axis is "
+                        "needed, Y and X once each. Name them with --axes.")
+    return axes
+
+
+def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
+                 label: str = "") -> StoredImage:
+    """Check an image of a file and settle its axes.
+
+    Args:
+        pixels: of the image.
+        own_axes: that the file names; "" if it names none.
+        axes: that the caller names; they win.
+        path: of the file, for messages.
+        label: of the image among those of the file.
+
+    Raises:
+        UserError: its type or axes are not supported, it is empty, or the axes do not fit.
+    """
+    dtype = np.dtype(pixels.dtype)
+    if dtype.kind not in "iuf":
+        raise UserError(f"{path} holds {dtype} values: expected integers or real floating-point "
+                        "numbers. Convert it first.")
+    if 0 in pixels.shape:
+        raise UserError(f"{path} is empty: shape {pixels.shape}.")
+    try:
+        chosen = choose_axes(pixels.shape, axes or own_axes or None)
+    except UserError as error:
+        raise UserError(f"{path}: {label and label + ': '}{error}") from error
+    return StoredImage(pixels, chosen, not (axes or own_axes), label)

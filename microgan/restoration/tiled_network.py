@@ -1,0 +1,332 @@
+"""A generator applied tile by tile, so that the result is that of the whole image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from microgan.layers import (
+    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise,
+    instance_statistics)
+from microgan.restoration.tiles import Tile, grid_size, tile_grid
+
+# Measured: share of all layers' results that are in memory together at the peak.
+_KEPT_SHARE = 0.35
+# More elements make some kernels of TensorFlow overflow.
+_MAX_ELEMENTS = 2**31 - 1
+_NOISE_BLOCK = 256
+# Reach of a network that must see an axis from end to end.
+_WHOLE_AXIS = 2**30
+_ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D, keras.layers.Conv3DTranspose)
+Read = Callable[[tuple[slice, ...]], np.ndarray]
+Write = Callable[[tuple[slice, ...], np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """An instance norm: what measures its inputs, how coarse they are, what it uses."""
+
+    measure: Callable[..., Any]
+    scale: tuple[int, ...]
+    mean: keras.Variable
+    deviation: keras.Variable
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the pixels of a layer's result lie in the image, along each axis."""
+
+    scale: tuple[int, ...]  # pixels of the image from one to the next
+    reach: tuple[int, ...]  # pixels of the image on either side that it depends on
+
+
+class TiledNetwork:
+    """Applies a generator to images that are too large for memory.
+
+    Convolutions see only so far: tiles that overlap by that much agree with the whole
+    image. An instance norm does not: it takes mean and deviation of the whole image. They
+    are found first, norm after norm: each needs one pass over the tiles through the
+    network up to it, with the statistics of the earlier norms in place. So a network
+    with L norms goes L + 1 times over an image of several tiles; without norms, once.
+
+    Args:
+        model: generator whose first input and only output are (B, ..., 1) of one size.
+            Networks that make defects also take the task (B,) and, if random by a noise
+            map, noise like the first input.
+
+    Source:
+        ours.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+        self._norms: list[_Norm] = []
+        self._num_axes = len(model.inputs[0].shape) - 2
+        self._places: dict[int, _Place] = {}
+        self._elements_per_pixel = [0.0]
+        inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
+                  for tensor in model.inputs]
+
+        def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+            """Call a layer of the network again; norms with statistics that we set."""
+            before = [tensor for tensor in keras.tree.flatten((args, kwargs))
+                      if len(getattr(tensor, "shape", ())) == self._num_axes + 2]
+            place = self._place_after(layer, [self._place_of(tensor) for tensor in before])
+            if isinstance(layer, (InstanceNormalization, ConditionalInstanceNorm)):
+                shape = (*[1] * (self._num_axes + 1), before[0].shape[-1])
+                norm = _Norm(self._compiled_measure(keras.Model(inputs, before[0])), place.scale,
+                             *(keras.Variable(np.ones(shape), trainable=False) for _ in range(2)))
+                self._norms.append(norm)
+                kwargs["statistics"] = (norm.mean, norm.deviation)
+            result = layer(*args, **kwargs)
+            self._places[id(result)] = place
+            if before:
+                self._elements_per_pixel.append(result.shape[-1] / math.prod(place.scale))
+            return result
+
+        self._tiled = keras.models.clone_model(
+            model, input_tensors=inputs if isinstance(model.input, (list, tuple)) else inputs[0],
+            clone_function=lambda layer: layer, call_function=call)
+        places = self._places.values()
+        self.margin = tuple(max(place.reach[axis] for place in places)
+                            for axis in range(self._num_axes))
+        self.multiple = tuple(max(place.scale[axis] for place in places)
+                              for axis in range(self._num_axes))
+        self._apply_whole = self._compiled(model)
+        self._apply_tile = self._compiled(self._tiled)
+
+    @property
+    def num_passes(self) -> int:
+        """Passes over an image of several tiles."""
+        return len(self._norms) + 1
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """Memory at the peak, for each pixel that is in the network at once; estimated."""
+        bytes_per_element = 4 if self._model.dtype_policy.compute_dtype == "float32" else 2
+        return _KEPT_SHARE * bytes_per_element * sum(self._elements_per_pixel)
+
+    @property
+    def max_pixels(self) -> int:
+        """Pixels that may be in the network at once: no tensor gets too long for TensorFlow."""
+        return int(_MAX_ELEMENTS / max(self._elements_per_pixel))
+
+    def grid(self, shape: Sequence[int], side: int) -> list[Tile]:
+        """The tiles of an image, cores of at most `side` pixels."""
+        return tile_grid(shape, side, self.margin, self.multiple)
+
+    def grid_size(self, shape: Sequence[int], side: int) -> tuple[int, int]:
+        """Number of tiles, and pixels of the largest with its margin."""
+        return grid_size(shape, side, self.margin, self.multiple)
+
+    def restore_batch(self, images: np.ndarray, numbers: Sequence[int], task: int = 0,
+                      seed: int = 0) -> np.ndarray:
+        """Apply the generator to whole images.
+
+        Args:
+            images: float32 (B, ...).
+            numbers: of the images, which the noise depends on.
+            task: position among the generator's tasks, for networks that take it.
+            seed: of the noise.
+
+        Returns:
+            float32 (B, ...).
+        """
+        everything = tuple(slice(0, length) for length in images.shape[1:])
+        inputs = self._inputs(images, everything, numbers, task, seed)
+        return self._apply_whole(*inputs)[..., 0].numpy()
+
+    def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
+                number: int = 0, task: int = 0, seed: int = 0) -> Iterator[None]:
+        """Apply the generator to an image, tile by tile.
+
+        Args:
+            read: gives a part of the image, float32.
+            write: is given each part of the result, float32.
+            shape: of the image.
+            side: largest length of a tile's core, in pixels.
+            number: of the image, which the noise depends on.
+            task: position among the generator's tasks, for networks that take it.
+            seed: of the noise.
+
+        Yields:
+            None after every step, `num_steps` of them.
+        """
+        tiles = self.grid(shape, side)
+        if len(tiles) == 1:
+            (tile,) = tiles
+            write(tile.core, self.restore_batch(read(tile.outer)[None], [number], task, seed)[0])
+            yield
+            return
+        for norm in self._norms:
+            total = _Moments()
+            for tile in tiles:
+                inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
+                total.add(*_measure(norm, tile, shape, inputs))
+                yield
+            norm.mean.assign(total.mean)
+            norm.deviation.assign(total.deviation)
+        for tile in tiles:
+            inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
+            values = self._apply_tile(*inputs)
+            write(tile.core, values[0, ..., 0].numpy()[tile.inner])
+            yield
+
+    def num_steps(self, shape: Sequence[int], side: int) -> int:
+        """Steps that `restore` takes."""
+        count, _ = self.grid_size(shape, side)
+        return count * (self.num_passes if count > 1 else 1)
+
+    def _compiled(self, network: keras.Model) -> Callable[..., Any]:
+        """A graph of a network for images of any size."""
+        signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
+        return tf.function(lambda *tensors: self._called(network, tensors),
+                           input_signature=signature)
+
+    def _compiled_measure(self, network: keras.Model) -> Callable[..., Any]:
+        """A graph that measures a part of a network's features: mean, deviation, number."""
+        def measure(begin: Any, end: Any, *tensors: Any) -> Any:
+            features = self._called(network, tensors)
+            end = tf.minimum(end, tf.shape(features)[1:-1])
+            own = tf.strided_slice(features, tf.concat([[0], begin, [0]], 0),
+                                   tf.concat([[1], end, [features.shape[-1]]], 0))
+            own = tf.ensure_shape(own, [1, *[None] * self._num_axes, features.shape[-1]])
+            return (*instance_statistics(own), tf.reduce_prod(end - begin))
+
+        place = tf.TensorSpec([self._num_axes], tf.int32)
+        return tf.function(measure, input_signature=[place, place, *(
+            tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs)])
+
+    def _called(self, network: keras.Model, tensors: Sequence[Any]) -> Any:
+        """Networks that make defects are random by dropout, so it stays on."""
+        return network(list(tensors) if len(tensors) > 1 else tensors[0],
+                       training=len(tensors) > 1)
+
+    def _inputs(self, images: np.ndarray, where: tuple[slice, ...], numbers: Sequence[int],
+                task: int, seed: int) -> list[Any]:
+        inputs = [tf.constant(images[..., np.newaxis], tf.float32)]
+        if len(self._model.inputs) > 1:
+            self._seed_dropout(seed)
+            inputs.append(tf.fill([len(images)], task))
+        if len(self._model.inputs) == 3:
+            inputs.append(tf.constant(np.stack([
+                noise([seed, number], where) for number in numbers])[..., np.newaxis]))
+        return inputs
+
+    def _seed_dropout(self, seed: int) -> None:
+        """Dropout is the published generator's only randomness: alike in every pass."""
+        for number, layer in enumerate(self._model.layers):
+            if hasattr(layer, "seed_generator"):
+                layer.seed_generator.state.assign([seed, number])
+
+    def _place_of(self, tensor: Any) -> _Place:
+        ones = (1,) * self._num_axes
+        return self._places.get(id(tensor), _Place(ones, (0,) * self._num_axes))
+
+    def _place_after(self, layer: Any, before: list[_Place]) -> _Place:
+        """Where a layer's result lies, from where its inputs do."""
+        if not before:  # the task, on its way to a norm
+            return self._place_of(None)
+        scale = before[0].scale
+        reach = tuple(max(place.reach[axis] for place in before)
+                      for axis in range(self._num_axes))
+        if isinstance(layer, DepthCoordinate):  # every slice must know of the whole stack
+            return _Place(scale, (_WHOLE_AXIS, *reach[1:]))
+        inner = layer.layer if isinstance(layer, Slicewise) else layer
+        strides = _per_axis(getattr(inner, "strides", 1), self._num_axes)
+        window = _per_axis(getattr(inner, "kernel_size", getattr(inner, "pool_size", 1)),
+                           self._num_axes)
+        if isinstance(layer, (keras.layers.UpSampling2D, keras.layers.UpSampling3D)):
+            window = strides = _per_axis(layer.size, self._num_axes)
+        if isinstance(layer, _ENLARGING):
+            scale = tuple(length // factor for length, factor in zip(scale, strides))
+            return _Place(scale, tuple(far + (width - 1) * length for far, width, length
+                                       in zip(reach, window, scale)))
+        margin = _per_axis(getattr(layer, "margin", 0), self._num_axes)
+        # 'same' padding is uneven where a layer strides: as if all of it were on one side.
+        reach = tuple(far + length * (width - 1 if stride > 1 else width // 2) + extra * length
+                      for far, length, width, stride, extra
+                      in zip(reach, scale, window, strides, margin))
+        return _Place(tuple(length * stride for length, stride in zip(scale, strides)), reach)
+
+
+def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
+             inputs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, int]:
+    """Mean, variance and number of the features that are a tile's own.
+
+    At the image's edges these are all: there networks may add a margin of their own.
+    """
+    begin, end = [], []
+    for core, outer, length, scale in zip(tile.core, tile.outer, shape, norm.scale):
+        begin.append((core.start - outer.start) // scale if core.start > 0 else 0)
+        end.append((core.stop - outer.start) // scale if core.stop < length else 2**31 - 1)
+    mean, deviation, count = norm.measure(begin, end, *inputs)
+    return mean.numpy(), deviation.numpy() ** 2, int(count)
+
+
+class _Moments:
+    """Mean and variance of many parts together, in float64."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0
+
+    def add(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
+        """Take in a part of `count` values.
+
+        Source:
+            Chan, Golub, LeVeque 1979, eq. 2.1, the parallel variance.
+        """
+        mean, variance = mean.astype(np.float64), variance.astype(np.float64)
+        both = self._count + count
+        difference = mean - self._mean
+        self._squares = (self._squares + variance * count
+                         + difference ** 2 * self._count * count / both)
+        self._mean = self._mean + difference * count / both
+        self._count = both
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Of all parts."""
+        return self._mean
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """Of all parts."""
+        return np.sqrt(self._squares / self._count)
+
+
+def noise(seed: Sequence[int], where: tuple[slice, ...]) -> np.ndarray:
+    """A part of an endless standard normal noise image.
+
+    Args:
+        seed: of the image.
+        where: the part.
+
+    Returns:
+        float32; tiles that overlap get the same numbers there.
+    """
+    blocks = [range(part.start // _NOISE_BLOCK, -(-part.stop // _NOISE_BLOCK)) for part in where]
+    result = np.empty([_NOISE_BLOCK * len(numbers) for numbers in blocks], np.float32)
+    for place in np.ndindex(*map(len, blocks)):
+        numbers = [of_axis[index] for of_axis, index in zip(blocks, place)]
+        random = np.random.default_rng([*seed, *numbers])
+        corner = tuple(slice(index * _NOISE_BLOCK, (index + 1) * _NOISE_BLOCK) for index in place)
+        result[corner] = random.standard_normal((_NOISE_BLOCK,) * len(where), np.float32)
+    return result[tuple(slice(part.start - of_axis.start * _NOISE_BLOCK,
+                              part.stop - of_axis.start * _NOISE_BLOCK)
+                        for part, of_axis in zip(where, blocks))]
+
+
+def _per_axis(value: Any, num_axes: int) -> tuple[int, ...]:
+    """A layer's number for each axis; a layer of slices leaves the first alone."""
+    if isinstance(value, int):
+        return (value,) * num_axes
+    return (1,) * (num_axes - len(value)) + tuple(value)
