@@ -146,8 +146,8 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
                 stack.pixels.dtype != stacks[0].pixels.dtype):
             raise UserError(
                 f"{path} has {len(stack.pixels)} slices of {stack.pixels.dtype}, but {paths[0]} "
-                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. Report on stacks of one "
-                "depth and type at a time: name some of them with --stacks.")
+                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. The report compares "
+                "stacks of one depth and type: keep the others in a folder of their own.")
     depth = len(stacks[0].pixels)
     if config.focal_plane is not None and config.focal_plane > depth:
         raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
