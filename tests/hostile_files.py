@@ -94,7 +94,8 @@ def resume():
 
 
 def restore_image(name):
-    return lambda: restore.main(["restore.py", "--generator=../good.h5", f"--input={name}"])
+    return lambda: restore.main(["restore.py", "--generator=../good.h5", f"--input={name}",
+                                 "--precision=float32"])
 
 
 def use_generator():
@@ -478,6 +479,55 @@ def planes_ome():
 @case("OME-XML", "claims terabytes", train_paired)
 def terabytes_ome():
     write_ome(10**10)
+
+
+# Images to restore, as Zarr and others
+
+def write_zarr(**changes):
+    """A good OME-Zarr image whose array's description is changed."""
+    content = {"zarr_format": 2, "shape": [16, 16], "chunks": [16, 16], "dtype": "|u1",
+               "compressor": None, "fill_value": 0, "order": "C", "filters": None}
+    group = Path("image.zarr")
+    (group / "0").mkdir(parents=True)
+    (group / ".zgroup").write_text('{"zarr_format": 2}')
+    (group / ".zattrs").write_text(json.dumps({"multiscales": [{
+        "version": "0.4", "axes": [{"name": name, "type": "space"} for name in "yx"],
+        "datasets": [{"path": "0"}]}]}))
+    (group / "0" / ".zarray").write_text(json.dumps({**content, **changes}))
+    (group / "0" / "0.0").write_bytes(images(1)[0].tobytes())
+
+
+@case("Zarr", "description that is no JSON", restore_image("image.zarr"))
+def no_json_zarr():
+    write_zarr()
+    Path("image.zarr", "0", ".zarray").write_text("{'zarr_format")
+
+
+@case("Zarr", "path out of the folder", restore_image("image.zarr"))
+def path_zarr():
+    write_zarr()
+    attributes = Path("image.zarr", ".zattrs")
+    attributes.write_text(attributes.read_text().replace('"path": "0"', '"path": "../../evil"'))
+
+
+@case("Zarr", "negative shape", restore_image("image.zarr"))
+def negative_zarr():
+    write_zarr(shape=[-16, 16])
+
+
+@case("Zarr", "objects, which are pickled", restore_image("image.zarr"))
+def objects_zarr():
+    write_zarr(dtype="|O", filters=[{"id": "pickle"}])
+
+
+@case("restored .npy", "header claims 4 terabytes", restore_image("image.npy"))
+def restored_terabytes_npy():
+    Path("image.npy").write_bytes(npy_bytes((2**18, 4096, 4096)))
+
+
+@case("restored .npy", "objects, which are pickled", restore_image("image.npy"))
+def restored_objects_npy():
+    np.save("image.npy", np.array([{"a": 1}, None]), allow_pickle=True)
 
 
 # z-stacks
