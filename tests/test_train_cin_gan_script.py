@@ -73,7 +73,8 @@ def test_report_compares_with_the_test_images(finished):
     assert {(row["task"], row["distance"]) for row in rows} == {
         (task, distance) for task in ("Blobs", "Stripes")
         for distance in ("spectrum", "histogram", "noise", "direction")}
-    assert {row["num_degraded"] for row in rows} == {4}
+    assert {(row["images"], row["n"]) for row in rows} == {
+        ("clean", 4), ("made", 4), ("real, of training", 10)}
 
 
 def test_saved_generator_makes_images_in_degraded_intensities(finished):

@@ -149,6 +149,7 @@ def test_overwriting_never_deletes_what_is_not_of_a_run(finished, tmp_path):
     assert (tmp_path / RUN / "generator.h5").exists()
 
 
+@pytest.mark.slow
 def test_run_killed_while_its_folder_was_made_can_start_again(data_dir, tmp_path):
     (tmp_path / RUN / "samples").mkdir(parents=True)
 
@@ -179,6 +180,7 @@ def test_validation_image_that_cannot_be_scored_is_named(data_dir, tmp_path):
     assert_mistake(result, "of 'Dots' chooses the checkpoint", "--seed")
 
 
+@pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     """Stop after two updates by cutting the run short, resume, and compare bit for bit."""
     flags = ("--images_limit=10", "--deterministic")

@@ -1,6 +1,7 @@
 """train_zsegan.py from end to end, as a user runs it."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -58,6 +59,22 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
     other = random.integers(0, 5000, (9, 50, 22)).astype(np.uint16)
     (sharpened,), _ = translate_stacks(generator, [other], info.normalization["z_stack"].clean)
     assert sharpened.shape == other.shape and sharpened.dtype == other.dtype
+
+
+@pytest.mark.slow
+def test_test_stacks_are_reported_on_at_the_end(tmp_path, random):
+    (tmp_path / "data").mkdir()
+    write_stacks(tmp_path / "data" / "trainB", 2, random, depth=17)
+    write_stacks(tmp_path / "data" / "testB", 2, random, depth=17)
+
+    result = train(tmp_path, "--data_dir=data")
+
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / RUN / "z_stack_report.json").read_text())
+    assert report["stacks"] == ["0", "1"]
+    page = (tmp_path / RUN / "z_stack_report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 6
+    assert "recall of cells in y" in result.stdout
 
 
 @pytest.mark.slow

@@ -101,10 +101,11 @@ class ZSEGANConfig(TrainingConfig):
     defocus_weight: float = setting(
         0.0, "Factor of the defocus loss, the mean absolute difference of a stack and its "
         "sharpened version under a plain model of defocus; the original has none.",
-        limited=10.0, minimum=0)
+        limited=30.0, minimum=0)
     blur_per_slice: float | None = setting(
         None, "Of that model: pixels of blur (sigma) that a slice has per slice from the focal "
-        "plane. Unset: measured on the training stacks.", above=0)
+        "plane. Unset: measured on the training stacks, where it may grow by any power of the "
+        "distance.", above=0)
     spectrum_weight: float = setting(
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction: of slices from their stack's focal plane, of vertical sections "
@@ -112,7 +113,8 @@ class ZSEGANConfig(TrainingConfig):
         limited=2.0, minimum=0)
     outside_share: float = setting(
         0.0, "Share of a stack's depth at each of its ends that focuses outside the sample: "
-        "nothing sharp is asked for there. 0: the original, which invents there.",
+        "nothing sharp is asked for there, and the defocus loss keeps it as it is. 0: the "
+        "original, which invents there.",
         limited=0.14, minimum=0, maximum=0.4)
 
     def __post_init__(self) -> None:

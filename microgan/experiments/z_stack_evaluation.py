@@ -24,10 +24,11 @@ _IMAGES, _CROPS, _TRUTH = "A2D", "A29", "Sharp"
 
 
 @dataclass(frozen=True)
-class _Stacks:
+class ReportedStacks:
     """What the report is about, in the files' own intensities.
 
     Args:
+        source: where they are, for the reader.
         names: of the files.
         blurred: (Z, Y, X) each, of one depth.
         focal_planes: of every stack, from 0.
@@ -36,8 +37,10 @@ class _Stacks:
         crops: in focus, shaped as vertical sections; may be none.
         spacing_um: of slices, rows and columns.
         tissue: first and one past the last slice in the tissue.
+        cell_radius_um: of the cells that must be kept.
     """
 
+    source: str
     names: Sequence[str]
     blurred: Sequence[np.ndarray]
     focal_planes: Sequence[int]
@@ -46,6 +49,7 @@ class _Stacks:
     crops: Sequence[np.ndarray]
     spacing_um: tuple[float, float, float]
     tissue: tuple[int, int]
+    cell_radius_um: float
 
 
 def evaluate_stacks(config: EvaluateConfig) -> None:
@@ -60,22 +64,39 @@ def evaluate_stacks(config: EvaluateConfig) -> None:
         UserError: a mistake in the flags or files, or an earlier report in the way.
     """
     assert config.generator is not None
-    info = read_info(config.generator, method="zse_gan")
+    read_info(config.generator, method="zse_gan")
     folder = Path(config.output)
     earlier = sorted(folder.glob("z_stack_*"))
     if earlier and not config.overwrite:
         raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
                         "the report in it with --overwrite.")
-    stacks = _load(config)
+    stacks = load_reported_stacks(config)
     make_folder(folder, "--output")
     import_tensorflow_quietly()
+    table = write_stack_report(folder, stacks, config.generator, precision=config.precision)
+    print(f"\n{table}")
+
+
+def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | str, *,
+                       precision: str) -> str:
+    """Sharpen stacks and write the z-stack report in place of an earlier one.
+
+    Args:
+        folder: gets the report; must exist.
+        stacks: what `load_reported_stacks` found.
+        generator: the file of one that `train_zsegan.py` made.
+        precision: number format, as `--precision`.
+
+    Returns:
+        What a good result must reach, and the page to read, as text.
+    """
     from microgan.evaluation.z_stack_measures import Conditions, StackResult
-    from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
+    from microgan.evaluation.z_stack_report import PAGE, PREFIX, criteria_table, write_report
     from microgan.restoration.stacks import translate_stacks
 
+    model, info = load_generator(generator, method="zse_gan", precision=precision)
     (task,) = info.tasks
     intensities = info.normalization[task].degraded
-    model, _ = load_generator(config.generator, method="zse_gan", precision=config.precision)
     print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
     sharpened, reconstructed = translate_stacks(model, stacks.blurred, intensities)
     shown = _shown(stacks.blurred[0].dtype, intensities)
@@ -85,19 +106,19 @@ def evaluate_stacks(config: EvaluateConfig) -> None:
         for name, blurred, sharp, again, focal_plane, truth in zip(
             stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
             stacks.truths, strict=True)]
-    for path in earlier:
+    for path in folder.glob(f"{PREFIX}*"):
         path.unlink()
     criteria = write_report(
         folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
-                                    config.cell_radius_um),
+                                    stacks.cell_radius_um),
         in_focus_images=[shown(image) for image in stacks.images],
         in_focus_crops=[shown(crop) for crop in stacks.crops],
-        notes=[f"Generator: {config.generator}", f"Stacks: {config.stacks}",
+        notes=[f"Generator: {generator}", f"Stacks: {stacks.source}",
                f"Slices in the tissue: {stacks.tissue[0] + 1} to {stacks.tissue[1]}; voxels "
                f"{' x '.join(f'{size:g}' for size in stacks.spacing_um)} um (Z, Y, X); data range "
-               f"0 to {_DATA_RANGE:g}; cells of {config.cell_radius_um:g} um radius"])
-    print(f"\n{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
-          "CSV and JSON.")
+               f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius"])
+    return (f"{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
+            "CSV and JSON.")
 
 
 def _shown(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
@@ -107,7 +128,16 @@ def _shown(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray
     return lambda volume: _DATA_RANGE * intensities.to_unit(volume)
 
 
-def _load(config: EvaluateConfig) -> _Stacks:
+def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
+    """Load and check the stacks of the report and what lies beside them.
+
+    Args:
+        config: with `stacks`.
+
+    Raises:
+        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, or
+            focal plane or tissue lie outside of them.
+    """
     assert config.stacks is not None
     paths = find_stacks(config.stacks)[:config.eval_limit]
     stacks = [read_stack(path) for path in paths]
@@ -116,20 +146,20 @@ def _load(config: EvaluateConfig) -> _Stacks:
                 stack.pixels.dtype != stacks[0].pixels.dtype):
             raise UserError(
                 f"{path} has {len(stack.pixels)} slices of {stack.pixels.dtype}, but {paths[0]} "
-                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. Report on stacks of one "
-                "depth and type at a time: name some of them with --stacks.")
+                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. The report compares "
+                "stacks of one depth and type: keep the others in a folder of their own.")
     depth = len(stacks[0].pixels)
     if config.focal_plane is not None and config.focal_plane > depth:
         raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
                         f"{depth} slices.")
     blurred = [stack.pixels for stack in stacks]
-    return _Stacks(
-        [path.stem for path in paths], blurred,
+    return ReportedStacks(
+        config.stacks, [path.stem for path in paths], blurred,
         [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
          for stack in blurred],
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
         _images_beside(paths, _IMAGES), _images_beside(paths, _CROPS),
-        _spacing_um(config, stacks, paths), _tissue(config, depth))
+        _spacing_um(config, stacks, paths), _tissue(config, depth), config.cell_radius_um)
 
 
 def _beside(path: Path, kind: str) -> Path | None:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from microgan.config import ZSEGANConfig
+from microgan.config import EvaluateConfig, ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
 from microgan.errors import UserError
 from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.experiments.z_stack_data import load_z_stacks
+from microgan.experiments.z_stack_evaluation import ReportedStacks, load_reported_stacks
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "ZSE-GAN_results"
+_TEST_STACKS = "testB"  # in the layout of ZSE-GAN's authors
 _SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
 
 
 def train_zse_gan(config: ZSEGANConfig) -> Path:
-    """Learn to sharpen z-stacks.
+    """Learn to sharpen z-stacks, and report on the test stacks where there are some.
 
     Args:
         config: everything `train_zsegan.py` takes.
 
     Returns:
         The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
-        `samples/`, `checkpoint/` and `generator.h5` (the best validated one).
+        `samples/`, `checkpoint/`, `generator.h5` (the best validated one) and, where the
+        data have `testB`, the z-stack report on it.
 
     Raises:
         UserError: a mistake in the config or the data, found before training starts.
@@ -33,6 +36,7 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     config = check_run_folder(folder, config)
     assert config.seed is not None
     data = load_z_stacks(config)
+    reported = _load_test_stacks(config)
     stacks, focal_planes = data.part("train")
     draw = StackBatches(stacks, focal_planes, data.sharp_lateral, data.sharp_axial,
                         intensities=data.intensities, batch_size=config.batch_size,
@@ -40,11 +44,22 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
                         symmetries=config.symmetries, seed=config.seed)
     _refuse_shallow(config, draw.depth)
     import_tensorflow_quietly()
-    from microgan.experiments.zse_gan_training import train_translators
+    from microgan.experiments.zse_gan_training import train_and_report
 
     with working_folder(folder, config) as working:
-        train_translators(config, data, draw, working)
+        train_and_report(config, data, draw, working, reported)
     return folder
+
+
+def _load_test_stacks(config: ZSEGANConfig) -> ReportedStacks | None:
+    """What the report at the end is about; None without test stacks."""
+    folder = Path(config.data_dir) / _TEST_STACKS
+    if not folder.is_dir():
+        return None
+    return load_reported_stacks(EvaluateConfig(
+        generator="generator.h5", stacks=str(folder), focal_plane=config.focal_plane,
+        pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um,
+        eval_limit=1 if config.dry_run else None))
 
 
 def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:

@@ -13,13 +13,15 @@ from microgan.datasets.section_sampling import StackBatches
 from microgan.evaluation.figures import save_history_figure
 from microgan.evaluation.stack_validation import mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
+from microgan.evaluation.z_stack_report import PAGE
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
     adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
 from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
+from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.metrics.defocus import estimate_blur_per_slice
+from microgan.metrics.defocus import estimate_blur
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
 from microgan.restoration.stacks import translate_stacks
@@ -32,15 +34,16 @@ _VALIDATED_PX = 128
 _NUM_SAMPLES = 2
 
 
-def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
-                      folder: Path) -> None:
-    """Train on checked data; see `experiments.zse_gan.train_zse_gan`.
+def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches, folder: Path,
+                     test_stacks: ReportedStacks | None) -> None:
+    """Train on checked data and report on test stacks; see `experiments.zse_gan.train_zse_gan`.
 
     Args:
         config: with its seed.
         data: stacks and in-focus images.
         draw: update number -> batch.
         folder: the run folder, checked.
+        test_stacks: to report on, or None.
     """
     strategy, precision = set_up_devices(config)
     info = _describe(config, data)
@@ -62,9 +65,18 @@ def train_translators(config: ZSEGANConfig, data: ZStackData, draw: StackBatches
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
         validate=validation.scores, on_validated=on_validated)
-    if this_worker().is_chief:
-        print_end(config, folder, f"Best on the validation stacks: update {best_update}.",
-                  "generator.h5, samples, history.png")
+    if not this_worker().is_chief:
+        return
+    best = f"Best on the validation stacks: update {best_update}."
+    if test_stacks is None:
+        print_end(config, folder, best, "generator.h5, samples, history.png")
+    elif (folder / PAGE).exists():
+        print(f"The run in {folder} is finished: {config.num_iters} updates.")
+    else:
+        print(best)
+        table = write_stack_report(folder, test_stacks, folder / "generator.h5",
+                                   precision=config.precision)
+        print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
@@ -76,10 +88,13 @@ def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
 
 def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
                    ) -> ZSEGANTrainer:
-    blur_per_slice = config.blur_per_slice
-    if blur_per_slice is None:
-        blur_per_slice = estimate_blur_per_slice(draw.stacks, draw.focal_planes)
-        print(f"Slices gain {blur_per_slice:.3g} pixels of blur per slice from the focal plane.")
+    if config.blur_per_slice is None:
+        blur_px = estimate_blur(draw.stacks, draw.focal_planes)
+        print(f"Blur of slices (sigma): {blur_px[draw.depth // 4]:.3g} pixels at "
+              f"{draw.depth // 4} slices from the focal plane, {blur_px[draw.depth // 2]:.3g} at "
+              f"{draw.depth // 2}.")
+    else:
+        blur_px = config.blur_per_slice * np.arange(draw.depth)
     discriminators = [build_discriminator(
         filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
         use_norm=config.discriminator_norm) for _ in range(2)]
@@ -95,7 +110,7 @@ def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
         made_vertical_share=config.made_vertical_share,
         consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
         identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
-        blur_per_slice=blur_per_slice, spectrum_weight=config.spectrum_weight,
+        blur_px=blur_px, spectrum_weight=config.spectrum_weight,
         outside_share=config.outside_share, global_batch_size=config.batch_size,
         seed=config.seed)
 

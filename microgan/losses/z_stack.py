@@ -92,8 +92,7 @@ def consistency_loss(stack: Any, reconstructed: Any, slice_weights: Any | None =
     return ops.max(slice_weights * of_slices, axis=1)
 
 
-def defocus_loss(blurred: Any, sharpened: Any, focal_plane: Any, *,
-                 blur_per_slice: float) -> Any:
+def defocus_loss(blurred: Any, sharpened: Any, sigma: Any) -> Any:
     """Mean absolute difference of a stack and its sharpened version, defocused.
 
     A plain model of defocus, a Gaussian that grows with the distance from the focal plane,
@@ -103,8 +102,7 @@ def defocus_loss(blurred: Any, sharpened: Any, focal_plane: Any, *,
     Args:
         blurred: float (B, Z, Y, X, 1).
         sharpened: like `blurred`.
-        focal_plane: int (B,), position of the sharpest slice, from 0.
-        blur_per_slice: sigma of the Gaussian in pixels, per slice from the focal plane.
+        sigma: float32 (B, Z), of each slice's Gaussian, pixels, >= 0.
 
     Returns:
         float (B,), >= 0, unweighted.
@@ -112,9 +110,7 @@ def defocus_loss(blurred: Any, sharpened: Any, focal_plane: Any, *,
     Source:
         ours. A learned blur alone can undo any change, inverted contrast included.
     """
-    depth = blurred.shape[1]
-    distance = ops.abs(ops.arange(depth)[None] - focal_plane[:, None])
-    sigma = ops.maximum(blur_per_slice * ops.cast(distance, "float32"), _LEAST_SIGMA)
+    sigma = ops.maximum(sigma, _LEAST_SIGMA)
     defocused = sharpened[..., 0]
     over_y, over_x = (_gaussian_matrices(length, sigma) for length in defocused.shape[2:])
     defocused = ops.einsum("bzij,bzjx->bzix", over_y, defocused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import signal
+from scipy import signal, stats
 
 # Cycles per pixel at the middle of rings half as wide again: lower ones lie within few
 # coefficients, higher ones within noise.
@@ -13,25 +13,27 @@ _FREQUENCIES = (0.03, 0.05, 0.07, 0.09, 0.12, 0.16)
 _RING = 0.2  # half a ring's width, relative to its frequency
 # Amplitudes relative to the focal plane's that tell a blur: not the same, not noise.
 _TELLING = (0.3, 0.9)
-# Of stacks in which nothing telling is found: next to no blur.
+# Per slice, of stacks in which nothing telling is found: next to no blur.
 _LEAST_BLUR = 0.01
 
 
-def estimate_blur_per_slice(stacks: Sequence[np.ndarray], focal_planes: Sequence[int]) -> float:
-    """Estimate the Gaussian blur that each step from the focal plane adds.
+def estimate_blur(stacks: Sequence[np.ndarray], focal_planes: Sequence[int]) -> np.ndarray:
+    """Estimate the Gaussian blur at each distance from the focal plane.
 
-    The amplitude of spatial frequency f at distance d is taken for exp(-2 (pi f s d)^2) of
-    the focal plane's; s is the median over frequencies and distances of what makes it so.
+    The amplitude of spatial frequency f at distance d is taken for exp(-2 (pi f s)^2) of the
+    focal plane's, and sigma s for a power of d. Both its parameters are medians over
+    frequencies and distances.
 
     Args:
         stacks: (Z, Y, X) each, Y and X at least 16, any real type.
         focal_planes: of every stack, from 0.
 
     Returns:
-        s, sigma in pixels per slice, > 0.
+        sigma in pixels by distance in slices, float (slices of the deepest stack,).
 
     Source:
-        ours. Real defocus has a longer tail than a Gaussian.
+        ours. Theil 1950 and Sen 1968 for the line through logarithms. Real defocus has a longer
+        tail than a Gaussian.
     """
     power: dict[tuple[int, float], list[float]] = {}
     for stack, focal_plane in zip(stacks, focal_planes):
@@ -40,12 +42,19 @@ def estimate_blur_per_slice(stacks: Sequence[np.ndarray], focal_planes: Sequence
         for z, rings in enumerate(relative):
             for frequency, ratio in zip(_FREQUENCIES, rings):
                 power.setdefault((abs(z - focal_plane), frequency), []).append(ratio)
-    sigmas = []
+    found = []
     for (distance, frequency), ratios in power.items():
         amplitude = np.sqrt(np.median(ratios))
         if distance and _TELLING[0] < amplitude < _TELLING[1]:
-            sigmas.append(np.sqrt(-np.log(amplitude) / 2) / (np.pi * frequency * distance))
-    return float(np.median(sigmas)) if sigmas else _LEAST_BLUR
+            found.append((distance, np.sqrt(-np.log(amplitude) / 2) / (np.pi * frequency)))
+    distances = np.arange(max(map(len, stacks)))
+    if not found:
+        return _LEAST_BLUR * distances
+    of_distance, sigmas = np.log(found).T
+    if np.ptp(of_distance) == 0:  # one point has no slope: a straight line to it
+        return np.exp(sigmas.mean() - of_distance[0]) * distances
+    exponent, offset, _, _ = stats.theilslopes(sigmas, of_distance)
+    return np.exp(offset) * distances ** max(exponent, 0)
 
 
 def _ring_power(image: np.ndarray) -> np.ndarray:

@@ -39,10 +39,10 @@ class ZSEGANTrainer:
             published, or the mean of all.
         identity_weight: factor of the identity losses; 0 for none.
         defocus_weight: factor of the defocus loss; 0 for none.
-        blur_per_slice: pixels, see `defocus_loss`.
+        blur_px: (Z,), sigma of the defocus loss by distance from the focal plane, in slices.
         spectrum_weight: factor of the spectrum loss; 0 for none.
         outside_share: of a stack's depth at each end, which lies outside the sample: no
-            texture is demanded there.
+            texture is demanded there, and the defocus loss keeps it as measured.
         global_batch_size: stacks an update over all replicas: gradients are summed over
             replicas, so losses divide by it.
         seed: of the pools.
@@ -58,7 +58,7 @@ class ZSEGANTrainer:
                  stack_shape: tuple[int, int, int], pool_size: int, adversarial_weight: float,
                  vertical_share: float, made_vertical_share: float, consistency_weight: float,
                  use_slice_weights: bool, identity_weight: float, defocus_weight: float,
-                 blur_per_slice: float, spectrum_weight: float, outside_share: float,
+                 blur_px: np.ndarray, spectrum_weight: float, outside_share: float,
                  global_batch_size: int, seed: int) -> None:
         self.generator = generator
         self.sharpen, self.blur = (generator.get_layer(name) for name in ("sharpen", "blur"))
@@ -73,7 +73,6 @@ class ZSEGANTrainer:
         self.use_slice_weights = use_slice_weights
         self.identity_weight = identity_weight
         self.defocus_weight = defocus_weight
-        self.blur_per_slice = blur_per_slice
         self.spectrum_weight = spectrum_weight
         self.global_batch_size = global_batch_size
         self.random = keras.random.SeedGenerator(seed)
@@ -84,6 +83,9 @@ class ZSEGANTrainer:
         self.adversarial_table, self.consistency_table = (
             np.stack([weights(depth, focal_plane) for focal_plane in range(depth)])
             for weights in (adversarial_slice_weights, consistency_slice_weights))
+        z = np.arange(depth)
+        self.sigma_table = np.zeros((depth, depth), np.float32)
+        self.sigma_table[:, self.inside] = blur_px[abs(z - z[:, np.newaxis])][:, self.inside]
         self.pools = [ImagePool(pool_size, (*stack_shape, 1), seed=self.random)
                       for _ in range(2)] if pool_size else []
         # Built now, so that a checkpoint finds the slots to restore.
@@ -153,7 +155,7 @@ class ZSEGANTrainer:
                 total += self.identity_weight * losses["identity"]
             if self.defocus_weight:
                 losses["defocus"] = self._mean(defocus_loss(
-                    blurred, sharpened, focal_plane, blur_per_slice=self.blur_per_slice))
+                    blurred, sharpened, tf.gather(self.sigma_table, focal_plane)))
                 total += self.defocus_weight * losses["defocus"]
             if self.spectrum_weight:
                 losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))

@@ -60,12 +60,12 @@ def test_consistency_loss_is_the_mean_or_the_worst_weighted_slice():
     assert consistency_loss(stack, other, np.float32([[9, 2, 1]])).numpy() == pytest.approx([9])
 
 
-def test_defocus_loss_blurs_by_distance_from_focus(random):
+def test_defocus_loss_blurs_each_slice_by_its_sigma(random):
     sharp = random.normal(size=(5, 24, 20))
     zeros = np.zeros((1, 5, 24, 20, 1), np.float32)
 
     found = defocus_loss(zeros, sharp[np.newaxis, ..., np.newaxis].astype(np.float32),
-                         np.array([1]), blur_per_slice=0.5).numpy()
+                         np.float32([[0.5, 0, 0.5, 1, 1.5]])).numpy()
 
     def blur(image, sigma):
         return ndimage.gaussian_filter(image, sigma, truncate=9) if sigma else image
@@ -85,7 +85,7 @@ def test_defocus_loss_is_zero_for_a_stack_that_the_model_blurred():
     blurred = np.stack(blurred)[np.newaxis, ..., np.newaxis]
 
     def loss(stack):
-        return float(defocus_loss(blurred, stack, np.array([1]), blur_per_slice=1.5)[0])
+        return float(defocus_loss(blurred, stack, np.float32([[1.5, 0, 1.5]]))[0])
 
     assert loss(spot) < 1e-7
     assert loss(blurred) > 1e-4

@@ -17,7 +17,7 @@ def build_trainer(build=build_residual_generator, rate=1e-3, **changes):
     settings = {"pool_size": 2, "adversarial_weight": 1.0, "vertical_share": 0.35,
                 "made_vertical_share": 0.175, "consistency_weight": 10.5,
                 "use_slice_weights": True, "identity_weight": 0.5, "defocus_weight": 1.0,
-                "blur_per_slice": 0.4, "spectrum_weight": 0.0, "outside_share": 0.0,
+                "blur_px": 0.4 * np.arange(DEPTH), "spectrum_weight": 0.0, "outside_share": 0.0,
                 "global_batch_size": 1, "seed": 3}
     return ZSEGANTrainer(
         build(filters=2, num_blocks=1),
@@ -43,6 +43,12 @@ def values(variables):
 
 def same(before, after):
     return all(np.array_equal(old, new) for old, new in zip(before, values(after), strict=True))
+
+
+def test_defocus_is_expected_inside_the_sample_only():
+    trainer = build_trainer(outside_share=0.25, blur_px=np.arange(DEPTH) ** 2)
+
+    np.testing.assert_array_equal(trainer.sigma_table[3], [0, 0, 1, 0, 1, 4, 0, 0])
 
 
 def test_translators_update_leaves_the_discriminators_untouched(batch):
