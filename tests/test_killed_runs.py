@@ -45,7 +45,7 @@ def images(tmp_path, program):
         random = np.random.default_rng(7)
         if program.script == "train_zsegan.py":
             for number in range(3):
-                stack = random.integers(0, 255, (9, 20, 20), np.uint8)
+                stack = random.integers(0, 255, (13, 20, 20), np.uint8)
                 np.save(folder / f"{number}.npy", gaussian_filter(stack, 1))
         else:
             write_pairs(folder, "Blobs", 6, random, size=16)
