@@ -127,6 +127,7 @@ def test_training_lowers_the_spectrum_loss_of_a_blurred_stack(batch):
               for z, image in enumerate(batch["blurred"].numpy()[0, ..., 0])]
     batch["blurred"] = tf.constant(np.stack(depths)[np.newaxis, ..., np.newaxis])
     trainer = build_trainer(rate=1e-2, spectrum_weight=1.0, adversarial_weight=1e-3,
+                            consistency_weight=0.1, defocus_weight=0.0,
                             use_slice_weights=False, pool_size=0, identity_weight=0.0)
     step = tf.function(trainer.train_step)
 
