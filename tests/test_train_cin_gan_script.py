@@ -92,11 +92,11 @@ def test_second_run_into_the_folder_is_refused(finished):
     assert_mistake(train(finished[0], "images"), "holds an earlier run", "--resume")
 
 
-def test_restoring_with_it_is_refused(finished):
+def test_restoring_with_it_asks_which_defect(finished):
     result = run_script("restore.py", f"--generator={RUN}/generator.h5",
                         "--input=images/Blobs_X.npy", cwd=finished[0])
 
-    assert_mistake(result, "written by train_CIN_GAN.py", "train_cGAN.py is needed")
+    assert_mistake(result, "makes defects", "--task=Blobs or --task=Stripes")
 
 
 @pytest.mark.slow
