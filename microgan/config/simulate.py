@@ -11,22 +11,22 @@ from microgan.config.base import Config, setting
 class SimulateConfig(Config):
     """Settings of `microgan-simulate`; the defaults make what ships in `data/`."""
 
-    output: str = setting("data", "folder to write to; made if it isn't there")
+    output: str = setting("data", "Folder to write to; made if it isn't there.")
     datasets: tuple[str, ...] = setting(
         ("Drosophila", "Retina", "Synthetic_tubulin_tubules", "zstack"),
-        "sets to simulate, separated by commas; zstack is z-stacks in the folder zstack, the "
-        "others are pairs of images",
+        "Sets to simulate, separated by commas; zstack is z-stacks in the folder zstack, the "
+        "others are pairs of images.",
         choices=("Drosophila", "Retina", "Synthetic_tubulin_tubules", "Nuclei_low_light",
                  "zstack"))
-    num_pairs: int = setting(60, "pairs per set for training, in NAME_X.npy, NAME_Y.npy; "
-                             "more pairs leave the first ones as they are", minimum=1)
-    num_test_pairs: int = setting(20, "pairs per set for testing, in NAME_test_X.npy, "
-                                  "NAME_test_Y.npy", minimum=1)
-    num_stacks: int = setting(12, "z-stacks for training, with three in-focus images and three "
-                              "crops of other sections for each", minimum=1)
-    num_test_stacks: int = setting(4, "z-stacks for testing, with their sharp volumes, too",
+    num_pairs: int = setting(60, "Pairs per set for training, in NAME_X.npy, NAME_Y.npy; "
+                             "more pairs leave the first ones as they are.", minimum=1)
+    num_test_pairs: int = setting(20, "Pairs per set for testing, in NAME_test_X.npy, "
+                                  "NAME_test_Y.npy.", minimum=1)
+    num_stacks: int = setting(12, "Z-stacks for training, with three in-focus images and three "
+                              "crops of other sections for each.", minimum=1)
+    num_test_stacks: int = setting(4, "Z-stacks for testing, with their sharp volumes, too.",
                                    minimum=1)
-    image_size: int = setting(128, "side of the images of pairs, pixels", minimum=16)
-    stack_size: int = setting(96, "side of the z-stacks' slices, pixels", minimum=32)
-    seed: int = setting(0, "seed of everything random", minimum=0)
-    overwrite: bool = setting(False, "replace files that are there already")
+    image_size: int = setting(128, "Side of the images of pairs, pixels.", minimum=16)
+    stack_size: int = setting(96, "Side of the z-stacks' slices, pixels.", minimum=32)
+    seed: int = setting(0, "Seed of everything random.", minimum=0)
+    overwrite: bool = setting(False, "Replace files that are there already.")

@@ -41,23 +41,24 @@ class TrainingConfig(Config):
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.",
                                    limited=1e-3, above=0)
     learning_rate_decay: str = setting(
-        "none", "cosine: the learning rate rises over the first 5 % of --num_iters, then falls to "
-        "zero along a cosine.",
+        "none", "none: it stays, as the original's. cosine: it rises over the first 5 % of "
+        "--num_iters, then falls to zero along a cosine.",
         limited="cosine", choices=("none", "cosine"))
     adam_epsilon: float = setting(1e-8, "Of Adam; the original's 1e-8.", above=0)
     ema_decay: float = setting(
         0.0, "Decay per update of the moving average of the generator's weights that is "
         "validated and saved. 0: the weights themselves, as the original.",
         limited=0.98, minimum=0, maximum=0.99999)
-    validate_every: int = setting(100, "Updates between validations; the best one is saved.",
-                                  minimum=1)
+    validate_every: int = setting(
+        100, "Updates between validations; the best one is saved. Ours: the original has none.",
+        minimum=1)
     checkpoint_every: int = setting(
-        500, "Updates between checkpoints, from which --resume goes on.", minimum=1)
+        500, "Updates between checkpoints, from which --resume goes on; ours.", minimum=1)
     checkpoint_minutes: float = setting(
-        10.0, "Minutes between checkpoints, if that is sooner.", above=0)
+        10.0, "Minutes between checkpoints, if that is sooner; ours.", above=0)
     max_bad_steps: int = setting(
         20, "An update with a loss or gradient that is not finite is undone and counted. After "
-        "this many in a row the run stops.", minimum=1)
+        "this many in a row the run stops; ours.", minimum=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,11 +78,11 @@ class TaskTrainingConfig(TrainingConfig):
         None, "Pairs per task that training and the choice of the checkpoint see together. The "
         "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
     validation_fraction: float = setting(
-        0.2, "Share of those pairs that choose the checkpoint, at least one pair.",
+        0.2, "Share of those pairs that choose the checkpoint, at least one pair; ours.",
         above=0, maximum=0.9)
     test_fraction: float = setting(
         0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
-        "--images_limit leaves any and there are at least 20 pairs.", minimum=0, maximum=0.9)
+        "--images_limit leaves any and there are at least 20 pairs; ours.", minimum=0, maximum=0.9)
     symmetries: tuple[str, ...] = setting(
         (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
         "its defect share. flips: mirrored along X and Y. all: also turned by 90 degrees, for a "

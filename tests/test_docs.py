@@ -1,0 +1,69 @@
+"""What README and docs tell people to type is what the programs take."""
+
+import dataclasses
+import re
+import shlex
+
+import pytest
+
+from helpers import ROOT
+from microgan import config
+from microgan.cli.command import parse_flags
+
+PROGRAMS = {
+    "train_cGAN.py": config.CGANConfig, "train_CIN_GAN.py": config.CINGANConfig,
+    "train_zsegan.py": config.ZSEGANConfig, "restore.py": config.RestoreConfig,
+    "evaluate.py": config.EvaluateConfig, "-m microgan.cli.simulate": config.SimulateConfig,
+}
+PAGES = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
+NAMES = "|".join(map(re.escape, PROGRAMS))
+
+
+def read(page):
+    return re.sub(r"\\\n", " ", page.read_text(encoding="utf-8"))
+
+
+def commands_of(page):
+    """Program and flags of all that can be pasted: code blocks, and `python ...` in the text."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += [" ".join(code.split()) for code in re.findall(r"`(python [^`]+)`", read(page))]
+    for line in lines:
+        for name, flags in re.findall(rf"python ({NAMES})( [^&|#]*|$)", line):
+            yield name, shlex.split(flags)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_a_page_are_understood(page):
+    for name, arguments in commands_of(page):
+        parse_flags(PROGRAMS[name], [name, *arguments])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_flags_named_beside_a_program_are_its_own(page):
+    for name, flags in re.findall(rf"`({NAMES})\s([^`]+)`", read(page)):
+        fields = {item.name for item in dataclasses.fields(PROGRAMS[name])}
+        assert set(re.findall(r"--(\w+)", flags)) <= fields | {"help", "version"}, name
+
+
+def test_every_program_has_a_command_on_a_page():
+    assert {name for page in PAGES for name, _ in commands_of(page)} == set(PROGRAMS)
+
+
+def test_flags_table_of_the_readme_has_the_defaults():
+    rows = re.findall(r"^\| (`--.*) \| .* \| (.*) \| (.*) \|$", read(ROOT / "README.md"),
+                      re.MULTILINE)
+    in_words = {"all": None, "all found": None, "drawn": None}
+
+    compared = set()
+    for flags, *cells in rows:
+        names = re.findall(r"--(\w+)", flags)
+        for recipe, cell in zip(("paper", "limited"), cells):
+            defaults = config.CGANConfig.recipe_defaults(recipe)
+            assert set(names) <= set(defaults)
+            values = cell.replace("`", "").split(", ")
+            if len(values) == len(names) and values != [""] and names != ["symmetries"]:
+                for name, value in zip(names, values):
+                    assert str(defaults[name]) == str(in_words.get(value, value)), name
+                    compared.add(name)
+    assert {"num_iters", "batch_size", "patch_size", "content_features"} <= compared
