@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import hostile_files
-from microgan.datasets.paired_arrays import check_image, load_array, load_care_archive, load_tiff
+from microgan.datasets.image_files import load_array, load_care_archive, load_tiff
+from microgan.datasets.paired_arrays import check_image
 from microgan.errors import UserError
 from microgan.generator_file import _opened, _read_weights, read_info
 from microgan.trainers.checkpoints import load_last_checkpoint

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import tifffile
 
-from microgan.datasets.npz_files import check_expansion, read_npz
-from microgan.errors import UserError, one_line
+from microgan.datasets.image_files import (
+    find_tiffs, load_array, load_care_archive, load_tiff)
+from microgan.errors import UserError
 
 TEST_SUFFIX = "_test"
 # Generators pad by reflection to a multiple of their stride, which needs this much.
@@ -35,6 +34,32 @@ class PairedImages:
 
     def __len__(self) -> int:
         return len(self.degraded)
+
+
+@dataclass(frozen=True)
+class ImagesOfFile:
+    """One kind of images of a task, and what to call where they come from.
+
+    Args:
+        source: the file or folder, for messages.
+        images: (Y, X) each; a list or an array (N, Y, X).
+        file_names: of the images in a folder; none for those of an array.
+    """
+
+    source: str
+    images: Sequence[np.ndarray] | np.ndarray
+    file_names: tuple[str, ...] = ()
+
+    def place(self, index: int) -> str:
+        """What to call an image at the start of a message."""
+        if self.file_names:
+            return str(Path(self.source) / self.file_names[index])
+        return f"Image {index} of {self.source}"
+
+    def check(self) -> None:
+        """Check every image; see `check_image`."""
+        for index, image in enumerate(self.images):
+            check_image(image, self.place(index))
 
 
 def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
@@ -95,27 +120,41 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
             has an unfit shape, or holds an image that is constant or not finite; the
             counts or shapes of degraded and clean images differ.
     """
+    degraded, clean = read_images(data_dir, name)
+    _check_numbers(degraded, clean)
+    for index, pair in enumerate(zip(degraded.images, clean.images)):
+        if pair[0].shape != pair[1].shape:
+            raise UserError(f"{degraded.place(index)} is {_size(pair[0])} but "
+                            f"{clean.place(index)} is {_size(pair[1])}: a pair must have one "
+                            "size.")
+    degraded.check()
+    clean.check()
+    return PairedImages(name, degraded.images, clean.images)
+
+
+def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
+    """Read the degraded and the clean images of one task, unchecked but for their form.
+
+    Args:
+        data_dir: as for `load_pairs`.
+        name: as for `load_pairs`.
+
+    Raises:
+        UserError: a file is missing, unreadable, or no stack of grey images.
+    """
+    folder = Path(data_dir)
     arrays, tiffs, _ = found_kinds(data_dir, name)
     if arrays:
-        sources = [Path(data_dir) / f"{name}_{letter}.npy" for letter in "XY"]
-        pairs = PairedImages(name, *(load_array(path) for path in sources))
+        paths = [folder / f"{name}_{letter}.npy" for letter in "XY"]
+        degraded, clean = (ImagesOfFile(str(path), load_array(path)) for path in paths)
     elif tiffs:
-        sources = [Path(data_dir) / name / part for part in ("degraded", "clean")]
-        pairs = _load_tiff_pairs(name, *sources)
+        folders = [folder / name / part for part in ("degraded", "clean")]
+        degraded, clean = (_read_tiffs(path) for path in folders)
     else:
-        sources = [Path(data_dir) / f"{name}.npz"] * 2
-        pairs = PairedImages(name, *load_care_archive(sources[0]))
-    if len(pairs.degraded) != len(pairs.clean):
-        raise UserError(
-            f"{sources[0]} has {len(pairs.degraded)} images but {sources[1]} has "
-            f"{len(pairs.clean)}: each degraded image needs its clean one, in the same order.")
-    for index, (degraded, clean) in enumerate(zip(pairs.degraded, pairs.clean)):
-        if degraded.shape != clean.shape:
-            raise UserError(f"Image {index} of '{name}' is {_size(degraded)} in {sources[0]} but "
-                            f"{_size(clean)} in {sources[1]}: a pair must have one size.")
-        check_image(degraded, f"Image {index} of {sources[0]}")
-        check_image(clean, f"Image {index} of {sources[1]}")
-    return pairs
+        path = folder / f"{name}.npz"
+        degraded, clean = (ImagesOfFile(f"{letter} in {path}", images)
+                           for letter, images in zip("XY", load_care_archive(path)))
+    return degraded, clean
 
 
 def check_image(image: np.ndarray, where: str) -> None:
@@ -163,127 +202,23 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     return kinds
 
 
-def load_array(path: Path) -> np.ndarray:
-    """Load and check `NAME_X.npy` or `NAME_Y.npy`: (N, Y, X), memory-mapped, not unpickled.
-
-    Raises:
-        UserError: it is missing, damaged, or no stack of grey images.
-    """
-    if not path.exists():
-        raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
-                        "NAME_X.npy, clean ones in NAME_Y.npy.")
-    return _check_stack(read_npy(path, mmap_mode="r"), path)
-
-
-def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
-    """Read a `.npy` file, never unpickled.
-
-    Raises:
-        UserError: it is damaged, or no plain array.
-    """
-    try:
-        with open(path, "rb") as file:
-            np.lib.format.read_magic(file)  # else numpy tries archives and pickles
-        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise UserError(f"{path} cannot be read as a numpy array: {one_line(error)}. Write it "
-                        "again with numpy.save, as plain numbers.") from error
-
-
-def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
-    _check_numeric(array, source)
-    if array.ndim == 4 and array.shape[-1] == 1:
-        array = array[..., 0]
-    if array.ndim != 3:
-        raise UserError(f"{source} has shape {array.shape}: expected (N, Y, X) or (N, Y, X, 1), "
-                        "N grey images.")
-    if array.size == 0:
-        raise UserError(f"{source} is empty: shape {array.shape}.")
-    return array
-
-
-def _check_numeric(array: np.ndarray, source: Path) -> None:
-    if array.dtype.kind not in "iuf":
-        raise UserError(f"{source} holds {array.dtype} values: expected integers or real "
-                        "floating-point numbers.")
-
-
-def _load_tiff_pairs(name: str, degraded_dir: Path, clean_dir: Path) -> PairedImages:
-    degraded, clean = find_tiffs(degraded_dir), find_tiffs(clean_dir)
-    alone = sorted({path.name for path in degraded} ^ {path.name for path in clean})
+def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
+    """Refuse images that cannot be paired by their number, or files by their name."""
+    alone = sorted({*degraded.file_names} ^ {*clean.file_names})
     if alone:
+        raise UserError(f"{degraded.source} has {len(degraded.images)} TIFF files and "
+                        f"{clean.source} has {len(clean.images)}, and {alone[0]} is in one of "
+                        "them only: a pair has the same file name in both.")
+    if len(degraded.images) != len(clean.images):
         raise UserError(
-            f"{degraded_dir} has {len(degraded)} TIFF files and {clean_dir} has {len(clean)}, "
-            f"and {alone[0]} is in one of them only: a pair has the same file name in both.")
-    if not degraded:
-        raise UserError(f"{degraded_dir} and {clean_dir} are empty: no .tif or .tiff file.")
-    return PairedImages(name, [load_tiff(path) for path in degraded],
-                        [load_tiff(path) for path in clean])
+            f"{degraded.source} has {len(degraded.images)} images but {clean.source} has "
+            f"{len(clean.images)}: each degraded image needs its clean one, in the same order.")
 
 
-def find_tiffs(folder: Path) -> list[Path]:
-    """The TIFF files in a folder, by name.
-
-    Raises:
-        UserError: there is no such folder.
-    """
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}, though its partner exists.")
-    return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() in (".tif", ".tiff") and path.name[0] != ".")
-
-
-def load_tiff(path: Path) -> np.ndarray:
-    """Load one grey image (Y, X).
-
-    Raises:
-        UserError: it is damaged or no grey image.
-    """
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            check_expansion(tiff.series[0].nbytes, path)
-            image = tiff.asarray()
-    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
-    _check_numeric(image, path)
-    image = np.squeeze(image)
-    if image.ndim != 2 or image.size == 0:
-        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file.")
-    return image
-
-
-def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Load the degraded and the clean images, (N, Y, X), of CARE's training file.
-
-    Raises:
-        UserError: it is damaged or no such file.
-    """
-    try:
-        found = read_npz(path, ("X", "Y", "axes"))
-    except Exception as error:  # as in `read_npy`
-        raise UserError(
-            f"{path} cannot be read as a numpy archive: {one_line(error)}.") from error
-    missing = [key for key in ("X", "Y") if key not in found]
-    if missing:
-        raise UserError(f"{path} lacks {' and '.join(missing)}: CARE's training file has keys X "
-                        "and Y.")
-    axes = str(found["axes"]) if "axes" in found else None
-    return _care_images(found["X"], axes, path), _care_images(found["Y"], axes, path)
-
-
-def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
-    """CARE stores (S, C, Y, X); axes other than sample, Y and X must have length 1."""
-    axes = axes or {3: "SYX", 4: "SCYX"}.get(array.ndim, "")
-    if len(axes) != array.ndim or not set("SYX") <= set(axes):
-        raise UserError(f"{path} has shape {array.shape} and axes '{axes}': expected one letter "
-                        "an axis, S (sample), Y and X among them.")
-    order = [axes.index(letter) for letter in "SYX"]
-    others = [index for index in range(array.ndim) if index not in order]
-    if any(array.shape[index] != 1 for index in others):
-        raise UserError(f"{path} has shape {array.shape} and axes '{axes}': only grey 2D images "
-                        "are supported, so C and Z must have length 1.")
-    array = array.transpose(others + order)
-    return _check_stack(array.reshape(array.shape[-3:]), path)
+def _read_tiffs(folder: Path) -> ImagesOfFile:
+    paths = find_tiffs(folder)
+    return ImagesOfFile(str(folder), [load_tiff(path) for path in paths],
+                        tuple(path.name for path in paths))
 
 
 def _size(image: np.ndarray) -> str:

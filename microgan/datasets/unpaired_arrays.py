@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
-    TEST_SUFFIX, check_image, find_kinds, find_tiffs, found_kinds, load_array, load_care_archive,
-    load_tiff)
-from microgan.errors import UserError
+    TEST_SUFFIX, ImagesOfFile, find_kinds, read_images)
 
 Images = Sequence[np.ndarray] | np.ndarray
 
@@ -49,24 +48,10 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
         UserError: a file is missing, unreadable, no stack of grey images, or holds an image
             that is constant or not finite.
     """
-    data_dir = Path(data_dir)
-    parts: list[Images]
-    arrays, tiffs, _ = found_kinds(data_dir, name)
-    if arrays:
-        sources = [data_dir / f"{name}_{letter}.npy" for letter in "XY"]
-        parts = [load_array(path) for path in sources]
-    elif tiffs:
-        sources = [data_dir / name / part for part in ("degraded", "clean")]
-        parts = [[load_tiff(path) for path in find_tiffs(folder)] for folder in sources]
-    else:
-        sources = [data_dir / f"{name}.npz"] * 2
-        parts = list(load_care_archive(sources[0]))
-    for source, images in zip(sources, parts):
-        if not len(images):
-            raise UserError(f"{source} is empty: no .tif or .tiff file.")
-        _check_images(images, source)
-    degraded, clean = parts
-    return UnpairedImages(name, degraded, clean, load_extra_clean(data_dir, name))
+    degraded, clean = read_images(data_dir, name)
+    degraded.check()
+    clean.check()
+    return UnpairedImages(name, degraded.images, clean.images, load_extra_clean(data_dir, name))
 
 
 def load_extra_clean(data_dir: Path | str, name: str) -> Images:
@@ -85,14 +70,9 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
     path = Path(data_dir) / f"{name}{EXTRA_SUFFIX}_Y.npy"
     if not path.exists():
         return ()
-    images = load_array(path)
-    _check_images(images, path)
-    return images
-
-
-def _check_images(images: Images, source: Path) -> None:
-    for index, image in enumerate(images):
-        check_image(image, f"Image {index} of {source}")
+    extra = ImagesOfFile(str(path), load_array(path))
+    extra.check()
+    return extra.images
 
 
 def load_unpaired_test(data_dir: Path | str, name: str) -> UnpairedImages | None:

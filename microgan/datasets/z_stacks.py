@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from microgan.datasets.image_files import find_tiffs, load_tiff, read_npy
 from microgan.datasets.npz_files import check_expansion, read_npz
-from microgan.datasets.paired_arrays import MIN_SIDE_PX, find_tiffs, load_tiff, read_npy
+from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError, one_line
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
@@ -104,8 +105,6 @@ def read_images(folder: Path | str) -> list[np.ndarray]:
             not finite.
     """
     paths = find_tiffs(Path(folder))
-    if not paths:
-        raise UserError(f"{folder} is empty: no .tif or .tiff file.")
     images = [load_tiff(path) for path in paths]
     for path, image in zip(paths, images):
         _check_values(image, path)

@@ -12,8 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from microgan.datasets.paired_arrays import one_line
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.datasets.paired_arrays import one_line
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
 

@@ -184,6 +184,12 @@ def test_damaged_tiff_is_named(tiff_folder):
     assert_refused(tiff_folder, "1.tif")
 
 
+def test_constant_tiff_is_named(tiff_folder):
+    tifffile.imwrite(tiff_folder / "Cells" / "clean" / "2.tif", np.full((30, 32), 7, np.uint8))
+
+    assert_refused(tiff_folder, "clean/2.tif is constant (7)")
+
+
 def test_color_tiff_is_refused(tiff_folder):
     tifffile.imwrite(tiff_folder / "Cells" / "clean" / "1.tif", np.zeros((32, 32, 3), np.uint8),
                      photometric="rgb")
@@ -218,6 +224,17 @@ def test_care_archive_without_a_key_is_refused(tmp_path):
     np.savez(tmp_path / "Cells.npz", X=np.zeros((3, 8, 8)))
 
     assert_refused(tmp_path, "lacks Y")
+
+
+@pytest.mark.parametrize("shape, words", [
+    ((2, 32, 32), ("X in ", "has 3 images", "Y in ", "has 2")),
+    ((3, 32, 30), ("Image 0", "Image 0 of X in ", "32 x 32 but", "32 x 30: a pair")),
+])
+def test_halves_of_a_care_archive_that_differ_are_told_apart(tmp_path, random, shape, words):
+    np.savez(tmp_path / "Cells.npz", X=random.normal(size=(3, 32, 32)),
+             Y=random.normal(size=shape))
+
+    assert_refused(tmp_path, "Cells.npz", *words)
 
 
 def test_damaged_care_archive_is_named(tmp_path):

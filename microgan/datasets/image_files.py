@@ -1,0 +1,125 @@
+"""Files of grey images: arrays, TIFF, CARE's archives; checked while they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tifffile
+
+from microgan.datasets.npz_files import check_expansion, read_npz
+from microgan.errors import UserError, one_line
+
+
+def load_array(path: Path) -> np.ndarray:
+    """Load and check `NAME_X.npy` or `NAME_Y.npy`: (N, Y, X), memory-mapped, not unpickled.
+
+    Raises:
+        UserError: it is missing, damaged, or no stack of grey images.
+    """
+    if not path.exists():
+        raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
+                        "NAME_X.npy, clean ones in NAME_Y.npy.")
+    return _check_stack(read_npy(path, mmap_mode="r"), path)
+
+
+def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    """Read a `.npy` file, never unpickled.
+
+    Raises:
+        UserError: it is damaged, or no plain array.
+    """
+    try:
+        with open(path, "rb") as file:
+            np.lib.format.read_magic(file)  # else numpy tries archives and pickles
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
+        raise UserError(f"{path} cannot be read as a numpy array: {one_line(error)}. Write it "
+                        "again with numpy.save, as plain numbers.") from error
+
+
+def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
+    _check_numeric(array, source)
+    if array.ndim == 4 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim != 3:
+        raise UserError(f"{source} has shape {array.shape}: expected (N, Y, X) or (N, Y, X, 1), "
+                        "N grey images.")
+    if array.size == 0:
+        raise UserError(f"{source} is empty: shape {array.shape}.")
+    return array
+
+
+def _check_numeric(array: np.ndarray, source: Path) -> None:
+    if array.dtype.kind not in "iuf":
+        raise UserError(f"{source} holds {array.dtype} values: expected integers or real "
+                        "floating-point numbers.")
+
+
+def find_tiffs(folder: Path) -> list[Path]:
+    """The TIFF files in a folder, by name.
+
+    Raises:
+        UserError: there is no such folder, or no such file in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}, though its partner exists.")
+    found = sorted(path for path in folder.iterdir()
+                   if path.suffix.lower() in (".tif", ".tiff") and path.name[0] != ".")
+    if not found:
+        raise UserError(f"{folder} is empty: no .tif or .tiff file.")
+    return found
+
+
+def load_tiff(path: Path) -> np.ndarray:
+    """Load one grey image (Y, X).
+
+    Raises:
+        UserError: it is damaged or no grey image.
+    """
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            check_expansion(tiff.series[0].nbytes, path)
+            image = tiff.asarray()
+    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
+        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
+    _check_numeric(image, path)
+    image = np.squeeze(image)
+    if image.ndim != 2 or image.size == 0:
+        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file.")
+    return image
+
+
+def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Load the degraded and the clean images, (N, Y, X), of CARE's training file.
+
+    Raises:
+        UserError: it is damaged or no such file.
+    """
+    try:
+        found = read_npz(path, ("X", "Y", "axes"))
+    except Exception as error:  # as in `read_npy`
+        raise UserError(
+            f"{path} cannot be read as a numpy archive: {one_line(error)}.") from error
+    missing = [key for key in ("X", "Y") if key not in found]
+    if missing:
+        raise UserError(f"{path} lacks {' and '.join(missing)}: CARE's training file has keys X "
+                        "and Y.")
+    axes = str(found["axes"]) if "axes" in found else None
+    return _care_images(found["X"], axes, path), _care_images(found["Y"], axes, path)
+
+
+def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
+    """CARE stores (S, C, Y, X); axes other than sample, Y and X must have length 1."""
+    axes = axes or {3: "SYX", 4: "SCYX"}.get(array.ndim, "")
+    if len(axes) != array.ndim or not set("SYX") <= set(axes):
+        raise UserError(f"{path} has shape {array.shape} and axes '{axes}': expected one letter "
+                        "an axis, S (sample), Y and X among them.")
+    order = [axes.index(letter) for letter in "SYX"]
+    others = [index for index in range(array.ndim) if index not in order]
+    if any(array.shape[index] != 1 for index in others):
+        raise UserError(f"{path} has shape {array.shape} and axes '{axes}': only grey 2D images "
+                        "are supported, so C and Z must have length 1.")
+    array = array.transpose(others + order)
+    return _check_stack(array.reshape(array.shape[-3:]), path)
