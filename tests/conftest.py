@@ -2,6 +2,8 @@
 
 # flake8: noqa: E402
 import os
+import subprocess
+import sys
 
 # Before TensorFlow is imported: its start-up lines are not what a test report is for.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,3 +29,16 @@ def data_dir(tmp_path, random):
         write_pairs(folder, name, 10, random)
         write_pairs(folder, f"{name}_test", 4, random)
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if sys.platform != "linux" or os.geteuid() or subprocess.run(
+            command, capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system, on Linux")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

@@ -1,5 +1,6 @@
 """Tiny images, and programs run as a user would."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
+from microgan.restoration.image_files import open_image_file
+from microgan.restoration.stored_images import Scratch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,6 +68,20 @@ def write_random_vgg(path):
         weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
         weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
     np.savez(path, **weights)
+
+
+def round_trip(path, **arguments):
+    """Write an image file's own pixels back like it; give the opened file and the new path."""
+    folder = path.parent / "out"
+    folder.mkdir()
+    with open_image_file(path, **arguments) as file, contextlib.ExitStack() as stack:
+        parts = []
+        for image in file.images:
+            part = stack.enter_context(Scratch(folder, image.pixels.shape, image.pixels.dtype))
+            part[...] = image.pixels[(slice(None),) * len(image.axes)]
+            parts.append(part)
+        file.write_like(folder / path.name, parts)
+        return file, folder / path.name
 
 
 def assert_same_arrays(arrays, wanted):

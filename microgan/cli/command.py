@@ -140,7 +140,7 @@ def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
             value = flag_values[item.name].value
             _, _, is_list = value_type(hints[item.name])
             if is_list:
-                value = tuple(os.path.expanduser(element) for element in value or ())
+                value = tuple(os.path.expanduser(element) for element in value or () if element)
             elif isinstance(value, str):
                 value = os.path.expanduser(value)  # a shell leaves --dir=~/runs alone
             explicit[item.name] = value

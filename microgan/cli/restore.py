@@ -1,7 +1,9 @@
 """Restore image files with a trained generator.
 
-Takes .npy and TIFF files of any plain axes order and writes files of the same name, shape
-and type into the folder --output.
+Takes TIFF, OME-Zarr and .npy files of any size and axes order and writes files of the same
+name, shape, type and metadata into the folder --output. A generator of train_cGAN.py
+restores every plane, one of train_zsegan.py every z-stack; one of train_CIN_GAN.py makes the
+defect --task=NAME.
 
 Try it: restore.py --generator=Microscopy_cGAN_results/generator.h5 --input=cells.tif
 """

@@ -16,7 +16,8 @@ class RestoreConfig(Config):
     generator: str | None = setting(None, "The generator.h5 of a run folder.")
     input: tuple[str, ...] = setting(
         (), "Files to restore, separated by commas: .npy, .tif, .tiff or .zarr (OME-Zarr), "
-        "folders of such files, or quoted patterns such as 'cells/*.tif'.")
+        "folders of such files, or quoted patterns such as 'cells/*.tif'. A name with a comma "
+        "goes between double quotes.")
     output: str = setting("restored", "Folder of the restored files, which keep their names.")
     task: str | None = setting(
         None, "Task whose intensity constants to use; of a CIN-GAN generator, the defect to make. "

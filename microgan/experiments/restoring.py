@@ -6,21 +6,19 @@ import contextlib
 import glob
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
-from microgan.errors import Interrupted, UserError
+from microgan.errors import Interrupted, UserError, one_line
 from microgan.files import make_folder
+from microgan.experiments.progress import Progress
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.planes import survey
 from microgan.restoration.restorer import Restorer, check_task, load_restorer
 from microgan.restoration.stored_images import Scratch
-
-_SECONDS_BETWEEN_LINES = 10
 
 
 def restore_files(config: RestoreConfig) -> None:
@@ -34,6 +32,7 @@ def restore_files(config: RestoreConfig) -> None:
     Raises:
         UserError: a mistake in the flags, before anything is written; or, at the end,
             files that could not be restored.
+        Exception: a bug, at the end, too.
         Interrupted: Ctrl-C or a termination signal came; no file is half-written.
     """
     assert config.generator is not None
@@ -41,7 +40,7 @@ def restore_files(config: RestoreConfig) -> None:
     check_task(info, config.task)
     check_trust_config(config, info)
     targets = _targets(_find_files(config.input), config, info)
-    failures: dict[Path, str] = {}
+    failures: dict[Path, Exception] = {}
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
@@ -50,21 +49,23 @@ def restore_files(config: RestoreConfig) -> None:
         make_folder(config.output, "--output")
         restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
         trust_maps = TrustMaps(config, restorer) if config.trust_map else None
+        progress = Progress("all files")
         with _stopped_by_signals():
-            for path, target in targets.items():
+            for done, (path, target) in enumerate(targets.items(), 1):
                 if path not in failures:
                     with _collected(failures, path):
                         _restore_file(restorer, trust_maps, path, target, config)
+                progress(done / len(targets))
     _raise_failures(failures, len(targets))
 
 
 @contextlib.contextmanager
-def _collected(failures: dict[Path, str], path: Path) -> Iterator[None]:
-    """Note what is wrong with a file, and go on."""
+def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
+    """Note why a file cannot be restored, and go on: a bug, too, must not cost the others."""
     try:
         yield
-    except UserError as error:
-        failures[path] = str(error)
+    except Exception as error:
+        failures[path] = error
 
 
 @contextlib.contextmanager
@@ -107,34 +108,6 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
     print(f"{path}: restored into {target}", flush=True)
 
 
-class Progress:
-    """Prints how much of a long work is done, and the time left, every ten seconds.
-
-    Args:
-        name: of the work.
-        clock: gives seconds.
-
-    Call arguments:
-        share: that is done, 0 to 1.
-    """
-
-    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name = name
-        self._clock = clock
-        self._start = self._printed = clock()
-
-    def __call__(self, share: float) -> None:
-        now = self._clock()
-        if now - self._printed >= _SECONDS_BETWEEN_LINES and 0 < share < 1:
-            left = (now - self._start) * (1 - share) / share
-            print(f"{self._name}: {100 * share:.0f} %, {_duration(left)} left", flush=True)
-            self._printed = now
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
 def _find_files(inputs: Sequence[str]) -> list[Path]:
     """Files, folders' image files and patterns' matches, each once, in the order given."""
     found: dict[Path, None] = {}
@@ -164,8 +137,10 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
             if target in sources:
                 raise UserError(f"{sources[target]} and {path} would both be restored into "
                                 f"{target}. Restore them into different folders with --output.")
-            if target.resolve() in inputs:
-                raise UserError(f"{target} is an input. Choose another folder with --output.")
+            whole = target.resolve()
+            if not inputs.isdisjoint([whole, *whole.parents]):  # an OME-Zarr image is a folder
+                raise UserError(f"{target} is{'' if whole in inputs else ' within'} an input. "
+                                "Choose another folder with --output.")
             if target.exists() and not config.overwrite:
                 raise UserError(f"{target} exists. Choose another folder with --output, or "
                                 "replace it with --overwrite.")
@@ -173,10 +148,21 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
     return targets
 
 
-def _raise_failures(failures: dict[Path, str], num_files: int) -> None:
-    lines = [text if str(path) in text else f"{path}: {text}" for path, text in failures.items()]
-    if num_files == len(lines) == 1:
-        raise UserError(lines[0])
-    if lines:
+def _raise_failures(failures: dict[Path, Exception], num_files: int) -> None:
+    if not failures:
+        return
+    bugs = [error for error in failures.values() if not isinstance(error, UserError)]
+    lines = [text if str(path) in text else f"{path}: {text}"
+             for path, text in zip(failures, map(_told, failures.values()))]
+    if num_files > 1:
         print("\n".join(lines), file=sys.stderr)
-        raise UserError(f"{len(lines)} of {num_files} files were not restored: see above.")
+    if bugs:
+        raise bugs[0]
+    raise UserError(lines[0] if num_files == 1 else
+                    f"{len(lines)} of {num_files} files were not restored: see above.")
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return f"a bug of microgan, {type(error).__name__}: {one_line(error)}"

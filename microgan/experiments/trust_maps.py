@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ import numpy as np
 
 from microgan.config import RestoreConfig
 from microgan.errors import UserError
+from microgan.experiments.progress import Progress
 from microgan.files import write_json
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.restorer import Restorer, check_task, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
 
+# Mirror images: along Y, along X, along both.
+_NUM_FLIPS = 3
 # Of a random defect, of which the mean is compared.
 _NUM_DRAWS = 4
 
@@ -41,8 +44,13 @@ def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
         if read_info(path, method=info.method).tasks != info.tasks:
             raise UserError(f"{path} in --snapshots was trained on other tasks than --generator.")
     if config.cin_generator_path:
-        task = config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
-        check_task(read_info(config.cin_generator_path, method="cin_gan"), task)
+        check_task(read_info(config.cin_generator_path, method="cin_gan"),
+                   _restored_task(config, info))
+
+
+def _restored_task(config: RestoreConfig, info: GeneratorInfo) -> str | None:
+    """The task that is named, or the only one."""
+    return config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
 
 
 def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[Path]:
@@ -77,11 +85,13 @@ class TrustMaps:
         self._restorer = restorer
         self._snapshots = [load(path) for path in config.snapshots]
         self._degrader: Restorer | None = None
-        self._num_draws = 1
+        self._num_draws = 0
+        self._task = _restored_task(config, restorer.info)
         if restorer.info.method == "zse_gan":
             assert config.generator is not None
             self._degrader = load_blurrer(config.generator, precision=config.precision,
                                           tile=config.tile)
+            self._num_draws = 1
         elif config.cin_generator_path:
             self._degrader, self._num_draws = load(config.cin_generator_path), _NUM_DRAWS
         else:
@@ -108,11 +118,14 @@ class TrustMaps:
                         Scratch(target.parent, image.pixels.shape, np.float32))
 
                 score = scores[image.label or "image"] = {}
+                progress = Progress(f"{name} {image.label}".strip() + ": trust maps").steps(
+                    _NUM_FLIPS + len(self._snapshots) + self._num_draws)
                 maps[0].append(scratch())
-                score["spread"] = self._write_spread(maps[0][-1], image, part)
+                score["spread"] = self._write_spread(maps[0][-1], image, part, progress)
                 if self._degrader is not None:
                     maps[1].append(scratch())
-                    score["inconsistency"] = self._write_inconsistency(maps[1][-1], image, part)
+                    score["inconsistency"] = self._write_inconsistency(maps[1][-1], image, part,
+                                                                       progress)
             for path, pixels in zip(paths, maps):
                 file.write_like(path, pixels)
         write_json(paths[-1], scores)
@@ -120,7 +133,8 @@ class TrustMaps:
             values = ", ".join(f"{kind} {value:.4g}" for kind, value in score.items())
             print(f"{name}: {label}: mean {values}, of the intensity range", flush=True)
 
-    def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels) -> float:
+    def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels,
+                      progress: Iterator[Callable[[float], None]]) -> float:
         y, x = image.axes.index("Y"), image.axes.index("X")
         with contextlib.ExitStack() as parts:
             members: list[Any] = [restored]
@@ -129,12 +143,13 @@ class TrustMaps:
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,
-                                      task=self._config.task, report=_silent)
+                                      task=self._config.task, report=_silent,
+                                      progress=next(progress))
                 members.append(FlippedPixels(part, flipped))
             return write_spread(target, members, image.axes) / self._span(image, "clean")
 
-    def _write_inconsistency(self, target: Scratch, image: StoredImage,
-                             restored: Pixels) -> float:
+    def _write_inconsistency(self, target: Scratch, image: StoredImage, restored: Pixels,
+                             progress: Iterator[Callable[[float], None]]) -> float:
         assert self._degrader is not None
         with contextlib.ExitStack() as parts:
             draws = []
@@ -142,7 +157,8 @@ class TrustMaps:
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,
-                                            task=self._config.task, report=_silent)
+                                            task=self._task, report=_silent,
+                                            progress=next(progress))
                 draws.append(part)
             return write_inconsistency(target, image.pixels, draws, image.axes) / self._span(
                 image, "degraded")

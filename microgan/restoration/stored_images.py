@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import abc
+import errno
+import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,18 +96,25 @@ class Scratch:
         dtype: of its values, byte order included.
 
     Raises:
-        UserError: there is no room.
+        UserError: there is no room, or the folder can't be written to.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
         self.folder = folder
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
+        num_bytes = math.prod(self.shape) * self.dtype.itemsize
         try:
-            self._file.truncate(int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize)
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
+            try:
+                _reserve(self._file, num_bytes)
+            except OSError:
+                self._file.close()
+                raise
         except OSError as error:
-            raise _no_room(folder, error) from error
+            raise UserError(f"Cannot write {num_bytes / 1e9:.3g} GB of results to {folder}: "
+                            f"{error.strerror or error}. Free some space or choose another "
+                            "folder with --output.") from error
 
     def __enter__(self) -> Self:
         return self
@@ -121,16 +131,28 @@ class Scratch:
     def _mapped(self) -> np.ndarray:
         return np.memmap(self._file, self.dtype, "r+", shape=self.shape)
 
-    def copy_to(self, file: IO[bytes]) -> None:
-        """Write all bytes, C order, where `file` stands."""
-        self._file.seek(0)
-        while block := self._file.read(_COPIED_BYTES):
+    def copy_to(self, file: IO[bytes], planes: slice = slice(None)) -> None:
+        """Write the bytes of some YX planes, all by default, C order, where `file` stands."""
+        plane_bytes = math.prod(self.shape[-2:]) * self.dtype.itemsize
+        start, stop, _ = planes.indices(math.prod(self.shape[:-2]))
+        self._file.seek(start * plane_bytes)
+        left = (stop - start) * plane_bytes
+        while block := self._file.read(min(left, _COPIED_BYTES)):
             file.write(block)
+            left -= len(block)
 
 
-def _no_room(folder: Path, error: OSError) -> UserError:
-    return UserError(f"No room for the result in {folder}: {error.strerror or error}. Free some "
-                     "space or choose another folder with --output.")
+def _reserve(file: IO[bytes], num_bytes: int) -> None:
+    """Give a file its length, with room on the disk where the system can say so.
+
+    Writing into a mapped file that has no room would end the process without a word.
+    """
+    try:
+        os.posix_fallocate(file.fileno(), 0, num_bytes)
+    except (AttributeError, OSError) as error:  # only Linux and its local disks know it
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        file.truncate(num_bytes)
 
 
 def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
@@ -151,6 +173,7 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
         if axes is None:
             raise UserError(f"an image of shape {shape} needs its axes named, one letter each: "
                             "--axes=TZYX, for example.")
+    axes = axes.upper()
     if "S" in axes:
         raise UserError(f"shape {shape} with axes '{axes}': only grey images are supported, and "
                         "S means colour samples (RGB). Split the colours into files.")

@@ -1,8 +1,6 @@
 """restore.py from flags to files."""
 
-import json
 import os
-import shutil
 import signal
 
 import numpy as np
@@ -10,43 +8,8 @@ import pytest
 import tifffile
 
 from helpers import assert_mistake, run_script
-from microgan.cli.restore import main
-from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.experiments.restoring import Progress
-from microgan.generator_file import GeneratorInfo, build_network, save_generator
-
-# Untrained, the network gives its input back; these ranges then make it twice as bright.
-DOUBLE = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200))
-
-
-@pytest.fixture(scope="module")
-def generators(tmp_path_factory):
-    """Generator files of one task and of two."""
-    folder = tmp_path_factory.mktemp("generators")
-    for name, tasks in (("one", ("A",)), ("two", ("A", "B"))):
-        info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, tasks,
-                             dict.fromkeys(tasks, DOUBLE), "YX", "0.1.0", "")
-        save_generator(folder / f"{name}.h5", build_network(info).get_weights(), info)
-    return folder
-
-
-@pytest.fixture
-def image(random):
-    return random.integers(0, 101, (3, 20, 30)).astype(np.uint8)
-
-
-@pytest.fixture
-def restore(generators, tmp_path, monkeypatch, capsys):
-    """Run the program in an empty folder; gives its status and what it printed."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, generator="one"):
-        status = main(["restore.py", f"--generator={generators / generator}.h5",
-                       "--precision=float32", *arguments])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
+from microgan.experiments.progress import Progress
+from microgan.restoration.restorer import Restorer
 
 
 def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path):
@@ -147,6 +110,48 @@ def test_a_file_that_fails_does_not_stop_the_others(restore, image, tmp_path):
     assert lines[3] == "restore.py: error: 3 of 4 files were not restored: see above."
 
 
+def test_a_bug_at_one_file_does_not_stop_the_others(restore, image, tmp_path, monkeypatch, capsys):
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", image)
+    usual = Restorer.restore_into
+
+    def restore_into(restorer, target, pixels, **options):
+        if options["progress"]._name == "b.npy":
+            raise RuntimeError("no such thing\nshould be")
+        usual(restorer, target, pixels, **options)
+
+    monkeypatch.setattr(Restorer, "restore_into", restore_into)
+
+    with pytest.raises(RuntimeError, match="no such thing"):
+        restore("--input=a.npy,b.npy,c.npy")
+
+    assert capsys.readouterr().err == (
+        "b.npy: a bug of microgan, RuntimeError: no such thing should be\n")
+    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == ["a.npy", "c.npy"]
+
+
+def test_many_files_tell_the_time_left(restore, image, tmp_path, monkeypatch):
+    monkeypatch.setattr("microgan.experiments.progress._SECONDS_BETWEEN_LINES", 0)
+    for name in "abcd":
+        np.save(tmp_path / f"{name}.npy", image)
+
+    _, out, _ = restore("--input=a.npy,b.npy,c.npy,d.npy")
+
+    assert [line.split(",")[0] for line in out.splitlines() if line.startswith("all files")] == [
+        "all files: 25 %", "all files: 50 %", "all files: 75 %"]
+
+
+def test_names_are_taken_as_they_are(restore, image, tmp_path):
+    for name in ("a, b.npy", "Zelle ü ☃.npy", "x[1].npy"):
+        np.save(tmp_path / name, image)
+
+    status, _, err = restore('--input="a, b.npy",Zelle ü ☃.npy,,x[1].npy,')
+
+    assert (status, err) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
+        "Zelle ü ☃.npy", "a, b.npy", "x[1].npy"]
+
+
 def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
     np.save(tmp_path / "a.npy", image)
     restore("--input=a.npy")
@@ -166,6 +171,7 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["--input=a.npy", "--output=.", "--overwrite"], "a.npy is an input"),
+    (["--input=a.zarr", "--output=a.zarr"], "a.zarr/a.zarr is within an input"),
     (["--input=a.npy,sub/a.npy"], "both be restored into"),
     (["--input=*.tif"], "--input=*.tif matches no"),
     (["--input=a.npy", "--task=C"], "knows no task 'C'"),
@@ -174,6 +180,7 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
 ])
 def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, arguments, message):
     (tmp_path / "sub").mkdir()
+    (tmp_path / "a.zarr").mkdir()
     np.save(tmp_path / "a.npy", image)
     np.save(tmp_path / "sub" / "a.npy", image)
 
@@ -186,89 +193,6 @@ def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, argum
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), image)
 
 
-@pytest.fixture(scope="module")
-def cin_generator(generators):
-    """A CIN-GAN generator of the task A, untrained: it gives its input back."""
-    info = GeneratorInfo("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, ("A",),
-                         {"A": DOUBLE}, "YX", "0.1.0", "")
-    save_generator(generators / "cin.h5", build_network(info).get_weights(), info)
-    return generators / "cin.h5"
-
-
-def test_trust_maps_are_written_beside_the_restored_file(restore, generators, cin_generator,
-                                                         image, tmp_path):
-    tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, compression="zlib", predictor=True,
-                     metadata={"axes": "CYX", "PhysicalSizeX": 0.1})
-
-    status, _, err = restore("--input=a.ome.tif", "--trust_map",
-                             f"--cin_generator_path={cin_generator}",
-                             f"--snapshots={generators}/one.h5")
-
-    assert (status, err) == (0, "")
-    folder = tmp_path / "restored"
-    scores = json.loads((folder / "a_trust.json").read_text())
-    for kind in ("spread", "inconsistency"):
-        with tifffile.TiffFile(folder / f"a_{kind}.ome.tif") as tiff:
-            assert (tiff.series[0].axes, tiff.series[0].dtype) == ("CYX", np.float32)
-            assert 'PhysicalSizeX="0.1"' in tiff.ome_metadata
-            span = 200 if kind == "spread" else 100
-            assert scores["image"][kind] == pytest.approx(tiff.asarray().mean() / span, rel=1e-3)
-    # The untrained network treats all flips alike.
-    assert scores["image"]["spread"] == pytest.approx(0, abs=1e-6)
-    assert len(list(folder.iterdir())) == 4
-
-
-def test_stacks_are_sharpened_and_blurred_again(restore, generators, image, tmp_path):
-    info = GeneratorInfo("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, ("A",),
-                         {"A": DOUBLE}, "ZYX", "0.1.0", "")
-    save_generator(generators / "stacks.h5", build_network(info).get_weights(), info)
-    stacks = np.stack([image, image[::-1]]).repeat(2, 1)  # TZYX, 6 slices
-    tifffile.imwrite(tmp_path / "a.tif", stacks, photometric="minisblack",
-                     metadata={"axes": "TZYX"})
-
-    status, out, err = restore("--input=a.tif", "--trust_map", generator="stacks")
-
-    assert (status, err) == (0, "")
-    assert "spread only" not in out
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "restored" / "a.tif"), 2 * stacks)
-    # Untrained, both halves give their input back: blurred again it is the measured one.
-    assert tifffile.imread(tmp_path / "restored" / "a_inconsistency.tif").max() < 1e-3
-
-    status, _, err = restore("--input=a.tif", "--axes=TCYX", "--output=flat", generator="stacks")
-
-    assert status == 2
-    assert "axes TCYX has no Z" in err
-
-
-def test_trust_maps_without_a_defect_generator_say_what_is_missing(restore, image, tmp_path):
-    np.save(tmp_path / "a.npy", image)
-
-    status, out, _ = restore("--input=a.npy", "--trust_map")
-
-    assert status == 0
-    assert "No --cin_generator_path: trust maps show the spread only" in out
-    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
-        "a.npy", "a_spread.npy", "a_trust.json"]
-
-
-@pytest.mark.parametrize("arguments, message", [
-    (["--cin_generator_path=cin.h5"], "add --trust_map"),
-    (["--trust_map", "--cin_generator_path=none.h5"], "no file none.h5"),
-    (["--trust_map", "--snapshots=two.h5"], "trained on other tasks"),
-    (["--trust_map", "--cin_generator_path=two.h5"], "train_CIN_GAN.py is needed"),
-])
-def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path, arguments,
-                                            message):
-    np.save(tmp_path / "a.npy", image)
-    shutil.copy(generators / "two.h5", tmp_path)
-
-    status, _, err = restore("--input=a.npy", *arguments)
-
-    assert (status, len(err.splitlines())) == (2, 1)
-    assert message in err
-    assert not (tmp_path / "restored").exists()
-
-
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_leaves_no_half_written_file(restore, image, tmp_path, monkeypatch, number,
                                               status):
@@ -276,7 +200,7 @@ def test_a_signal_leaves_no_half_written_file(restore, image, tmp_path, monkeypa
         target[:1] = 7
         os.kill(os.getpid(), number)
 
-    monkeypatch.setattr("microgan.restoration.restorer.Restorer.restore_into", restore_half)
+    monkeypatch.setattr(Restorer, "restore_into", restore_half)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
 
     given, _, err = restore("--input=a.tif")
@@ -322,10 +246,7 @@ def test_top_level_script_restores(generators, image, tmp_path):
 
 
 @pytest.mark.slow
-def test_peak_memory_does_not_grow_with_the_image(tmp_path):
-    info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), {"A": DOUBLE}, "YX",
-                         "0.1.0", "")
-    save_generator(tmp_path / "generator.h5", build_network(info).get_weights(), info)
+def test_peak_memory_does_not_grow_with_the_image(generators, tmp_path):
     # Sparse on disk: only the blocks that are not zero take room.
     pixels = tifffile.memmap(tmp_path / "large.tif", shape=(8000, 8000), dtype="uint16",
                              bigtiff=True, photometric="minisblack", resolution=(5, 5))
@@ -339,7 +260,7 @@ def test_peak_memory_does_not_grow_with_the_image(tmp_path):
         "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         "sys.exit(status)\n")
 
-    result = run_script(script, "--generator=generator.h5", "--input=large.tif",
+    result = run_script(script, f"--generator={generators}/one.h5", "--input=large.tif",
                         "--precision=float32", cwd=tmp_path)
 
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,6 +1,5 @@
 """What is read is written back as it was: the table of docs/files.md, row by row."""
 
-import contextlib
 import itertools
 import json
 
@@ -9,9 +8,9 @@ import pytest
 import skimage.io
 import tifffile
 
+from helpers import round_trip
 from microgan.errors import UserError
 from microgan.restoration.image_files import open_image_file, read_image
-from microgan.restoration.stored_images import Scratch
 
 TYPES = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "int64", "uint64", "float16",
          "float32", "float64")
@@ -45,20 +44,6 @@ KINDS = {
 
 def pixels(shape, dtype="uint16"):
     return (100 * np.random.default_rng(0).uniform(size=shape)).astype(dtype)
-
-
-def round_trip(path, **arguments):
-    """Write a file's own pixels back like it; give the images and the new path."""
-    folder = path.parent / "out"
-    folder.mkdir()
-    with open_image_file(path, **arguments) as file, contextlib.ExitStack() as stack:
-        parts = []
-        for image in file.images:
-            part = stack.enter_context(Scratch(folder, image.pixels.shape, image.pixels.dtype))
-            part[...] = image.pixels[(slice(None),) * len(image.axes)]
-            parts.append(part)
-        file.write_like(folder / path.name, parts)
-        return file, folder / path.name
 
 
 def properties(path):

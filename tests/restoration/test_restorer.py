@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
+import microgan
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
-from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.restoration.restorer import Restorer, load_restorer, restore_planes, to_type
 
 NORMALIZATION = {
@@ -246,8 +247,6 @@ def test_memory_that_does_not_suffice_for_any_tile_is_said(identity, monkeypatch
 
 
 def test_tiles_are_chosen_from_free_memory(keras, monkeypatch):
-    from microgan.generator_file import build_network
-
     def side(free):
         monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: free)
         return Restorer(build_network(info()), info())._side((10**5, 10**5))
@@ -258,8 +257,6 @@ def test_tiles_are_chosen_from_free_memory(keras, monkeypatch):
 
 
 def test_saved_generator_restores_as_the_network_in_memory(keras, tmp_path):
-    from microgan.generator_file import build_network
-
     model = build_network(info())
     generator = np.random.default_rng(0)
     model.set_weights([generator.normal(0, 0.1, weight.shape) for weight in model.weights])
@@ -270,3 +267,35 @@ def test_saved_generator_restores_as_the_network_in_memory(keras, tmp_path):
 
     np.testing.assert_allclose(restored, Restorer(model, info())(image), atol=1e-4)
     assert np.abs(restored - 2 * image).max() > 1
+
+
+def test_no_tensor_gets_too_long_however_much_memory_there_is(keras, monkeypatch):
+    monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: 1e15)
+    monkeypatch.setattr("microgan.restoration.restorer._ENOUGH_BYTES", 1e15)
+    wide = dataclasses.replace(info(), network_arguments={"filters": 64, "depth": 1})
+    restorer = Restorer(build_network(wide), wide, tile=4096)
+
+    # Joined with the skipped features there are 128 channels at full resolution.
+    assert 128 * 4096**2 == 2**31
+    assert restorer._side((8192, 8192)) == 2048
+
+
+@pytest.mark.parametrize("method, network, arguments, plane_axes", [
+    ("cgan", "unet", {"filters": 2, "depth": 1}, "YX"),
+    ("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, "YX"),
+    ("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, "ZYX")])
+def test_every_kind_of_generator_is_loaded_and_used_alike(keras, tmp_path, method, network,
+                                                          arguments, plane_axes):
+    described = GeneratorInfo(method, network, arguments, ("A",), {"A": TaskNormalization(
+        IntensityRange(0, 100), IntensityRange(0, 100))}, plane_axes, "0.1.0", "")
+    save_generator(tmp_path / "generator.h5", build_network(described).get_weights(), described)
+    image = noise((2, 20, 5, 30), "uint16")
+
+    restorer = microgan.load_restorer(tmp_path / "generator.h5", precision="float32")
+    restored = restorer(image, axes="TYZX", report=silent)
+
+    assert (restored.shape, restored.dtype) == (image.shape, image.dtype)
+    in_order = restorer(image.swapaxes(1, 2), axes="TZYX", report=silent)
+    np.testing.assert_array_equal(restored, in_order.swapaxes(1, 2))
+    if method != "cin_gan":  # untrained, the others give their input back
+        np.testing.assert_array_equal(restored, image)

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -8,19 +5,6 @@ import pytest
 
 from microgan.errors import UserError
 from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
-    if sys.platform != "linux" or os.geteuid() or subprocess.run(
-            command, capture_output=True).returncode:
-        pytest.skip("only root can mount a small file system, on Linux")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def arrays(megabytes):

@@ -1,0 +1,96 @@
+"""The pixels of a TIFF, read piece by piece."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from microgan.errors import UserError, one_line
+
+# Decoded strips and tiles that are kept in case the next part needs them again.
+_KEPT_BYTES = 256 * 2**20
+
+
+class SeriesPixels:
+    """The pixels of one series, of which only the strips or tiles needed are decoded."""
+
+    def __init__(self, series: tifffile.TiffPageSeries, path: Path) -> None:
+        self.shape: tuple[int, ...] = series.shape
+        self.dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
+        self._series = series
+        self._page: Any = series.keyframe  # says how all pages of the series are stored
+        self._path = path
+        page = self._page
+        num_segments = _KEPT_BYTES // (int(np.prod(page.chunks)) * self.dtype.itemsize)
+        self._segment = functools.lru_cache(maxsize=max(1, num_segments))(self._decode)
+
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        index = tuple(slice(*part.indices(length)) for part, length in zip(index, self.shape))
+        try:
+            if self._series.dataoffset is not None:
+                return np.array(self._mapped(self._series.dataoffset, self.shape)[index])
+            return self._read_pages(index)
+        except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
+            raise damaged(self._path, error) from error
+
+    def _mapped(self, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+        return np.memmap(self._path, self.dtype, "r", offset, shape)
+
+    def _read_pages(self, index: tuple[slice, ...]) -> np.ndarray:
+        page_shape = self._page.shape
+        if self.shape[len(self.shape) - len(page_shape):] != page_shape or len(page_shape) != 2:
+            return self._series.asarray()[index]  # volumes in one page, which are rare and small
+        *outer, rows, columns = index
+        values = np.zeros(tuple(part.stop - part.start for part in index), self.dtype)
+        places = itertools.product(*(range(part.start, part.stop) for part in outer))
+        pages = values.reshape(-1, *values.shape[-2:])
+        for page, place in zip(pages, places):
+            number = np.ravel_multi_index(place, self.shape[:-2]) if place else 0
+            self._read_page(page, int(number), rows, columns)
+        return values
+
+    def _read_page(self, values: np.ndarray, number: int, rows: slice, columns: slice) -> None:
+        page = self._series.pages[number]
+        if page is None:  # announced by OME-XML but not there: zero, as tifffile has it
+            return
+        if self._page.is_memmappable:
+            values[:] = self._mapped(page.dataoffsets[0], self._page.shape)[rows, columns]
+            return
+        height, width = self._page.chunks
+        across = -(-self._page.shape[1] // width)
+        for row in range(rows.start // height, -(-rows.stop // height)):
+            for column in range(columns.start // width, -(-columns.stop // width)):
+                segment = self._segment(number, row * across + column)
+                if segment is None:
+                    continue
+                top, left = row * height, column * width
+                inner_rows, rows_there = _overlap(rows, top, segment.shape[0])
+                inner_columns, columns_there = _overlap(columns, left, segment.shape[1])
+                values[rows_there, columns_there] = segment[inner_rows, inner_columns]
+
+    def _decode(self, number: int, segment: int) -> np.ndarray | None:
+        page: Any = self._series.pages[number]
+        offset, num_bytes = page.dataoffsets[segment], page.databytecounts[segment]
+        decode, tables = self._page.decode, page.jpegtables  # may move the position
+        if not num_bytes:
+            return None
+        file = page.parent.filehandle
+        file.seek(offset)
+        data, _, shape = decode(file.read(num_bytes), segment, jpegtables=tables)
+        return None if data is None else data[0, :shape[1], :shape[2], 0]
+
+
+def _overlap(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
+    """Where a segment and a wanted stretch overlap: within the one, and within the other."""
+    low, high = max(wanted.start, start), min(wanted.stop, start + length)
+    return slice(low - start, high - start), slice(low - wanted.start, high - wanted.start)
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """What to say of a TIFF that tifffile cannot read."""
+    return UserError(f"{path} cannot be read as a TIFF: {one_line(error)}. Get a whole copy.")
