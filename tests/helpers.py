@@ -51,6 +51,11 @@ def run_script(name, *arguments, cwd, timeout=300):
                           env=environment, text=True, capture_output=True, timeout=timeout)
 
 
+def files_in(folder):
+    """Paths of all files below a folder, relative to it, as text."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def assert_mistake(result, *words):
     """Assert that a program ended with one line on standard error and status 2."""
     assert result.returncode == 2, result.stderr

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from helpers import ROOT, assert_mistake, run_script, write_pairs, write_random_vgg
+from helpers import (
+    ROOT, assert_mistake, files_in, run_script, write_pairs, write_random_vgg)
 from microgan.generator_file import load_generator
 from microgan.synthesis import make_degraded
 
@@ -39,11 +40,7 @@ def finished(tmp_path_factory):
 
 
 def test_run_writes_every_promised_file(finished):
-    folder = finished[0] / RUN
-
-    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-    assert written == {
+    assert files_in(finished[0] / RUN) == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
         "defect_report.md", "defect_report.csv", "defect_report.json", "defect_report.png",
         "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
@@ -121,7 +118,7 @@ def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
 
 
 @pytest.mark.parametrize("flags, words", [
-    (("--images_limit=50",), ("has 10", "ask for 50")),
+    (("--images_limit=50",), ("has 10 pairs", "training asks for 40")),
     (("--patch_size=64",), ("32 x 32", "--patch_size=32")),
     (("--content_features=nowhere.npz",), ("nowhere.npz",)),
     (("--critic_step=3",), ("--critic_steps",)),

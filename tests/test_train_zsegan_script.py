@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
-from helpers import assert_mistake, run_script
+from helpers import assert_mistake, files_in, run_script
 from microgan.generator_file import load_generator
 from microgan.restoration.stacks import translate_stacks
 
@@ -46,8 +46,7 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
     assert result.stderr == ""
     assert "2 stacks to train, 1 to validate, 6 in-focus images" in result.stdout
     folder = tmp_path / RUN
-    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert written == {
+    assert files_in(folder) == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
         "samples/update_000002_1.png", "samples/update_000004_1.png",
         "checkpoint/update_000004.npz"}

@@ -78,7 +78,8 @@ class TaskTrainingConfig(TrainingConfig):
         None, "Pairs per task that training and the choice of the checkpoint see together. The "
         "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
     validation_fraction: float = setting(
-        0.2, "Share of those pairs that choose the checkpoint, at least one pair; ours.",
+        0.2, "Share of those pairs that choose the checkpoint; at least one does, and one is left "
+        "to train. Ours.",
         above=0, maximum=0.9)
     test_fraction: float = setting(
         0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "

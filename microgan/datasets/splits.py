@@ -56,7 +56,8 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
         test_pairs: its test arrays; then no pair of `pairs` is kept for the test.
         images_limit: pairs that training and validation see together, chosen at random;
             None or -1 for all that the test part leaves.
-        validation_fraction: share of those pairs, 0 to 1; at least one pair.
+        validation_fraction: share of those pairs, 0 to 1; at least one pair, and one is left
+            to train.
         test_fraction: share of `pairs` kept for the test where there are no test arrays
             and at least 20 pairs, as far as `images_limit` leaves any.
         seed: of the choice.
@@ -65,8 +66,9 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
         UserError: too few pairs for the parts, or a test image is among the pairs.
     """
     return _split(pairs.name, pairs.clean, None if test_pairs is None else test_pairs.clean,
-                  "clean", images_limit=images_limit, validation_fraction=validation_fraction,
-                  test_fraction=test_fraction, seed=seed)
+                  "clean", "pair", images_limit=images_limit,
+                  validation_fraction=validation_fraction, test_fraction=test_fraction,
+                  seed=seed)
 
 
 def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *,
@@ -99,15 +101,17 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
     name, degraded, clean = images.name, images.degraded, images.clean
     test_degraded, test_clean = ((None, None) if test_images is None
                                  else (test_images.degraded, test_images.clean))
-    clean_limit = images_limit if len(clean) == len(degraded) else None
-    of_clean = _split(name, clean, test_clean, "clean", images_limit=clean_limit, **settings)
-    if len(clean) == len(degraded):
+    may_be_pairs = len(clean) == len(degraded)
+    of_clean = _split(name, clean, test_clean, "clean",
+                      "pair" if may_be_pairs else "clean image",
+                      images_limit=images_limit if may_be_pairs else None, **settings)
+    if may_be_pairs:
         if test_degraded is not None:
             _refuse_overlap(name, "degraded", degraded, test_degraded)
         of_degraded = of_clean if test_degraded is None else replace(
             of_clean, test=tuple(range(len(test_degraded))))
     else:
-        of_degraded = _split(name, degraded, test_degraded, "degraded",
+        of_degraded = _split(name, degraded, test_degraded, "degraded", "degraded image",
                              images_limit=images_limit, **settings)
     held_out = [clean[i] for i in of_clean.validation]
     if test_clean is None:
@@ -121,9 +125,10 @@ def indices_outside(images: Images, excluded: Iterable[np.ndarray]) -> tuple[int
     return tuple(index for index, image in enumerate(images) if digest(image) not in known)
 
 
-def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
+def _split(name: str, images: Images, test_images: Images | None, kind: str, unit: str, *,
            images_limit: int | None, validation_fraction: float, test_fraction: float,
            seed: int) -> Split:
+    """Divide `images`, the `kind` ("clean" or "degraded") half of what is called a `unit`."""
     count = len(images)
     limit = None if images_limit in (None, -1) else images_limit
     if limit is not None and limit < 2:
@@ -136,17 +141,13 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
     else:
         num_test = 0
         _refuse_overlap(name, kind, images, test_images)
-    wanted = count - num_test if limit is None else limit
-    if count < max(wanted, 2):
+    wanted = max(2, count - num_test if limit is None else limit)
+    num_validation = min(max(1, round(validation_fraction * wanted)), wanted - 1)
+    if count < wanted:
         raise UserError(
-            f"'{name}' has {count} pairs, but training and validation ask for {max(wanted, 2)} "
-            f"and the test for {num_test}. Lower --images_limit or add pairs.")
-    num_validation = max(1, round(validation_fraction * wanted))
-    if num_validation >= wanted:
-        raise UserError(
-            f"'{name}' has {wanted} pairs to train and validate, but validation alone asks for "
-            f"{num_validation} (--validation_fraction={validation_fraction}), and training "
-            "needs at least 1.")
+            f"'{name}' has {count} {unit}{'s' * (count != 1)}, but training asks for "
+            f"{wanted - num_validation}, validation for {num_validation} and the test for "
+            f"{num_test}. Lower --images_limit or add {unit}s.")
 
     keys = [digest(image) for image in images]
     order = _order_by_content(keys, seed)
@@ -154,9 +155,9 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, *,
     validation, train = _take_groups(rest[:wanted], keys, num_validation)
     if (limit is not None and len(rest) < wanted) or not train:
         raise UserError(
-            f"The pairs of '{name}' share clean images ({len(set(keys))} different ones in "
-            f"{count} pairs), and one image must not be in two parts. Lower --images_limit "
-            f"(now {wanted} pairs) or add images.")
+            f"The {unit}s of '{name}' share {kind} images ({len(set(keys))} different ones in "
+            f"{count} {unit}s), and one image must not be in two parts. Lower --images_limit "
+            f"(now {wanted}) or add images.")
     if test_images is not None:
         return Split(_sorted(train), _sorted(validation), tuple(range(len(test_images))),
                      name + TEST_SUFFIX)

@@ -63,13 +63,20 @@ def test_seed_repeats_and_changes_the_split():
 
 
 def test_too_few_pairs_are_counted():
-    with pytest.raises(UserError, match="'Cells' has 10 pairs, but .* ask for 50 and the test"):
+    with pytest.raises(UserError, match="'Cells' has 10 pairs, but training asks for 40, "
+                       "validation for 10 and the test for 0"):
         split(pairs_of(10), images_limit=50)
 
 
 def test_single_pair_is_too_few():
-    with pytest.raises(UserError, match="has 1 pairs, but training and validation ask for 2"):
+    with pytest.raises(UserError, match="'Cells' has 1 pair, but training asks for 1, "
+                       "validation for 1 and the test for 0"):
         split(pairs_of(1))
+
+
+def test_unpaired_images_are_called_what_they_are():
+    with pytest.raises(UserError, match="'Cells' has 10 degraded images, but training asks for"):
+        split_both(unpaired_of(10, 40), images_limit=50)
 
 
 @pytest.mark.parametrize("limit", [0, 1, -5])
@@ -78,9 +85,10 @@ def test_senseless_limit_is_refused(limit):
         split(pairs_of(10), images_limit=limit)
 
 
-def test_validation_that_takes_everything_is_refused():
-    with pytest.raises(UserError, match="validation alone asks for 2"):
-        split(pairs_of(2), validation_fraction=0.9)
+def test_validation_leaves_one_pair_to_train():
+    parts = split(pairs_of(10), images_limit=2, validation_fraction=0.9)
+
+    assert (len(parts.train), len(parts.validation)) == (1, 1)
 
 
 def test_test_image_among_the_pairs_is_named():
@@ -89,7 +97,8 @@ def test_test_image_among_the_pairs_is_named():
 
 
 def test_pairs_of_one_scene_cannot_be_divided():
-    with pytest.raises(UserError, match="share clean images \\(1 different ones in 10 pairs\\)"):
+    with pytest.raises(UserError, match="pairs of 'Cells' share clean images \\(1 different "
+                       "ones in 10 pairs\\)"):
         split(pairs_of(10, distinct=1))
 
 
