@@ -51,6 +51,16 @@ def run_script(name, *arguments, cwd, timeout=300):
                           env=environment, text=True, capture_output=True, timeout=timeout)
 
 
+def assert_mistake_without_tensorflow(module, *arguments, words, cwd):
+    """Assert that a program ends with one line and status 2 before it imports TensorFlow."""
+    program = (f"import sys; from microgan.cli.{module} import main; status = main(); "
+               "assert 'tensorflow' not in sys.modules; sys.exit(status)")
+    result = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=cwd,
+                            env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+                            capture_output=True)
+    assert_mistake(result, *words)
+
+
 def files_in(folder):
     """Paths of all files below a folder, relative to it, as text."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

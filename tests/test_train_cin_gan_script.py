@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from helpers import (
-    ROOT, assert_mistake, files_in, run_script, write_pairs, write_random_vgg)
+    ROOT, assert_mistake, assert_mistake_without_tensorflow, files_in, run_script, write_pairs,
+    write_random_vgg)
+from microgan.cli import train_cin_gan
 from microgan.generator_file import load_generator
 from microgan.synthesis import make_degraded
 
@@ -120,12 +122,22 @@ def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
 @pytest.mark.parametrize("flags, words", [
     (("--images_limit=50",), ("has 10 pairs", "training asks for 40")),
     (("--patch_size=64",), ("32 x 32", "--patch_size=32")),
-    (("--content_features=nowhere.npz",), ("nowhere.npz",)),
     (("--critic_step=3",), ("--critic_steps",)),
 ])
-def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, flags, words):
-    assert_mistake(train(tmp_path, data_dir, *flags), *words)
+def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, capsys, flags, words):
+    status = train_cin_gan.main(["train_CIN_GAN.py", *NARROW, f"--data_dir={data_dir}",
+                                 f"--dir={tmp_path}", *flags])
+
+    message = capsys.readouterr().err
+    assert status == 2 and message.count("\n") == 1
+    assert all(word in message for word in words), message
     assert not (tmp_path / RUN).exists()
+
+
+def test_last_file_that_is_checked_is_checked_without_tensorflow(tmp_path, data_dir):
+    assert_mistake_without_tensorflow(
+        "train_cin_gan", *NARROW, f"--data_dir={data_dir}", "--content_features=nowhere.npz",
+        words=["no file nowhere.npz"], cwd=tmp_path)
 
 
 @pytest.mark.slow

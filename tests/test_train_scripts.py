@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from helpers import (
-    NARROW, ROOT, assert_mistake, files_in, run_script, write_pairs, write_random_vgg)
+    NARROW, ROOT, assert_mistake, assert_mistake_without_tensorflow, files_in, run_script,
+    write_pairs, write_random_vgg)
+from microgan.cli import train_cgan
 from microgan.generator_file import load_generator
 
 RUN = "Microscopy_cGAN_results"
@@ -200,13 +202,21 @@ def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     (("--images_limit=50",), ("has 10 pairs", "training asks for 40", "validation for 10")),
     (("--patch_size=64",), ("32 x 32", "--patch_size=32")),
     (("--symmetries=Nobody:all",), ("'Nobody'", "Blobs, Stripes")),
-    (("--content_features=nowhere.npz",), ("nowhere.npz",)),
 ])
-def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, flags, words):
-    result = train(tmp_path, data_dir, *flags)
+def test_mistake_ends_in_one_line_and_leaves_nothing(tmp_path, data_dir, capsys, flags, words):
+    status = train_cgan.main(["train_cGAN.py", *NARROW, f"--data_dir={data_dir}",
+                              f"--dir={tmp_path}", *flags])
 
-    assert_mistake(result, *words)
+    message = capsys.readouterr().err
+    assert status == 2 and message.count("\n") == 1
+    assert all(word in message for word in words), message
     assert not (tmp_path / RUN).exists()
+
+
+def test_last_file_that_is_checked_is_checked_without_tensorflow(tmp_path, data_dir):
+    assert_mistake_without_tensorflow(
+        "train_cgan", *NARROW, f"--data_dir={data_dir}", "--content_features=nowhere.npz",
+        words=["no file nowhere.npz"], cwd=tmp_path)
 
 
 def test_original_readme_command_parses_and_names_the_missing_gpus(tmp_path):

@@ -9,6 +9,7 @@ from microgan.datasets.sampling import PairedBatches
 from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
 from microgan.experiments.paired_data import load_tasks
 from microgan.experiments.run_folder import check_run_folder, working_folder
+from microgan.losses.vgg_weights import check_feature_source
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "Microscopy_cGAN_results"
@@ -41,6 +42,8 @@ def train_cgan(config: CGANConfig) -> Path:
     draw = PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
                          seed=config.seed, made=made)
+    if config.content_weight:
+        check_feature_source(config.content_features)
     import_tensorflow_quietly()
     from microgan.experiments.cgan_training import train_and_score
 

@@ -11,6 +11,7 @@ from microgan.errors import UserError
 from microgan.experiments.run_folder import check_run_folder, working_folder
 from microgan.experiments.unpaired_data import load_unpaired_tasks
 from microgan.generator_file import read_info
+from microgan.losses.vgg_weights import check_feature_source
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "CIN-GAN_results"
@@ -43,6 +44,8 @@ def train_cin_gan(config: CINGANConfig) -> Path:
                            batch_size=config.batch_size, num_sub_batches=config.critic_steps + 1,
                            patch_size=config.patch_size, seed=config.seed,
                            with_noise=config.generator == "unet")
+    if config.content_weight or config.style_weight:
+        check_feature_source(config.content_features)
     import_tensorflow_quietly()
     from microgan.experiments.cin_gan_training import train_and_report
 

@@ -66,6 +66,19 @@ def read_vgg_weights(path: str | os.PathLike[str]) -> LayerWeights:
             for name, (kernel, bias) in weights.items()}
 
 
+def check_feature_source(source: str) -> None:
+    """Refuse a file that `load_feature_extractor` could not read, before Keras is imported.
+
+    Args:
+        source: as for `load_feature_extractor`.
+
+    Raises:
+        UserError: as `read_vgg_weights`.
+    """
+    if source not in ("imagenet", "embedded"):
+        read_vgg_weights(source)
+
+
 def _read_npz(path: Path) -> LayerWeights:
     # Opened here: NumPy leaves a file open that turns out not to be a zip archive.
     with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
