@@ -6,6 +6,7 @@ import contextlib
 import glob
 import signal
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
             part = parts.enter_context(
                 Scratch(target.parent, image.pixels.shape, image.pixels.dtype))
             restorer.restore_into(
-                part, image.pixels, axes=image.axes, task=config.task, progress=Progress(name),
+                part, image.pixels, axes=image.axes, task=config.task,
+                seed=zlib.crc32(f"{path.name} {image.label}".encode()), progress=Progress(name),
                 report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
         file.write_like(target, restored)

@@ -93,6 +93,8 @@ class Restorer:
         task: whose intensity constants to use; None for the only task of a one-task
             generator, else the image's own 0.1 and 99.9 percentiles stand in. A generator
             that makes defects needs it to know which.
+        seed: of the noise of a generator that makes defects; the planes of one image get
+            noise of their own.
         report: called with a line of text for what the user should know: constants that
             were stood in for, pixels that were clipped, tiles.
 
@@ -122,9 +124,9 @@ class Restorer:
         self._max_pixels = min(self._max_pixels, int(free / self._network.bytes_per_pixel))
 
     def __call__(self, image: np.ndarray, *, axes: str | None = None, task: str | None = None,
-                 report: Report = print) -> np.ndarray:
+                 seed: int = 0, report: Report = print) -> np.ndarray:
         restored = np.empty_like(image)
-        self.restore_into(restored, image, axes=axes, task=task, report=report)
+        self.restore_into(restored, image, axes=axes, task=task, seed=seed, report=report)
         return restored
 
     def restore_into(self, target: WritablePixels, image: Pixels, *, axes: str | None = None,
@@ -138,7 +140,7 @@ class Restorer:
             image: as in a call.
             axes: as in a call.
             task: as in a call.
-            seed: of the noise of a generator that makes defects.
+            seed: as in a call.
             report: as in a call.
             progress: called with the share that is done, 0 to 1.
 

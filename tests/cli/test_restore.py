@@ -130,6 +130,19 @@ def test_a_bug_at_one_file_does_not_stop_the_others(restore, image, tmp_path, mo
     assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == ["a.npy", "c.npy"]
 
 
+def test_made_noise_differs_between_files_and_is_repeated(restore, image, tmp_path, monkeypatch):
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, image)
+    seeds = []
+    monkeypatch.setattr(Restorer, "restore_into", lambda *_, seed, **options: seeds.append(seed))
+
+    for _ in range(2):
+        restore("--input=a.npy,b.npy", "--task=A", "--overwrite", generator="defects")
+
+    assert seeds[0] != seeds[1]
+    assert seeds[:2] == seeds[2:]
+
+
 def test_many_files_tell_the_time_left(restore, image, tmp_path, monkeypatch):
     monkeypatch.setattr("microgan.experiments.progress._SECONDS_BETWEEN_LINES", 0)
     for name in "abcd":
