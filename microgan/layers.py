@@ -315,6 +315,47 @@ class DepthCoordinate(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("microgan")
+class ZeroEnds(keras.layers.Layer):
+    """Set the first and the last slices of a stack to zero: a correction leaves them alone.
+
+    Call arguments:
+        inputs: (B, Z, Y, X, C).
+
+    Returns:
+        The same with `round(share * Z)` slices at each end zero.
+
+    Args:
+        share: of the slices, at each end, 0 to below 0.5.
+
+    Raises:
+        ValueError: `share` is out of range.
+
+    Source:
+        ours.
+    """
+
+    def __init__(self, share: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 0 <= share < 0.5:
+            raise ValueError(f"`share` must be from 0 to below 0.5. Received: share={share}")
+        self.share = share
+
+    def call(self, inputs: Any) -> Any:
+        depth = ops.shape(inputs)[1]
+        # In float64, where Python's round gives the same.
+        num_zero = ops.cast(ops.round(ops.cast(depth, "float64") * self.share), "int32")
+        z = ops.arange(depth, dtype="int32")
+        is_kept = ops.logical_and(z >= num_zero, z < depth - num_zero)
+        return inputs * ops.cast(ops.reshape(is_kept, (1, -1, 1, 1, 1)), inputs.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "share": self.share}
+
+
+@keras.saving.register_keras_serializable("microgan")
 class Slicewise(keras.layers.Wrapper):
     """Apply a layer to every slice of a stack, as to a batch of images.
 

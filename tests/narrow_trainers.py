@@ -43,7 +43,7 @@ def build_zse_gan():
         generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
         stack_shape=(8, 16, 16), pool_size=0, adversarial_weight=1.0, vertical_share=0.35,
         made_vertical_share=0.175, consistency_weight=10.0, use_slice_weights=False,
-        identity_weight=0.0, defocus_weight=0.0, blur_px=np.zeros(8), spectrum_weight=0.0,
+        identity_weight=0.0, defocus_weight=0.0, defocus_filters=None, spectrum_weight=0.0,
         outside_share=0.0, global_batch_size=BATCH_SIZE, seed=3)
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from microgan.layers import (
     ConditionalInstanceNorm, CropLike, DepthCoordinate, InstanceNormalization, PadToMultiple,
-    ReflectionPadding2D, Slicewise)
+    ReflectionPadding2D, Slicewise, ZeroEnds)
 
 
 def test_instance_norm_gives_hand_worked_numbers():
@@ -194,6 +194,29 @@ def test_depth_coordinate_runs_from_first_to_last_slice(random):
     np.testing.assert_allclose(result[1, :, 2, 3, 1], [-1, -0.5, 0, 0.5, 1], atol=1e-6)
 
 
+@pytest.mark.parametrize("share, num_zero", [(0.14, 4), (0.0, 0), (0.49, 14)])
+def test_zero_ends_leaves_the_middle(share, num_zero, random):
+    stack = random.normal(size=(2, 29, 3, 4, 1)).astype(np.float32)
+
+    result = ZeroEnds(share)(stack).numpy()
+
+    middle = slice(num_zero, 29 - num_zero)
+    np.testing.assert_array_equal(result[:, middle], stack[:, middle])
+    assert np.count_nonzero(result) == stack[:, middle].size
+
+
+@pytest.mark.parametrize("depth", range(2, 40))
+def test_zero_ends_rounds_as_python_does(depth):
+    ends = ZeroEnds(0.14)(np.ones((1, depth, 1, 1, 1), np.float32)).numpy().ravel() == 0
+
+    assert ends.sum() == 2 * round(0.14 * depth)
+
+
+def test_zero_ends_refuses_half_of_the_stack():
+    with pytest.raises(ValueError, match="share=0.5"):
+        ZeroEnds(0.5)
+
+
 def test_slicewise_layer_treats_every_slice_as_an_image(random):
     stack = random.normal(size=(2, 3, 8, 10, 1)).astype(np.float32)
     conv = keras.layers.Conv2D(4, 3, strides=2, padding="same")
@@ -252,7 +275,7 @@ def test_model_with_all_layers_gives_the_same_after_saving(tmp_path, random):
 def test_model_of_stacks_gives_the_same_after_saving(tmp_path, random):
     stack = keras.Input((None, None, None, 1))
     features = Slicewise(keras.layers.Conv2D(2, 3, padding="same"))(DepthCoordinate()(stack))
-    model = keras.Model(stack, features)
+    model = keras.Model(stack, ZeroEnds(0.4)(features))
     example = random.normal(size=(1, 3, 8, 9, 1)).astype(np.float32)
 
     model.save(tmp_path / "model.keras")

@@ -100,12 +100,8 @@ class ZSEGANConfig(TrainingConfig):
         "one changes nothing; the original's 0.5.", limited=0.0, minimum=0)
     defocus_weight: float = setting(
         0.0, "Factor of the defocus loss, the mean absolute difference of a stack and its "
-        "sharpened version under a plain model of defocus; the original has none.",
+        "sharpened version, defocused as measured on the training stacks; the original has none.",
         limited=30.0, minimum=0)
-    blur_per_slice: float | None = setting(
-        None, "Of that model: pixels of blur (sigma) that a slice has per slice from the focal "
-        "plane. Unset: measured on the training stacks, where it may grow by any power of the "
-        "distance.", above=0)
     spectrum_weight: float = setting(
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction: of slices from their stack's focal plane, of vertical sections "

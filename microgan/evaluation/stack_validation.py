@@ -36,8 +36,9 @@ def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.nd
     Returns:
         `score`, at most 1; its terms: `ssim_at_focus` of `sharpened` to `blurred` at the
         focal plane and `ssim_reconstructed`, of `reconstructed` to `blurred`, mean over
-        slices; `error_lateral`, mean absolute log ratio of gradient and FM of slices to the
-        focal plane's; and `error_vertical`, absolute log ratio of vertical gradients.
+        slices; `error_lateral`, root mean square log ratio of gradient and FM of slices to the
+        focal plane's, so that a single bad slice counts; and `error_vertical`, absolute log
+        ratio of vertical gradients.
 
     Source:
         ours. Sharpness alone can be had by noise or inverted contrast.
@@ -46,8 +47,8 @@ def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.nd
     at_focus = _ssim(sharpened[focal_plane], focal)
     back = float(np.mean([_ssim(*slices) for slices in zip(reconstructed, blurred)]))
     wanted = _sharpness(focal)
-    lateral = float(np.mean([np.abs(_sharpness(lateral_slice) - wanted)
-                             for lateral_slice in sharpened[inside]]))
+    lateral = float(np.sqrt(np.mean([(_sharpness(lateral_slice) - wanted) ** 2
+                                     for lateral_slice in sharpened[inside]])))
     vertical = float(abs(np.log(mean_axial_gradient(sharpened[inside]) / axial_gradient)))
     return {"score": (at_focus + back) / 2 - (lateral + vertical) / 2, "ssim_at_focus": at_focus,
             "ssim_reconstructed": back, "error_lateral": lateral, "error_vertical": vertical}

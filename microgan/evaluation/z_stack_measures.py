@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from microgan.metrics.blobs import Blobs, Match, find_blobs, is_dark_on_bright, match_blobs
+from microgan.metrics.blobs import (
+    Blobs, Match, find_blobs, is_dark_on_bright, match_blobs, median_half_depth)
 from microgan.metrics.histograms import (
     hellinger_distance, histogram, intensity_distance, mutual_information)
 from microgan.metrics.paired import SSIM_WINDOW, align_care, psnr, ssim
@@ -24,7 +25,9 @@ MAX_SECTIONS = 16
 # half of it, so that none comes and goes for a hair's breadth.
 CLEAR_SHARE = 0.3
 FAINT_SHARE = 0.15
-MATCH_DISTANCE_SHARE = 0.8  # of a cell's radius
+# Cells are the same if no further apart than this share of their radius; along depth, than
+# half the depth over which the reference shows its cells, if that is more.
+MATCH_DISTANCE_SHARE = 0.8
 _CONTRAST_PERCENTILES = (1, 50, 99)
 
 
@@ -216,6 +219,7 @@ class CellCheck:
         precision: which of them the reference has, at least faintly.
         num_outside_tissue: clear cells of the other volume outside the tissue.
         recall_by_chance: what recall would be in the mirror image of the reference.
+        axial_reach_um: how far apart along depth two cells may be and still match.
     """
 
     original: Blobs
@@ -224,6 +228,7 @@ class CellCheck:
     precision: Match
     num_outside_tissue: int
     recall_by_chance: float
+    axial_reach_um: float
 
 
 def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, int],
@@ -242,33 +247,41 @@ def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, in
     contrast = middle - low if dark else high - middle
     radius_um, spacing_um = conditions.cell_radius_um, conditions.spacing_um
 
-    def matched(cells: Blobs, among: Blobs) -> Match:
-        return match_blobs(cells, among, max_distance=MATCH_DISTANCE_SHARE * radius_um,
-                           spacing=spacing_um)
-
     cells, cells_made = (
         find_blobs(each, radius=radius_um, spacing=spacing_um, dark=dark,
                    min_strength=FAINT_SHARE * contrast) for each in (reference, volume))
     clear = cells_made.stronger_than(CLEAR_SHARE * contrast)
     original = cells.stronger_than(CLEAR_SHARE * contrast).within(*slices)
+    reach_um = MATCH_DISTANCE_SHARE * radius_um
+    # fmax: without cells the half depth is not a number
+    axial_reach_um = float(np.fmax(reach_um, median_half_depth(
+        reference, original, radius=radius_um, spacing=spacing_um, dark=dark)))
+
+    def matched(cells: Blobs, among: Blobs) -> Match:
+        return match_blobs(cells, among, reach=(axial_reach_um, reach_um, reach_um),
+                           spacing=spacing_um)
+
     made = clear.within(*slices)
     width = reference.shape[2]
     mirrored = Blobs(cells.centres * [1, 1, -1] + [0, 0, width - 1], cells.strengths)
     return CellCheck(original, matched(original, cells_made), made, matched(made, cells),
                      len(clear) - len(clear.within(*conditions.tissue)),
-                     matched(original, mirrored).share)
+                     matched(original, mirrored).share, axial_reach_um)
 
 
 def _structure(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
     rows = []
     for name, volume in ((SHARPENED, result.sharpened), (RECONSTRUCTED, result.reconstructed)):
         check = check_cells(result.blurred, volume, central_third(result), conditions)
-        distances = check.recall.distances
+        offsets = np.abs(check.recall.offsets)
         rows.append({
             "stack": result.name, "volume": name, "recall": check.recall.share,
             "precision": check.precision.share, "num_blurred": len(check.original),
             "num_made": len(check.made),
-            "position_error_um": float(distances.mean()) if len(distances) else float("nan"),
+            "lateral_error_um": (float(np.hypot(offsets[:, 1], offsets[:, 2]).mean())
+                                 if len(offsets) else float("nan")),
+            "axial_error_um": float(offsets[:, 0].mean()) if len(offsets) else float("nan"),
+            "axial_reach_um": check.axial_reach_um,
             "recall_by_chance": check.recall_by_chance,
             "num_outside_tissue": check.num_outside_tissue})
     return rows

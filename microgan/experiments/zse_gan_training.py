@@ -21,7 +21,7 @@ from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
 from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.metrics.defocus import estimate_blur
+from microgan.metrics.defocus import estimate_transfer, radial_filters
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
 from microgan.restoration.stacks import translate_stacks
@@ -80,21 +80,21 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
+    arguments: dict[str, float] = {"filters": config.translator_filters}
+    if config.translator == "residual":
+        arguments["outside_share"] = config.outside_share
     return describe_generator(
         config, method="zse_gan", network=config.translator,
-        network_arguments={"filters": config.translator_filters}, axes="ZYX",
+        network_arguments=arguments, axes="ZYX",
         normalization={TASK: TaskNormalization(data.intensities, data.intensities)})
 
 
 def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
                    ) -> ZSEGANTrainer:
-    if config.blur_per_slice is None:
-        blur_px = estimate_blur(draw.stacks, draw.focal_planes)
-        print(f"Blur of slices (sigma): {blur_px[draw.depth // 4]:.3g} pixels at "
-              f"{draw.depth // 4} slices from the focal plane, {blur_px[draw.depth // 2]:.3g} at "
-              f"{draw.depth // 2}.")
-    else:
-        blur_px = config.blur_per_slice * np.arange(draw.depth)
+    filters = None
+    if config.defocus_weight:
+        filters = radial_filters(estimate_transfer(draw.stacks, draw.focal_planes),
+                                 2 * config.patch_size, 2 * config.patch_size)
     discriminators = [build_discriminator(
         filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
         use_norm=config.discriminator_norm) for _ in range(2)]
@@ -110,7 +110,7 @@ def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
         made_vertical_share=config.made_vertical_share,
         consistency_weight=config.consistency_weight, use_slice_weights=config.slice_weights,
         identity_weight=config.identity_weight, defocus_weight=config.defocus_weight,
-        blur_px=blur_px, spectrum_weight=config.spectrum_weight,
+        defocus_filters=filters, spectrum_weight=config.spectrum_weight,
         outside_share=config.outside_share, global_batch_size=config.batch_size,
         seed=config.seed)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from scipy.stats import norm
 
 # The published weights are written for 29 slices in focus at the 15th: 14 steps a side.
 _PUBLISHED_STEPS = 14
-# Sigma of the blur, in pixels, below which an image is left as it is.
-_LEAST_SIGMA = 0.05
 
 
 def adversarial_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
@@ -92,17 +91,18 @@ def consistency_loss(stack: Any, reconstructed: Any, slice_weights: Any | None =
     return ops.max(slice_weights * of_slices, axis=1)
 
 
-def defocus_loss(blurred: Any, sharpened: Any, sigma: Any) -> Any:
+def defocus_loss(blurred: Any, sharpened: Any, filters: Any) -> Any:
     """Mean absolute difference of a stack and its sharpened version, defocused.
 
-    A plain model of defocus, a Gaussian that grows with the distance from the focal plane,
-    must lead back: what defocus left of a structure fixes where it is and how dark, and at
-    the focal plane nothing changes. Detail that defocus took away is left to other losses.
+    What the microscope lets through of each spatial frequency, far from focus, must lead back:
+    what defocus left of a structure fixes where it is and how dark, and at the focal plane
+    nothing changes. Detail that defocus took away is left to other losses.
 
     Args:
         blurred: float (B, Z, Y, X, 1).
         sharpened: like `blurred`.
-        sigma: float32 (B, Z), of each slice's Gaussian, pixels, >= 0.
+        filters: float (B, Z, 2 Y, X + 1), factor of each coefficient of the real Fourier
+            transform of a slice that is mirrored at its far edges.
 
     Returns:
         float (B,), >= 0, unweighted.
@@ -110,17 +110,9 @@ def defocus_loss(blurred: Any, sharpened: Any, sigma: Any) -> Any:
     Source:
         ours. A learned blur alone can undo any change, inverted contrast included.
     """
-    sigma = ops.maximum(sigma, _LEAST_SIGMA)
-    defocused = sharpened[..., 0]
-    over_y, over_x = (_gaussian_matrices(length, sigma) for length in defocused.shape[2:])
-    defocused = ops.einsum("bzij,bzjx->bzix", over_y, defocused)
-    defocused = ops.einsum("bzij,bzyj->bzyi", over_x, defocused)
-    return ops.mean(ops.abs(blurred[..., 0] - defocused), axis=(1, 2, 3))
-
-
-def _gaussian_matrices(length: int, sigma: Any) -> Any:
-    """A matrix a slice that blurs vectors, (B, Z, length, length); each row sums to 1."""
-    places = ops.arange(length, dtype="float32")
-    squares = ops.square(places[:, None] - places)
-    kernels = ops.exp(-squares / (2 * ops.square(sigma[..., None, None])))
-    return kernels / ops.sum(kernels, axis=-1, keepdims=True)
+    _, _, height, width, _ = sharpened.shape
+    # Mirrored, a slice has no edge where its ends meet.
+    mirrored = tf.pad(sharpened[..., 0], ((0, 0), (0, 0), (0, height), (0, width)), "SYMMETRIC")
+    spectrum = tf.signal.rfft2d(mirrored)
+    defocused = tf.signal.irfft2d(spectrum * tf.cast(filters, spectrum.dtype))
+    return ops.mean(ops.abs(blurred[..., 0] - defocused[..., :height, :width]), axis=(1, 2, 3))

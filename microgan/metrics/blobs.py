@@ -48,11 +48,11 @@ class Match:
 
     Args:
         is_found: bool (N,), for each of the reference.
-        distances: float (M,), of those found again, in the unit of the spacing.
+        offsets: float (M, 3), Z, Y, X, of those found again, in the unit of the spacing.
     """
 
     is_found: np.ndarray
-    distances: np.ndarray
+    offsets: np.ndarray
 
     @property
     def share(self) -> float:
@@ -106,14 +106,46 @@ def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float,
     return Blobs(peaks.astype(float), response[tuple(peaks.T)])
 
 
-def match_blobs(reference: Blobs, found: Blobs, *, max_distance: float,
+def median_half_depth(stack: np.ndarray, blobs: Blobs, *, radius: float,
+                      spacing: tuple[float, float, float], dark: bool) -> float:
+    """Over how much depth a stack shows its blobs: how well it tells where along Z one lies.
+
+    Args:
+        stack: (Z, Y, X), in which `blobs` were found with the other arguments.
+        blobs: of the stack.
+        radius: see `find_blobs`.
+        spacing: distance of slices, rows and columns.
+        dark: see `find_blobs`.
+
+    Returns:
+        Half the depth over which the Laplacian of a slice stays above half of that at the
+        blob, median over blobs, in the unit of `spacing`; NaN without blobs.
+
+    Source:
+        ours.
+    """
+    sigma = radius / np.sqrt(3) / np.asarray(spacing[1:])
+    image = np.asarray(stack, dtype=np.float64)
+    response = np.sum([sigma[axis] ** 2 * ndimage.gaussian_filter(
+        image, (0, *sigma), order=(0, *(2 * (axis == other) for other in range(2))),
+        mode="nearest") for axis in range(2)], axis=0) * (1 if dark else -1)
+    half_depths = []
+    for z, y, x in blobs.centres.astype(int):
+        is_shown = response[:, y, x] > response[z, y, x] / 2
+        labels, _ = ndimage.label(is_shown)
+        half_depths.append(np.count_nonzero(labels == labels[z]) / 2)
+    return float(np.median(half_depths)) * spacing[0] if half_depths else float("nan")
+
+
+def match_blobs(reference: Blobs, found: Blobs, *, reach: tuple[float, float, float],
                 spacing: tuple[float, float, float]) -> Match:
     """Pair blobs one to one, as many as possible, as near as possible.
 
     Args:
         reference: that should be found again.
         found: that may be.
-        max_distance: of a pair, in the unit of `spacing`.
+        reach: semi-axes of the ellipsoid, Z, Y, X, within which a pair must lie, in the unit
+            of `spacing`.
         spacing: distance of slices, rows and columns.
 
     Source:
@@ -121,10 +153,12 @@ def match_blobs(reference: Blobs, found: Blobs, *, max_distance: float,
     """
     is_found = np.zeros(len(reference), bool)
     if not len(reference) or not len(found):
-        return Match(is_found, np.zeros(0))
-    distances = cdist(reference.centres * spacing, found.centres * spacing)
+        return Match(is_found, np.zeros((0, 3)))
+    unit = np.asarray(spacing) / reach
+    distances = cdist(reference.centres * unit, found.centres * unit)
     rows, columns = optimize.linear_sum_assignment(
-        np.where(distances <= max_distance, distances, _TOO_FAR))
-    near = distances[rows, columns] <= max_distance
+        np.where(distances <= 1, distances, _TOO_FAR))
+    near = distances[rows, columns] <= 1
     is_found[rows[near]] = True
-    return Match(is_found, distances[rows, columns][near])
+    offsets = (found.centres[columns[near]] - reference.centres[rows[near]]) * spacing
+    return Match(is_found, offsets)

@@ -1,67 +1,79 @@
-"""How fast a microscope loses focus, measured on its z-stacks."""
+"""How slices of z-stacks fade out of focus: the microscope's transfer function, measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import signal, stats
+from scipy import signal
 
-# Cycles per pixel at the middle of rings half as wide again: lower ones lie within few
-# coefficients, higher ones within noise.
-_FREQUENCIES = (0.03, 0.05, 0.07, 0.09, 0.12, 0.16)
-_RING = 0.2  # half a ring's width, relative to its frequency
-# Amplitudes relative to the focal plane's that tell a blur: not the same, not noise.
-_TELLING = (0.3, 0.9)
-# Per slice, of stacks in which nothing telling is found: next to no blur.
-_LEAST_BLUR = 0.01
+# Spatial frequencies are told apart in rings as wide as this, in cycles per pixel.
+_RING_WIDTH = 1 / 64
+_NUM_RINGS = 32  # to half a cycle per pixel; what lies in the corners beyond counts in the last
+_FREQUENCIES = (np.arange(_NUM_RINGS) + 0.5) * _RING_WIDTH
 
 
-def estimate_blur(stacks: Sequence[np.ndarray], focal_planes: Sequence[int]) -> np.ndarray:
-    """Estimate the Gaussian blur at each distance from the focal plane.
+def estimate_transfer(stacks: Sequence[np.ndarray], focal_planes: Sequence[int]) -> np.ndarray:
+    """Estimate how much is left of each spatial frequency at each offset from the focal plane.
 
-    The amplitude of spatial frequency f at distance d is taken for exp(-2 (pi f s)^2) of the
-    focal plane's, and sigma s for a power of d. Both its parameters are medians over
-    frequencies and distances.
+    All slices of a section are taken for equally rich in detail, so that a slice's power is
+    the focal plane's times the square of the transfer.
 
     Args:
         stacks: (Z, Y, X) each, Y and X at least 16, any real type.
         focal_planes: of every stack, from 0.
 
     Returns:
-        sigma in pixels by distance in slices, float (slices of the deepest stack,).
+        float (2 D - 1, R), 0 to 1, median over stacks: by offset from the focal plane, from
+        -(D - 1) to D - 1 slices, D being the depth of the deepest stack, and by ring of
+        frequency. Offsets that no stack has are as the nearest that one has.
 
     Source:
-        ours. Theil 1950 and Sen 1968 for the line through logarithms. Real defocus has a longer
-        tail than a Gaussian.
+        ours. Departs from optics' models of defocus: light of what lies in focus at a slice's
+        own depth is in it, too, so that high frequencies fade less than of a Gaussian blur.
     """
-    power: dict[tuple[int, float], list[float]] = {}
+    deepest = max(map(len, stacks))
+    ratios: list[list[np.ndarray]] = [[] for _ in range(2 * deepest - 1)]
     for stack, focal_plane in zip(stacks, focal_planes):
-        of_slices = np.array([_ring_power(lateral_slice) for lateral_slice in stack])
-        relative = of_slices / np.maximum(of_slices[focal_plane], np.finfo(float).tiny)
-        for z, rings in enumerate(relative):
-            for frequency, ratio in zip(_FREQUENCIES, rings):
-                power.setdefault((abs(z - focal_plane), frequency), []).append(ratio)
-    found = []
-    for (distance, frequency), ratios in power.items():
-        amplitude = np.sqrt(np.median(ratios))
-        if distance and _TELLING[0] < amplitude < _TELLING[1]:
-            found.append((distance, np.sqrt(-np.log(amplitude) / 2) / (np.pi * frequency)))
-    distances = np.arange(max(map(len, stacks)))
-    if not found:
-        return _LEAST_BLUR * distances
-    of_distance, sigmas = np.log(found).T
-    if np.ptp(of_distance) == 0:  # one point has no slope: a straight line to it
-        return np.exp(sigmas.mean() - of_distance[0]) * distances
-    exponent, offset, _, _ = stats.theilslopes(sigmas, of_distance)
-    return np.exp(offset) * distances ** max(exponent, 0)
+        power = np.array([_ring_power(lateral_slice) for lateral_slice in stack])
+        # a blank ring fades from nothing to nothing
+        relative = np.divide(power, power[focal_plane], out=np.ones_like(power),
+                             where=power[focal_plane] > 0)
+        for z, of_rings in enumerate(relative):
+            ratios[z - focal_plane + deepest - 1].append(of_rings)
+    known = [index for index, found in enumerate(ratios) if found]
+    amplitudes = np.sqrt([np.median(ratios[index], axis=0) for index in known])
+    nearest = np.abs(np.arange(len(ratios))[:, np.newaxis] - known).argmin(axis=1)
+    return np.minimum(amplitudes, 1)[nearest]
 
 
 def _ring_power(image: np.ndarray) -> np.ndarray:
-    """Mean power of an image in rings of spatial frequency."""
+    """Mean power of an image in every ring; of rings too narrow for it, between the others'."""
     window = np.outer(*(signal.windows.hann(length, sym=False) for length in image.shape))
     power = np.abs(np.fft.rfft2((image - image.mean(dtype=np.float64)) * window)) ** 2
-    frequency = np.hypot(np.fft.fftfreq(image.shape[0])[:, np.newaxis],
-                         np.fft.rfftfreq(image.shape[1]))
-    return np.array([power[np.abs(frequency - middle) <= max(_RING * middle, 1 / min(image.shape))
-                           ].mean() for middle in _FREQUENCIES])
+    ring = np.minimum(_frequency(*image.shape) / _RING_WIDTH, _NUM_RINGS - 1).astype(int)
+    count = np.bincount(ring.ravel(), minlength=_NUM_RINGS)
+    total = np.bincount(ring.ravel(), power.ravel(), minlength=_NUM_RINGS)
+    is_known = count > 0
+    return np.interp(_FREQUENCIES, _FREQUENCIES[is_known], total[is_known] / count[is_known])
+
+
+def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Lay transfer functions out over the coefficients of a real Fourier transform.
+
+    Args:
+        transfer: float (N, R), of `estimate_transfer`.
+        height: of the images, pixels.
+        width: of the images, pixels.
+
+    Returns:
+        float32 (N, height, width // 2 + 1), 1 at frequency 0: brightness does not fade.
+    """
+    frequency = _frequency(height, width)
+    return np.stack([np.interp(frequency, [0, *_FREQUENCIES], [1, *of_rings])
+                     for of_rings in transfer]).astype(np.float32)
+
+
+def _frequency(height: int, width: int) -> np.ndarray:
+    """Cycles per pixel of each coefficient of `np.fft.rfft2`."""
+    return np.hypot(np.fft.fftfreq(height)[:, np.newaxis], np.fft.rfftfreq(width))

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import initializers, layers
 
-from microgan.layers import DepthCoordinate, InstanceNormalization, Slicewise
+from microgan.layers import DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
 
 # PyTorch's, added to a deviation here and to a variance there.
@@ -59,18 +59,23 @@ def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> ker
     return keras.Model(stack, crop_exactly(translated, stack))
 
 
-def build_residual_translator(*, filters: int = 16, num_blocks: int = 3) -> keras.Model:
+def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
+                              knows_depth: bool = False,
+                              outside_share: float = 0.0) -> keras.Model:
     """Our translator: a U-Net that adds an unbounded correction, stack to stack.
 
     Convolutions of slices (l) and along z (z) instead of 3D ones, leaky ReLU 0.2 after each:
     lc3-16; lc4s2-32 and R32, lc4s2-64 and R64 x 3, residual blocks of lc3 and zc3 (zc5 with
     64 channels); then smoothed upsampling, the skip connection and lc3-32, R32; the same and
     two lc3-16; c1-1, which starts at zero, plus the input. No normalisation: at batch 1 it makes
-    a stack's brightness depend on its neighbourhood. Slices know their relative depth.
+    a stack's brightness depend on its neighbourhood.
 
     Args:
         filters: channels at full resolution, > 0.
         num_blocks: residual blocks at the lowest resolution, >= 0.
+        knows_depth: whether slices know their relative depth: to blur a sharp one, which does
+            not show it. To sharpen, it only lets single slices go their own way.
+        outside_share: of the depth, at each end, that comes out as it goes in.
 
     Returns:
         `keras.Model`, float32 (B, Z, Y, X, 1) -> the same, unbounded. Any Y and X of at
@@ -83,7 +88,7 @@ def build_residual_translator(*, filters: int = 16, num_blocks: int = 3) -> kera
     """
     stack = keras.Input((None, None, None, 1), name="stack")
     padded = pad_exactly(stack, (1, 4, 4))
-    full = _lateral_conv(DepthCoordinate()(padded), filters, 3)
+    full = _lateral_conv(DepthCoordinate()(padded) if knows_depth else padded, filters, 3)
     half = _factorized_block(_lateral_conv(full, 2 * filters, 4, strides=2), 3)
     features = _lateral_conv(half, 4 * filters, 4, strides=2)
     for _ in range(num_blocks):
@@ -93,23 +98,10 @@ def build_residual_translator(*, filters: int = 16, num_blocks: int = 3) -> kera
     features = layers.Concatenate()([_enlarge(features), full])
     features = _lateral_conv(_lateral_conv(features, filters, 3), filters, 3)
     change = layers.Dense(1, kernel_initializer="zeros", dtype=keras.config.floatx())(features)
+    if outside_share:
+        change = ZeroEnds(outside_share, dtype=keras.config.floatx())(change)
     translated = layers.Add(dtype=keras.config.floatx())([change, padded])
     return keras.Model(stack, crop_exactly(translated, stack))
-
-
-_TRANSLATORS = {"published": build_published_translator, "residual": build_residual_translator}
-
-
-def _build_generator(network: str, **arguments: Any) -> keras.Model:
-    stack = keras.Input((None, None, None, 1), name="blurred_stack")
-    translators = []
-    for name in ("sharpen", "blur"):
-        translator = _TRANSLATORS[network](**arguments)
-        translator.name = name
-        translators.append(translator)
-    sharpened = translators[0](stack)
-    return keras.Model(stack, [sharpened, translators[1](sharpened)],
-                       name=f"zse_gan_{network}_generator")
 
 
 def build_published_generator(**arguments: Any) -> keras.Model:
@@ -122,16 +114,26 @@ def build_published_generator(**arguments: Any) -> keras.Model:
         `keras.Model`, blurred stack -> [sharpened, reconstructed], all float32
         (B, Z, Y, X, 1). Its layers "sharpen" and "blur" are the translators.
     """
-    return _build_generator("published", **arguments)
+    return _join("published", build_published_translator(**arguments),
+                 build_published_translator(**arguments))
 
 
-def build_residual_generator(**arguments: Any) -> keras.Model:
+def build_residual_generator(*, outside_share: float = 0.0, **arguments: Any) -> keras.Model:
     """Both of our translators as one model; see `build_published_generator`.
 
     Args:
-        **arguments: of `build_residual_translator`.
+        outside_share: of the depth, at each end, that is not sharpened.
+        **arguments: of `build_residual_translator`, for both.
     """
-    return _build_generator("residual", **arguments)
+    return _join("residual", build_residual_translator(outside_share=outside_share, **arguments),
+                 build_residual_translator(knows_depth=True, **arguments))
+
+
+def _join(network: str, sharpen: keras.Model, blur: keras.Model) -> keras.Model:
+    stack = keras.Input((None, None, None, 1), name="blurred_stack")
+    sharpen.name, blur.name = "sharpen", "blur"
+    sharpened = sharpen(stack)
+    return keras.Model(stack, [sharpened, blur(sharpened)], name=f"zse_gan_{network}_generator")
 
 
 GENERATORS = {"published": build_published_generator, "residual": build_residual_generator}

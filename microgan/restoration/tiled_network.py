@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.layers import (
-    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise,
+    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds,
     instance_statistics)
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
@@ -236,7 +236,7 @@ class TiledNetwork:
         scale = before[0].scale
         reach = tuple(max(place.reach[axis] for place in before)
                       for axis in range(self._num_axes))
-        if isinstance(layer, DepthCoordinate):  # every slice must know of the whole stack
+        if isinstance(layer, (DepthCoordinate, ZeroEnds)):  # slices must know of the whole stack
             return _Place(scale, (_WHOLE_AXIS, *reach[1:]))
         inner = layer.layer if isinstance(layer, Slicewise) else layer
         strides = _per_axis(getattr(inner, "strides", 1), self._num_axes)

@@ -39,7 +39,8 @@ class ZSEGANTrainer:
             published, or the mean of all.
         identity_weight: factor of the identity losses; 0 for none.
         defocus_weight: factor of the defocus loss; 0 for none.
-        blur_px: (Z,), sigma of the defocus loss by distance from the focal plane, in slices.
+        defocus_filters: float32 (2 Z - 1, 2 Y, X + 1), of the defocus loss, by offset from the
+            focal plane, from -(Z - 1) slices; None without that loss.
         spectrum_weight: factor of the spectrum loss; 0 for none.
         outside_share: of a stack's depth at each end, which lies outside the sample: no
             texture is demanded there, and the defocus loss keeps it as measured.
@@ -58,7 +59,8 @@ class ZSEGANTrainer:
                  stack_shape: tuple[int, int, int], pool_size: int, adversarial_weight: float,
                  vertical_share: float, made_vertical_share: float, consistency_weight: float,
                  use_slice_weights: bool, identity_weight: float, defocus_weight: float,
-                 blur_px: np.ndarray, spectrum_weight: float, outside_share: float,
+                 defocus_filters: np.ndarray | None, spectrum_weight: float,
+                 outside_share: float,
                  global_batch_size: int, seed: int) -> None:
         self.generator = generator
         self.sharpen, self.blur = (generator.get_layer(name) for name in ("sharpen", "blur"))
@@ -84,8 +86,11 @@ class ZSEGANTrainer:
             np.stack([weights(depth, focal_plane) for focal_plane in range(depth)])
             for weights in (adversarial_slice_weights, consistency_slice_weights))
         z = np.arange(depth)
-        self.sigma_table = np.zeros((depth, depth), np.float32)
-        self.sigma_table[:, self.inside] = blur_px[abs(z - z[:, np.newaxis])][:, self.inside]
+        # The last filter leaves slices outside the sample as they are.
+        self.filter_table = np.full((depth, depth), 2 * depth - 1)
+        self.filter_table[:, self.inside] = (z - z[:, np.newaxis] + depth - 1)[:, self.inside]
+        if defocus_filters is not None:
+            self.filters = np.concatenate([defocus_filters, np.ones_like(defocus_filters[:1])])
         self.pools = [ImagePool(pool_size, (*stack_shape, 1), seed=self.random)
                       for _ in range(2)] if pool_size else []
         # Built now, so that a checkpoint finds the slots to restore.
@@ -154,8 +159,8 @@ class ZSEGANTrainer:
                     + consistency_loss(sharpened, self.sharpen(sharpened, training=True)))
                 total += self.identity_weight * losses["identity"]
             if self.defocus_weight:
-                losses["defocus"] = self._mean(defocus_loss(
-                    blurred, sharpened, tf.gather(self.sigma_table, focal_plane)))
+                filters = tf.gather(self.filters, tf.gather(self.filter_table, focal_plane))
+                losses["defocus"] = self._mean(defocus_loss(blurred, sharpened, filters))
                 total += self.defocus_weight * losses["defocus"]
             if self.spectrum_weight:
                 losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))
@@ -214,7 +219,8 @@ class ZSEGANTrainer:
         wanted_axial = batch["sharp_axial"][:, :, :, self.inside]
         vertical = spectrum_loss(_as_images(wanted_axial), _as_images(axial))
         batch_size = slices.shape[0]
-        return (tf.reduce_mean(tf.reshape(lateral, (batch_size, -1)), axis=1)
+        # Root mean square: one slice that goes its own way weighs more than a little everywhere.
+        return (tf.sqrt(tf.reduce_mean(tf.reshape(lateral ** 2, (batch_size, -1)), axis=1) + 1e-12)
                 + tf.reduce_mean(tf.reshape(vertical, (batch_size, -1)), axis=1))
 
     def _mean(self, loss_per_stack: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 import numpy as np
 from scipy import ndimage
 
-from microgan.metrics.blobs import Blobs, find_blobs, is_dark_on_bright, match_blobs
+from microgan.metrics.blobs import (
+    Blobs, find_blobs, is_dark_on_bright, match_blobs, median_half_depth)
 
 CENTRES = np.array([[8, 10, 12], [20, 30, 15], [14, 20, 38], [8, 40, 40]], float)
 CUBES = (1.0, 1.0, 1.0)
@@ -58,11 +59,11 @@ def test_a_missing_and_an_invented_ball_show_in_recall_and_precision():
     reference, found = find(balls(CENTRES)), find(balls(
         np.vstack([CENTRES[:3] + [0, 2, 0], [[22, 10, 40]]])))
 
-    recall = match_blobs(reference, found, max_distance=4, spacing=CUBES)
-    precision = match_blobs(found, reference, max_distance=4, spacing=CUBES)
+    recall = match_blobs(reference, found, reach=(4, 4, 4), spacing=CUBES)
+    precision = match_blobs(found, reference, reach=(4, 4, 4), spacing=CUBES)
 
     assert recall.share == precision.share == 3 / 4
-    np.testing.assert_allclose(recall.distances, 2)
+    np.testing.assert_array_equal(recall.offsets, [[0, 2, 0]] * 3)
 
 
 def test_inverted_contrast_loses_every_ball():
@@ -70,7 +71,7 @@ def test_inverted_contrast_loses_every_ball():
 
     inverted = find(250 - balls(CENTRES), min_strength=60.0)
 
-    assert match_blobs(reference, inverted, max_distance=4, spacing=CUBES).share == 0
+    assert match_blobs(reference, inverted, reach=(4, 4, 4), spacing=CUBES).share == 0
 
 
 def test_pairs_are_one_to_one_and_as_many_as_possible():
@@ -78,23 +79,46 @@ def test_pairs_are_one_to_one_and_as_many_as_possible():
     # nearest alone would give the one at 2 to the second and leave the first without
     found = Blobs(np.array([[0, 0, 2], [0, 0, 6]], float), np.ones(2))
 
-    match = match_blobs(reference, found, max_distance=3, spacing=CUBES)
+    match = match_blobs(reference, found, reach=(3, 3, 3), spacing=CUBES)
 
     assert match.share == 1
-    assert sorted(match.distances) == [2, 3]
+    np.testing.assert_array_equal(match.offsets, [[0, 0, 2], [0, 0, 3]])
 
 
 def test_distances_are_in_the_unit_of_the_spacing():
     one, other = (Blobs(np.array([[z, 0.0, 0.0]]), np.ones(1)) for z in (0.0, 2.0))
 
-    assert match_blobs(one, other, max_distance=3, spacing=(2, 1, 1)).share == 0
-    assert match_blobs(one, other, max_distance=4, spacing=(2, 1, 1)).distances == [4]
+    assert match_blobs(one, other, reach=(3, 3, 3), spacing=(2, 1, 1)).share == 0
+    np.testing.assert_array_equal(
+        match_blobs(one, other, reach=(4, 3, 3), spacing=(2, 1, 1)).offsets, [[4, 0, 0]])
+
+
+def test_a_pair_lies_within_the_ellipsoid():
+    one = Blobs(np.zeros((1, 3)), np.ones(1))
+    inside, outside = (Blobs(np.array([offset]), np.ones(1))
+                       for offset in ([5.0, 0.0, 2.0], [5.0, 0.0, 3.0]))  # 25/64 + 4/9, + 1
+
+    assert match_blobs(one, inside, reach=(8, 3, 3), spacing=CUBES).share == 1
+    assert match_blobs(one, outside, reach=(8, 3, 3), spacing=CUBES).share == 0
+
+
+def test_half_depth_is_that_of_what_is_seen():
+    stack = np.full((29, 40, 40), 200.0)
+    y, x = np.mgrid[-20:20, -20:20]
+    stack[8:19, np.hypot(y, x) <= 5] = 50  # eleven slices alike
+    column = Blobs(np.array([[10.0, 20, 20]]), np.ones(1))
+
+    def half_depth(spacing):
+        return median_half_depth(stack, column, radius=5.0, spacing=spacing, dark=True)
+
+    assert half_depth(CUBES) == 5.5
+    assert half_depth((2, 1, 1)) == 11
 
 
 def test_no_reference_has_no_share():
     none = Blobs(np.zeros((0, 3)), np.zeros(0))
 
-    assert np.isnan(match_blobs(none, none, max_distance=3, spacing=CUBES).share)
+    assert np.isnan(match_blobs(none, none, reach=(3, 3, 3), spacing=CUBES).share)
 
 
 def test_blobs_are_chosen_by_depth_and_strength():

@@ -2,25 +2,56 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from microgan.metrics.defocus import estimate_blur
+from microgan.metrics.defocus import estimate_transfer, radial_filters
+
+# Middles of the rings of spatial frequency, cycles per pixel.
+FREQUENCIES = (np.arange(32) + 0.5) / 64
 
 
-@pytest.mark.parametrize("factor, power", [(0.2, 1), (0.5, 1), (0.04, 2)])
-@pytest.mark.parametrize("focal_plane", [8, 3])
-def test_known_blur_is_found(factor, power, focal_plane, random):
+def gaussian_transfer(sigma):
+    return np.exp(-2 * (np.pi * FREQUENCIES * sigma) ** 2)
+
+
+@pytest.mark.parametrize("focal_plane", [4, 2])
+def test_known_blur_is_found_on_each_side_of_the_focal_plane(focal_plane, random):
+    sigmas = [0.4 * (focal_plane - z) if z < focal_plane else 0.2 * (z - focal_plane)
+              for z in range(9)]
     stacks = []
     for _ in range(4):
         texture = random.normal(size=(96, 96))
-        stacks.append(np.stack([ndimage.gaussian_filter(
-            texture, factor * abs(z - focal_plane) ** power, mode="wrap") for z in range(17)]))
+        stacks.append(np.stack([np.fft.ifft2(ndimage.fourier_gaussian(
+            np.fft.fft2(texture), sigma)).real for sigma in sigmas]))
 
-    found = estimate_blur(stacks, 4 * [focal_plane])
+    found = estimate_transfer(stacks, 4 * [focal_plane])
 
-    assert found[0] == 0
-    assert found[1:] == pytest.approx(factor * np.arange(1, 17) ** power, rel=0.12)
+    assert found.shape == (17, 32)
+    for z, sigma in enumerate(sigmas):
+        # corners of the spectrum are in the last ring
+        np.testing.assert_allclose(found[z - focal_plane + 8, 1:-1],
+                                   gaussian_transfer(sigma)[1:-1], atol=0.05)
 
 
-def test_blank_stack_has_no_blur():
-    found = estimate_blur([np.zeros((5, 32, 32))], [2])
+def test_offsets_that_no_stack_has_are_as_the_nearest(random):
+    stack = random.normal(size=(5, 32, 32))
 
-    assert found == pytest.approx([0, 0.01, 0.02, 0.03, 0.04])
+    found = estimate_transfer([stack], [1])
+
+    np.testing.assert_array_equal(found[:3], found[[3, 3, 3]])
+    np.testing.assert_array_equal(found[8], found[7])
+    np.testing.assert_array_equal(found[4], 1)
+    assert found.max() == 1
+
+
+def test_blank_stack_does_not_fade():
+    np.testing.assert_array_equal(estimate_transfer([np.zeros((5, 32, 32))], [2]), 1)
+
+
+def test_filters_lie_as_the_coefficients_of_the_transform(random):
+    (found,) = radial_filters(gaussian_transfer(1.5)[np.newaxis], 40, 30)
+    image = random.normal(size=(40, 30))
+
+    blurred = np.fft.irfft2(np.fft.rfft2(image) * found, s=image.shape)
+
+    assert found[0, 0] == 1
+    np.testing.assert_allclose(blurred, ndimage.gaussian_filter(image, 1.5, mode="wrap"),
+                               atol=0.02)

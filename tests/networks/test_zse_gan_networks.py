@@ -52,6 +52,27 @@ def test_residual_generator_starts_as_the_identity(narrow, random):
         np.testing.assert_array_equal(result, stack)
 
 
+def test_what_lies_outside_is_not_sharpened(narrow, random):
+    generator = build_residual_generator(**narrow, outside_share=0.14)
+    generator.set_weights([random.normal(size=weight.shape) for weight in generator.weights])
+    stack = random.normal(size=(1, 29, 16, 16, 1)).astype(np.float32)
+
+    changed = np.any(generator(stack)[0] != stack, axis=(0, 2, 3, 4))
+
+    assert list(np.flatnonzero(changed)) == list(range(4, 25))
+
+
+def test_sharpening_treats_all_depths_alike(narrow, random):
+    sharpen = build_residual_generator(**narrow).get_layer("sharpen")
+    sharpen.set_weights([random.normal(size=weight.shape) for weight in sharpen.weights])
+    stack = np.tile(random.normal(size=(16, 16, 1)).astype(np.float32), (1, 21, 1, 1, 1))
+
+    result = sharpen(stack).numpy()[0, 6:-6]  # where zeros beyond the ends have no say
+
+    np.testing.assert_allclose(result, np.broadcast_to(result[0], result.shape), rtol=1e-4,
+                               atol=1e-3)
+
+
 def test_translators_can_be_called_alone(narrow, random):
     generator = build_published_generator(**narrow)
     stack = random.normal(size=(1, 8, 16, 16, 1)).astype(np.float32)

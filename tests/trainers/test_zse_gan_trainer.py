@@ -12,12 +12,18 @@ from microgan.trainers.zse_gan import ZSEGANTrainer
 DEPTH, SIDE = 8, 32
 
 
+def fading_filters():
+    """All frequencies alike: 1 at the focal plane, half as much at every further slice."""
+    fading = 0.5 ** abs(np.arange(1 - DEPTH, DEPTH, dtype=np.float32))
+    return np.tile(fading[:, np.newaxis, np.newaxis], (1, 2 * SIDE, SIDE + 1))
+
+
 def build_trainer(build=build_residual_generator, rate=1e-3, **changes):
     keras.utils.set_random_seed(1)
     settings = {"pool_size": 2, "adversarial_weight": 1.0, "vertical_share": 0.35,
                 "made_vertical_share": 0.175, "consistency_weight": 10.5,
                 "use_slice_weights": True, "identity_weight": 0.5, "defocus_weight": 1.0,
-                "blur_px": 0.4 * np.arange(DEPTH), "spectrum_weight": 0.0, "outside_share": 0.0,
+                "defocus_filters": fading_filters(), "spectrum_weight": 0.0, "outside_share": 0.0,
                 "global_batch_size": 1, "seed": 3}
     return ZSEGANTrainer(
         build(filters=2, num_blocks=1),
@@ -46,9 +52,10 @@ def same(before, after):
 
 
 def test_defocus_is_expected_inside_the_sample_only():
-    trainer = build_trainer(outside_share=0.25, blur_px=np.arange(DEPTH) ** 2)
+    trainer = build_trainer(outside_share=0.25)
 
-    np.testing.assert_array_equal(trainer.sigma_table[3], [0, 0, 1, 0, 1, 4, 0, 0])
+    np.testing.assert_array_equal(trainer.filters[trainer.filter_table[3]][:, 0, 0],
+                                  [1, 1, 0.5, 1, 0.5, 0.25, 1, 1])
 
 
 def test_translators_update_leaves_the_discriminators_untouched(batch):
