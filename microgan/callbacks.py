@@ -230,8 +230,10 @@ class Checkpoints(keras.callbacks.Callback):
             self.recorder.restore(state, arrays["best_weights"])
             self.bad_steps.restore(state["bad_steps"])
             self._last_saved = self._last_update = int(state["update"])
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
             raise UserError(unreadable(self.folder, error)) from error
+        except (TypeError, ValueError) as error:
+            raise UserError(unreadable(self.folder, "its state is of the wrong type")) from error
         return self._last_update
 
 

@@ -27,17 +27,24 @@ class Interrupted(Exception):
         self.status = status
 
 
+class Terminated(KeyboardInterrupt):
+    """A termination signal, after which all is cleaned up as after Ctrl-C."""
+
+
 def one_line(text: object, *, limit: int = 300) -> str:
     """Make one printable line of anything, to stand within a message.
 
     Args:
-        text: its `str` is taken, such as another library's exception.
+        text: its `str` is taken, such as another library's exception; of a `KeyError`, what
+            is lacking.
         limit: most characters kept.
 
     Returns:
         The text without line breaks, control characters and a full stop at its end; the
         name of its type if there is no text.
     """
+    if isinstance(text, KeyError):
+        text = f"it lacks {text}"
     return printable(text, limit=limit).rstrip(".") or type(text).__name__
 
 

@@ -73,6 +73,18 @@ def make_folder(folder: str | os.PathLike[str], flag: str) -> None:
                         "another.") from error
 
 
+@contextmanager
+def folder_for_results(folder: str | os.PathLike[str], flag: str) -> Iterator[None]:
+    """As `make_folder`; a folder that was not there before goes if nothing is put into it."""
+    is_new = not Path(folder).exists()
+    make_folder(folder, flag)
+    try:
+        yield
+    finally:
+        if is_new and not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+
+
 def _flush_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system can."""
     if os.name != "posix":  # Windows cannot open a folder

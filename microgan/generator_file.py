@@ -6,6 +6,7 @@ milliseconds.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import warnings
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from microgan.array_files import hdf5_node, read_dataset
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files import written_whole
@@ -69,14 +71,23 @@ class GeneratorInfo:
         """The reverse of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError or UserError: `content` is not what that gives.
+            ValueError or UserError: `content` is not what that gives.
         """
+        if not isinstance(content, dict):
+            raise ValueError("it is no table of names and values")
+        for name, kind in (("tasks", list), ("network_arguments", dict), ("normalization", dict)):
+            if not isinstance(content.get(name), kind):
+                raise ValueError(f"{name} is no {'table' if kind is dict else 'list'}")
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
-            if not isinstance(content[name], str):
-                raise TypeError(f"{name} is no text: {content[name]!r}")
+            if not isinstance(content.get(name), str):
+                raise ValueError(f"{name} is no text")
+        unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is not known")
         for task in content["tasks"]:
             # Names become parts of file names.
-            if not task or not task.isprintable() or PurePath(task).name != task or "\\" in task:
+            if (not isinstance(task, str) or not task or not task.isprintable()
+                    or PurePath(task).name != task or "\\" in task):
                 raise ValueError(f"{task!r} is no name of a task")
         for name, value in content["network_arguments"].items():
             if type(value) not in (int, float) or not 0 <= value <= _MOST:
@@ -228,8 +239,13 @@ def read_info(path: str | os.PathLike[str], *,
         raise UserError(f"{path} is no generator of microgan: it lacks the attribute "
                         f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
     try:
-        info = GeneratorInfo.from_json(json.loads(text))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, UserError) as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: what it says of itself is no JSON. Get a whole copy."
+                        ) from error
+    try:
+        info = GeneratorInfo.from_json(content)
+    except (ValueError, UserError) as error:
         raise UserError(f"{path} describes itself in a way this microgan does not understand: "
                         f"{one_line(error)}. It may come from another version.") from error
     if info.network not in NETWORKS.get(info.method, ()):
@@ -253,30 +269,16 @@ def _opened(path: str | os.PathLike[str]) -> h5py.File:
 
 
 def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndarray]:
-    """The model's arrays in Keras' order; links out of the file are not followed."""
+    """The model's arrays in Keras' order; links are not followed."""
     try:
-        return [_plain_dataset(file, f"model_weights/{layer}/{name}")
-                for layer in _names(file["model_weights"], "layer_names")
-                for name in _names(file["model_weights"][layer], "weight_names")]
+        return [read_dataset(hdf5_node(file, f"model_weights/{layer}/{name}"), contiguous=True)
+                for layer in _names(file, "model_weights", "layer_names")
+                for name in _names(file, f"model_weights/{layer}", "weight_names")]
     except (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
         raise UserError(f"{path} has no readable weights: {one_line(error)}. Get a whole copy."
                         ) from error
 
 
-def _names(group: h5py.Group, attribute: str) -> Iterator[str]:
-    for name in group.attrs[attribute]:
+def _names(file: h5py.File, group: str, attribute: str) -> Iterator[str]:
+    for name in hdf5_node(file, group).attrs[attribute]:
         yield name.decode() if isinstance(name, bytes) else str(name)
-
-
-def _plain_dataset(file: h5py.File, name: str) -> np.ndarray:
-    node: Any = file
-    for part in name.split("/"):
-        if not isinstance(node.get(part, getlink=True), h5py.HardLink):
-            raise ValueError(f"{name} is a link")
-        node = node[part]
-    if not isinstance(node, h5py.Dataset) or node.dtype != np.float32 or node.external:
-        raise ValueError(f"{name} is no float32 array")
-    # As Keras writes them; a compressed or unwritten array may claim any size.
-    if node.is_virtual or node.chunks or node.id.get_storage_size() != node.nbytes:
-        raise ValueError(f"{name} claims {node.nbytes} bytes that the file does not hold")
-    return node[()]

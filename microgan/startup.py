@@ -25,7 +25,7 @@ def held_back_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not Ctrl-C, which is no failure
             held.seek(0)
             os.write(kept, held.read())
             raise

@@ -2,7 +2,8 @@
 
 Arguments: the moment, the script, the script's arguments. Moments: `save:N` in the N-th
 checkpoint, half-written; `flush:N` and `rename:N` before the N-th flush or rename of any
-file; `update:N` after N updates; `seconds:S` that long after the first update.
+file; `update:N` after N updates; `seconds:S` that long after the first update; `start:S` that
+long after the program's start, while it loads, compiles or reads the last checkpoint.
 """
 
 import os
@@ -18,12 +19,12 @@ from microgan.trainers import checkpoints
 ROOT = Path(__file__).parent.parent
 
 
-def die():
+def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def at_call(number, owner, name, act):
-    """Call `act` with the arguments of the `number`-th call of a function, before it is done."""
+    """Call `act` with the `number`-th call's function and arguments, before it is done."""
     usual = getattr(owner, name)
     count = 0
 
@@ -31,31 +32,35 @@ def at_call(number, owner, name, act):
         nonlocal count
         count += 1
         if count == number:
-            act(*arguments)
+            act(usual, *arguments, **settings)
         return usual(*arguments, **settings)
 
     setattr(owner, name, counted)
 
 
-def write_half(path, *arguments):
-    path.write_bytes(b"PK half of an archive")
+def write_half(savez, path, **arrays):
+    savez(path, **arrays)
+    os.truncate(path, path.stat().st_size // 2)
     die()
 
 
 def start_timer(seconds):
-    threading.Timer(seconds, die).start()
+    timer = threading.Timer(seconds, die)
+    timer.daemon = True
+    timer.start()
 
 
 kind, _, when = sys.argv[1].partition(":")
 if kind == "save":
     at_call(int(when), checkpoints.np, "savez", write_half)
 elif kind in ("flush", "rename"):
-    at_call(int(when), os, {"flush": "fsync", "rename": "replace"}[kind],
-            lambda *arguments: die())
+    at_call(int(when), os, {"flush": "fsync", "rename": "replace"}[kind], die)
 elif kind == "update":
-    at_call(int(when), callbacks.Recorder, "on_train_batch_end", lambda *arguments: die())
-else:
+    at_call(int(when), callbacks.Recorder, "on_train_batch_end", die)
+elif kind == "seconds":
     at_call(1, callbacks.Recorder, "on_train_batch_end",
-            lambda *arguments: start_timer(float(when)))
+            lambda *_, **__: start_timer(float(when)))
+else:
+    start_timer(float(when))
 sys.argv = sys.argv[2:]
 runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")

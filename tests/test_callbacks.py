@@ -141,7 +141,7 @@ def test_damaged_checkpoint_is_named(tmp_path, names, remedy):
 def test_checkpoint_that_lacks_something_is_damaged(tmp_path):
     save_checkpoint(tmp_path, 3, {"best_weights": []}, {"rows": []})
 
-    with pytest.raises(UserError, match="update_000003.npz is damaged: 'best_update'"):
+    with pytest.raises(UserError, match="update_000003.npz is damaged: it lacks 'best_update'"):
         make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore()
 
 

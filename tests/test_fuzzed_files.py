@@ -4,6 +4,7 @@ What a longer run finds is kept as a case of hostile_files.py.
 """
 
 import contextlib
+import json
 import os
 import time
 from pathlib import Path
@@ -13,10 +14,17 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import hostile_files
+from hostile import arrays, cases, networks, runs, tiffs, zarrs
+from microgan.config import CGANConfig
 from microgan.datasets.image_files import load_array, load_care_archive, load_tiff
 from microgan.datasets.paired_arrays import check_image
+from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
+from microgan.experiments.run_folder import check_run_folder
 from microgan.generator_file import _opened, _read_weights, read_info
+from microgan.losses.vgg_weights import read_vgg_weights
+from microgan.restoration.image_files import open_image_file
+from microgan.restoration.planes import survey
 from microgan.trainers.checkpoints import load_last_checkpoint
 
 SIZES = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, 2**63 - 1, 2**64 - 1]
@@ -33,14 +41,34 @@ def read_all(images):
         check_image(image, "Image")
 
 
+def read_restored(path):
+    with open_image_file(path) as file:
+        for image in file.images:
+            survey(image.pixels, percentiles=True)
+
+
+def read_config(path):
+    check_run_folder(path.parent, CGANConfig.create(resume=True))
+
+
 def write_tiff(**settings):
-    return lambda: hostile_files.write_tiff(**settings)
+    return lambda: tiffs.write_tiff(**settings)
+
+
+def write_config():
+    runs.write_run(
+        config=json.dumps({"config": CGANConfig.create(seed=1).to_json()}))
+
+
+def write_vgg():
+    with networks.vgg_opened():
+        pass
 
 
 # By name: what writes a good file, its path, and what reads it.
 READERS = {
-    "npy": (hostile_files.write_pair, "Cells_X.npy", lambda path: read_all(load_array(path))),
-    "npz": (hostile_files.write_npz, "Cells.npz",
+    "npy": (cases.write_pair, "Cells_X.npy", lambda path: read_all(load_array(path))),
+    "npz": (arrays.write_npz, "Cells.npz",
             lambda path: [read_all(images) for images in load_care_archive(path)]),
     "tiff": (write_tiff(), "Cells/degraded/1.tif", lambda path: read_all([load_tiff(path)])),
     "zlib": (write_tiff(compression="zlib"), "Cells/degraded/1.tif",
@@ -49,8 +77,17 @@ READERS = {
                lambda path: read_all([load_tiff(path)])),
     "ome": (write_tiff(ome=True), "Cells/degraded/1.tif",
             lambda path: read_all([load_tiff(path)])),
-    "generator": (hostile_files.write_generator, "generator.h5", read_generator),
-    "checkpoint": (hostile_files.write_checkpoint,
+    "z-stack": (lambda: tiffs.write_stack(imagej=True), "stacks/1.tif", read_stack),
+    "restored": (write_tiff(compression="zlib"), "Cells/degraded/1.tif", read_restored),
+    "restored OME": (write_tiff(ome=True), "Cells/degraded/1.tif", read_restored),
+    "Zarr array": (zarrs.write_zarr, "image.zarr/0/.zarray",
+                   lambda path: read_restored(path.parent.parent)),
+    "Zarr group": (zarrs.write_zarr, "image.zarr/.zattrs",
+                   lambda path: read_restored(path.parent)),
+    "VGG": (write_vgg, "vgg.h5", read_vgg_weights),
+    "config": (write_config, "Microscopy_cGAN_results/config.json", read_config),
+    "generator": (networks.write_generator, "generator.h5", read_generator),
+    "checkpoint": (runs.write_checkpoint,
                    "Microscopy_cGAN_results/checkpoint/update_000007.npz",
                    lambda path: load_last_checkpoint(path.parent)),
 }

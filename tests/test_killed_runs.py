@@ -87,6 +87,8 @@ def kill_resume_and_compare(program, images, moments, flags):
     for moment in moments:
         result = train(program, killed, *flags, "--resume", moment=moment)
         assert result.returncode == -signal.SIGKILL, (moment, result.stdout, result.stderr)
+        if moment.startswith("save"):
+            assert list(killed.rglob("checkpoint/.*.partial.npz")), moment
     result = train(program, killed, *flags, "--resume")
     assert result.returncode == 0, result.stderr
     assert_same_run(whole / program.folder, killed / program.folder)
@@ -103,13 +105,13 @@ def test_run_killed_twice_ends_as_if_it_had_not_been(program, images):
 @pytest.mark.endurance
 def test_run_killed_many_times_ends_as_if_it_had_not_been(program, images):
     chance = Random(1)
-    kinds = {"save": lambda: chance.randint(1, 5), "flush": lambda: chance.randint(1, 20),
-             "rename": lambda: chance.randint(1, 10), "update": lambda: chance.randint(1, 10),
-             "seconds": lambda: chance.uniform(0, 0.1)}
+    kinds = {"rename": lambda: chance.randint(1, 10), "save": lambda: chance.randint(1, 5),
+             "seconds": lambda: chance.uniform(0, 1), "start": lambda: chance.uniform(0, 10),
+             "flush": lambda: chance.randint(1, 20), "update": lambda: chance.randint(1, 10)}
     moments = [f"{kind}:{when()}" for number in range(program.num_endured)
                for kind, when in [list(kinds.items())[number % len(kinds)]]]
 
-    kill_resume_and_compare(program, images, moments, ("--num_iters=400", "--validate_every=7"))
+    kill_resume_and_compare(program, images, moments, ("--num_iters=240", "--validate_every=7"))
 
 
 @pytest.mark.slow

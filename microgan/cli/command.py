@@ -8,17 +8,19 @@ import difflib
 import io
 import logging
 import os
+import signal
 import sys
 import textwrap
+import threading
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from absl import flags
 
 import microgan
 from microgan.config import Config, value_type
-from microgan.errors import Interrupted, UserError, printable
+from microgan.errors import Interrupted, Terminated, UserError, printable
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -38,13 +40,15 @@ def run_command(config_type: type[Config], description: str,
         argv: program name and arguments; `sys.argv` if None.
 
     Returns:
-        0 when all went well or help was asked for, 2 on a user's mistake (one line on
-        standard error), 128 + signal after an interruption. A bug raises.
+        0 when all went well or help was asked for, 2 on a user's mistake or a file that the
+        system refuses (one line on standard error), 128 + signal after an interruption. A
+        bug raises.
     """
     # What is wrong with a TIFF is said once, in our own line.
     of_tifffile = logging.getLogger("tifffile")
     of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
-    with contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output:
+    with (contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output,
+          _termination_raised()):
         try:
             return _run(config_type, description, work, argv)
         finally:
@@ -69,17 +73,40 @@ def _run(config_type: type[Config], description: str, work: Callable[[Any], None
     except Interrupted as interruption:
         print(f"{program}: {interruption}", file=sys.stderr)
         return interruption.status
-    except KeyboardInterrupt:
-        print(f"{program}: stopped.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        print(f"{program}: {str(stop) or 'stopped.'}", file=sys.stderr)
+        return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        line = f"{error.filename}: {error.strerror}. Check the path, and your rights to it."
+        print(f"{program}: error: {printable(line, limit=2000)}", file=sys.stderr)
+        return 2
     return 0
 
 
+@contextlib.contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Raise a termination signal as Ctrl-C is raised, so that nothing is left half-done."""
+    def stop(number: int, frame: Any) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # no one else hears signals
+        yield
+        return
+    usual = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
 class _OutlivesReader(io.TextIOBase):
-    """Standard output whose reader may go: hours of work do not end with `| head`.
+    """Standard output that ends no work: its reader may go, and any name can be written.
 
     Args:
-        stream: what is written to; once nobody reads it, nothing is written any more.
+        stream: what is written to; once nobody reads it, nothing is written any more. What
+            its encoding lacks, such as bytes of a file name, is written as `\\udce9`.
 
     Source:
         ours, after Python's documentation of SIGPIPE.
@@ -89,6 +116,10 @@ class _OutlivesReader(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
+        try:
+            text.encode(self._stream.encoding or "utf-8")
+        except UnicodeEncodeError as error:
+            text = text.encode(error.encoding, "backslashreplace").decode(error.encoding)
         self._unless_broken(lambda: self._stream.write(text))
         return len(text)
 

@@ -13,6 +13,8 @@ from microgan.errors import UserError
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
+# TensorFlow counts in 32 bits.
+_LARGEST_INT = 2**31 - 1
 
 
 def setting(default: Any, help: str, *, limited: Any = _UNSET,
@@ -28,7 +30,7 @@ def setting(default: Any, help: str, *, limited: Any = _UNSET,
         choices: the values allowed, for text.
         minimum: smallest value allowed, for numbers.
         above: largest value that is too small, for numbers.
-        maximum: largest value allowed, for numbers.
+        maximum: largest value allowed, for numbers; for whole ones 2**31 - 1 if unset.
     """
     return field(default=default, metadata={
         "help": help, "limited": limited, "choices": choices,
@@ -116,8 +118,13 @@ class Config:
         """The reverse of `to_json`.
 
         Raises:
-            TypeError or UserError: `content` is not what that gives.
+            ValueError or UserError: `content` is not what that gives.
         """
+        if not isinstance(content, dict):
+            raise ValueError("it is no table of settings")
+        unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"there is no setting {unknown[0]!r}")
         return cls(**{name: tuple(value) if isinstance(value, list) else value
                       for name, value in content.items()})
 
@@ -142,5 +149,8 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
         raise UserError(f"{flag} must be at least {rules['minimum']}. Received: {value}")
     if rules["above"] is not None and not value > rules["above"]:
         raise UserError(f"{flag} must be above {rules['above']}. Received: {value}")
-    if rules["maximum"] is not None and not value <= rules["maximum"]:
-        raise UserError(f"{flag} must be at most {rules['maximum']}. Received: {value}")
+    maximum = rules["maximum"]
+    if maximum is None and kind is int:
+        maximum = _LARGEST_INT
+    if maximum is not None and not value <= maximum:
+        raise UserError(f"{flag} must be at most {maximum}. Received: {value}")

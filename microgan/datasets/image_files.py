@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import tifffile
 
-from microgan.datasets.npz_files import check_expansion, read_npz
+from microgan.array_files import read_npy, read_npz
+from microgan.datasets.checked_tiffs import opened_tiff
 from microgan.errors import UserError, one_line
 
 
@@ -22,21 +21,6 @@ def load_array(path: Path) -> np.ndarray:
         raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
                         "NAME_X.npy, clean ones in NAME_Y.npy.")
     return _check_stack(read_npy(path, mmap_mode="r"), path)
-
-
-def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
-    """Read a `.npy` file, never unpickled.
-
-    Raises:
-        UserError: it is damaged, or no plain array.
-    """
-    try:
-        with open(path, "rb") as file:
-            np.lib.format.read_magic(file)  # else numpy tries archives and pickles
-        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except Exception as error:  # a damaged header makes numpy raise nearly anything
-        raise UserError(f"{path} cannot be read as a numpy array: {one_line(error)}. Write it "
-                        "again with numpy.save, as plain numbers.") from error
 
 
 def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
@@ -78,12 +62,8 @@ def load_tiff(path: Path) -> np.ndarray:
     Raises:
         UserError: it is damaged or no grey image.
     """
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            check_expansion(tiff.series[0].nbytes, path)
-            image = tiff.asarray()
-    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
+    with opened_tiff(path) as tiff:
+        image = tiff.asarray()
     _check_numeric(image, path)
     image = np.squeeze(image)
     if image.ndim != 2 or image.size == 0:
@@ -99,9 +79,9 @@ def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     try:
         found = read_npz(path, ("X", "Y", "axes"))
-    except Exception as error:  # as in `read_npy`
-        raise UserError(
-            f"{path} cannot be read as a numpy archive: {one_line(error)}.") from error
+    except Exception as error:  # a damaged archive makes numpy raise nearly anything
+        raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
+                        "whole copy, or write it again with numpy.savez.") from error
     missing = [key for key in ("X", "Y") if key not in found]
     if missing:
         raise UserError(f"{path} lacks {' and '.join(missing)}: CARE's training file has keys X "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,8 @@ class IntensityRange:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise UserError(
-                "A normalisation range needs two finite numbers, the first the smaller. "
-                f"Received: low={self.low}, high={self.high}. Is an image constant?")
+                "A normalisation range needs two finite numbers, the first the smaller, as of "
+                f"images that are not constant. Received: low={self.low}, high={self.high}.")
 
     def normalize(self, image: np.ndarray) -> np.ndarray:
         """Map intensities to float32 network values, `low` to -1 and `high` to 1."""
@@ -61,8 +62,19 @@ class TaskNormalization:
 
     @classmethod
     def from_json(cls, content: dict[str, list[float]]) -> TaskNormalization:
-        """The reverse of `to_json`."""
-        return cls(IntensityRange(*content["degraded"]), IntensityRange(*content["clean"]))
+        """The reverse of `to_json`.
+
+        Raises:
+            ValueError or UserError: `content` is not what that gives.
+        """
+        ranges: list[Any] = [content.get(kind) if isinstance(content, dict) else None
+                             for kind in ("degraded", "clean")]
+        for numbers in ranges:
+            if not (isinstance(numbers, list) and len(numbers) == 2
+                    and all(type(each) in (int, float) and abs(each) < 1e100
+                            for each in numbers)):
+                raise ValueError(f"{numbers!r} is no normalisation range of two numbers")
+        return cls(*(IntensityRange(*numbers) for numbers in ranges))
 
 
 def fit_min_max(images: Iterable[np.ndarray]) -> IntensityRange:

@@ -172,7 +172,8 @@ def check_image(image: np.ndarray, where: str) -> None:
                         f"{MIN_SIDE_PX} are needed.")
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         count = int(np.size(image) - np.isfinite(image).sum())
-        raise UserError(f"{where} has {count} pixels that are NaN or infinite. Mend or remove it.")
+        pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
+        raise UserError(f"{where} has {pixels} NaN or infinite. Mend or remove it.")
     if image.min() == image.max():
         raise UserError(f"{where} is constant ({image.flat[0]}): nothing can be learned from it. "
                         "Remove it and its partner.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import glob
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from microgan.datasets.image_files import find_tiffs, load_tiff, read_npy
-from microgan.datasets.npz_files import check_expansion, read_npz
+from microgan.array_files import read_npy, read_npz
+from microgan.datasets.checked_tiffs import opened_tiff
+from microgan.datasets.image_files import find_tiffs, load_tiff
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError, one_line
 
@@ -137,41 +136,22 @@ def _read_npz(path: Path) -> np.ndarray:
     try:
         arrays = list(read_npz(path).values())
     except Exception as error:  # a damaged archive makes numpy raise nearly anything
-        raise UserError(f"{path} cannot be read as a numpy archive of plain numbers: "
-                        f"{one_line(error)}.") from error
+        raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
+                        "whole copy, or write it again with numpy.savez.") from error
     if len(arrays) != 1:
         raise UserError(f"{path} holds {len(arrays)} arrays: expected one, a z-stack (Y, X, Z).")
     return np.moveaxis(arrays[0], -1, 0) if arrays[0].ndim == 3 else arrays[0]
 
 
 def _read_tiff(path: Path) -> ZStack:
-    try:
-        with _errors_raised(logging.getLogger("tifffile")), tifffile.TiffFile(path) as tiff:
-            series = tiff.series[0]
-            check_expansion(series.nbytes, path)
-            kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
-            pixels = series.asarray().squeeze()
-            sizes = _voxel_size_um(tiff)
-    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-        raise UserError(f"{path} cannot be read as a TIFF: {one_line(error)}.") from error
+    with opened_tiff(path) as tiff:
+        series = tiff.series[0]
+        kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
+        pixels = series.asarray().squeeze()
+        sizes = _voxel_size_um(tiff)
     if pixels.ndim == 3 and kept[1:] != ["Y", "X"]:
         raise UserError(f"{path} has axes {''.join(kept)}: expected ZYX, grey slices.")
     return ZStack(pixels, *sizes)
-
-
-@contextmanager
-def _errors_raised(logger: logging.Logger) -> Iterator[None]:
-    """Raise what a library only logs: of a TIFF cut short, tifffile reads what is left."""
-    def refuse(record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR:
-            raise ValueError(record.getMessage())
-        return True
-
-    logger.addFilter(refuse)
-    try:
-        yield
-    finally:
-        logger.removeFilter(refuse)
 
 
 def _voxel_size_um(tiff: tifffile.TiffFile) -> tuple[float | None, float | None]:

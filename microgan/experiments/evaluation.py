@@ -142,9 +142,11 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
         indices = [int(index) for index in split[name][config.split]]
         images = split[name]["images"]
         from_these_pairs = config.split == "validation" or split[name]["test_from"] == name
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}: "
-                        f"{error!r}. Get a whole copy of the run folder.") from error
+        if not all(0 <= index < len(pairs) for index in indices):
+            raise ValueError("there are not so many pairs")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}. Get "
+                        "a whole copy of the run folder.") from error
     if not indices or not from_these_pairs:
         raise UserError(f"Training kept no pairs of '{name}' for the {config.split}, and there is "
                         f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "

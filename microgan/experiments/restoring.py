@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import signal
+import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
-from microgan.errors import Interrupted, UserError, one_line
-from microgan.files import make_folder
+from microgan.errors import UserError, one_line
 from microgan.experiments.progress import Progress
+from microgan.files import folder_for_results
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
@@ -34,7 +34,7 @@ def restore_files(config: RestoreConfig) -> None:
         UserError: a mistake in the flags, before anything is written; or, at the end,
             files that could not be restored.
         Exception: a bug, at the end, too.
-        Interrupted: Ctrl-C or a termination signal came; no file is half-written.
+        KeyboardInterrupt: Ctrl-C came; no file is half-written.
     """
     assert config.generator is not None
     info = read_info(config.generator, method=None)
@@ -47,17 +47,26 @@ def restore_files(config: RestoreConfig) -> None:
             for image in file.images:
                 survey(image.pixels, percentiles=False)
     if len(failures) < len(targets):
-        make_folder(config.output, "--output")
-        restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
-        trust_maps = TrustMaps(config, restorer) if config.trust_map else None
-        progress = Progress("all files")
-        with _stopped_by_signals():
-            for done, (path, target) in enumerate(targets.items(), 1):
-                if path not in failures:
-                    with _collected(failures, path):
-                        _restore_file(restorer, trust_maps, path, target, config)
-                progress(done / len(targets))
+        with folder_for_results(config.output, "--output"):
+            _restore_all(targets, failures, config)
     _raise_failures(failures, len(targets))
+
+
+def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
+                 config: RestoreConfig) -> None:
+    assert config.generator is not None
+    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
+    trust_maps = TrustMaps(config, restorer) if config.trust_map else None
+    progress = Progress("all files")
+    try:
+        for done, (path, target) in enumerate(targets.items(), 1):
+            if path not in failures:
+                with _collected(failures, path):
+                    _restore_file(restorer, trust_maps, path, target, config)
+            progress(done / len(targets))
+    except KeyboardInterrupt as stop:
+        raise type(stop)("stopped. Files that were restored before are whole; go on with the "
+                         "others.") from None
 
 
 @contextlib.contextmanager
@@ -67,25 +76,6 @@ def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         failures[path] = error
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let a termination signal, too, clean up as Ctrl-C does."""
-    def stop(number: int, _: object) -> None:
-        received.append(number)
-        raise KeyboardInterrupt  # unlike an Exception, no one mistakes it for a damaged file
-
-    received: list[int] = []
-    usual = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted("stopped. Files that were restored before are whole; go on with the "
-                          "others.", status=128 + received[0]) from None
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
 
 
 def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, target: Path,
@@ -100,7 +90,8 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
                 Scratch(target.parent, image.pixels.shape, image.pixels.dtype))
             restorer.restore_into(
                 part, image.pixels, axes=image.axes, task=config.task,
-                seed=zlib.crc32(f"{path.name} {image.label}".encode()), progress=Progress(name),
+                seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
+                progress=Progress(name),
                 report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
         file.write_like(target, restored)

@@ -70,9 +70,16 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
 
 @contextmanager
 def working_folder(folder: Path, config: Any) -> Iterator[Path]:
-    """Yield where a run writes: its folder, or with `--dry_run` one that is removed."""
+    """Yield where a run writes: its folder, or with `--dry_run` one that is removed.
+
+    Ctrl-C in the block says how to go on.
+    """
     if not config.dry_run:
-        yield folder
+        try:
+            yield folder
+        except KeyboardInterrupt as stop:
+            raise type(stop)(f"stopped. What is done is saved in {folder}: go on with --resume."
+                             ) from None
         return
     with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
         yield Path(temporary)
@@ -120,10 +127,10 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
 def _resumed_config(path: Path, config: Any) -> Any:
     content = _read_json(path)
     try:
-        before = type(config).from_json(content["config"])
+        before = type(config).from_json(content.get("config"))
         if before.seed is None:
             raise ValueError("it has no seed")
-    except (KeyError, TypeError, ValueError, AttributeError, UserError) as error:
+    except (ValueError, UserError) as error:
         raise UserError(f"{path} is no config of this program ({one_line(error)}), so this run "
                         "cannot be resumed. Start another with --dir or --overwrite.") from error
     different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"

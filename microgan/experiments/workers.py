@@ -41,10 +41,13 @@ def this_worker(environment: Mapping[str, str] = os.environ) -> Worker:
         content = json.loads(text)
         cluster, task = content["cluster"], content["task"]
         kind, index = task["type"], int(task["index"])
+        if not all(isinstance(addresses, list) and all(isinstance(each, str) for each in addresses)
+                   for addresses in cluster.values()):
+            raise ValueError("addresses are lists of texts")
         if not (set(cluster) <= {"chief", "worker"} and 0 <= index < len(cluster[kind])):
             raise ValueError("this task is not in the cluster")
         return Worker(sum(len(addresses) for addresses in cluster.values()),
                       index == 0 and kind == ("chief" if "chief" in cluster else "worker"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"The environment variable TF_CONFIG does not describe a cluster of "
                         f"workers ({type(error).__name__}: {error}). Received: {text}") from error

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from microgan.errors import UserError
+from microgan.array_files import read_dataset, read_npz
+from microgan.errors import UserError, one_line
 
 LayerWeights = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -55,13 +54,14 @@ def read_vgg_weights(path: str | os.PathLike[str]) -> LayerWeights:
                         "embedded or the path of an .npz or .h5 file of VGG weights.")
     try:
         weights = readers[path.suffix.lower()](path)
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile,
-            zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"Cannot read VGG weights from {path}: {reason}. Is the file whole, "
-                        f"and a plain {path.suffix}?") from error
-    for name, arrays in weights.items():
-        _check_layer(path, name, *arrays)
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file makes numpy and h5py raise nearly anything
+        raise UserError(f"Cannot read VGG weights from {path}: {one_line(error)}. Is the file "
+                        f"whole, and a plain {path.suffix}?") from error
+    for name, (kernel, bias) in weights.items():
+        _check_layer(path, name, kernel, bias)
+        _check_finite(path, name, kernel, bias)
     return {name: (kernel.astype(np.float32), bias.astype(np.float32))
             for name, (kernel, bias) in weights.items()}
 
@@ -80,28 +80,30 @@ def check_feature_source(source: str) -> None:
 
 
 def _read_npz(path: Path) -> LayerWeights:
-    # Opened here: NumPy leaves a file open that turns out not to be a zip archive.
-    with open(path, "rb") as content, np.load(content, allow_pickle=False) as file:
-        _check_names(path, [name for name in VGG_KERNEL_SHAPES
-                            if not {f"{name}__kernel", f"{name}__bias"} <= set(file.files)])
-        return {name: (file[f"{name}__kernel"], file[f"{name}__bias"])
-                for name in VGG_KERNEL_SHAPES}
+    names = {name: (f"{name}__kernel", f"{name}__bias") for name in VGG_KERNEL_SHAPES}
+    arrays = read_npz(path, [part for parts in names.values() for part in parts])
+    _check_names(path, [name for name, parts in names.items() if not set(parts) <= set(arrays)])
+    return {name: (arrays[kernel], arrays[bias]) for name, (kernel, bias) in names.items()}
 
 
 def _read_h5(path: Path) -> LayerWeights:
     # Keras has named the arrays within a layer's group in several ways over the years
     # (`block1_conv1_W_1:0`, `block1_conv1/kernel:0`), so they are told apart by dimensions.
     with h5py.File(path, "r") as file:
-        arrays: dict[str, dict[int, np.ndarray]] = {name: {} for name in VGG_KERNEL_SHAPES}
+        found: dict[str, dict[int, h5py.Dataset]] = {name: {} for name in VGG_KERNEL_SHAPES}
 
         def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
-            for layer in set(name.split("/")[:-1]) & set(arrays):
+            for layer in set(name.split("/")[:-1]) & set(found):
                 if isinstance(item, h5py.Dataset):
-                    arrays[layer][item.ndim] = item[()]
+                    found[layer][item.ndim] = item
 
         file.visititems(keep)
-    _check_names(path, [name for name, found in arrays.items() if not {4, 1} <= set(found)])
-    return {name: (found[4], found[1]) for name, found in arrays.items()}
+        _check_names(path, [name for name, parts in found.items() if not {4, 1} <= set(parts)])
+        for name, parts in found.items():  # before anything is read, which may be of any size
+            _check_layer(path, name, parts[4], parts[1])
+        return {name: (read_dataset(parts[4], contiguous=False),
+                       read_dataset(parts[1], contiguous=False))
+                for name, parts in found.items()}
 
 
 def _check_names(path: Path, missing: Iterable[str]) -> None:
@@ -111,7 +113,8 @@ def _check_names(path: Path, missing: Iterable[str]) -> None:
                         "--content_features needs all of block1_conv1 to block3_conv3.")
 
 
-def _check_layer(path: Path, name: str, kernel: np.ndarray, bias: np.ndarray) -> None:
+def _check_layer(path: Path, name: str, kernel: np.ndarray | h5py.Dataset,
+                 bias: np.ndarray | h5py.Dataset) -> None:
     shape = VGG_KERNEL_SHAPES[name]
     for part, array, wanted in (("kernel", kernel, shape), ("bias", bias, shape[-1:])):
         if array.shape != wanted:
@@ -120,6 +123,10 @@ def _check_layer(path: Path, name: str, kernel: np.ndarray, bias: np.ndarray) ->
         if array.dtype.kind != "f":
             raise UserError(f"{path}: the {part} of VGG layer {name} must be floating point. "
                             f"Received: {array.dtype}")
+
+
+def _check_finite(path: Path, name: str, kernel: np.ndarray, bias: np.ndarray) -> None:
+    for part, array in (("kernel", kernel), ("bias", bias)):
         if not np.isfinite(array).all():
             raise UserError(f"{path}: the {part} of VGG layer {name} holds NaN or infinity. "
                             "Download the weights again.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.datasets.image_files import read_npy
+from microgan.array_files import read_npy
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image

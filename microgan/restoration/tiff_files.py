@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from microgan.datasets.checked_tiffs import damaged_tiff, open_tiff
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
-from microgan.restoration.tiff_pixels import SeriesPixels, damaged
+from microgan.restoration.tiff_pixels import SeriesPixels
 from microgan.restoration.tiff_tags import imagej_text, kept_tags, lost_tags, raw_text
 
 _LOSSLESS = {tifffile.COMPRESSION[name] for name in (
@@ -46,28 +47,23 @@ class TiffFile(ImageFile):
 
     def __init__(self, path: Path, axes: str | None) -> None:
         self._path = path
-        try:
-            self._tiff = tifffile.TiffFile(path)
-        except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-            raise damaged(path, error) from error
+        self._tiff = open_tiff(path)
         try:
             self._open(axes)
         except UserError:
             self.close()
             raise
-        except Exception as error:
+        except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
             self.close()
-            raise damaged(path, error) from error
+            raise damaged_tiff(path, error) from error
 
     def _open(self, axes: str | None) -> None:
         several = len(self._tiff.series) > 1
         for number, series in enumerate(self._tiff.series):
-            _check_series(series, self._path)
+            _refuse_palette(series, self._path)
             image = stored_image(SeriesPixels(series, self._path), series.axes, axes, self._path,
                                  f"image {number + 1}" if several else "")
             self.images += (image,)
-        if not self.images:
-            raise UserError(f"{self._path} holds no image.")
         if self._kind() == "ome":
             _check_ome_xml(self._tiff.ome_metadata or "", len(self._tiff.series),
                            self._path)
@@ -162,19 +158,11 @@ class TiffFile(ImageFile):
                 yield f"{name} compression is replaced by ADOBE_DEFLATE, which changes no pixel"
 
 
-def _check_series(series: tifffile.TiffPageSeries, path: Path) -> None:
-    if series.is_multifile:
-        raise UserError(f"{path} is one of several files that hold an image together. Save the "
-                        "image to a file of its own first.")
+def _refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
     photometric = series.keyframe.photometric
     if photometric == tifffile.PHOTOMETRIC.PALETTE and series.kind.lower() != "imagej":
         raise UserError(f"{path} holds numbers of colours in a palette, not intensities. Save it "
                         "as a grey image first.")
-    size = path.stat().st_size
-    for page in series.pages:
-        if page is not None and any(offset + count > size for offset, count in zip(
-                page.dataoffsets, page.databytecounts)):
-            raise UserError(f"{path} cannot be read as a TIFF: it is cut short. Get a whole copy.")
 
 
 def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:

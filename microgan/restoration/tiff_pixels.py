@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from microgan.errors import UserError, one_line
+from microgan.datasets.checked_tiffs import damaged_tiff
 
 # Decoded strips and tiles that are kept in case the next part needs them again.
 _KEPT_BYTES = 256 * 2**20
@@ -36,7 +36,7 @@ class SeriesPixels:
                 return np.array(self._mapped(self._series.dataoffset, self.shape)[index])
             return self._read_pages(index)
         except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
-            raise damaged(self._path, error) from error
+            raise damaged_tiff(self._path, error) from error
 
     def _mapped(self, offset: int, shape: tuple[int, ...]) -> np.ndarray:
         return np.memmap(self._path, self.dtype, "r", offset, shape)
@@ -89,8 +89,3 @@ def _overlap(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
     """Where a segment and a wanted stretch overlap: within the one, and within the other."""
     low, high = max(wanted.start, start), min(wanted.stop, start + length)
     return slice(low - start, high - start), slice(low - wanted.start, high - wanted.start)
-
-
-def damaged(path: Path, error: Exception) -> UserError:
-    """What to say of a TIFF that tifffile cannot read."""
-    return UserError(f"{path} cannot be read as a TIFF: {one_line(error)}. Get a whole copy.")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from microgan.array_files import check_expansion
 from microgan.errors import UserError, one_line
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
 
 # Pixels that are copied together: with chunks of usual size, each is written once.
 _COPIED_PIXELS = 2**24
+# Of the descriptions beside the chunks.
+_METADATA_BYTES = 10**6
 
 
 class ZarrFile(ImageFile):
@@ -34,12 +39,14 @@ class ZarrFile(ImageFile):
     def __init__(self, path: Path, axes: str | None) -> None:
         zarr = _import_zarr(path)
         try:
+            sizes = _file_sizes(path)
             self._group = zarr.open_group(path, mode="r")
             self._attributes = dict(self._group.attrs)
             (multiscale, *others) = self._ome()["multiscales"]
             first, *smaller = multiscale["datasets"]
             self._array = self._group[first["path"]]
             own_axes = "".join(axis["name"].upper() for axis in multiscale.get("axes", ()))
+            _check_sizes(self._array, path, sizes)
         except Exception as error:  # a damaged folder makes zarr raise nearly anything
             raise UserError(f"{path} cannot be read as an OME-Zarr image: {one_line(error)}. Name "
                             "the folder that holds 'multiscales'.") from error
@@ -103,6 +110,30 @@ class _ZarrPixels:
         except Exception as error:
             raise UserError(f"{self._path} cannot be read as an OME-Zarr image: "
                             f"{one_line(error)}. Get a whole copy.") from error
+
+
+def _file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of every file, by its path in the folder; refuses links, pipes and devices."""
+    sizes = {}
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(parent, name)
+            status = os.lstat(path)
+            if stat.S_ISREG(status.st_mode):
+                sizes[os.path.relpath(path, folder)] = status.st_size
+            elif not stat.S_ISDIR(status.st_mode):
+                raise ValueError(f"{name} in it is a link, a pipe or a device")
+    return sizes
+
+
+def _check_sizes(array: Any, path: Path, sizes: dict[str, int]) -> None:
+    """Refuse an array that claims far more than its files hold, or files larger than a chunk."""
+    check_expansion(array.nbytes, path, size=sum(sizes.values()))
+    stored = math.prod(array.shards or array.chunks) * array.dtype.itemsize
+    for name, size in sizes.items():
+        # Compression makes nothing much larger; what is larger would be unpacked unchecked.
+        if Path(name).is_relative_to(array.path) and size > 1.1 * stored + _METADATA_BYTES:
+            raise ValueError(f"{name} has {size} bytes, though a chunk has {stored}")
 
 
 def _import_zarr(path: Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.datasets.npz_files import read_npz
+from microgan.array_files import read_npz
 from microgan.errors import UserError, one_line
 from microgan.files import make_folder, written_whole
 
@@ -59,18 +59,25 @@ def load_last_checkpoint(folder: Path) -> tuple[Arrays, dict[str, Any]] | None:
         return None
     try:
         members = read_npz(paths[-1])
-        state = json.loads(members.pop("state").tobytes())
+        state = _read_state(members.pop("state"))
         arrays: Arrays = {owner: [] for owner in state["owners"]}
         for name, array in members.items():
             arrays[name.rpartition("/")[0]].append(array)
-    except Exception as error:  # as in `read_npy`
+    except Exception as error:  # a damaged archive makes numpy raise nearly anything
         raise UserError(unreadable(folder, error)) from error
     return arrays, state
 
 
-def unreadable(folder: Path, error: Exception) -> str:
-    """Say that the newest checkpoint is damaged, and what to do."""
+def _read_state(content: np.ndarray) -> dict[str, Any]:
+    try:
+        return dict(json.loads(content.tobytes()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError("its state is no JSON") from error
+
+
+def unreadable(folder: Path, reason: object) -> str:
+    """Say that the newest checkpoint is damaged, why, and what to do."""
     paths = _in_order(folder)
     before = (f"Delete it to go on from {paths[-2].name}." if len(paths) > 1 else
               "There is no other: start again with --overwrite.")
-    return f"{paths[-1]} is damaged: {one_line(error)}. {before}"
+    return f"{paths[-1]} is damaged: {one_line(reason)}. {before}"

@@ -111,7 +111,7 @@ def test_image_that_is_not_finite_is_named(folder, value):
         return array
     spoil(folder, change)
 
-    assert_refused(folder, "Image 1", "Cells_X.npy", "1 pixels", "NaN or infinite")
+    assert_refused(folder, "Image 1", "Cells_X.npy", "1 pixel that is NaN or infinite")
 
 
 def test_constant_image_is_named(folder):

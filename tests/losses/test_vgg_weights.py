@@ -93,7 +93,7 @@ def test_objects_are_never_unpickled(tmp_path, arrays):
     arrays["block1_conv1__bias"] = np.array([{}], dtype=object)
     path = write_npz(tmp_path / "vgg.npz", arrays)
 
-    with pytest.raises(UserError, match="Cannot read VGG weights .* Object arrays"):
+    with pytest.raises(UserError, match="Cannot read VGG weights .* Python objects"):
         read_vgg_weights(path)
 
 

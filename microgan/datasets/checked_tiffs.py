@@ -1,0 +1,152 @@
+"""Opening TIFF files that anyone may have made: checked before their pixels are read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+import tifffile
+
+from microgan.array_files import check_expansion, check_regular
+from microgan.errors import UserError, one_line
+
+# More planes than any microscope writes into a file; tifffile makes a list of so many.
+_MAX_PLANES = 10**6
+
+
+def open_tiff(path: Path) -> tifffile.TiffFile:
+    """Open a TIFF and check that it holds the images that it claims.
+
+    No other file is opened, whatever the TIFF names.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The opened file, of one series at least. The caller closes it.
+
+    Raises:
+        UserError: it cannot be read, is cut short, claims far more than it holds, or is
+            one of several files of an image.
+    """
+    try:
+        check_regular(path)
+        if not path.stat().st_size:
+            raise ValueError("it is empty")
+        with contextlib.ExitStack() as opened:
+            with _errors_raised():
+                tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
+                if tiff.is_ome and tiff.ome_metadata:
+                    _check_ome_xml(tiff.ome_metadata, path)
+                _check_series(tiff, path)
+            opened.pop_all()
+        return tiff
+    except UserError:
+        raise
+    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
+        raise damaged_tiff(path, error) from error
+
+
+@contextmanager
+def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+    """As `open_tiff`; what goes wrong in the block is the file's fault, too."""
+    try:
+        with open_tiff(path) as tiff, _errors_raised():
+            yield tiff
+    except UserError:
+        raise
+    except Exception as error:
+        raise damaged_tiff(path, error) from error
+
+
+def damaged_tiff(path: Path, error: Exception) -> UserError:
+    """Say that a TIFF is damaged, and what to do."""
+    reason = one_line(error)
+    if reason.startswith("not a TIFF file"):
+        reason = "it does not begin as a TIFF does"
+    return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
+                     "again.")
+
+
+def _check_series(tiff: tifffile.TiffFile, path: Path) -> None:
+    size = path.stat().st_size
+    if not tiff.series:
+        raise ValueError("it holds no image")
+    if any(series.is_multifile for series in tiff.series):
+        raise _one_of_several(path)
+    check_expansion(sum(series.nbytes for series in tiff.series), path)
+    for series in tiff.series:
+        for page in series.pages:
+            if page is not None and any(offset + count > size for offset, count in zip(
+                    page.dataoffsets, page.databytecounts)):
+                raise ValueError("it is cut short")
+
+
+def _check_ome_xml(text: str, path: Path) -> None:
+    """Refuse a description that names other files, or more planes than can be."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise ValueError(f"its OME-XML is damaged ({error})") from error
+    for element in root.iter():
+        kind = element.tag.rpartition("}")[2]
+        sizes = [_count(element, f"Size{axis}", 1) for axis in "ZCT"]
+        counts = [_count(element, name, 0) for name in ("PlaneCount", "NumPlanes", "IFD")]
+        if kind[:-1].endswith("Along"):
+            counts.append(math.ceil(_length(element)))
+        most = max(math.prod(sizes), *counts)
+        if most > _MAX_PLANES:
+            raise ValueError(f"its OME-XML claims {most} planes")
+        if kind == "UUID":
+            # A file without a UUID of its own is named by its name.
+            own = root.get("UUID")
+            if element.text != own and (
+                    own or element.get("FileName", "").lower() != path.name.lower()):
+                raise _one_of_several(path)
+
+
+def _count(element: ElementTree.Element, name: str, usual: int) -> int:
+    text = element.get(name, str(usual)).strip()
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"its OME-XML has {name}='{text}', which is no number")
+    return int(text[:30])
+
+
+def _length(along: ElementTree.Element) -> float:
+    """Of a modulo axis, which tifffile spells out."""
+    start, stop, step = (float(along.get(name, usual))
+                         for name, usual in (("Start", 0), ("End", 0), ("Step", 1)))
+    return abs((stop - start) / step) if step and math.isfinite(stop - start) else math.inf
+
+
+def _one_of_several(path: Path) -> UserError:
+    return UserError(f"{path} is one of several files that hold an image together. Save the "
+                     "image to a file of its own first.")
+
+
+@contextmanager
+def _errors_raised() -> Iterator[None]:
+    """Raise at the end what tifffile only logs: of a file cut short, it reads what is left."""
+    logger = logging.getLogger("tifffile")
+    errors = []
+
+    def note(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        # A maker's own tag that is damaged does not touch the pixels.
+        if record.levelno >= logging.ERROR and "TiffTag" not in text:
+            errors.append(re.sub("^<.*?> ", "", text))
+        return record.levelno < logging.ERROR
+
+    logger.addFilter(note)
+    try:
+        yield
+    finally:
+        logger.removeFilter(note)
+    if errors:
+        raise ValueError(errors[0])

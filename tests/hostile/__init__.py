@@ -1,0 +1,1 @@
+"""Files that are broken or mean harm, by kind."""
