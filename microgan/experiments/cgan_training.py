@@ -45,7 +45,7 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         tasks = maker.with_made_validation(tasks)
     info = _describe(config, tasks)
     with strategy.scope():
-        trainer = _build_trainer(config, info)
+        trainer = build_trainer(config, info)
         validated = build_network(info)
     create_run_folder(folder, config,
                       {name: task.split_record() for name, task in tasks.items()})
@@ -78,7 +78,8 @@ def _describe(config: CGANConfig, tasks: dict[str, TaskData]) -> GeneratorInfo:
         normalization={name: task.normalization for name, task in tasks.items()})
 
 
-def _build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
+def build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
+    """Build networks, losses and optimizers as the config says; call it under the strategy."""
     if config.discriminator == "dense":
         discriminator = build_dense_discriminator(config.patch_size,
                                                   filters=config.discriminator_filters)

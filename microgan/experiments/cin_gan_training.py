@@ -51,7 +51,7 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         generator, validated = build_network(info), build_network(info)
         if added:
             added.start(generator)
-        trainer = _build_trainer(config, generator, num_tasks=len(info.tasks))
+        trainer = build_trainer(config, generator, num_tasks=len(info.tasks))
     create_run_folder(folder, config,
                       {name: task.split_record() for name, task in tasks.items()})
     _print_parts(tasks)
@@ -98,8 +98,9 @@ def _save(path: Path, weights: list[np.ndarray], info: GeneratorInfo,
     save_generator(path, weights, info)
 
 
-def _build_trainer(config: CINGANConfig, generator: keras.Model, *, num_tasks: int
-                   ) -> CINGANTrainer:
+def build_trainer(config: CINGANConfig, generator: keras.Model, *,
+                  num_tasks: int) -> CINGANTrainer:
+    """As `cgan_training.build_trainer`, around a generator."""
     if config.critic == "dense":
         critic = build_dense_critic(config.patch_size, num_tasks=num_tasks,
                                     filters=config.critic_filters)

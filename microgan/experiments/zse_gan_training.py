@@ -48,7 +48,7 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     strategy, precision = set_up_devices(config)
     info = _describe(config, data)
     with strategy.scope():
-        trainer = _build_trainer(config, info, draw)
+        trainer = build_trainer(config, info, draw)
         validated = build_network(info)
     create_run_folder(folder, config, {TASK: data.split_record()})
     print(f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
@@ -89,8 +89,9 @@ def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:
         normalization={TASK: TaskNormalization(data.intensities, data.intensities)})
 
 
-def _build_trainer(config: ZSEGANConfig, info: GeneratorInfo, draw: StackBatches
-                   ) -> ZSEGANTrainer:
+def build_trainer(config: ZSEGANConfig, info: GeneratorInfo,
+                  draw: StackBatches) -> ZSEGANTrainer:
+    """As `cgan_training.build_trainer`, for what `draw` gives."""
     filters = None
     if config.defocus_weight:
         filters = radial_filters(estimate_transfer(draw.stacks, draw.focal_planes),

@@ -3,7 +3,7 @@ import pytest
 
 from microgan.config import CINGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.experiments.cin_gan_training import _build_trainer
+from microgan.experiments.cin_gan_training import build_trainer
 from microgan.experiments.training import adam, describe_generator
 from microgan.generator_file import build_network
 
@@ -34,7 +34,7 @@ def test_critic_learns_until_the_generator_is_done():
                               network_arguments={"filters": 4},
                               normalization={"Cells": TaskNormalization(both, both)})
 
-    trainer = _build_trainer(config, build_network(info), num_tasks=1)
+    trainer = build_trainer(config, build_network(info), num_tasks=1)
 
     generator = rates(trainer.generator_optimizer, 50, 100)
     critic = rates(trainer.critic_optimizer, 4 * 50, 4 * 100)

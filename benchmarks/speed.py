@@ -1,0 +1,141 @@
+"""How fast microgan trains and restores, beside PyTorch and CARE on the same machine.
+
+Every implementation runs in a process of its own, one at a time, in turn; the table has the
+median of all rounds, and ratios are taken round by round. `tests/test_speed_benchmark.py` shows
+that the PyTorch networks give the same output, and its updates the same losses. Alone on the
+machine:
+
+    python -m benchmarks.speed --table=cgan --output=cgan.csv
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+from benchmarks import contestants as taking_part
+from benchmarks.timing import Contestant, Timed, processor, time_in_turn
+from microgan.cli.command import run_command
+from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
+
+_BFLOAT16, _FLOAT32 = "bfloat16", "float32"
+_POLICIES = {_FLOAT32: "float32", _BFLOAT16: "mixed_bfloat16"}
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What to time."""
+
+    table: str = setting(
+        "cgan", "cgan, cin_gan, zse_gan: updates of the paper recipe, images of 128 x 128, with "
+        "the content network's weights random. restore: a TIFF of 2,048 x 2,048, from reading "
+        "to writing.", choices=("cgan", "cin_gan", "zse_gan", "restore"))
+    rounds: int = setting(5, "Calls of every implementation that are timed.", minimum=1)
+    batch_size: int = setting(8, "Images an update; stacks always one.", minimum=1)
+    side: int = setting(2048, "Side of the image to restore, in pixels.", minimum=64)
+    output: str = setting("speed.csv", "Table to write; the figure is beside it.")
+
+
+def training_contestants(settings: Settings) -> list[Contestant]:
+    """microgan and PyTorch, both in both precisions."""
+    shared: dict[str, Any] = {"seed": 0, "num_gpu": 0}
+    if settings.table != "zse_gan":
+        shared |= {"batch_size": settings.batch_size, "content_features": "random"}
+    else:
+        shared["blur_per_slice"] = 0.3
+    kind = {"cgan": CGANConfig, "cin_gan": CINGANConfig, "zse_gan": ZSEGANConfig}[settings.table]
+    result = []
+    for precision, policy in _POLICIES.items():
+        config = kind.create(precision=policy, **shared)
+        result += [
+            Contestant("PyTorch", precision, taking_part.train_torch,
+                       (config, precision == _BFLOAT16), config.batch_size),
+            Contestant("microgan", precision, taking_part.train_microgan, (config,),
+                       config.batch_size)]
+    return result
+
+
+def restoring_contestants(settings: Settings) -> list[Contestant]:
+    """The published generator in both frameworks, our own network, and CARE."""
+    megapixels = settings.side ** 2 / 1e6
+    result = []
+    for precision, policy in _POLICIES.items():
+        result += [
+            Contestant("PyTorch", precision, taking_part.restore_torch,
+                       (precision == _BFLOAT16, settings.side), megapixels),
+            Contestant("microgan", precision, taking_part.restore_microgan,
+                       ("resnet", policy, settings.side), megapixels)]
+    return [*result,
+            Contestant("microgan, limited recipe's U-Net", _BFLOAT16,
+                       taking_part.restore_microgan,
+                       ("unet", _POLICIES[_BFLOAT16], settings.side), megapixels),
+            Contestant("CARE (csbdeep)", _FLOAT32, taking_part.restore_care, (settings.side,),
+                       megapixels)]
+
+
+def rows_of(timed: list[Timed], unit: str) -> list[dict[str, str]]:
+    """The table: one row an implementation, ratios to microgan in bfloat16."""
+    ours = next(each for each in timed
+                if (each.contestant.name, each.contestant.precision) == ("microgan", _BFLOAT16))
+    return [{
+        "implementation": each.contestant.name, "precision": each.contestant.precision,
+        "seconds": f"{each.median:.3f}", "fastest": f"{min(each.seconds):.3f}",
+        "slowest": f"{max(each.seconds):.3f}", unit: f"{each.contestant.amount / each.median:.3g}",
+        "microgan_bfloat16_is_times_as_fast": f"{ours.times_as_fast_as(each):.2f}",
+        "peak_gb": f"{each.peak_bytes / 1e9:.2f}", "first_call_after_s":
+        f"{each.start_seconds:.1f}", "rounds": str(len(each.seconds)),
+        "framework": each.framework, "processor": processor()} for each in timed]
+
+
+def save_figure(path: Path, timed: list[Timed], unit: str) -> None:
+    """Bars of the median speed, with the range over rounds."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 0.8 + 0.5 * len(timed)), layout="constrained")
+    axes = figure.subplots()
+    names = [f"{each.contestant.name}\n{each.contestant.precision}" for each in timed]
+    amounts = [each.contestant.amount for each in timed]
+    speeds = [amount / each.median for amount, each in zip(amounts, timed)]
+    errors = [[speed - amount / max(each.seconds) for speed, amount, each
+               in zip(speeds, amounts, timed)],
+              [amount / min(each.seconds) - speed for speed, amount, each
+               in zip(speeds, amounts, timed)]]
+    colors = ["C0" if "microgan" in name else "C7" for name in names]
+    axes.barh(names, speeds, xerr=errors, color=colors)
+    axes.invert_yaxis()
+    axes.set_xlabel(unit.replace("_", " "))
+    figure.savefig(path, dpi=120)
+
+
+def write_table(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write rows as CSV and print them as Markdown, without framework and processor."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    shown = [name for name in rows[0] if name not in ("framework", "processor")]
+    print("\n| " + " | ".join(name.replace("_", " ") for name in shown) + " |")
+    print("|---" * len(shown) + "|")
+    for row in rows:
+        print("| " + " | ".join(row[name] for name in shown) + " |")
+    print(f"\n{processor()}; {'; '.join(dict.fromkeys(row['framework'] for row in rows))}")
+
+
+def compare(settings: Settings) -> None:
+    """Time one table's implementations."""
+    restores = settings.table == "restore"
+    unit = ("megapixels_per_second" if restores else
+            "stacks_per_second" if settings.table == "zse_gan" else "images_per_second")
+    timed = time_in_turn((restoring_contestants if restores else training_contestants)(settings),
+                         settings.rounds)
+    output = Path(settings.output)
+    write_table(output, rows_of(timed, unit))
+    save_figure(output.with_suffix(".png"), timed, unit)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, compare))

@@ -1,0 +1,159 @@
+"""microgan's side of `benchmarks/speed.py`: whole updates as training runs them.
+
+Input pipeline, guard against numbers that are not finite and optimizers included. Needs
+TensorFlow; runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microgan import config as configs
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches
+from microgan.generator_file import GeneratorInfo, build_network
+from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
+from microgan.startup import import_tensorflow_quietly
+
+DEPTH = 29
+TASKS = ("a", "b", "c")
+_RANGES = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
+
+
+def random_vgg() -> dict[str, np.ndarray]:
+    """VGG's arrays up to block3_conv3 in Keras' layout, random but of sane size."""
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in VGG_KERNEL_SHAPES.items():
+        scale = np.sqrt(2 / np.prod(shape[:3]))
+        weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
+        weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
+    return weights
+
+
+def random_batch(settings: Any) -> dict[str, np.ndarray]:
+    """A batch of random images, as a method's trainer takes it.
+
+    Args:
+        settings: config of the method.
+    """
+    random = np.random.default_rng(1)
+    batch_size, side = settings.batch_size, settings.patch_size
+
+    def images(*shape: int) -> np.ndarray:
+        return random.uniform(-1, 1, (batch_size, *shape, 1)).astype(np.float32)
+
+    if isinstance(settings, configs.CGANConfig):
+        return {"degraded": images(side, side), "clean": images(side, side)}
+    if isinstance(settings, configs.CINGANConfig):
+        num_sub_batches = settings.critic_steps + 1
+        shape = (batch_size, num_sub_batches)
+        batch = {"clean": images(num_sub_batches, side, side),
+                 "degraded": images(num_sub_batches, side, side),
+                 "condition": random.integers(len(TASKS), size=shape).astype(np.int32),
+                 "penalty_position": random.random(shape, np.float32)}
+        if settings.generator == "unet":
+            batch["noise"] = random.standard_normal(batch["clean"].shape, np.float32)
+        return batch
+    number = settings.num_sections
+    return {"blurred": images(DEPTH, side, side),
+            "focal_plane": np.full(batch_size, DEPTH // 2, np.int32),
+            "sharp_lateral": images(number, side, side),
+            "sharp_axial": images(number, side, DEPTH),
+            "places": random.random((batch_size, NUM_DRAWS, number), np.float32)}
+
+
+def build_trainer(settings: Any) -> Any:
+    """A method's trainer, as its training script builds it.
+
+    Args:
+        settings: config of the method.
+    """
+    from microgan.experiments import cgan_training, cin_gan_training, zse_gan_training
+
+    if isinstance(settings, configs.ZSEGANConfig):
+        info = _info("zse_gan", settings.translator, {"filters": settings.translator_filters})
+        return zse_gan_training.build_trainer(settings, info, _stack_batches(settings))
+    arguments = {"filters": settings.generator_filters}
+    if settings.generator == "resnet":
+        arguments["dropout"] = settings.dropout
+    if isinstance(settings, configs.CGANConfig):
+        return cgan_training.build_trainer(settings, _info("cgan", settings.generator, arguments))
+    generator = build_network(_info("cin_gan", settings.generator, arguments))
+    return cin_gan_training.build_trainer(settings, generator, num_tasks=len(TASKS))
+
+
+def describe_cgan(network: str) -> GeneratorInfo:
+    """What `generator.h5` says of one of the cGAN's generators, for images of one task.
+
+    Args:
+        network: "resnet" or "unet".
+    """
+    ranges = TaskNormalization(IntensityRange(100, 4000), IntensityRange(100, 4000))
+    return GeneratorInfo(method="cgan", network=network, network_arguments={}, tasks=("a",),
+                         normalization={"a": ranges}, axes="YX", microgan_version="",
+                         config_hash="")
+
+
+def _stack_batches(settings: configs.ZSEGANConfig) -> StackBatches:
+    side = settings.patch_size
+    return StackBatches(
+        [np.zeros((DEPTH, side, side), np.float32)], [DEPTH // 2],
+        [np.zeros((side, side), np.float32)], [np.zeros((side, DEPTH), np.float32)],
+        intensities=_RANGES.clean, batch_size=settings.batch_size, patch_size=side,
+        num_sections=settings.num_sections, symmetries=settings.symmetries, seed=0)
+
+
+def _info(method: str, network: str, arguments: dict[str, Any]) -> GeneratorInfo:
+    return GeneratorInfo(
+        method=method, network=network, network_arguments=arguments, tasks=TASKS,
+        normalization=dict.fromkeys(TASKS, _RANGES),
+        axes="ZYX" if method == "zse_gan" else "YX", microgan_version="", config_hash="")
+
+
+def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
+             ) -> tuple[Callable[[Any], dict[str, Any]], Iterator[Any]]:
+    """Build a training's compiled update, and its input pipeline without end.
+
+    Args:
+        settings: config of the method. Content features of "random" are a VGG16 up to
+            block3_conv3 with random weights.
+        draw: update number -> batch.
+    """
+    import_tensorflow_quietly()
+    from microgan.datasets.pipelines import distributed_batches
+    from microgan.experiments.training import set_up_devices
+    from microgan.trainers.loop import compile_update
+
+    strategy, _ = set_up_devices(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        if getattr(settings, "content_features", "") == "random":
+            path = Path(folder) / "vgg.npz"
+            np.savez(path, **random_vgg())
+            settings = settings.replaced(content_features=str(path))
+        with strategy.scope():
+            trainer = build_trainer(settings)
+    batches = distributed_batches(draw, strategy=strategy, first_update=0, num_iters=10**9)
+    return compile_update(trainer, strategy), iter(batches)
+
+
+def training(settings: Any) -> Callable[[], None]:
+    """What does the next update on a batch of random images, finished when it returns.
+
+    Args:
+        settings: as in `prepared`.
+    """
+    batch = random_batch(settings)
+    update, batches = prepared(settings, lambda number: batch)
+
+    def step() -> None:
+        # As the training loop's recorder does: every loss is read.
+        for loss in update(next(batches)).values():
+            float(loss)
+
+    return step

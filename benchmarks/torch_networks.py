@@ -1,0 +1,308 @@
+"""The published networks in PyTorch, written for `benchmarks/speed.py`, and their weights.
+
+Where a convolution strides, PyTorch's usual padding adds to the near edge what TensorFlow adds
+to the far one. Mirrored along all spatial axes, images and kernels alike, both do the same, so
+that no network here pays for padding that PyTorch's users would not have.
+`load_keras_weights` mirrors kernels. Axes: BCYX, stacks BCZYX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+SLOPE = 0.2
+
+
+class InstanceNorm(nn.Module):
+    """PyTorch's own instance norm; scale and shift by task if there are several.
+
+    Args:
+        channels: of the features.
+        affine: whether it scales and shifts.
+        num_tasks: rows of scale and shift; 0 for one without tasks.
+        epsilon: that microgan adds to the deviation. PyTorch adds to the variance: its square.
+    """
+
+    def __init__(self, channels: int, *, affine: bool = True, num_tasks: int = 0,
+                 epsilon: float = 1e-3) -> None:
+        super().__init__()
+        self.epsilon = epsilon ** 2
+        self.num_tasks = num_tasks
+        shape = (num_tasks, channels) if num_tasks else (channels,)
+        self.gamma = nn.Parameter(torch.ones(shape)) if affine else None
+        self.beta = nn.Parameter(torch.zeros(shape)) if affine else None
+
+    def forward(self, features: torch.Tensor, condition: Any = None) -> torch.Tensor:
+        """Normalise; `condition` is the task of each image, int64 (B,)."""
+        if not self.num_tasks:
+            return functional.instance_norm(features, weight=self.gamma, bias=self.beta,
+                                            eps=self.epsilon)
+        normalized = functional.instance_norm(features, eps=self.epsilon)
+        return (normalized * self.gamma[condition][:, :, None, None]
+                + self.beta[condition][:, :, None, None])
+
+
+class ResnetTranslation(nn.Module):
+    """`microgan.networks.blocks.resnet_translation`; sizes must be multiples of 4.
+
+    Args:
+        filters: channels at full resolution.
+        num_blocks: residual blocks.
+        dropout: in every residual block.
+        num_tasks: for conditional instance norms; 0 for plain ones.
+    """
+
+    def __init__(self, *, filters: int = 64, num_blocks: int = 9, dropout: float = 0.5,
+                 num_tasks: int = 0) -> None:
+        super().__init__()
+        self.dropout = dropout
+        wide = 4 * filters
+        sites = [(1, filters, 7, 1), (filters, 2 * filters, 3, 2), (2 * filters, wide, 3, 2),
+                 *[(wide, wide, 3, 1)] * (2 * num_blocks),
+                 (wide, 2 * filters, 3, 1), (2 * filters, filters, 3, 1)]
+        self.sites = nn.ModuleList(
+            nn.ModuleList([nn.Conv2d(before, after, size, strides, size // 2),
+                           InstanceNorm(after, num_tasks=num_tasks)])
+            for before, after, size, strides in sites)
+        self.last = nn.Conv2d(filters, 1, 7, padding=3)
+
+    def forward(self, image: torch.Tensor, condition: Any = None) -> torch.Tensor:
+        """Translate float32 (B, 1, Y, X); `condition` as `InstanceNorm` takes it."""
+        def site(number: int, features: torch.Tensor) -> torch.Tensor:
+            convolution, norm = self.sites[number]
+            return norm(convolution(features), condition)
+
+        features = image
+        for number in range(3):
+            features = functional.relu(site(number, features))
+        for number in range(3, len(self.sites) - 2, 2):
+            change = functional.relu(site(number, features))
+            change = functional.dropout(change, self.dropout, self.training)
+            features = site(number + 1, change) + features
+        for number in (len(self.sites) - 2, len(self.sites) - 1):
+            features = functional.interpolate(features, scale_factor=2, mode="nearest")
+            features = functional.relu(site(number, features))
+        return (torch.tanh(self.last(features).float()) + image) / 2
+
+
+class FlattenedLinear(nn.Linear):
+    """A dense layer of a flattened feature map.
+
+    Args:
+        shape: (C, Y, X) of the map.
+        features: of the result.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], features: int) -> None:
+        super().__init__(int(np.prod(shape)), features)
+        self.shape = shape
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, C, Y, X) -> (B, features)."""
+        return super().forward(features.flatten(1))
+
+
+class DenseDiscriminator(nn.Module):
+    """`microgan.networks.cgan.build_dense_discriminator`; of the image alone.
+
+    Args:
+        patch_size: side of its images, a multiple of 2.
+        filters: channels of the first convolution.
+        dropout: 0 to 1.
+    """
+
+    def __init__(self, patch_size: int, *, filters: int = 64, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.first = nn.Conv2d(1, filters, 5, 2, 2)
+        self.second = nn.Conv2d(filters, 2 * filters, 5, 2)
+        side = (patch_size // 2 - 5) // 2 + 1
+        self.offset = (patch_size // 2 - 5) % 2
+        self.dense = FlattenedLinear((2 * filters, side, side), 4 * filters)
+        self.last = nn.Linear(4 * filters, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) -> float32 logits (B, 1)."""
+        features = functional.leaky_relu(self.first(image), SLOPE)
+        features = features[:, :, self.offset:, self.offset:]
+        features = functional.leaky_relu(self.second(features), SLOPE)
+        features = functional.leaky_relu(self.dense(features), SLOPE)
+        features = functional.dropout(features, self.dropout, self.training)
+        with torch.autocast("cpu", enabled=False):
+            return self.last(features.float())
+
+
+class DenseCritic(nn.Module):
+    """`microgan.networks.cin_gan.build_dense_critic`.
+
+    Args:
+        patch_size: side of its images, a multiple of 8.
+        num_tasks: defects it knows.
+        filters: channels of the first convolution.
+        dropout: 0 to 1.
+    """
+
+    def __init__(self, patch_size: int, *, num_tasks: int, filters: int = 64,
+                 dropout: float = 0.25) -> None:
+        super().__init__()
+        self.dropout = dropout
+        widths = (1, filters, filters, 2 * filters, 4 * filters, 8 * filters)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(before, after, 3, strides, 1)
+            for before, after, strides in zip(widths, widths[1:], (2, 2, 2, 1, 1)))
+        self.narrow = nn.Conv2d(widths[-1], 8, 3, padding=1)
+        self.dense = FlattenedLinear((8, patch_size // 8, patch_size // 8), 16 * filters)
+        self.own = nn.Embedding(num_tasks, 16 * filters)
+        self.score = nn.Linear(16 * filters, 1)
+
+    def forward(self, image: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) and int64 (B,) -> float32 scores (B, 1)."""
+        features = image
+        for number, convolution in enumerate(self.convolutions):
+            features = functional.leaky_relu(convolution(features), SLOPE)
+            if number > 0:
+                features = functional.dropout(features, self.dropout, self.training)
+        features = self.dense(self.narrow(features))
+        with torch.autocast("cpu", enabled=False):
+            features = features.float()
+            own = self.own(condition)
+            return self.score(features) + (features * own).sum(1, keepdim=True)
+
+
+class VGGFeatures(nn.Module):
+    """VGG up to block3_conv3, frozen: `microgan.losses.style.load_content_and_style` of a file.
+
+    Args:
+        weights: its arrays by name, in Keras' layout, e.g. `block1_conv1__kernel`.
+    """
+
+    def __init__(self, weights: dict[str, np.ndarray]) -> None:
+        super().__init__()
+        names = [name.removesuffix("__kernel") for name in weights if name.endswith("kernel")]
+        self.starts = [name.endswith("conv1") for name in names]
+        self.convolutions = nn.ModuleList()
+        for name in names:
+            kernel = _mirrored(weights[f"{name}__kernel"])
+            convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1)
+            convolution.weight.data = kernel
+            convolution.bias.data = torch.from_numpy(weights[f"{name}__bias"])
+            self.convolutions.append(convolution)
+        means = torch.tensor((103.939, 116.779, 123.68))
+        self.register_buffer("offsets", (127.5 - means)[:, None, None])
+        self.requires_grad_(False)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """float32 (B, 1, Y, X) -> content in VGG's own units, and the style features."""
+        features = 127.5 * image + self.offsets
+        style = []
+        for number, (starts, convolution) in enumerate(zip(self.starts, self.convolutions)):
+            if starts and number > 0:
+                features = functional.max_pool2d(features, 2)
+            features = functional.relu(convolution(features))
+            if starts:
+                style.append(features)
+        return features, style
+
+
+class PublishedTranslator(nn.Module):
+    """`microgan.networks.zse_gan.build_published_translator`; Y, X must be multiples of 4.
+
+    Args:
+        filters: channels at full resolution.
+        num_blocks: residual blocks.
+    """
+
+    def __init__(self, *, filters: int = 16, num_blocks: int = 6) -> None:
+        super().__init__()
+        wide = 4 * filters
+        self.down = nn.ModuleList([nn.Conv3d(1, filters, 5, padding=2),
+                                   nn.Conv3d(filters, 2 * filters, 3, 2, 1),
+                                   nn.Conv3d(2 * filters, wide, 3, 2, 1)])
+        self.blocks = nn.ModuleList(
+            nn.ModuleList([nn.Conv3d(wide, wide, 3, padding=1), InstanceNorm(wide, epsilon=1e-5)])
+            for _ in range(2 * num_blocks))
+        self.up = nn.ModuleList(
+            nn.ConvTranspose3d(2 * width, width, 3, 2, 1, output_padding=1)
+            for width in (2 * filters, filters))
+        self.last = nn.Conv3d(filters, 1, (6, 5, 5), padding=(3, 2, 2))
+        self.plain = InstanceNorm(1, affine=False, epsilon=1e-5)
+
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Z, Y, X) -> the same."""
+        depth = stack.shape[2]
+        added = -depth % 4
+        features = (functional.pad(stack, (0, 0, 0, 0, added, 0), mode="reflect") if added
+                    else stack)
+        for convolution in self.down:
+            features = functional.relu(self.plain(convolution(features)))
+        for (first, norm), (second, other) in zip(self.blocks[::2], self.blocks[1::2]):
+            change = functional.leaky_relu(norm(first(features)), SLOPE)
+            features = functional.leaky_relu(other(second(change)) + features, SLOPE)
+        for convolution in self.up:
+            features = functional.relu(self.plain(convolution(features)))
+        return torch.tanh(self.last(features)[:, :, added:added + depth].float())
+
+
+class SectionDiscriminator(nn.Module):
+    """`microgan.networks.zse_gan.build_discriminator`, as published.
+
+    Args:
+        filters: channels of the first convolution.
+    """
+
+    def __init__(self, *, filters: int = 32) -> None:
+        super().__init__()
+        widths = (1, *(filters * 2 ** level for level in range(4)))
+        self.convolutions = nn.ModuleList(nn.Conv2d(before, after, 4, 2, 1)
+                                          for before, after in zip(widths, widths[1:]))
+        self.last = nn.Conv2d(widths[-1], 1, 2, padding=1)
+        self.plain = InstanceNorm(1, affine=False, epsilon=1e-5)
+
+    def forward(self, section: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) -> float32 scores (B, 1, Y', X')."""
+        features = section
+        for level, convolution in enumerate(self.convolutions):
+            features = convolution(features)
+            if level > 0:
+                features = self.plain(features)
+            features = functional.leaky_relu(features, SLOPE)
+        return self.last(features).float()
+
+
+def load_keras_weights(network: nn.Module, arrays: Sequence[np.ndarray]) -> None:
+    """Give a network of this file, for mirrored images, the weights of microgan's.
+
+    Args:
+        network: of this file.
+        arrays: of the Keras model, in its order.
+    """
+    places = [(module, name, parameter) for module in network.modules()
+              for name, parameter in module.named_parameters(recurse=False)]
+    for (module, name, parameter), array in zip(places, arrays, strict=True):
+        if array.ndim > 2:
+            values = _mirrored(array)
+        elif isinstance(module, FlattenedLinear) and name == "weight":
+            channels, height, width = module.shape
+            rows = array.reshape(height, width, channels, -1)[::-1, ::-1]
+            values = torch.from_numpy(rows.transpose(3, 2, 0, 1).reshape(array.shape[::-1]).copy())
+        elif isinstance(module, nn.Linear) and name == "weight":
+            values = torch.from_numpy(array.T.copy())
+        else:
+            values = torch.from_numpy(array.copy())
+        if values.shape != parameter.shape:
+            raise ValueError(f"{name} of {module} is {tuple(parameter.shape)}. Received: "
+                             f"{tuple(values.shape)}")
+        parameter.data = values
+
+
+def _mirrored(kernel: np.ndarray) -> torch.Tensor:
+    """Keras' (Y, X, in, out), or transposed (Y, X, out, in), to PyTorch's, mirrored."""
+    spatial = tuple(range(kernel.ndim - 2))
+    return torch.from_numpy(np.flip(kernel, spatial).transpose(
+        kernel.ndim - 1, kernel.ndim - 2, *spatial).copy())
