@@ -45,8 +45,6 @@ def training_contestants(settings: Settings) -> list[Contestant]:
     shared: dict[str, Any] = {"seed": 0, "num_gpu": 0}
     if settings.table != "zse_gan":
         shared |= {"batch_size": settings.batch_size, "content_features": "random"}
-    else:
-        shared["blur_per_slice"] = 0.3
     kind = {"cgan": CGANConfig, "cin_gan": CINGANConfig, "zse_gan": ZSEGANConfig}[settings.table]
     result = []
     for precision, policy in _POLICIES.items():

@@ -102,9 +102,13 @@ def describe_cgan(network: str) -> GeneratorInfo:
 
 def _stack_batches(settings: configs.ZSEGANConfig) -> StackBatches:
     side = settings.patch_size
+    random = np.random.default_rng(2)
+
+    def image(*shape: int) -> list[np.ndarray]:
+        return [random.uniform(-1, 1, shape).astype(np.float32)]
+
     return StackBatches(
-        [np.zeros((DEPTH, side, side), np.float32)], [DEPTH // 2],
-        [np.zeros((side, side), np.float32)], [np.zeros((side, DEPTH), np.float32)],
+        image(DEPTH, side, side), [DEPTH // 2], image(side, side), image(side, DEPTH),
         intensities=_RANGES.clean, batch_size=settings.batch_size, patch_size=side,
         num_sections=settings.num_sections, symmetries=settings.symmetries, seed=0)
 

@@ -53,7 +53,7 @@ def training_config(settings: Settings) -> Any:
     if settings.method == "cin_gan":
         return CINGANConfig.create(generator_filters=settings.filters,
                                    critic_filters=settings.filters, **shared)
-    return ZSEGANConfig.create(translator_filters=settings.filters, blur_per_slice=0.3,
+    return ZSEGANConfig.create(translator_filters=settings.filters,
                                discriminator_filters=settings.filters, **shared)
 
 

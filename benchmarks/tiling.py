@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from microgan import layers
 from microgan.generator_file import load_generator
+from microgan.instance_norm import instance_statistics
 from microgan.metrics.paired import psnr, ssim
 from microgan.metrics.seams import seam_score
 from microgan.restoration.tiled_network import TiledNetwork
@@ -58,7 +59,7 @@ class LocalStatistics:
     def _call(self, layer, inputs, statistics=None):
         if self.use is None:
             self.seen[layer.name] = [
-                np.asarray(value) for value in layers.instance_statistics(inputs)]
+                np.asarray(value) for value in instance_statistics(inputs)]
             given = None
         else:
             given = self.use(layer.name, inputs.shape[1:3])

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-# Added to the variance before the root, whose gradient is infinite at 0: an image
-# without signal has channels without variance. 1e-12 changes no other result.
-_ROOT_GUARD = 1e-12
+from microgan.instance_norm import normalize_instances
+# Keras' load_model knows it once this module is imported.
+from microgan.single_channel_conv import SingleChannelConv3D  # noqa: F401
 
 
 @keras.saving.register_keras_serializable("microgan")
@@ -59,12 +59,14 @@ class InstanceNormalization(keras.layers.Layer):
             self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
     def call(self, inputs: Any, statistics: tuple[Any, Any] | None = None) -> Any:
-        normalized = normalize_instances(inputs, self.epsilon, statistics)
-        if self.affine:
-            gamma, beta = (ops.cast(weight, normalized.dtype)
-                           for weight in (self.gamma, self.beta))
-            normalized = normalized * gamma + beta
+        channels = (inputs.shape[-1],)
+        gamma, beta = ((self.gamma, self.beta) if self.affine
+                       else (ops.ones(channels), ops.zeros(channels)))
+        normalized = normalize_instances(inputs, gamma, beta, self.epsilon, statistics)
         return ops.cast(normalized, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "affine": self.affine}
@@ -127,54 +129,15 @@ class ConditionalInstanceNorm(keras.layers.Layer):
         if not keras.backend.is_int_dtype(condition.dtype):
             raise ValueError("The condition must be integers, one task an image. Received: "
                              f"{condition.dtype}")
-        normalized = normalize_instances(features, self.epsilon, statistics)
-        spatial = range(1, len(features.shape) - 1)
-        gamma, beta = (
-            ops.expand_dims(ops.take(ops.cast(weight, normalized.dtype), condition, axis=0),
-                            tuple(spatial))
-            for weight in (self.gamma, self.beta))
-        return ops.cast(normalized * gamma + beta, self.compute_dtype)
+        gamma, beta = (ops.take(weight, condition, axis=0) for weight in (self.gamma, self.beta))
+        normalized = normalize_instances(features, gamma, beta, self.epsilon, statistics)
+        return ops.cast(normalized, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return tuple(input_shape[0])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_tasks": self.num_tasks, "epsilon": self.epsilon}
-
-
-def instance_statistics(features: Any) -> tuple[Any, Any]:
-    """Mean and deviation of each channel of each image over the spatial axes.
-
-    Args:
-        features: (B, ..., C), any float type.
-
-    Returns:
-        Two tensors (B, 1, ..., C), float32 (float64 if `features` is).
-    """
-    mean, variance = ops.moments(_at_least_float32(features),
-                                 axes=range(1, len(features.shape) - 1), keepdims=True)
-    return mean, ops.sqrt(variance + _ROOT_GUARD)
-
-
-def normalize_instances(features: Any, epsilon: float,
-                        statistics: tuple[Any, Any] | None = None) -> Any:
-    """Subtract each channel's mean from it and divide it by its deviation.
-
-    Args:
-        features: (B, ..., C), any float type.
-        epsilon: added to the standard deviation.
-        statistics: mean and deviation, each of a shape that broadcasts to that of
-            `features`; None for those of the features themselves.
-
-    Returns:
-        float32 (float64 if `features` is), same shape.
-    """
-    mean, deviation = statistics or instance_statistics(features)
-    return (_at_least_float32(features) - mean) / (deviation + epsilon)
-
-
-def _at_least_float32(features: Any) -> Any:
-    return features if features.dtype == "float64" else ops.cast(features, "float32")
 
 
 @keras.saving.register_keras_serializable("microgan")

@@ -177,7 +177,7 @@ def test_updates_of_zse_gan_have_the_same_losses_twice(monkeypatch):
     depth = 32
     monkeypatch.setattr(speed_microgan, "DEPTH", depth)
     settings = ZSEGANConfig.create(translator_filters=2, discriminator_filters=2, pool_size=0,
-                                   blur_per_slice=0.3, **{**SMALL, "patch_size": 32})
+                                   **{**SMALL, "patch_size": 32})
     trainer = speed_microgan.build_trainer(settings)
     without_differences(trainer.sharpen, trainer.blur, trainer.sharp_discriminator,
                         trainer.blur_discriminator)

@@ -10,6 +10,7 @@ from keras import initializers, layers
 
 from microgan.layers import DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
+from microgan.single_channel_conv import SingleChannelConv3D
 
 # PyTorch's, added to a deviation here and to a variance there.
 _EPSILON = 1e-5
@@ -181,9 +182,11 @@ def _judging_conv(features: Any, filters: int, kernel_size: int, strides: int) -
 def _conv3d(features: Any, filters: int, kernel_size: int | tuple[int, int, int],
             strides: int = 1) -> Any:
     sizes = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
-    bound = _bound(features.shape[-1] * math.prod(sizes))
-    return layers.Conv3D(filters, kernel_size, strides=strides, padding="same",
-                         kernel_initializer=bound, bias_initializer=bound)(features)
+    channels = features.shape[-1]
+    bound = _bound(channels * math.prod(sizes))
+    layer = SingleChannelConv3D if 1 in (channels, filters) else layers.Conv3D
+    return layer(filters, kernel_size, strides=strides, padding="same",
+                 kernel_initializer=bound, bias_initializer=bound)(features)
 
 
 def _bound(fan_in: int) -> initializers.Initializer:

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from microgan.instance_norm import instance_statistics
 from microgan.layers import (
-    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds,
-    instance_statistics)
+    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds)
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
 # Measured: share of all layers' results that are in memory together at the peak.

@@ -22,8 +22,9 @@ def test_published_networks_have_the_published_sizes():
 def test_published_translator_has_the_published_layers():
     kinds = [type(layer).__name__ for layer in build_published_translator().layers]
 
-    # c5, c3s2, c3s2, six blocks of two, and the last one.
-    assert kinds.count("Conv3D") == 3 + 12 + 1
+    # c5 and the last one, then c3s2, c3s2 and six blocks of two.
+    assert kinds.count("SingleChannelConv3D") == 2
+    assert kinds.count("Conv3D") == 2 + 12
     assert kinds.count("Conv3DTranspose") == 2
     assert kinds.count("Add") == 6
 
