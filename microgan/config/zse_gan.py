@@ -15,7 +15,7 @@ class ZSEGANConfig(TrainingConfig):
 
     recipe: str = setting(
         "paper", "Set of defaults. paper: ZSE-GAN as published, its bugs repaired. limited: "
-        "ours, for two hours on a CPU.", choices=RECIPES)
+        "ours, for half an hour on a CPU.", choices=RECIPES)
     data_dir: str = setting(
         "data/zstack", "Folder of z-stacks (TIFF or .npy with axes ZYX, .npz with axes YXZ) or a "
         "quoted pattern such as 'stacks/*.tif'; or a folder in the layout of ZSE-GAN's authors: "
@@ -47,7 +47,7 @@ class ZSEGANConfig(TrainingConfig):
         "percentiles: 0.1 and 99.9 per cent of the training stacks.",
         limited="percentiles", choices=("type_range", "percentiles"))
     num_iters: int = setting(40000, "Updates of the translators; the original's 200 epochs of "
-                             "200 stacks.", limited=6000, minimum=1, maximum=10**9)
+                             "200 stacks.", limited=2000, minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Stacks an update, over all GPUs; the original's 1.", minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels, of whole depth; "
                               "the original's 128.", limited=64, minimum=16)

@@ -1,7 +1,9 @@
 import keras
 import numpy as np
+import pytest
 
 from microgan.datasets.normalization import IntensityRange
+from microgan.networks.zse_gan import GENERATORS
 from microgan.restoration.stacks import translate_stacks
 
 
@@ -30,3 +32,17 @@ def test_normalisation_is_undone_and_integers_are_cut_off():
 
     # Twice as far from the middle, 128.
     assert sharpened.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", GENERATORS)
+def test_a_deep_stack_that_is_not_square_goes_through(network, random):
+    stack = random.integers(0, 4000, (61, 300, 200)).astype(np.uint16)
+    generator = GENERATORS[network](filters=2, num_blocks=1)
+
+    (sharpened,), (reconstructed,) = translate_stacks(generator, [stack],
+                                                      IntensityRange(0, 4000))
+
+    assert sharpened.shape == reconstructed.shape == stack.shape
+    if network == "residual":  # untrained, it changes nothing
+        np.testing.assert_array_equal(sharpened, stack)
