@@ -38,6 +38,7 @@ def test_json_gives_the_config_back():
 @pytest.mark.parametrize("field, value, rule", [
     ("recipe", "fast", "one of paper, limited"),
     ("batch_size", 0, "at least 1"),
+    ("batch_size", 2**31, "at most 2147483647"),
     ("batch_size", 2.5, "of type int"),
     ("batch_size", True, "of type int"),
     ("learning_rate", 0.0, "above 0"),

@@ -1,13 +1,18 @@
+import io
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
 from helpers import ROOT
+from microgan.cli import train_cgan
 from microgan.cli.command import help_text, parse_flags, run_command
 from microgan.config import CGANConfig
-from microgan.errors import Interrupted, UserError
+from microgan.errors import Interrupted, Terminated, UserError
 
 
 def parse(*arguments):
@@ -52,6 +57,11 @@ def test_help_shows_every_flag_and_both_recipes():
     (UserError("Mend it."), 2, "train_cGAN.py: error: Mend it.\n"),
     (Interrupted("Saved.", 143), 143, "train_cGAN.py: Saved.\n"),
     (KeyboardInterrupt(), 130, "train_cGAN.py: stopped.\n"),
+    (KeyboardInterrupt("stopped. Go on."), 130, "train_cGAN.py: stopped. Go on.\n"),
+    (Terminated(), 143, "train_cGAN.py: stopped.\n"),
+    (PermissionError(13, "Permission denied", "secret/a.npy"), 2,
+     "train_cGAN.py: error: secret/a.npy: Permission denied. Check the path, and your rights to "
+     "it.\n"),
 ])
 def test_ends_have_their_line_and_status(error, status, shown, capsys):
     def work(config):
@@ -61,12 +71,64 @@ def test_ends_have_their_line_and_status(error, status, shown, capsys):
     assert capsys.readouterr().err == shown
 
 
-def test_bug_keeps_its_traceback():
+@pytest.mark.parametrize("bug", [ZeroDivisionError(), OSError("no file is named")])
+def test_bug_keeps_its_traceback(bug):
     def work(config):
-        raise ZeroDivisionError
+        raise bug
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(bug)):
         run_command(CGANConfig, "", work, ["train_cGAN.py"])
+
+
+def test_path_longer_than_the_system_takes_is_a_mistake(capsys):
+    status = train_cgan.main(["train_cGAN.py", f"--data_dir={1000 * 'a'}", "--seed=1"])
+
+    message = capsys.readouterr().err
+    assert status == 2 and message.count("\n") == 1
+    assert "File name too long" in message
+
+
+def test_termination_signal_ends_as_ctrl_c_does(capsys):
+    cleaned = []
+
+    def work(config):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            cleaned.append(True)
+
+    usual = signal.getsignal(signal.SIGTERM)
+
+    assert run_command(CGANConfig, "", work, ["train_cGAN.py"]) == 143
+    assert capsys.readouterr().err == "train_cGAN.py: stopped.\n"
+    assert cleaned and signal.getsignal(signal.SIGTERM) is usual
+
+
+def test_program_runs_in_a_thread_which_hears_no_signals():
+    statuses = []
+
+    def run():
+        statuses.append(run_command(CGANConfig, "", lambda config: None, ["train_cGAN.py"]))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+    assert statuses == [0]
+
+
+@pytest.mark.parametrize("encoding, shown", [
+    ("utf-8", "caf\\udce9 \u00b5m\n"), ("ascii", "caf\\udce9 \\xb5m\n")])
+def test_names_that_are_no_text_are_shown(monkeypatch, encoding, shown):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+
+    def work(config):
+        print(os.fsdecode(b"caf\xe9"), "\u00b5m")
+
+    assert run_command(CGANConfig, "", work, ["train_cGAN.py"]) == 0
+    assert written.getvalue().decode(encoding) == shown
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes differ")
