@@ -1,9 +1,10 @@
 """What pairs made by CIN-GAN are worth: restoring without them, with them, with them alone.
 
 For every seed a CIN-GAN generator learns the defects from `--images_limit` degraded images a
-task, then the cGAN is trained once for each share of made pairs, always for as many updates.
-Each finished cell is a row a task in `--output` and is never trained twice; a cell that was
-interrupted goes on from its checkpoint.
+task, then the cGAN is trained once for each share of made pairs, always for as long: making
+pairs takes time, which `--made_cost` takes off the number of updates. What CIN-GAN takes comes
+on top. Each finished cell is a row a task in `--output` and is never trained twice; a cell that
+was interrupted goes on from its checkpoint.
 
     python benchmarks/augmentation.py --data_dir=data --output=benchmarks/results/data.csv
 """
@@ -45,7 +46,9 @@ class Settings(Config):
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     shares: tuple[str, ...] = setting(SHARES, "Shares of made pairs.", choices=SHARES)
     cin_iters: int = setting(3000, "Updates of CIN-GAN.", minimum=1)
-    num_iters: int = setting(2000, "Updates of the cGAN.", minimum=1)
+    num_iters: int = setting(2000, "Updates of the cGAN without made pairs.", minimum=1)
+    made_cost: float = setting(0.27, "By what share an update on made pairs alone takes longer "
+                               "than one on real pairs.", minimum=0)
 
 
 def train(script, folder, flags):
@@ -75,7 +78,8 @@ def train_cell(settings, seed, share):
         augment = ["--cin_augment=True", f"--alpha={share}",
                    f"--cin_generator_path={learned / 'CIN-GAN_results' / 'generator.h5'}"]
     folder = work / f"share{share}_seed{seed}"
-    train("train_cGAN.py", folder, [*flags, *augment, f"--num_iters={settings.num_iters}"])
+    num_iters = round(settings.num_iters / (1 + float(share) * settings.made_cost))
+    train("train_cGAN.py", folder, [*flags, *augment, f"--num_iters={num_iters}"])
     (scores,) = folder.glob("*/scores.json")
     return [{"seed": seed, "share": RAW if row["method"] == RAW else share,
              "task": row["task"], "n": str(row["n"]), "psnr": f"{row['psnr']:.3f}",

@@ -55,7 +55,7 @@ class CINGANConfig(TaskTrainingConfig):
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", limited=32, minimum=1)
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
-                                "original's 5.", minimum=1)
+                                "original's 5.", limited=2, minimum=1)
     dropout: float = setting(
         0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
         "0.5.", minimum=0, maximum=0.9)
@@ -73,6 +73,10 @@ class CINGANConfig(TaskTrainingConfig):
         0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction from an unpaired degraded image; the original has none.",
         limited=30.0, minimum=0)
+    intensity_weight: float = setting(
+        0.0, "Factor of the intensity loss, which pushes the made images' distribution of "
+        "intensities towards that of all degraded images; the original has none.",
+        limited=300.0, minimum=0)
     content_from: str = setting(
         "clean", "What the content loss compares with. clean: the generator's own input. "
         "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))

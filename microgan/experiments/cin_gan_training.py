@@ -28,8 +28,9 @@ from microgan.synthesis import make_degraded
 from microgan.trainers.cin_gan import CINGANTrainer
 
 _SAMPLES_PER_TASK = 2
-# Images of each kind that a validation compares: more change its score little.
-_VALIDATED_PER_TASK = 16
+# Images of each kind that a validation compares. What a few of them happen to show would
+# decide.
+_VALIDATED_PER_TASK = 64
 _VALIDATION_SEED = 0
 Tasks = dict[str, UnpairedTaskData]
 
@@ -119,6 +120,7 @@ def build_trainer(config: CINGANConfig, generator: keras.Model, *,
         content_from_degraded=config.content_from == "degraded",
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
         style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
+        intensity_weight=config.intensity_weight, num_tasks=num_tasks,
         penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
         global_batch_size=config.batch_size)
 

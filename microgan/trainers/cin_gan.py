@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from microgan.losses.adversarial import (
     gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss)
+from microgan.losses.intensity import intensity_loss
 from microgan.losses.perceptual import content_loss
 from microgan.losses.spectrum import spectrum_loss
 from microgan.losses.style import style_loss
+from microgan.trainers.histogram_memory import HistogramMemory
 
 
 class CINGANTrainer:
@@ -33,6 +35,8 @@ class CINGANTrainer:
         content_weight: factor of the content loss.
         style_weight: factor of the style loss, against an unpaired degraded image.
         spectrum_weight: factor of the spectrum loss, against the same degraded image.
+        intensity_weight: factor of the intensity loss, against all degraded images so far.
+        num_tasks: defects that the generator knows.
         penalty_weight: factor of the critic's gradient penalty.
         critic_steps: critic updates a step, >= 1.
         global_batch_size: images a critic update over all replicas: gradients are summed
@@ -51,7 +55,8 @@ class CINGANTrainer:
                  features: keras.Model | None, squared_content: bool = False,
                  content_from_degraded: bool = False, adversarial_weight: float,
                  content_weight: float, style_weight: float, spectrum_weight: float,
-                 penalty_weight: float, critic_steps: int, global_batch_size: int) -> None:
+                 intensity_weight: float, num_tasks: int, penalty_weight: float,
+                 critic_steps: int, global_batch_size: int) -> None:
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -63,9 +68,11 @@ class CINGANTrainer:
         self.content_weight = content_weight
         self.style_weight = style_weight
         self.spectrum_weight = spectrum_weight
+        self.intensity_weight = intensity_weight
         self.penalty_weight = penalty_weight
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
+        self.intensities = HistogramMemory(num_tasks) if intensity_weight else None
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
         critic_optimizer.build(critic.trainable_variables)
@@ -76,7 +83,8 @@ class CINGANTrainer:
         return {"generator": self.generator.variables,
                 "critic": self.critic.variables,
                 "generator_optimizer": self.generator_optimizer.variables,
-                "critic_optimizer": self.critic_optimizer.variables}
+                "critic_optimizer": self.critic_optimizer.variables,
+                "intensities": self.intensities.variables if self.intensities else []}
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Update the critic on all sub-batches but the last, the generator on the last.
@@ -100,6 +108,8 @@ class CINGANTrainer:
     def _update_critic(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         degraded, condition = batch["degraded"], batch["condition"]
         made = self._generate(batch)
+        if self.intensities:
+            self.intensities.add(made, degraded, condition)
         with tf.GradientTape() as tape:
             # Real and made images in one batch: one pass through the critic.
             scores = self.critic([tf.concat([degraded, made], 0),
@@ -114,16 +124,20 @@ class CINGANTrainer:
         return {"critic": loss, "penalty": penalty}
 
     def _update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        clean, degraded = batch["clean"], batch["degraded"]
+        clean, degraded, condition = batch["clean"], batch["degraded"], batch["condition"]
         losses = {}
         with tf.GradientTape() as tape:
             made = self._generate(batch)
-            scores = self.critic([made, batch["condition"]], training=True)
+            scores = self.critic([made, condition], training=True)
             losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
             total = self.adversarial_weight * losses["adversarial"]
             if self.spectrum_weight:
                 losses["spectrum"] = self._mean(spectrum_loss(degraded, made))
                 total += self.spectrum_weight * losses["spectrum"]
+            if self.intensities:
+                excess = self.intensities.excess()
+                losses["intensity"] = self._mean(intensity_loss(made, condition, excess))
+                total += self.intensity_weight * losses["intensity"]
             if self.features is not None:
                 with tape.stop_recording():
                     of_clean = self.features(clean, training=False)

@@ -29,8 +29,9 @@ class LinearCritic(keras.Model):
 
 def build_trainer(generator=None, critic=None, *, rate=1e-3, critic_rate=None, **changes):
     settings = {"features": None, "adversarial_weight": 1.0, "content_weight": 0.0,
-                "style_weight": 0.0, "spectrum_weight": 0.0, "penalty_weight": 10.0,
-                "critic_steps": 2, "global_batch_size": 2}
+                "style_weight": 0.0, "spectrum_weight": 0.0, "intensity_weight": 0.0,
+                "num_tasks": 2, "penalty_weight": 10.0, "critic_steps": 2,
+                "global_batch_size": 2}
     return CINGANTrainer(
         generator or build_unet_generator(num_tasks=2, filters=4, depth=2),
         critic or build_patch_critic(num_tasks=2, filters=4),
@@ -195,3 +196,25 @@ def test_two_known_defects_are_learned_each_by_its_task(random):
 
     darker, brighter = np.mean(changes, axis=0).reshape(-1, 2).mean(axis=0)
     assert abs(darker + 0.5) < 0.25 and abs(brighter - 0.5) < 0.25, (darker, brighter)
+
+
+def test_intensities_of_the_critic_s_batches_are_remembered_and_part_of_the_state(batch):
+    trainer = build_trainer(intensity_weight=1.0)
+
+    trainer.train_step(batch)
+
+    of_made, of_degraded = (np.asarray(variable) for variable in trainer.state["intensities"])
+    # Sub-batches 0 and 1 hold two images of each task.
+    np.testing.assert_allclose(of_degraded.sum(axis=1), 2)
+    np.testing.assert_allclose(of_made.sum(axis=1), 2, rtol=0.01)
+
+
+def test_intensity_loss_brightens_what_is_darker_than_the_degraded_images(batch):
+    trainer = build_trainer(critic=LinearCritic(0.0), intensity_weight=1.0, rate=0.01)
+    brighter = {**batch, "degraded": batch["clean"] + 0.3}
+
+    for _ in range(3):
+        trainer.train_step(brighter)
+
+    change = trainer._generate(_sub_batch(batch, 0)) - batch["clean"][:, 0]
+    assert float(tf.reduce_mean(change)) > 0.01
