@@ -96,23 +96,6 @@ def test_second_run_into_the_folder_is_refused(finished):
     assert (finished[0] / RUN / "config.json").read_text() == before
 
 
-def test_dry_run_tells_what_the_run_will_take_and_leaves_nothing(tmp_path, data_dir):
-    result = run_script("train_cGAN.py", *NARROW, f"--data_dir={data_dir}", "--num_iters=1000",
-                        "--dry_run", cwd=tmp_path)
-
-    assert result.returncode == 0 and result.stderr == ""
-    assert "of memory for 1000 updates" in result.stdout
-    assert "One update, validation and checkpoint are done" in result.stdout
-    assert "nothing is left" in result.stdout
-    assert [path for path in tmp_path.iterdir() if path != data_dir] == []
-
-
-def test_resuming_with_other_settings_names_them(finished):
-    result = train(finished[0], "images", "--images_limit=10", "--resume", "--learning_rate=0.5")
-
-    assert_mistake(result, "--learning_rate=0.001 before, 0.5 now")
-
-
 def test_finished_run_says_so_and_resuming_needs_no_other_flag(finished):
     result = run_script("train_cGAN.py", "--resume", cwd=finished[0])
 

@@ -20,7 +20,7 @@ class TrainingConfig(Config):
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Go on from the last checkpoint in the run folder.")
     dry_run: bool = setting(
-        False, "Go once through everything, from reading to scoring, with one update; print the "
+        False, "Go once through everything, from reading to scoring, with two updates; print the "
         "time and memory that the run will take; leave nothing.")
     seed: int | None = setting(None, "Seed of every random choice. Unset: drawn and recorded.",
                                minimum=0, maximum=2**31 - 1)

@@ -16,7 +16,8 @@ from microgan.experiments.paired_data import TaskData
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
-    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+    adam, describe_generator, memory_watched, print_end, print_settings, run_training,
+    set_up_devices)
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
@@ -44,7 +45,7 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
     if maker is not None and config.made_share == 1:
         tasks = maker.with_made_validation(tasks)
     info = _describe(config, tasks)
-    with strategy.scope():
+    with strategy.scope(), memory_watched(config):
         trainer = build_trainer(config, info)
         validated = build_network(info)
     create_run_folder(folder, config,

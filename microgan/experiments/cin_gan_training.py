@@ -17,7 +17,8 @@ from microgan.evaluation.figures import save_history_figure, save_made_sheet
 from microgan.experiments.added_task import AddedTask
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+    adam, describe_generator, memory_watched, print_end, print_settings, run_training,
+    set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
@@ -48,7 +49,7 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
     strategy, precision = set_up_devices(config)
     info = _describe(config, tasks)
     added = AddedTask(config.init_generator) if config.init_generator else None
-    with strategy.scope():
+    with strategy.scope(), memory_watched(config):
         generator, validated = build_network(info), build_network(info)
         if added:
             added.start(generator)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +25,7 @@ from microgan.experiments.estimates import (
     estimated_memory, estimated_seconds, peak_memory, update_cost)
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo
+from microgan.trainers.guard import BAD_STEPS
 from microgan.trainers.loop import Trainer, compile_update, run_updates
 
 _LONG_SECONDS = 3600
@@ -110,8 +113,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     """Train to `--num_iters`, from the last checkpoint if the run is resumed.
 
     Writes `history.csv` and `checkpoint/`. Of several workers only the chief validates and
-    writes; the others read its checkpoint. With `--dry_run` one update is done, and the
-    checkpoint is read back.
+    writes; the others read its checkpoint. With `--dry_run` two updates are done, of which
+    the second is timed, and the checkpoint is read back.
 
     Args:
         config: with its seed.
@@ -133,7 +136,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         UserError: memory ran out, too many updates in a row were not finite, or a checkpoint
             does not fit.
     """
-    num_iters = 1 if config.dry_run else config.num_iters
+    num_iters = 2 if config.dry_run else config.num_iters
+    seconds: list[float] = []
 
     def validate_weights() -> dict[str, float]:
         validated.set_weights(_averaged_weights(trainer))
@@ -152,13 +156,15 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     progress = Progress(num_iters=num_iters, batch_size=config.batch_size, bad_steps=bad_steps)
     callbacks = [recorder, checkpoints] if this_worker().is_chief else []
     try:
-        batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
-                                      num_iters=num_iters)
-        update = compile_update(trainer, strategy)
-        graph = update.get_concrete_function(batches.element_spec).graph
-        _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
-        run_updates(update, batches, first_update=first_update,
-                    callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
+        with memory_watched(config):
+            batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
+                                          num_iters=num_iters)
+            update = compile_update(trainer, strategy)
+            graph = update.get_concrete_function(batches.element_spec).graph
+            _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
+            run_updates(_timed(update, seconds) if config.dry_run else update, batches,
+                        first_update=first_update,
+                        callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
     except Diverged as error:
         raise UserError(f"Stopped: {error} The last good state is saved in {folder}: go on from "
                         "it with --resume and a higher --max_bad_steps, or start another run with "
@@ -166,9 +172,6 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     except Interrupted as interruption:
         raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
                           interruption.status) from None
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
-                        f"--patch_size={config.patch_size}. Lower one of them.") from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError,
             tf.errors.CancelledError, tf.errors.DeadlineExceededError) as error:
         if this_worker().count == 1:
@@ -177,9 +180,39 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                         f"the last checkpoint is in {folder}.") from error
     if config.dry_run:
         checkpoints.restore()
-        print(f"One update, validation and checkpoint are done; {peak_memory() / 1e9:.1f} GB of "
-              "memory were taken at the most.")
+        print(f"Two updates, a validation and a checkpoint are done. An update took "
+              f"{seconds[-1]:.2g} s, so {config.num_iters} take "
+              f"{format_seconds(config.num_iters * seconds[-1])}, validations apart; "
+              f"{peak_memory() / 1e9:.1f} GB of memory were taken at the most.")
     return recorder.best_update
+
+
+@contextmanager
+def memory_watched(config: TrainingConfig) -> Iterator[None]:
+    """Say which settings to lower where memory runs out in the block.
+
+    Raises:
+        UserError: it did.
+    """
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
+                        f"--patch_size={config.patch_size}. Lower one of them, or the channels "
+                        "of the networks.") from error
+
+
+def _timed(update: Callable[[Any], dict[str, tf.Tensor]], seconds: list[float]
+           ) -> Callable[[Any], dict[str, tf.Tensor]]:
+    """The same update, which adds the time that it takes to `seconds`."""
+    def timed_update(batch: Any) -> dict[str, tf.Tensor]:
+        start = time.perf_counter()
+        losses = update(batch)
+        float(losses[BAD_STEPS])  # waits for a GPU
+        seconds.append(time.perf_counter() - start)
+        return losses
+
+    return timed_update
 
 
 def print_end(config: TrainingConfig, folder: Path, table: str, files: str) -> None:

@@ -16,7 +16,8 @@ from microgan.evaluation.stack_views import save_orthogonal_views
 from microgan.evaluation.z_stack_report import PAGE
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, print_end, print_settings, run_training, set_up_devices)
+    adam, describe_generator, memory_watched, print_end, print_settings, run_training,
+    set_up_devices)
 from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
 from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
@@ -47,7 +48,7 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     """
     strategy, precision = set_up_devices(config)
     info = _describe(config, data)
-    with strategy.scope():
+    with strategy.scope(), memory_watched(config):
         trainer = build_trainer(config, info, draw)
         validated = build_network(info)
     create_run_folder(folder, config, {TASK: data.split_record()})

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from microgan.config import CINGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.errors import UserError
 from microgan.experiments.cin_gan_training import build_trainer
-from microgan.experiments.training import adam, describe_generator
+from microgan.experiments.training import adam, describe_generator, memory_watched
 from microgan.generator_file import build_network
 
 
@@ -23,6 +25,14 @@ def test_learning_rate_rises_for_a_twentieth_and_falls_to_zero_at_the_end():
     optimizer = adam(config, 0.1, num_updates=200)
 
     np.testing.assert_allclose(rates(optimizer, 0, 10, 105, 200), [0.01, 0.1, 0.05, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("error", [
+    MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")])
+def test_memory_that_runs_out_names_what_to_lower(error):
+    with pytest.raises(UserError, match="--batch_size=8, --patch_size=64. Lower one"):
+        with memory_watched(CINGANConfig.create(batch_size=8, patch_size=64)):
+            raise error
 
 
 def test_critic_learns_until_the_generator_is_done():
