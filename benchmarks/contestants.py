@@ -5,6 +5,7 @@ Each function runs in a process of its own and imports the framework it is for.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ def _tensorflow() -> str:
     import keras
     import tensorflow as tf
 
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or "default"
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS", os.cpu_count())
     return f"TensorFlow {tf.__version__}, Keras {keras.__version__}, {threads} threads"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import platform
 import sys
 import time
@@ -45,14 +46,15 @@ class Timed:
     Args:
         contestant: which.
         seconds: of each call, one a round.
-        start_seconds: from the start of its process to the end of its first call.
+        processor_seconds: likewise, of all its threads together: what a shared machine's other
+            programs take does not count.
         peak_bytes: most memory its process took.
         framework: name, version and number of threads.
     """
 
     contestant: Contestant
     seconds: list[float]
-    start_seconds: float
+    processor_seconds: list[float]
     peak_bytes: float
     framework: str
 
@@ -61,45 +63,51 @@ class Timed:
         """Seconds of one call."""
         return float(np.median(self.seconds))
 
+    @property
+    def processor_median(self) -> float:
+        """Processor seconds of one call."""
+        return float(np.median(self.processor_seconds))
+
     def times_as_fast_as(self, other: Timed) -> float:
         """Median over rounds of the other's time by its own in the same round."""
         return float(np.median(np.divide(other.seconds, self.seconds)))
 
 
-def time_in_turn(contestants: Sequence[Contestant], num_rounds: int) -> list[Timed]:
+def time_in_turn(contestants: Sequence[Contestant], num_rounds: int,
+                 num_threads: int | None = None) -> list[Timed]:
     """Let every contestant work once a round, the others idle.
 
     Args:
         contestants: in the order of each round.
         num_rounds: after two calls each that do not count, > 0.
+        num_threads: of each; None for what its framework takes.
     """
     with ExitStack() as processes:
-        children = []
-        for contestant in contestants:
-            print(f"{contestant.name}, {contestant.precision}: starting", flush=True)
-            child = processes.enter_context(_started(contestant))
-            children.append((child, *child.recv()))
-        seconds: list[list[float]] = [[] for _ in contestants]
+        children = [processes.enter_context(_started(contestant, num_threads))
+                    for contestant in contestants]
+        frameworks = [child.recv() for child in children]
+        calls: list[list[tuple[float, float]]] = [[] for _ in contestants]
         for number in range(num_rounds):
-            for (child, *_), times in zip(children, seconds):
+            for child, times in zip(children, calls):
                 child.send(True)
                 times.append(child.recv())
-            print(f"round {number + 1}: " + ", ".join(f"{times[-1]:.3f} s" for times in seconds),
-                  flush=True)
+            print(f"round {number + 1}: "
+                  + ", ".join(f"{times[-1][0]:.3f} s" for times in calls), flush=True)
         peaks = []
-        for child, *_ in children:
+        for child in children:
             child.send(False)
             peaks.append(child.recv())
-    return [Timed(contestant, times, start, peak, framework)
-            for contestant, times, peak, (_, start, framework)
-            in zip(contestants, seconds, peaks, children)]
+    return [Timed(contestant, *map(list, zip(*times)), peak, framework)
+            for contestant, times, peak, framework
+            in zip(contestants, calls, peaks, frameworks)]
 
 
 @contextmanager
-def _started(contestant: Contestant) -> Any:
+def _started(contestant: Contestant, num_threads: int | None) -> Any:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, contestant, time.time()), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, contestant, num_threads),
+                              daemon=True)
     process.start()
     theirs.close()
     try:
@@ -110,18 +118,20 @@ def _started(contestant: Contestant) -> Any:
         process.kill()
 
 
-def _serve(connection: Connection, contestant: Contestant, started: float) -> None:
+def _serve(connection: Connection, contestant: Contestant, num_threads: int | None) -> None:
     """A contestant's process: build, warm up, then work when asked."""
+    if num_threads is not None:
+        # Read by TensorFlow, by OpenMP and so by PyTorch, when they start.
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+            os.environ[name] = str(num_threads)
     work, framework = contestant.build(*contestant.arguments)
-    work()
-    start_seconds = time.time() - started
-    for _ in range(_WARM_UP - 1):
+    for _ in range(_WARM_UP):
         work()
-    connection.send((start_seconds, framework))
+    connection.send(framework)
     while connection.recv():
-        begin = time.perf_counter()
+        begin, processor_begin = time.perf_counter(), time.process_time()
         work()
-        connection.send(time.perf_counter() - begin)
+        connection.send((time.perf_counter() - begin, time.process_time() - processor_begin))
     connection.send(_peak_bytes())
 
 
@@ -136,8 +146,6 @@ def _peak_bytes() -> float:
 
 def processor() -> str:
     """The processor's name, its cores and what it has for bfloat16."""
-    import os
-
     name, units = platform.processor() or platform.machine(), ""
     info = Path("/proc/cpuinfo")
     if info.is_file():

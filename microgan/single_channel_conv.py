@@ -43,14 +43,26 @@ class SingleChannelConv3D(keras.layers.Conv3D):
         super().build(input_shape)
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        kernel = tf.convert_to_tensor(kernel)
-        depth = kernel.shape[0]
-        offsets = [place - (depth - 1) // 2 for place in range(depth)]
-        if kernel.shape[-2] == 1:
-            inputs = _gather_neighbours(inputs, offsets)
-            return _slicewise(inputs, tf.transpose(kernel[..., 0, :], (1, 2, 0, 3)))
-        shares = _slicewise(inputs, tf.transpose(kernel[..., 0], (1, 2, 3, 0)))
-        return _add_neighbours(shares, offsets)
+        return convolve_single_channel(inputs, tf.convert_to_tensor(kernel))
+
+
+def convolve_single_channel(stack: Any, kernel: Any) -> Any:
+    """As `tf.nn.conv3d` with "SAME" padding; see `SingleChannelConv3D`.
+
+    Args:
+        stack: (B, Z, Y, X, C).
+        kernel: (Z, Y, X, C, filters) of the same type, C or `filters` 1.
+
+    Returns:
+        (B, Z, Y, X, filters).
+    """
+    depth = kernel.shape[0]
+    offsets = [place - (depth - 1) // 2 for place in range(depth)]
+    if kernel.shape[-2] == 1:
+        stack = _gather_neighbours(stack, offsets)
+        return _slicewise(stack, tf.transpose(kernel[..., 0, :], (1, 2, 0, 3)))
+    shares = _slicewise(stack, tf.transpose(kernel[..., 0], (1, 2, 3, 0)))
+    return _add_neighbours(shares, offsets)
 
 
 def _slicewise(stack: Any, kernel: Any) -> Any:
