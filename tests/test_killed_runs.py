@@ -55,7 +55,7 @@ def images(tmp_path, program):
 def train(program, folder, *flags, moment=None):
     command = (program.script,) if moment is None else ("tests/killed_script.py", moment,
                                                         program.script)
-    return run_script(*command, *program.flags, *ALWAYS, *flags, cwd=folder)
+    return run_script(*command, *program.flags, *ALWAYS, *flags, cwd=folder, timeout=1800)
 
 
 def arrays(path):
