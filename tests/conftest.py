@@ -21,6 +21,19 @@ def random():
 
 
 @pytest.fixture
+def written(monkeypatch):
+    """Names of the files that appear from now on, in that order."""
+    names, usual = [], os.replace
+
+    def replace(source, target):
+        usual(source, target)
+        names.append(os.path.basename(target))
+
+    monkeypatch.setattr(os, "replace", replace)
+    return names
+
+
+@pytest.fixture
 def data_dir(tmp_path, random):
     """A folder with two tasks of ten tiny pairs, 32 x 32, and four test pairs each."""
     folder = tmp_path / "images"

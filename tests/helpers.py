@@ -51,14 +51,13 @@ def run_script(name, *arguments, cwd, timeout=300):
                           env=environment, text=True, capture_output=True, timeout=timeout)
 
 
-def assert_mistake_without_tensorflow(module, *arguments, words, cwd):
-    """Assert that a program ends with one line and status 2 before it imports TensorFlow."""
+def run_without_tensorflow(module, *arguments, cwd):
+    """Run a program of `microgan.cli` and return what it did; importing TensorFlow is an error."""
     program = (f"import sys; from microgan.cli.{module} import main; status = main(); "
                "assert 'tensorflow' not in sys.modules; sys.exit(status)")
-    result = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=cwd,
-                            env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
-                            capture_output=True)
-    assert_mistake(result, *words)
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], cwd=cwd,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
+                          capture_output=True)
 
 
 def files_in(folder):
@@ -72,6 +71,14 @@ def assert_mistake(result, *words):
     assert len(result.stderr.strip().splitlines()) == 1, result.stderr
     for word in words:
         assert word in result.stderr
+
+
+def assert_printed_mistake(status, printed, *words):
+    """As `assert_mistake`, of a program run within the test and what `capsys` read."""
+    assert status == 2, printed.err
+    assert printed.err.endswith("\n") and printed.err.count("\n") == 1, printed.err
+    for word in words:
+        assert word in printed.err
 
 
 def write_random_vgg(path):

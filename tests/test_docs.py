@@ -50,6 +50,15 @@ def test_every_program_has_a_command_on_a_page():
     assert {name for page in PAGES for name, _ in commands_of(page)} == set(PROGRAMS)
 
 
+def test_every_page_is_linked_from_the_readme_and_every_link_leads_somewhere():
+    links = {page: {(page.parent / link).resolve()
+                    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(page))}
+             for page in PAGES}
+
+    assert [str(link) for found in links.values() for link in found if not link.exists()] == []
+    assert set(PAGES) - {ROOT / "README.md"} <= links[ROOT / "README.md"]
+
+
 def test_flags_table_of_the_readme_has_the_defaults():
     rows = re.findall(r"^\| (`--.*) \| .* \| (.*) \| (.*) \|$", read(ROOT / "README.md"),
                       re.MULTILINE)

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from scipy import ndimage
 
-from helpers import assert_mistake, files_in, run_script
+from helpers import assert_mistake, files_in, run_script, run_without_tensorflow
 from microgan.generator_file import load_generator
 from microgan.restoration.stacks import translate_stacks
 
@@ -76,23 +76,21 @@ def test_test_stacks_are_reported_on_at_the_end(tmp_path, random):
     assert "recall of cells in y" in result.stdout
 
 
-@pytest.mark.slow
 def test_corrupt_stack_among_good_ones_is_named_before_training(tmp_path, random):
     write_stacks(tmp_path / "stacks", 3, random)
     path = tmp_path / "stacks" / "1.tif"
     path.write_bytes(path.read_bytes()[:5000])
 
-    result = train(tmp_path, "--data_dir=stacks")
+    result = run_without_tensorflow("train_zsegan", "--data_dir=stacks", cwd=tmp_path)
 
     assert_mistake(result, "1.tif", "cannot be read")
     assert not (tmp_path / RUN).exists()
 
 
-@pytest.mark.slow
 def test_stacks_too_shallow_for_vertical_sections_are_a_mistake(tmp_path, random):
     write_stacks(tmp_path / "stacks", 2, random, depth=9)
 
-    result = train(tmp_path, "--data_dir=stacks")
+    result = run_without_tensorflow("train_zsegan", *NARROW, "--data_dir=stacks", cwd=tmp_path)
 
     assert_mistake(result, "shallowest z-stack has 9 slices", "8 are needed", "--outside_share")
 

@@ -19,8 +19,6 @@ from microgan.metrics.defects import (
     Images, common_size, direction_distance, directional_spectrum, histogram_distance,
     noise_against_mean, noise_bins, noise_distance, radial_spectrum, spectrum_distance)
 
-REPORT_FILES = ("defect_report.md", "defect_report.csv", "defect_report.json",
-                "defect_report.png")
 CLEAN, MADE, LEARNED = "clean", "made", "real, of training"
 DISTANCES = {"spectrum": "power spectrum", "histogram": "histogram", "noise": "noise",
              "direction": "X against Y"}
@@ -103,7 +101,7 @@ def report_table(distances: Sequence[DefectDistance], split: str) -> str:
 
 
 def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> str:
-    """Compare made with real degraded images; write `REPORT_FILES`.
+    """Compare made with real degraded images; write `microgan.evaluation.DEFECT_FILES`.
 
     Args:
         folder: where to; must exist.

@@ -84,7 +84,6 @@ def write_scores(folder: Path | str, rows: Sequence[Row],
     write_text(folder / "scores_per_image.csv",
                _csv([asdict(score) for score in image_scores],
                     [field.name for field in fields(ImageScore)]))
-    # Last: a run with this file is finished.
     write_json(folder / "scores.json", [
         {name: "inf" if value == math.inf else value for name, value in row.items()}
         for row in rows])

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from microgan.config import CGANConfig
 from microgan.datasets.sampling import PairedBatches
+from microgan.evaluation import SCORE_FILES
 from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
 from microgan.experiments.paired_data import load_tasks
-from microgan.experiments.run_folder import check_run_folder, working_folder
+from microgan.experiments.run_folder import (
+    check_run_folder, is_finished, working_folder)
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.startup import import_tensorflow_quietly
 
@@ -38,6 +40,9 @@ def train_cgan(config: CGANConfig) -> Path:
     assert config.seed is not None
     tasks, maker = (load_tasks_and_maker(config) if config.cin_augment
                     else (load_tasks(config), None))
+    split = {name: task.split_record() for name, task in tasks.items()}
+    if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
+        return folder
     made = maker.made_pairs(config.made_share, tasks) if maker else None
     draw = PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,

@@ -63,9 +63,6 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         validate=lambda: _validation_scores(validated, tasks), on_validated=on_validated)
     if not this_worker().is_chief:
         return
-    if (folder / "scores.json").exists():
-        print(f"The run in {folder} is finished: {config.num_iters} updates.")
-        return
     print(f"Best on the validation images: update {best_update}. Scoring the test images.")
     _score(config, tasks, folder)
 

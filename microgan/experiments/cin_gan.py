@@ -8,7 +8,9 @@ from microgan.config import CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder, working_folder
+from microgan.evaluation import DEFECT_FILES
+from microgan.experiments.run_folder import (
+    check_run_folder, is_finished, working_folder)
 from microgan.experiments.unpaired_data import load_unpaired_tasks
 from microgan.generator_file import read_info
 from microgan.losses.vgg_weights import check_feature_source
@@ -40,6 +42,9 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     names = ((config.add_task,) if config.add_task
              else config.datasets or find_datasets(config.data_dir))
     tasks = load_unpaired_tasks(config, names)
+    split = {name: task.split_record() for name, task in tasks.items()}
+    if is_finished(folder, config, split, last_file=DEFECT_FILES[-1]):
+        return folder
     draw = UnpairedBatches([task.training_task() for task in tasks.values()],
                            batch_size=config.batch_size, num_sub_batches=config.critic_steps + 1,
                            patch_size=config.patch_size, seed=config.seed,

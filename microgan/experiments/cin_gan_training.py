@@ -12,7 +12,7 @@ import numpy as np
 from microgan.config import CINGANConfig
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.evaluation.defect_report import (
-    MADE, REPORT_FILES, DefectImages, measure_defects, write_report)
+    MADE, DefectImages, measure_defects, write_report)
 from microgan.evaluation.figures import save_history_figure, save_made_sheet
 from microgan.experiments.added_task import AddedTask
 from microgan.experiments.run_folder import create_run_folder
@@ -72,9 +72,6 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         save_generator=lambda weights: _save(folder / "generator.h5", weights, info, added),
         validate=lambda: _validation_scores(validated, info, tasks), on_validated=on_validated)
     if not this_worker().is_chief:
-        return
-    if (folder / REPORT_FILES[0]).exists():
-        print(f"The run in {folder} is finished: {config.num_iters} updates.")
         return
     print(f"Best on the validation images: update {best_update}. Comparing with real images.")
     _report(config, tasks, folder)

@@ -99,13 +99,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         UserError: the folder cannot be made, or the images are not those that the run to
             be resumed began with.
     """
-    if config.resume and (folder / _CONFIG_FILE).exists():
-        before = _read_json(folder / _SPLIT_FILE)
-        changed = [name for name in split if before.get(name) != split[name]]
-        if changed:
-            raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "
-                            "began with, so it cannot go on. Start another with --dir or "
-                            "--overwrite.")
+    if _is_resumed(folder, config):
+        _check_same_images(folder, split)
         if this_worker().is_chief:
             remove_partial_files(folder)
         return
@@ -122,6 +117,40 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
     write_json(folder / _SPLIT_FILE, split)
     write_json(folder / _CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
     (folder / "samples").mkdir()
+
+
+def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: str) -> bool:
+    """Whether a run to be resumed has nothing left to do; says so.
+
+    Args:
+        folder: checked by `check_run_folder`.
+        config: that it gave.
+        split: as for `create_run_folder`.
+        last_file: name of the file that a run writes last.
+
+    Raises:
+        UserError: the images are not those that the run to be resumed began with.
+    """
+    if not _is_resumed(folder, config):
+        return False
+    _check_same_images(folder, split)
+    if not (folder / last_file).exists():
+        return False
+    print(f"The run in {folder} is finished: {config.num_iters} updates.")
+    return True
+
+
+def _is_resumed(folder: Path, config: Any) -> bool:
+    return config.resume and (folder / _CONFIG_FILE).exists()
+
+
+def _check_same_images(folder: Path, split: dict[str, Any]) -> None:
+    before = _read_json(folder / _SPLIT_FILE)
+    changed = [name for name in split if before.get(name) != split[name]]
+    if changed:
+        raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "
+                        "began with, so it cannot go on. Start another with --dir or "
+                        "--overwrite.")
 
 
 def _resumed_config(path: Path, config: Any) -> Any:

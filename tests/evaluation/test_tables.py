@@ -55,12 +55,12 @@ def test_full_report_explains_every_protocol(scores):
     assert "| 20.00 ± 0.00 [20.00, 20.00] |" in report
 
 
-def test_files_hold_what_was_scored(scores, tmp_path):
+def test_files_hold_what_was_scored(scores, tmp_path, written):
     rows = summarize(scores)
 
     write_scores(tmp_path, rows, scores)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SCORE_FILES)
+    assert written == list(SCORE_FILES)
     assert json.loads((tmp_path / "scores.json").read_text()) == rows
     with open(tmp_path / "scores.csv", newline="") as file:
         read = list(csv.DictReader(file))
