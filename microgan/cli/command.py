@@ -20,7 +20,7 @@ from absl import flags
 
 import microgan
 from microgan.config import Config, value_type
-from microgan.errors import Interrupted, Terminated, UserError, printable
+from microgan.errors import Interrupted, Terminated, UserError, one_line, printable
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -40,9 +40,9 @@ def run_command(config_type: type[Config], description: str,
         argv: program name and arguments; `sys.argv` if None.
 
     Returns:
-        0 when all went well or help was asked for, 2 on a user's mistake or a file that the
-        system refuses (one line on standard error), 128 + signal after an interruption. A
-        bug raises.
+        0 when all went well or help was asked for, 2 on a user's mistake, a file that the
+        system refuses or too little memory (one line on standard error), 128 + signal after
+        an interruption. A bug raises.
     """
     # What is wrong with a TIFF is said once, in our own line.
     of_tifffile = logging.getLogger("tifffile")
@@ -68,8 +68,7 @@ def _run(config_type: type[Config], description: str, work: Callable[[Any], None
     try:
         work(parse_flags(config_type, argv))
     except UserError as error:
-        print(f"{program}: error: {printable(error, limit=2000)}", file=sys.stderr)
-        return 2
+        return _mistake(program, error)
     except Interrupted as interruption:
         print(f"{program}: {interruption}", file=sys.stderr)
         return interruption.status
@@ -79,10 +78,18 @@ def _run(config_type: type[Config], description: str, work: Callable[[Any], None
     except OSError as error:
         if error.filename is None:
             raise
-        line = f"{error.filename}: {error.strerror}. Check the path, and your rights to it."
-        print(f"{program}: error: {printable(line, limit=2000)}", file=sys.stderr)
-        return 2
+        return _mistake(program, f"{error.filename}: {error.strerror}. Check the path, and your "
+                        "rights to it.")
+    except MemoryError as error:
+        return _mistake(program, f"Memory ran out: {one_line(error)}. Take smaller or fewer "
+                        "images, or lower the flags that set sizes.")
     return 0
+
+
+def _mistake(program: str, text: object) -> int:
+    """Print the one line of a user's mistake and return its status."""
+    print(f"{program}: error: {printable(text, limit=2000)}", file=sys.stderr)
+    return 2
 
 
 @contextlib.contextmanager

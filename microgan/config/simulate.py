@@ -26,7 +26,9 @@ class SimulateConfig(Config):
                               "crops of other sections for each.", minimum=1)
     num_test_stacks: int = setting(4, "Z-stacks for testing, with their sharp volumes, too.",
                                    minimum=1)
-    image_size: int = setting(128, "Side of the images of pairs, pixels.", minimum=16)
-    stack_size: int = setting(96, "Side of the z-stacks' slices, pixels.", minimum=32)
+    image_size: int = setting(128, "Side of the images of pairs, pixels.", minimum=16,
+                              maximum=8192)
+    stack_size: int = setting(96, "Side of the z-stacks' slices, pixels.", minimum=32,
+                              maximum=2048)
     seed: int = setting(0, "Seed of everything random.", minimum=0)
     overwrite: bool = setting(False, "Replace files that are there already.")

@@ -93,7 +93,7 @@ def _check_ome_xml(text: str, path: Path) -> None:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"its OME-XML is damaged ({error})") from error
+        raise ValueError("its OME-XML is damaged") from error
     for element in root.iter():
         kind = element.tag.rpartition("}")[2]
         sizes = [_count(element, f"Size{axis}", 1) for axis in "ZCT"]

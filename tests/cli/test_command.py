@@ -62,6 +62,9 @@ def test_help_shows_every_flag_and_both_recipes():
     (PermissionError(13, "Permission denied", "secret/a.npy"), 2,
      "train_cGAN.py: error: secret/a.npy: Permission denied. Check the path, and your rights to "
      "it.\n"),
+    (MemoryError("Unable to allocate 9 TiB"), 2,
+     "train_cGAN.py: error: Memory ran out: Unable to allocate 9 TiB. Take smaller or fewer "
+     "images, or lower the flags that set sizes.\n"),
 ])
 def test_ends_have_their_line_and_status(error, status, shown, capsys):
     def work(config):
