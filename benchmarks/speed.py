@@ -21,6 +21,7 @@ from benchmarks import contestants as taking_part
 from benchmarks.timing import Contestant, Timed, processor, time_in_turn
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
+from microgan.errors import UserError
 
 _BFLOAT16, _FLOAT32 = "bfloat16", "float32"
 _POLICIES = {_FLOAT32: "float32", _BFLOAT16: "mixed_bfloat16"}
@@ -132,9 +133,12 @@ def compare(settings: Settings) -> None:
     restores = settings.table == "restore"
     unit = ("megapixels_per_second" if restores else
             "stacks_per_second" if settings.table == "zse_gan" else "images_per_second")
+    output = Path(settings.output)
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise UserError(f"--output={output} is no file that could be written. Name a .csv in a "
+                        "folder that exists.")
     timed = time_in_turn((restoring_contestants if restores else training_contestants)(settings),
                          settings.rounds, settings.threads)
-    output = Path(settings.output)
     write_table(output, rows_of(timed, unit))
     save_figure(output.with_suffix(".png"), timed, unit)
 
