@@ -31,8 +31,8 @@ def build_cin_gan():
         cin_gan.build_patch_critic(num_tasks=2, filters=2),
         generator_optimizer=adam(use_ema=True), critic_optimizer=adam(),
         features=None, adversarial_weight=1.0, content_weight=0.0, style_weight=0.0,
-        spectrum_weight=0.0, intensity_weight=1.0, num_tasks=2, penalty_weight=10.0,
-        critic_steps=2, global_batch_size=BATCH_SIZE)
+        spectrum_weight=0.0, intensity_weight=1.0, structure_weight=1.0, num_tasks=2,
+        penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
 
 
 def build_zse_gan():

@@ -77,6 +77,10 @@ class CINGANConfig(TaskTrainingConfig):
         0.0, "Factor of the intensity loss, which pushes the made images' distribution of "
         "intensities towards that of all degraded images; the original has none.",
         limited=300.0, minimum=0)
+    structure_weight: float = setting(
+        0.0, "Factor of the structure loss, one minus the correlation of the means over 4 x 4 "
+        "pixels of the made image with those of its clean one; the original has none.",
+        limited=20.0, minimum=0)
     content_from: str = setting(
         "clean", "What the content loss compares with. clean: the generator's own input. "
         "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))

@@ -118,7 +118,8 @@ def build_trainer(config: CINGANConfig, generator: keras.Model, *,
         content_from_degraded=config.content_from == "degraded",
         adversarial_weight=config.adversarial_weight, content_weight=config.content_weight,
         style_weight=config.style_weight, spectrum_weight=config.spectrum_weight,
-        intensity_weight=config.intensity_weight, num_tasks=num_tasks,
+        intensity_weight=config.intensity_weight, structure_weight=config.structure_weight,
+        num_tasks=num_tasks,
         penalty_weight=config.penalty_weight, critic_steps=config.critic_steps,
         global_batch_size=config.batch_size)
 

@@ -12,6 +12,7 @@ from microgan.losses.adversarial import (
 from microgan.losses.intensity import intensity_loss
 from microgan.losses.perceptual import content_loss
 from microgan.losses.spectrum import spectrum_loss
+from microgan.losses.structure import structure_loss
 from microgan.losses.style import style_loss
 from microgan.trainers.histogram_memory import HistogramMemory
 
@@ -36,6 +37,7 @@ class CINGANTrainer:
         style_weight: factor of the style loss, against an unpaired degraded image.
         spectrum_weight: factor of the spectrum loss, against the same degraded image.
         intensity_weight: factor of the intensity loss, against all degraded images so far.
+        structure_weight: factor of the structure loss, against the generator's own input.
         num_tasks: defects that the generator knows.
         penalty_weight: factor of the critic's gradient penalty.
         critic_steps: critic updates a step, >= 1.
@@ -55,8 +57,8 @@ class CINGANTrainer:
                  features: keras.Model | None, squared_content: bool = False,
                  content_from_degraded: bool = False, adversarial_weight: float,
                  content_weight: float, style_weight: float, spectrum_weight: float,
-                 intensity_weight: float, num_tasks: int, penalty_weight: float,
-                 critic_steps: int, global_batch_size: int) -> None:
+                 intensity_weight: float, structure_weight: float, num_tasks: int,
+                 penalty_weight: float, critic_steps: int, global_batch_size: int) -> None:
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -69,6 +71,7 @@ class CINGANTrainer:
         self.style_weight = style_weight
         self.spectrum_weight = spectrum_weight
         self.intensity_weight = intensity_weight
+        self.structure_weight = structure_weight
         self.penalty_weight = penalty_weight
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
@@ -138,6 +141,9 @@ class CINGANTrainer:
                 excess = self.intensities.excess()
                 losses["intensity"] = self._mean(intensity_loss(made, condition, excess))
                 total += self.intensity_weight * losses["intensity"]
+            if self.structure_weight:
+                losses["structure"] = self._mean(structure_loss(clean, made))
+                total += self.structure_weight * losses["structure"]
             if self.features is not None:
                 with tape.stop_recording():
                     of_clean = self.features(clean, training=False)

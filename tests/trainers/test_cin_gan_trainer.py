@@ -30,7 +30,7 @@ class LinearCritic(keras.Model):
 def build_trainer(generator=None, critic=None, *, rate=1e-3, critic_rate=None, **changes):
     settings = {"features": None, "adversarial_weight": 1.0, "content_weight": 0.0,
                 "style_weight": 0.0, "spectrum_weight": 0.0, "intensity_weight": 0.0,
-                "num_tasks": 2, "penalty_weight": 10.0, "critic_steps": 2,
+                "structure_weight": 0.0, "num_tasks": 2, "penalty_weight": 10.0, "critic_steps": 2,
                 "global_batch_size": 2}
     return CINGANTrainer(
         generator or build_unet_generator(num_tasks=2, filters=4, depth=1),
