@@ -78,10 +78,11 @@ class Recorder(keras.callbacks.Callback):
             self._record(batch)
 
     def _record(self, update: int) -> None:
+        seconds, paused = self.seconds, time.monotonic()
         scores = self.validate()
         means = {f"{name}_loss": total / self._num_summed if self._num_summed else math.nan
                  for name, total in self._sums.items()}
-        self.rows.append({"update": update, "seconds": round(self.seconds, 2),
+        self.rows.append({"update": update, "seconds": round(seconds, 2),
                           BAD_STEPS: self._num_bad, **means, **scores})
         self._sums, self._num_summed, self._num_bad = {}, 0, 0
         if scores["score"] > self.best_score:
@@ -90,10 +91,11 @@ class Recorder(keras.callbacks.Callback):
             self.on_best(update, self.best_weights)
         self._write_history()
         self.on_validated(update, self.rows)
+        self._started += time.monotonic() - paused
 
     @property
     def seconds(self) -> float:
-        """Training time so far, earlier sessions of a resumed run included."""
+        """Time of the updates so far, without validations; of a resumed run, all sessions'."""
         return self.seconds_before + time.monotonic() - self._started
 
     def _write_history(self) -> None:

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "microgan"
 NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet"),
-            "zse_gan": ("published", "residual")}
+            "zse_gan": ("published", "residual"), "care": ("unet",), "deblurgan": ("resnet",),
+            "cyclegan": ("resnet",)}
 # No network has more layers or channels.
 _MOST = 10_000
-_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py"}
+_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py",
+            **{rival: f"benchmarks/train_{rival}.py" for rival in ("care", "deblurgan",
+                                                                   "cyclegan")}}
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class GeneratorInfo:
     """What a generator needs besides its weights.
 
     Args:
-        method: "cgan", which restores, "cin_gan", which makes defects, or "zse_gan", which
-            sharpens z-stacks.
+        method: "cgan", which restores, "cin_gan", which makes defects, "zse_gan", which
+            sharpens z-stacks, or a rival that restores: "care", "deblurgan", "cyclegan".
         network: name of its architecture among the method's.
         network_arguments: keyword arguments of its `build_*` function.
         tasks: names of the tasks it was trained on.
@@ -99,14 +102,14 @@ class GeneratorInfo:
 
 def build_network(info: GeneratorInfo) -> keras.Model:
     """Build the untrained network that `info` names, under the current precision policy."""
-    from microgan.networks import cgan, cin_gan, zse_gan
+    from microgan.networks import care, cgan, cin_gan, cyclegan, deblurgan, zse_gan
 
-    builders: dict[str, dict[str, Any]] = {"cgan": cgan.GENERATORS, "cin_gan": cin_gan.GENERATORS,
-                                           "zse_gan": zse_gan.GENERATORS}
+    networks: dict[str, Any] = {"cgan": cgan, "cin_gan": cin_gan, "zse_gan": zse_gan,
+                                "care": care, "deblurgan": deblurgan, "cyclegan": cyclegan}
     arguments = dict(info.network_arguments)
     if info.method == "cin_gan":
         arguments["num_tasks"] = len(info.tasks)
-    return builders[info.method][info.network](**arguments)
+    return networks[info.method].GENERATORS[info.network](**arguments)
 
 
 def _build_under(precision: str, info: GeneratorInfo) -> keras.Model:

@@ -5,9 +5,12 @@ import numpy as np
 from scipy import ndimage
 
 from microgan.datasets.section_sampling import NUM_DRAWS
-from microgan.networks import cgan, cin_gan, zse_gan
+from microgan.networks import care, cgan, cin_gan, cyclegan, deblurgan, zse_gan
+from microgan.trainers.care import CARETrainer
 from microgan.trainers.cgan import CGANTrainer
 from microgan.trainers.cin_gan import CINGANTrainer
+from microgan.trainers.cyclegan import CycleGANTrainer
+from microgan.trainers.deblurgan import DeblurGANTrainer
 from microgan.trainers.zse_gan import ZSEGANTrainer
 
 BATCH_SIZE = 4
@@ -48,12 +51,41 @@ def build_zse_gan():
         outside_share=0.0, global_batch_size=BATCH_SIZE, seed=3)
 
 
-def draw_images(update, *shape):
+def build_care():
+    return CARETrainer(care.build_unet_generator(filters=2, kernel_size=3),
+                       generator_optimizer=adam(), global_batch_size=BATCH_SIZE)
+
+
+def build_deblurgan():
+    features = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(2, 3)])
+    return DeblurGANTrainer(
+        deblurgan.build_resnet_generator(filters=2, num_blocks=1, dropout=0.0),
+        deblurgan.build_patch_critic(filters=2), generator_optimizer=adam(),
+        critic_optimizer=adam(), content_features=features, content_weight=1e4,
+        penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
+
+
+def build_cyclegan():
+    return CycleGANTrainer(
+        *(cyclegan.build_resnet_generator(filters=2, num_blocks=1) for _ in range(2)),
+        *(cyclegan.build_patch_discriminator(filters=2) for _ in range(2)),
+        generator_optimizer=adam(), discriminator_optimizer=adam(), cycle_weight=10.0,
+        identity_weight=5.0, pool_size=0, patch_size=32, global_batch_size=BATCH_SIZE, seed=3)
+
+
+def draw_images(update, *shape, size=16):
     random = np.random.default_rng(update)
-    images = random.normal(size=(2, BATCH_SIZE, *shape, 16, 16, 1))
+    images = random.normal(size=(2, BATCH_SIZE, *shape, size, size, 1))
     clean, degraded = ndimage.gaussian_filter(images, 1, axes=(-3, -2))
     return {"clean": clean.astype(keras.config.floatx()),
             "degraded": (degraded / 2 + 0.3).astype(keras.config.floatx())}
+
+
+def draw_judged(update):
+    """Large enough for a discriminator that sees 70 pixels."""
+    positions = np.random.default_rng(update).random((BATCH_SIZE, 2))
+    return {**draw_images(update, size=32),
+            "penalty_position": positions.astype(keras.config.floatx())}
 
 
 def draw_unpaired(update):
@@ -76,4 +108,6 @@ def draw_stacks(update):
 
 # By method: how to build its trainer, and how to draw the batch of an update.
 TRAINERS = {"cgan": (build_cgan, draw_images), "cin_gan": (build_cin_gan, draw_unpaired),
-            "zse_gan": (build_zse_gan, draw_stacks)}
+            "zse_gan": (build_zse_gan, draw_stacks), "care": (build_care, draw_images),
+            "deblurgan": (build_deblurgan, draw_judged),
+            "cyclegan": (build_cyclegan, draw_judged)}

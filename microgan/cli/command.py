@@ -197,7 +197,7 @@ def _define_flags(config_type: type[Config]) -> flags.FlagValues:
 
 def help_text(config_type: type[Config], program: str, description: str) -> str:
     """The `--help` page: what the program does, then every flag with its defaults."""
-    has_recipes = "recipe" in {item.name for item in dataclasses.fields(config_type)}
+    has_recipes = "limited" in config_type.recipes()
     paper = config_type.recipe_defaults("paper")
     limited = config_type.recipe_defaults("limited")
     lines = [description.strip(), "", f"usage: {program} [--flag=value ...]", ""]

@@ -73,6 +73,12 @@ class Config:
                 _check_value(item, kind, element)
 
     @classmethod
+    def recipes(cls) -> tuple[str, ...]:
+        """The recipes there are to choose from; none without a field `recipe`."""
+        return next((item.metadata["choices"] for item in dataclasses.fields(cls)
+                     if item.name == "recipe"), ())
+
+    @classmethod
     def recipe_defaults(cls, recipe: str) -> dict[str, Any]:
         """The default of every field under one recipe."""
         if recipe not in RECIPES:

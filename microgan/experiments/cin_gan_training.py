@@ -19,7 +19,7 @@ from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
     adam, describe_generator, memory_watched, print_end, print_settings, run_training,
     set_up_devices)
-from microgan.experiments.unpaired_data import Images, UnpairedTaskData
+from microgan.experiments.unpaired_data import Images, UnpairedTaskData, print_parts
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
@@ -56,7 +56,7 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         trainer = build_trainer(config, generator, num_tasks=len(info.tasks))
     create_run_folder(folder, config,
                       {name: task.split_record() for name, task in tasks.items()})
-    _print_parts(tasks)
+    print_parts(tasks)
     if added:
         print(f"Of the generator's numbers, only the {_count(generator.trainable_weights):,} of "
               f"'{config.add_task}' are learned.")
@@ -178,13 +178,3 @@ def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
                          "no test images: those of training and validation")
     print_end(config, folder, table,
               "generator.h5, defect_report.md, defect_report.png, samples, history.png")
-
-
-def _print_parts(tasks: Tasks) -> None:
-    for name, task in tasks.items():
-        counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
-                  f"{len(split.test) or 'none'} test"
-                  for kind, split in (("degraded", task.degraded_split),
-                                      ("clean", task.clean_split))]
-        extra = f" and {len(task.extra_clean)} extra" if task.extra_clean else ""
-        print(f"{name}: {'; '.join(counts)}{extra}; symmetries: {task.symmetries}")

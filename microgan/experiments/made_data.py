@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.config import CGANConfig
-from microgan.datasets.paired_arrays import PairedImages, find_datasets, load_test_pairs
+from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import MadePairs
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
 from microgan.experiments.paired_data import TaskData, check_parts, load_tasks
-from microgan.experiments.unpaired_data import UnpairedTaskData, load_unpaired_tasks
+from microgan.experiments.unpaired_data import load_unpaired_tasks, without_pairs
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
 from microgan.synthesis import make_degraded
 
@@ -109,7 +109,7 @@ def load_tasks_and_maker(config: CGANConfig) -> tuple[dict[str, TaskData], PairM
     maker = PairMaker(config.cin_generator_path, names, precision=config.precision)
     if config.made_share == 1:
         return _load_tasks_without_pairs(config, names, maker.info), maker
-    tasks = load_tasks(config)
+    tasks = load_tasks(config, degrades_clean=True)
     _check_held_out(config.cin_generator_path, tasks)
     return tasks, maker
 
@@ -121,21 +121,10 @@ def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: 
     Degraded images are checked, as CIN-GAN does, but never looked at: even the constants of
     normalisation are the generator's. Only test arrays, which must be pairs, are real.
     """
-    tasks = {name: _without_pairs(name, images, config, info)
+    tasks = {name: without_pairs(images, config.data_dir, info.normalization[name])
              for name, images in load_unpaired_tasks(config, names).items()}
     check_parts(tasks)
     return tasks
-
-
-def _without_pairs(name: str, images: UnpairedTaskData, config: CGANConfig,
-                   info: GeneratorInfo) -> TaskData:
-    test_pairs = load_test_pairs(config.data_dir, name)
-    split = replace(images.clean_split, train=())
-    if test_pairs is None:
-        split = replace(split, test=(), test_from=None)
-    return TaskData(PairedImages(name, (), images.images.clean), test_pairs, split,
-                    info.normalization[name], images.symmetries,
-                    clean_to_degrade=images.part("train")[1] + images.extra_clean)
 
 
 def seed_of_generator(config: CGANConfig) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.config import CGANConfig
+from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
@@ -81,11 +81,13 @@ class TaskData:
         return pairs, getattr(self.split, part)
 
 
-def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
+def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
+               ) -> dict[str, TaskData]:
     """Load, check, divide and measure the pairs of all tasks.
 
     Args:
         config: its `seed` must be set.
+        degrades_clean: whether pairs are to be made from clean images, too.
 
     Raises:
         UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
@@ -105,12 +107,12 @@ def load_tasks(config: CGANConfig) -> dict[str, TaskData]:
             degraded=fit([pairs.degraded[i] for i in split.train]),
             clean=fit([pairs.clean[i] for i in split.train]))
         task = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
-        tasks[name] = _with_clean_to_degrade(task, config) if config.cin_augment else task
+        tasks[name] = _with_clean_to_degrade(task, config) if degrades_clean else task
     check_parts(tasks)
     return tasks
 
 
-def _with_clean_to_degrade(task: TaskData, config: CGANConfig) -> TaskData:
+def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:
     """All clean images of the data set that neither validation nor test looks at."""
     held_out = task.clean_part("validation") + task.clean_part("test")
     clean = [images[i] for images in (task.pairs.clean,

@@ -27,6 +27,7 @@ from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo
 from microgan.trainers.guard import BAD_STEPS
 from microgan.trainers.loop import Trainer, compile_update, run_updates
+from microgan.trainers.schedules import LinearDecayInSecondHalf
 
 _LONG_SECONDS = 3600
 
@@ -92,6 +93,8 @@ def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,
         rate = keras.optimizers.schedules.CosineDecay(
             learning_rate / warmup, max(1, num_updates - warmup),
             warmup_target=learning_rate, warmup_steps=warmup)
+    elif config.learning_rate_decay == "linear":
+        rate = LinearDecayInSecondHalf(learning_rate, num_updates)
     average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
 
@@ -161,7 +164,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                                           num_iters=num_iters)
             update = compile_update(trainer, strategy)
             graph = update.get_concrete_function(batches.element_spec).graph
-            _print_estimate(graph, trainer, config.num_iters - first_update, config.recipe)
+            _print_estimate(graph, trainer, config, config.num_iters - first_update)
             run_updates(_timed(update, seconds) if config.dry_run else update, batches,
                         first_update=first_update,
                         callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
@@ -241,11 +244,12 @@ def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in variables.values()]
 
 
-def _print_estimate(graph: Any, trainer: Trainer, num_updates: int, recipe: str) -> None:
+def _print_estimate(graph: Any, trainer: Trainer, config: TrainingConfig, num_updates: int
+                    ) -> None:
     cost = update_cost(graph)
     seconds = num_updates * estimated_seconds(cost)
     memory = estimated_memory(cost, trainer.state)
     print(f"Estimated on this machine: {format_seconds(seconds)} and {memory / 1e9:.1f} GB of "
           f"memory for {num_updates} updates.")
-    if seconds > _LONG_SECONDS and recipe != "limited":
+    if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":
         print("That is long. --recipe=limited is made for minutes on a CPU.")

@@ -5,18 +5,19 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
+from microgan.datasets.paired_arrays import PairedImages, load_test_pairs
 from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
-from microgan.experiments.paired_data import FIT, chosen_symmetries
+from microgan.experiments.paired_data import FIT, TaskData, chosen_symmetries
 
 Images = list[np.ndarray]
 
@@ -100,3 +101,40 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
         tasks[name] = UnpairedTaskData(images, test_images, degraded_split, clean_split, extra,
                                        normalization, symmetries[name])
     return tasks
+
+
+def without_pairs(images: UnpairedTaskData, data_dir: str,
+                  normalization: TaskNormalization) -> TaskData:
+    """What a training without real pairs restores: clean images, and test pairs if there are.
+
+    Args:
+        images: of one task.
+        data_dir: folder of its test pairs.
+        normalization: its ranges.
+
+    Returns:
+        The task without degraded images; clean images to make them from are all that
+        neither validation nor test looks at.
+
+    Raises:
+        UserError: see `load_test_pairs`.
+    """
+    name = images.images.name
+    test_pairs = load_test_pairs(data_dir, name)
+    split = replace(images.clean_split, train=())
+    if test_pairs is None:
+        split = replace(split, test=(), test_from=None)
+    return TaskData(PairedImages(name, (), images.images.clean), test_pairs, split,
+                    normalization, images.symmetries,
+                    clean_to_degrade=images.part("train")[1] + images.extra_clean)
+
+
+def print_parts(tasks: dict[str, UnpairedTaskData]) -> None:
+    """Print how many images of every task are for what."""
+    for name, task in tasks.items():
+        counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
+                  f"{len(split.test) or 'none'} test"
+                  for kind, split in (("degraded", task.degraded_split),
+                                      ("clean", task.clean_split))]
+        extra = f" and {len(task.extra_clean)} extra" if task.extra_clean else ""
+        print(f"{name}: {'; '.join(counts)}{extra}; symmetries: {task.symmetries}")

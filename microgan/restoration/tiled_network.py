@@ -23,7 +23,8 @@ _MAX_ELEMENTS = 2**31 - 1
 _NOISE_BLOCK = 256
 # Reach of a network that must see an axis from end to end.
 _WHOLE_AXIS = 2**30
-_ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D, keras.layers.Conv3DTranspose)
+_ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D,
+              keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 Read = Callable[[tuple[slice, ...]], np.ndarray]
 Write = Callable[[tuple[slice, ...], np.ndarray], None]
 

@@ -11,15 +11,17 @@ from microgan.restoration.tiled_network import TiledNetwork, _Moments, noise
 
 # Every norm is a graph to compile: of the networks with norms the default suite has one.
 @pytest.fixture(scope="module", params=["resnet", "unet", *(
-    pytest.param(name, marks=pytest.mark.slow) for name in ("cin_resnet", "cin_unet"))])
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("cin_resnet", "cin_unet", "cyclegan"))])
 def network(request):
-    """Each kind of generator, narrow and with random weights; instance norms in three."""
-    from microgan.networks import cgan, cin_gan
+    """Each kind of generator, narrow and with random weights; instance norms in all but one."""
+    from microgan.networks import cgan, cin_gan, cyclegan
 
     model = {"resnet": lambda: cgan.build_resnet_generator(filters=2, num_blocks=1),
              "unet": lambda: cgan.build_unet_generator(filters=2, depth=2),
              "cin_resnet": lambda: cin_gan.build_resnet_generator(num_tasks=2, filters=2,
                                                                   num_blocks=1, dropout=0.0),
+             "cyclegan": lambda: cyclegan.build_resnet_generator(filters=2, num_blocks=1),
              "cin_unet": lambda: cin_gan.build_unet_generator(num_tasks=2, filters=2, depth=2),
              }[request.param]()
     random = np.random.default_rng(0)

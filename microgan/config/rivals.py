@@ -1,0 +1,22 @@
+"""Settings that the methods microgan is compared with share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from microgan.config.base import setting
+from microgan.config.training import TaskTrainingConfig
+
+
+@dataclass(frozen=True)
+class RivalConfig(TaskTrainingConfig):
+    """Settings of a rival: as published, on microgan's data, splits and normalisation."""
+
+    recipe: str = setting("paper", "The rival as published; there is no other.",
+                          choices=("paper",))
+    normalization: str = setting(
+        "percentiles", "Intensities that become -1 and 1, per task, from the training images. "
+        "percentiles: 0.1 and 99.9 per cent, as our limited recipe. min_max: the extremes.",
+        choices=("min_max", "percentiles"))
+    generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
+                                     "original's 64.", minimum=1)

@@ -1,0 +1,74 @@
+"""The part of a CARE run that needs TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from microgan.config.care import CAREConfig
+from microgan.datasets.sampling import PairedBatches
+from microgan.experiments.paired_data import TaskData
+from microgan.experiments.paired_training import (
+    print_parts, restore_task, train_restorer, validation_scores)
+from microgan.experiments.training import (
+    GeneratorTrainer, adam, describe_generator, set_up_devices)
+from microgan.generator_file import GeneratorInfo, build_network
+from microgan.trainers.care import CARETrainer, plateau_learning_rate
+
+_PLATEAU_FACTOR = 0.5  # csbdeep's
+
+
+def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], draw: PairedBatches,
+                    folder: Path) -> None:
+    """Train on checked data and score on the test images.
+
+    Args:
+        config: with its seed.
+        tasks: by name.
+        draw: update number -> batch.
+        folder: the run folder, checked.
+    """
+    strategy, precision = set_up_devices(config)
+    info = describe_generator(
+        config, method="care", network="unet",
+        network_arguments={"filters": config.generator_filters, "depth": 2},
+        normalization={name: task.normalization for name, task in tasks.items()})
+
+    def validate(model: keras.Model, trainer: GeneratorTrainer) -> dict[str, float]:
+        return {"validation_loss": _validation_loss(model, tasks),
+                **validation_scores(model, tasks)}
+
+    def lower_rate(trainer: GeneratorTrainer, rows: list[dict[str, float]]) -> None:
+        if config.learning_rate_decay == "plateau":
+            trainer.generator_optimizer.learning_rate = plateau_learning_rate(
+                config.learning_rate,
+                [(int(row["update"]), row["validation_loss"]) for row in rows],
+                factor=_PLATEAU_FACTOR, patience_updates=config.plateau_updates)
+
+    print_parts(tasks)
+    train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
+                   precision=precision, build_trainer=lambda: build_trainer(config, info),
+                   split={name: task.split_record() for name, task in tasks.items()},
+                   validate=validate, after_validation=lower_rate)
+
+
+def build_trainer(config: CAREConfig, info: GeneratorInfo) -> CARETrainer:
+    """Build the network and its optimizer; call it under the strategy."""
+    return CARETrainer(
+        build_network(info),
+        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters),
+        global_batch_size=config.batch_size)
+
+
+def _validation_loss(model: keras.Model, tasks: dict[str, TaskData]) -> float:
+    """Mean absolute difference on the validation images, normalised, mean over tasks."""
+    losses = []
+    for task in tasks.values():
+        degraded, clean = task.part("validation")
+        constants = task.normalization.clean
+        losses.append(np.mean([
+            np.abs(constants.normalize(truth) - constants.normalize(image)).mean()
+            for truth, image in zip(clean, restore_task(model, task, degraded))]))
+    return float(np.mean(losses))

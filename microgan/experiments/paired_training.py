@@ -1,0 +1,125 @@
+"""Training and scoring of a network that restores, whatever the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from microgan.config import TaskTrainingConfig
+from microgan.evaluation.figures import save_history_figure, save_sample_sheet
+from microgan.experiments.paired_data import TaskData
+from microgan.experiments.run_folder import create_run_folder
+from microgan.experiments.scoring import score_generator
+from microgan.experiments.training import (
+    GeneratorTrainer, memory_watched, print_end, print_settings, run_training)
+from microgan.experiments.workers import this_worker
+from microgan.generator_file import GeneratorInfo, build_network, load_generator, save_generator
+from microgan.metrics.paired import align_care, psnr
+from microgan.restoration.restorer import restore_planes
+
+_SAMPLES_PER_TASK = 2
+Scores = dict[str, float]
+
+
+def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
+                   info: GeneratorInfo, *, draw: Callable[[int], dict[str, np.ndarray]],
+                   split: dict[str, Any], strategy: tf.distribute.Strategy, precision: str,
+                   build_trainer: Callable[[], GeneratorTrainer],
+                   validate: Callable[[keras.Model, GeneratorTrainer], Scores] | None = None,
+                   after_validation: Callable[[GeneratorTrainer, list[Scores]], None]
+                   = lambda trainer, rows: None,
+                   score_label: str = "validation score (PSNR in dB)") -> None:
+    """Train on checked data, keep the best weights and score them on the test images.
+
+    Args:
+        config: with its seed.
+        tasks: by name; of their pairs the validation and test parts are used here.
+        folder: the run folder, checked.
+        info: of the generator.
+        draw: update number -> batch.
+        split: by task, which images are for what.
+        strategy: the devices.
+        precision: taken, for the record.
+        build_trainer: called under the strategy.
+        validate: scores a network with the weights to validate, beside the trainer; None for
+            `validation_scores`.
+        after_validation: called with the trainer and all history rows.
+        score_label: what ranks the weights, with its unit.
+    """
+    with strategy.scope(), memory_watched(config):
+        trainer = build_trainer()
+        validated = build_network(info)
+    create_run_folder(folder, config, split)
+    print_settings(config, strategy, precision)
+
+    def on_validated(update: int, rows: list[Scores]) -> None:
+        after_validation(trainer, rows)
+        save_history_figure(folder / "history.png", rows, score_label=score_label)
+        _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
+
+    best_update = run_training(
+        config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
+        save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
+        validate=lambda: (validate(validated, trainer) if validate
+                          else validation_scores(validated, tasks)),
+        on_validated=on_validated)
+    if not this_worker().is_chief:
+        return
+    print(f"Best on the validation images: update {best_update}. Scoring the test images.")
+    _score(config, tasks, folder, info.method)
+
+
+def print_parts(tasks: dict[str, TaskData]) -> None:
+    """Print how many pairs of every task are for what."""
+    for name, task in tasks.items():
+        parts = ", ".join(f"{len(getattr(task.split, part)) or 'none'} {part}"
+                          for part in ("train", "validation", "test"))
+        made = (f"; pairs are made from {len(task.clean_to_degrade)} clean images"
+                if len(task.clean_to_degrade) else "")
+        print(f"{name}: {parts}{made}; symmetries: {task.symmetries}")
+
+
+def validation_scores(model: keras.Model, tasks: dict[str, TaskData]) -> Scores:
+    """Mean PSNR of each task's validation images under `care`, and the mean over tasks."""
+    psnr_by_task = {}
+    for name, task in tasks.items():
+        degraded, clean = task.part("validation")
+        aligned = (align_care(truth, image)
+                   for truth, image in zip(clean, restore_task(model, task, degraded)))
+        psnr_by_task[f"psnr_{name}"] = float(np.mean(
+            [psnr(truth, image, data_range=data_range) for truth, image, data_range in aligned]))
+    return {"score": float(np.mean(list(psnr_by_task.values()))), **psnr_by_task}
+
+
+def restore_task(model: keras.Model, task: TaskData,
+                 degraded: list[np.ndarray]) -> list[np.ndarray]:
+    """Restore images (Y, X) of a task, in and out of its own intensities."""
+    return restore_planes(model, degraded, task.normalization.degraded, task.normalization.clean)
+
+
+def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) -> None:
+    samples = []
+    for name, task in tasks.items():
+        degraded, clean = (images[:_SAMPLES_PER_TASK] for images in task.part("validation"))
+        samples += [(name, *images, task.normalization)
+                    for images in zip(degraded, restore_task(model, task, degraded), clean)]
+    save_sample_sheet(path, samples)
+
+
+def _score(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
+           method: str) -> None:
+    model, info = load_generator(folder / "generator.h5", method=method,
+                                 precision=config.precision)
+    limit = 1 if config.dry_run else config.eval_limit
+    parts = {}
+    for name, task in tasks.items():
+        degraded, clean = task.part("test")
+        parts[name] = (list(task.split.test)[:limit], degraded[:limit], clean[:limit])
+    table = score_generator(model, info, parts, split="test", folder=folder)
+    print_end(config, folder, table,
+              "generator.h5, scores.md, scores_*.png, samples, history.png")
