@@ -11,21 +11,16 @@ was interrupted goes on from its checkpoint.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from cells import add_rows, markdown, read_rows, spread, train
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
-from microgan.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARES = ("0", "0.3", "0.6", "0.9", "1")
 RAW = "raw input"
 NAMES = {RAW: RAW, "0": "10 real pairs", "0.3": "and made ones, alpha 0.3",
@@ -51,24 +46,10 @@ class Settings(Config):
                                "than one on real pairs.", minimum=0)
 
 
-def train(script, folder, flags):
-    """Run a training script of the limited recipe to its end, from its last checkpoint."""
-    log = folder / "log.txt"
-    folder.mkdir(parents=True, exist_ok=True)
-    begun = any(folder.glob("*/config.json"))
-    flags = ["--resume"] if begun else ["--recipe=limited", "--checkpoint_minutes=3", *flags]
-    with open(log, "a", encoding="utf-8") as output:
-        status = subprocess.run(
-            [sys.executable, str(ROOT / script), *flags, f"--dir={folder}"], stdout=output,
-            stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode
-    if status:
-        raise UserError(f"{script} ended with status {status}: see {log}.")
-
-
 def train_cell(settings, seed, share):
     """Train one cell and return its rows."""
-    flags = [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={seed}",
-             f"--images_limit={settings.images_limit}", *(
+    flags = ["--recipe=limited", f"--data_dir={Path(settings.data_dir).resolve()}",
+             f"--seed={seed}", f"--images_limit={settings.images_limit}", *(
                  [f"--symmetries={','.join(settings.symmetries)}"] if settings.symmetries else [])]
     work = Path(settings.work).resolve()
     augment = []
@@ -88,42 +69,18 @@ def train_cell(settings, seed, share):
             if row["protocol"] == "care"]
 
 
-def read_rows(path):
-    """Rows of all finished cells."""
-    if not path.exists():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add_rows(path, rows):
-    """Add a finished cell."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
-
-
 def table(rows):
-    """Mean and deviation over seeds of PSNR and SSIM (`care`), as Markdown."""
+    """Mean and sample deviation over seeds of PSNR and SSIM (`care`), as Markdown."""
     tasks = sorted({row["task"] for row in rows})
-    lines = ["| trained on | seeds | " + " | ".join(tasks) + " |", "|---" * (len(tasks) + 2) + "|"]
+    cells = [["trained on", "seeds", *tasks]]
     for share in (RAW, *SHARES):
         chosen = [row for row in rows if row["share"] == share]
-        if not chosen:
-            continue
-        cells = []
-        for task in tasks:
-            psnr, ssim = (np.array([float(row[name]) for row in chosen if row["task"] == task])
-                          for name in ("psnr", "ssim"))
-            cells.append(f"{psnr.mean():.2f} ± {psnr.std():.2f} / {ssim.mean():.3f} ± "
-                         f"{ssim.std():.3f}")
-        seeds = len({row["seed"] for row in chosen})
-        lines.append(f"| {NAMES[share]} | {seeds} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        if chosen:
+            of_task = {task: [row for row in chosen if row["task"] == task] for task in tasks}
+            cells.append([NAMES[share], str(len({row["seed"] for row in chosen})), *(
+                f"{spread(of_task[task], 'psnr', 2)} / {spread(of_task[task], 'ssim', 3)}"
+                for task in tasks)])
+    return markdown(cells)
 
 
 def compare(settings):
@@ -136,8 +93,8 @@ def compare(settings):
                 continue
             print(f"seed {seed}: {NAMES[share]}", flush=True)
             rows = train_cell(settings, seed, share)
-            add_rows(output, [row for row in rows
-                              if row["share"] != RAW or (seed, RAW) not in done])
+            new = [row for row in rows if row["share"] != RAW or (seed, RAW) not in done]
+            add_rows(output, new, COLUMNS)
     print(table(read_rows(output)))
 
 

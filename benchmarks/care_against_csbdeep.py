@@ -1,0 +1,121 @@
+"""Our CARE against csbdeep's: same first weights, same batches, as many updates.
+
+csbdeep builds, compiles and fits its own network (extra `bench`); ours is trained beside it.
+Prints the scores of both on the test images, a row a seed and task. What differs between
+seeds is the spread that the two must agree within.
+
+    python benchmarks/care_against_csbdeep.py --data_dir=data --num_iters=400
+"""
+
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+from cells import markdown
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
+from microgan.config.care import CAREConfig
+from microgan.datasets.sampling import PairedBatches
+from microgan.errors import UserError
+from microgan.experiments.paired_data import load_tasks
+from microgan.metrics.paired import align_care, psnr, ssim
+from microgan.startup import import_tensorflow_quietly
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """On which images, and how long."""
+
+    data_dir: str = setting("data", "Folder of the images, with test arrays.")
+    datasets: tuple[str, ...] = setting((), "Names of the tasks. Unset: every one in --data_dir.")
+    images_limit: int = setting(10, "Pairs a task.", minimum=2)
+    num_iters: int = setting(400, "Updates.", minimum=1)
+    batch_size: int = setting(16, "Images an update.", minimum=1)
+    patch_size: int = setting(128, "Side of the crops in pixels, a multiple of 4.", minimum=16)
+    seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
+
+
+def train_both(config, tasks):
+    """Train csbdeep's CARE and ours side by side.
+
+    Args:
+        config: `CAREConfig` with its seed.
+        tasks: `TaskData` by name.
+
+    Returns:
+        Both networks, csbdeep's first.
+    """
+    import keras
+    import tensorflow as tf
+    from microgan.experiments.care_training import build_trainer
+    from microgan.experiments.training import describe_generator
+
+    try:
+        from csbdeep.models import CARE
+        from csbdeep.models import Config as CSBDeepConfig
+    except ImportError:
+        raise UserError("csbdeep is missing. It comes with the extra 'bench': "
+                        "pip install 'microgan[bench]'.") from None
+    keras.utils.set_random_seed(config.seed)
+    draw = PairedBatches([task.training_task() for task in tasks.values()],
+                         batch_size=config.batch_size, patch_size=config.patch_size,
+                         seed=config.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = CARE(CSBDeepConfig("YXC", 1, 1, train_tensorboard=False), "care",
+                      basedir=folder)
+        theirs.prepare_for_training()
+    info = describe_generator(
+        config, method="care", network="unet",
+        network_arguments={"filters": config.generator_filters, "depth": 2},
+        normalization={name: task.normalization for name, task in tasks.items()})
+    ours = build_trainer(config, info)
+    ours.generator.set_weights(theirs.keras_model.get_weights())
+    step = tf.function(ours.train_step)
+
+    def batches():
+        for update in range(config.num_iters):
+            batch = draw(update)
+            step({name: tf.constant(batch[name]) for name in ("degraded", "clean")})
+            yield batch["degraded"], batch["clean"]
+
+    theirs.keras_model.fit(batches(), steps_per_epoch=config.num_iters, epochs=1, verbose=0,
+                           shuffle=False)
+    return theirs.keras_model, ours.generator
+
+
+def mean_scores(model, task):
+    """PSNR and SSIM (`care`) on a task's test images, mean."""
+    from microgan.experiments.paired_training import restore_task
+
+    degraded, clean = task.part("test")
+    pairs = [align_care(truth, image)
+             for truth, image in zip(clean, restore_task(model, task, degraded))]
+    return [np.mean([metric(truth, image, data_range=data_range)
+                     for truth, image, data_range in pairs]) for metric in (psnr, ssim)]
+
+
+def main(settings):
+    """Train both for every seed and print their scores."""
+    import_tensorflow_quietly()
+    lines = [["seed", "task", "csbdeep, PSNR (dB) / SSIM", "microgan, PSNR (dB) / SSIM",
+              "largest difference of a weight"]]
+    for seed in settings.seeds:
+        config = CAREConfig.create(
+            data_dir=settings.data_dir, datasets=settings.datasets, seed=int(seed),
+            images_limit=settings.images_limit, num_iters=settings.num_iters,
+            batch_size=settings.batch_size, patch_size=settings.patch_size)
+        tasks = load_tasks(config)
+        networks = train_both(config, tasks)
+        apart = max(np.abs(first - second).max() for first, second in
+                    zip(*(network.get_weights() for network in networks)))
+        for name, task in tasks.items():
+            scores = ["{:.3f} / {:.4f}".format(*mean_scores(network, task))
+                      for network in networks]
+            lines.append([seed, name, *scores, f"{apart:.1e}"])
+    print(markdown(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

@@ -1,0 +1,153 @@
+"""The rivals that need no network: filters, each with the setting that suits the task best.
+
+A Gaussian filter, non-local means (made for noise) and Richardson-Lucy deconvolution (made
+for blur). The setting is the one that does best (PSNR, `care`) on as many training pairs as
+the networks see; the test images are then scored once. Prints the table of `evaluate.py`.
+
+    python benchmarks/classical.py --data_dir=data --images_limit=10
+"""
+
+import itertools
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage import restoration
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
+from microgan.datasets.normalization import fit_percentiles
+from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
+from microgan.datasets.splits import split_pairs
+from microgan.errors import UserError
+from microgan.evaluation.scores import RAW_INPUT, score_task, summarize
+from microgan.evaluation.tables import overview_table
+from microgan.metrics.paired import align_care, psnr
+
+
+def gaussian(image, sigma_px):
+    """A Gaussian filter of one width."""
+    return ndimage.gaussian_filter(image, sigma_px)
+
+
+def non_local_means(image, strength):
+    """Non-local means; `strength` is the filter's parameter h over the noise it estimates."""
+    noise = noise_deviation(image)
+    return restoration.denoise_nl_means(image, patch_size=5, patch_distance=6, h=strength * noise,
+                                        sigma=noise, fast_mode=True)
+
+
+def noise_deviation(image):
+    """Standard deviation of an image's white noise, from what a plane does not explain.
+
+    Source:
+        Immerkaer 1996, "Fast noise variance estimation".
+    """
+    kernel = np.outer([1, -2, 1], [1, -2, 1])
+    return np.sqrt(np.pi / 2) / 6 * np.abs(ndimage.convolve(image, kernel)).mean()
+
+
+def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
+    """Richardson-Lucy deconvolution of a Gaussian blur."""
+    point = np.zeros((25, 25))
+    point[12, 12] = 1
+    blur = ndimage.gaussian_filter(point, (sigma_y_px, sigma_x_px))
+    # It takes light, so nothing below zero, and divides by what it has blurred.
+    return restoration.richardson_lucy(np.clip(image, 1e-3, None), blur, clip=False,
+                                       num_iter=num_iterations)
+
+
+# By name in the table: the filter, and the values of each of its settings.
+FILTERS = {
+    "Gaussian filter": (gaussian, [np.arange(0.25, 6.01, 0.25)]),
+    "non-local means": (non_local_means, [[0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0]]),
+    "Richardson-Lucy": (richardson_lucy, [[0.5, 1.0, 1.5, 2.5, 3.5], [0.5, 1.0, 1.5, 2.5],
+                                          [2, 5, 15]]),
+}
+
+
+def best_setting(name, degraded, clean):
+    """The setting of a filter with the largest mean PSNR under `care`.
+
+    Args:
+        name: a key of `FILTERS`.
+        degraded: images (Y, X).
+        clean: their partners.
+
+    Returns:
+        The arguments of the filter after the image.
+    """
+    function, values = FILTERS[name]
+
+    def score(arguments):
+        aligned = (align_care(truth, apply(function, [image], arguments)[0])
+                   for image, truth in zip(degraded, clean))
+        return np.mean([psnr(truth, image, data_range=data_range)
+                        for truth, image, data_range in aligned])
+    return max(itertools.product(*values), key=score)
+
+
+def apply(function, images, arguments):
+    """Filter images (Y, X), scaled so that their 0.1 and 99.9 percentiles are 0 and 1."""
+    results = []
+    for image in images:
+        scale = fit_percentiles([image])
+        filtered = function(scale.to_unit(image), *map(float, arguments[:2]),
+                            *map(int, arguments[2:]))
+        results.append(filtered * (scale.high - scale.low) + scale.low)
+    return results
+
+
+def restore(name, chosen_pairs, degraded):
+    """Choose a filter's setting on pairs and apply it.
+
+    Args:
+        name: a key of `FILTERS`.
+        chosen_pairs: degraded images and their clean partners.
+        degraded: images (Y, X) to restore.
+
+    Returns:
+        The setting, as text, and the restored images.
+    """
+    arguments = best_setting(name, *chosen_pairs)
+    return (" ".join(f"{value:g}" for value in arguments),
+            apply(FILTERS[name][0], degraded, arguments))
+
+
+def pairs_that_choose(pairs, test_pairs, *, images_limit, seed):
+    """The pairs that the networks of that seed see, to train and to validate."""
+    split = split_pairs(pairs, test_pairs, images_limit=images_limit, validation_fraction=0.2,
+                        test_fraction=0.2, seed=seed)
+    seen = split.train + split.validation
+    return [pairs.degraded[i] for i in seen], [pairs.clean[i] for i in seen]
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """Which images, and which of them choose."""
+
+    data_dir: str = setting("data", "Folder of the images, with test arrays.")
+    images_limit: int = setting(10, "Pairs a task that choose the setting.", minimum=2)
+    seed: int = setting(1, "Which pairs these are: those of a training with this seed.")
+
+
+def main(settings):
+    """Score the filters on the test images of every task."""
+    scores = []
+    for task in find_datasets(settings.data_dir):
+        pairs = load_pairs(settings.data_dir, task)
+        test = load_test_pairs(settings.data_dir, task)
+        if test is None:
+            raise UserError(f"'{task}' has no test images: add {task}_test_X.npy and _Y.npy.")
+        chosen = pairs_that_choose(pairs, test, images_limit=settings.images_limit,
+                                   seed=settings.seed)
+        restored = {f"{name}, {text}": images for name in FILTERS
+                    for text, images in [restore(name, chosen, test.degraded)]}
+        scores += score_task(task, "test", clean=test.clean, normalization=None,
+                             candidates={RAW_INPUT: test.degraded, **restored})
+    print(overview_table(summarize(scores)))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

@@ -1,0 +1,62 @@
+"""The rows of the paper's table: what is trained, on what, by which command."""
+
+from dataclasses import dataclass
+
+WITH_PAIRS, WITHOUT_PAIRS = "A", "B"
+VGG = "{vgg}"  # stands for the path of the weights
+# At 100 images of 128 x 128 one update of the published networks takes minutes on a CPU.
+PAPER_BATCH, PAPER_CIN_BATCH = 8, 4
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of the table.
+
+    Args:
+        label: in the table.
+        setting: "A", a few pairs, or "B", none.
+        script: that trains it.
+        flags: of the script.
+        cin: key of the CIN-GAN in `CIN_GANS` that makes pairs for it, or None.
+    """
+
+    label: str
+    setting: str
+    script: str
+    flags: tuple[str, ...] = ()
+    cin: str | None = None
+
+
+_PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
+_LIMITED = ("--recipe=limited",)
+_ONLY_MADE = ("--alpha=1",)
+
+METHODS = {
+    "care": Method("CARE", WITH_PAIRS, "benchmarks/train_care.py"),
+    "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks/train_deblurgan.py",
+                        (f"--content_features={VGG}",)),
+    "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),
+    "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and made pairs", WITH_PAIRS,
+                        "train_cGAN.py", _PAPER, "paper"),
+    "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
+    "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
+                          _LIMITED, "limited"),
+    "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks/train_cyclegan.py"),
+    "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
+                         "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
+    "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",
+                           (*_LIMITED, *_ONLY_MADE), "limited"),
+}
+
+CIN_GANS = {
+    "paper": ("--recipe=paper", f"--batch_size={PAPER_CIN_BATCH}", f"--content_features={VGG}"),
+    "limited": _LIMITED,
+}
+CIN_SCRIPT = "train_CIN_GAN.py"
+# Keys of the rows that are computed, not trained.
+RAW = "raw"
+CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means", "lucy": "Richardson-Lucy"}
+KEYS = (RAW, *CLASSICAL, *METHODS)
+LABELS = {RAW: "raw input", **CLASSICAL, **{key: each.label for key, each in METHODS.items()}}
+SETTINGS = {RAW: WITH_PAIRS, **dict.fromkeys(CLASSICAL, WITH_PAIRS),
+            **{key: each.setting for key, each in METHODS.items()}}

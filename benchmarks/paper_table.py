@@ -1,0 +1,246 @@
+"""The paper's results table again: rivals and filters beside us, on any data with test arrays.
+
+Setting A gives every method `--pairs` pairs a task, setting B none; each method trains for
+`--minutes`, measured in updates that a trial times beforehand, so that schedules end where
+they should. Where CIN-GAN makes pairs, it takes half of the minutes. Each finished cell (a
+method, a seed) is some rows in `--output` and is never trained twice; one that was stopped
+goes on from its checkpoint. The rows name the machine, the cores and the updates done.
+
+    python benchmarks/paper_table.py --data_dir=data --minutes=15 --seeds=1,2,3
+
+Writes the tables beside `--output`, as Markdown.
+"""
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import classical
+import numpy as np
+from cell_scores import SCORE_COLUMNS, score_rows
+from cells import add_rows, commit, read_rows, train
+from methods import CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG
+from paper_table_pages import save_figure, write_tables
+from training_time import machine, seconds_per_update, trained_seconds
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
+from microgan.datasets.normalization import TaskNormalization, fit_percentiles
+from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
+from microgan.errors import UserError
+from microgan.files import written_whole
+
+JOINT, PER_TASK = "joint", "per_task"
+_VALIDATIONS = 20
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What to compare, on which images."""
+
+    data_dir: str = setting("data", "Folder of the images, with test arrays.")
+    datasets: tuple[str, ...] = setting((), "Names of the tasks. Unset: every one in --data_dir.")
+    symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
+    stretched: tuple[str, ...] = setting((), "As for evaluate.py: not scored under range.")
+    methods: tuple[str, ...] = setting(KEYS, "Rows.", choices=KEYS)
+    minutes: float = setting(15.0, "Training time of every method.", above=0)
+    seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
+    pairs: tuple[str, ...] = setting(
+        ("10",), "Pairs a task in setting A, training and validation together; degraded images "
+        "in setting B. Several give the learning curve.")
+    networks: str = setting(
+        JOINT, "joint: one network for all tasks. per_task: one for each, which share the "
+        "minutes equally.", choices=(JOINT, PER_TASK))
+    vgg: str = setting("imagenet", "VGG weights of the published methods: imagenet, or a path as "
+                       "in train_cGAN.py --content_features.")
+    output: str = setting("benchmarks/results/paper_table.csv", "Rows of all finished cells; read "
+                          "and added to.")
+    work: str = setting("paper_table_runs", "Folder of the runs.")
+    figure: str | None = setting(None, "PNG to write: one test image a task through every method, "
+                                 "first seed, as far as they are in --work.")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What tells a cell from all others; the first columns of its rows."""
+
+    data: str
+    tasks: str
+    setting: str
+    method: str
+    pairs: str
+    networks: str
+    seed: str
+    minutes: str
+    machine: str
+    cores: str
+
+
+COLUMNS = (*Cell.__dataclass_fields__, "commit", "vgg", "num_iters", "trained_minutes",
+           "filter_setting", *SCORE_COLUMNS)
+
+
+class Table:
+    """Trains and scores the cells of one table.
+
+    Args:
+        settings: of the program.
+        train: as `cells.train`.
+    """
+
+    def __init__(self, settings, train=train):
+        self.settings = settings
+        self.train = train
+        self.tasks = settings.datasets or find_datasets(settings.data_dir)
+        self.test = {name: load_test_pairs(settings.data_dir, name) for name in self.tasks}
+        for name, pairs in self.test.items():
+            if pairs is None:
+                raise UserError(f"'{name}' has no test images: add {name}_test_X.npy and _Y.npy.")
+        self.output = Path(settings.output).resolve()
+        self.machine, self.cores = machine()
+        self.work = Path(settings.work).resolve() / f"{self.cores}_cores"
+
+    def cells(self):
+        """All cells wanted; computed rows have no minutes, and their seed chooses the pairs."""
+        for pairs in self.settings.pairs:
+            for seed in self.settings.seeds:
+                for method in self.settings.methods:
+                    trained = method in METHODS
+                    yield Cell(
+                        Path(self.settings.data_dir).resolve().name, " ".join(self.tasks),
+                        SETTINGS[method], method, pairs,
+                        self.settings.networks if trained else JOINT, seed,
+                        f"{self.settings.minutes:g}" if trained else "0",
+                        self.machine if trained else "", str(self.cores) if trained else "")
+
+    def fill(self):
+        """Train and score every cell that is not yet in the output."""
+        done = {_key(row) for row in read_rows(self.output)}
+        for cell in self.cells():
+            if _key(asdict(cell)) in done:
+                continue
+            print(f"{cell.method}, seed {cell.seed}, {cell.pairs} pairs", flush=True)
+            rows = self._trained(cell) if cell.method in METHODS else self._computed(cell)
+            add_rows(self.output, [{**asdict(cell), "commit": commit(), **row} for row in rows],
+                     COLUMNS)
+
+    def _computed(self, cell):
+        rows, images = [], {}
+        for name in self.tasks:
+            chosen = classical.pairs_that_choose(
+                load_pairs(self.settings.data_dir, name), self.test[name],
+                images_limit=int(cell.pairs), seed=int(cell.seed))
+            constants = TaskNormalization(*map(fit_percentiles, chosen))
+            degraded, text = list(self.test[name].degraded), ""
+            if cell.method in CLASSICAL:
+                text, filtered = classical.restore(CLASSICAL[cell.method], chosen, degraded)
+                degraded = [constants.clean.undo(constants.degraded.normalize(image))
+                            for image in filtered]
+            images[name] = degraded
+            rows += [{"filter_setting": text, **row} for row in self._score(
+                name, degraded, constants, is_raw_input=cell.method == RAW)]
+        self._keep_images(cell, images)
+        return rows
+
+    def _trained(self, cell):
+        groups = ([tuple(self.tasks)] if cell.networks == JOINT
+                  else [(name,) for name in self.tasks])
+        rows, images = [], {}
+        for tasks in groups:
+            minutes = self.settings.minutes / len(groups)
+            run = self._train_method(cell, tasks, minutes)
+            seconds, num_iters = trained_seconds(run)
+            for name, (restored, constants) in self._restore(run / "generator.h5", tasks).items():
+                images[name] = restored
+                rows += [{"vgg": Path(self.settings.vgg).name, "num_iters": num_iters,
+                          "trained_minutes": f"{seconds / 60:.2f}", **row}
+                         for row in self._score(name, restored, constants, is_raw_input=False)]
+        self._keep_images(cell, images)
+        return rows
+
+    def _train_method(self, cell, tasks, minutes):
+        """Train a method, and before it the CIN-GAN it needs; return its run folder."""
+        method = METHODS[cell.method]
+        flags = list(method.flags)
+        if method.cin:
+            minutes /= 2
+            cin = self._train_for(CIN_SCRIPT, f"cin_{method.cin}", cell, tasks, minutes,
+                                  CIN_GANS[method.cin])
+            flags += ["--cin_augment=True", f"--cin_generator_path={cin / 'generator.h5'}"]
+        return self._train_for(method.script, cell.method, cell, tasks, minutes, flags)
+
+    def _train_for(self, script, name, cell, tasks, minutes, flags):
+        settings = self.settings
+        flags = [flag.format(**{VGG.strip("{}"): settings.vgg}) for flag in flags]
+        flags += [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={cell.seed}",
+                  f"--datasets={','.join(tasks)}", f"--images_limit={cell.pairs}"]
+        symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
+        flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
+        where = f"{cell.data}_{'_'.join(tasks)}"
+        speed = seconds_per_update(self.work / "times" / where / name, lambda folder, more:
+                                   self.train(script, folder, [*flags, *more]))
+        num_iters = max(1, round(60 * minutes / speed))
+        folder = self.work / f"{minutes:g}_minutes" / where / f"pairs{cell.pairs}_seed{cell.seed}"
+        return self.train(script, folder / name, [
+            *flags, f"--num_iters={num_iters}", "--eval_limit=1",
+            f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+
+    def _restore(self, generator, tasks):
+        """Restored test images and the constants, by task."""
+        from microgan.generator_file import load_generator
+        from microgan.restoration.restorer import restore_planes
+
+        model, info = load_generator(generator, method=None)
+        restored = {}
+        for name in tasks:
+            constants = info.normalization[name]
+            images = restore_planes(model, list(self.test[name].degraded), constants.degraded,
+                                    constants.clean)
+            restored[name] = images, constants
+        return restored
+
+    def _score(self, name, restored, constants, *, is_raw_input):
+        stretched = name in self.settings.stretched
+        return score_rows(name, list(self.test[name].clean), restored,
+                          None if stretched else constants, is_raw_input=is_raw_input)
+
+    def _image_file(self, cell):
+        return (self.work / "images" / cell.data / f"{cell.networks}_{cell.minutes}_minutes_pairs"
+                f"{cell.pairs}_seed{cell.seed}_{cell.method}.npz")
+
+    def _keep_images(self, cell, images):
+        """Keep the first test image of every task for the figure."""
+        path = self._image_file(cell)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            np.savez(temporary, **{name: made[0] for name, made in images.items()})
+
+    def draw(self, path):
+        """Draw the first test image of every task through the methods of the first seed."""
+        made = {}
+        for cell in self.cells():
+            file = self._image_file(cell)
+            if cell.seed == self.settings.seeds[0] and cell.pairs == self.settings.pairs[0] and (
+                    file.exists()):
+                with np.load(file) as images:
+                    made[cell.method] = dict(images)
+        save_figure(path, made, {name: pairs.clean[0] for name, pairs in self.test.items()})
+
+
+def _key(row):
+    return tuple(row[name] for name in Cell.__dataclass_fields__)
+
+
+def main(settings):
+    """Fill the table, write its pages and say where they are."""
+    table = Table(settings)
+    table.fill()
+    page = table.output.with_suffix(".md")
+    write_tables(page, read_rows(table.output))
+    if settings.figure:
+        table.draw(Path(settings.figure))
+    print(page.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

@@ -1,0 +1,175 @@
+"""The paper's table from its rows: Markdown, paired tests, a figure."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from cells import markdown, spread
+from methods import KEYS, LABELS
+from scipy import stats
+
+from microgan.evaluation.scores import PROTOCOLS
+from microgan.files import write_text, written_whole
+from microgan.metrics.paired import least_squares_fit
+
+RIVAL = "care"
+# What one table holds; lines of a table differ in setting and method, its columns in task.
+_TABLE = ("data", "pairs", "networks", "minutes", "machine", "cores")
+_OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
+           "feature_distance": "features"}
+_SIGNIFICANT = 0.05
+
+
+def write_tables(path, rows):
+    """Write all tables that the rows hold.
+
+    Args:
+        path: Markdown file.
+        rows: of `cells.read_rows`.
+    """
+    trained = [row for row in rows if row["minutes"] != "0"]
+    computed = [row for row in rows if row["minutes"] == "0"]
+    tables = defaultdict(list)
+    for row in trained:
+        tables[tuple(row[name] for name in _TABLE)].append(row)
+    parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
+             "the seeds. A: pairs, B: none. Behind PSNR: its difference from CARE of the same "
+             "table in dB, with * where it differs from it (Wilcoxon's signed-rank test over the "
+             f"images, mean of the seeds each has, p < {_SIGNIFICANT}, two-sided, not corrected "
+             "for the number of rows)."]
+    for key, members in sorted(tables.items()):
+        named = dict(zip(_TABLE, key))
+        beside = [row for row in computed
+                  if (row["data"], row["pairs"]) == (named["data"], named["pairs"])]
+        parts.append(f"## {named['data']}: {named['pairs']} pairs, {named['minutes']} minutes on "
+                     f"{named['cores']} core(s) of {named['machine']}, {named['networks']} "
+                     "networks")
+        for protocol in PROTOCOLS:
+            found = [row for row in beside + members if row["protocol"] == protocol]
+            if found:
+                parts.append(f"### `{protocol}`: PSNR in dB / SSIM\n\n{score_table(found)}")
+        found = [row for row in beside + members if row["protocol"] == "care"]
+        parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(found)}")
+        parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
+    parts += _curve_parts(rows)
+    write_text(path, "\n\n".join(parts) + "\n")
+
+
+def _curve_parts(rows):
+    """Learning curves, where there are cells of several numbers of pairs."""
+    curves = defaultdict(list)
+    for row in rows:
+        if row["protocol"] == "care" and row["minutes"] != "0":
+            curves[tuple(row[name] for name in _TABLE if name != "pairs")].append(row)
+    return [f"## Learning curve of {task} ({data}, {networks} networks, {minutes} minutes on "
+            f"{cores} core(s)): `care`, by pairs\n\n"
+            + curve_table([row for row in members if row["task"] == task])
+            for (data, networks, minutes, _, cores), members in sorted(curves.items())
+            if len({row["pairs"] for row in members}) > 1
+            for task in sorted({row["task"] for row in members})]
+
+
+def curve_table(rows):
+    """PSNR / SSIM of one task: a line a method, a column a number of pairs."""
+    numbers = sorted({row["pairs"] for row in rows}, key=int)
+    cells = [["", "method", *numbers]]
+    for (setting, method), by_task in _by_line(rows).items():
+        (found,) = by_task.values()
+        of_number = {number: [row for row in found if row["pairs"] == number]
+                     for number in numbers}
+        cells.append([setting, LABELS[method], *(
+            f"{spread(chosen, 'psnr', 2)} / {spread(chosen, 'ssim', 3)}" if chosen else ""
+            for chosen in of_number.values())])
+    return markdown(cells)
+
+
+def _by_line(rows):
+    """Rows by (setting, method) in the table's order, then by task."""
+    lines = {}
+    for row in sorted(rows, key=lambda row: KEYS.index(row["method"])):
+        of_task = lines.setdefault((row["setting"], row["method"]), defaultdict(list))
+        of_task[row["task"]].append(row)
+    return dict(sorted(lines.items(), key=lambda item: item[0][0]))
+
+
+def _table(rows, cell_text):
+    tasks = sorted({row["task"] for row in rows})
+    cells = [["", "method", "seeds", *tasks]]
+    for (setting, method), by_task in _by_line(rows).items():
+        seeds = max(len(found) for found in by_task.values())
+        cells.append([setting, LABELS[method], str(seeds),
+                      *(cell_text(by_task[task]) if by_task[task] else "" for task in tasks)])
+    return markdown(cells)
+
+
+def score_table(rows):
+    """PSNR and SSIM of one protocol, beside CARE's."""
+    cares = {task: [row for row in rows if (row["method"], row["task"]) == (RIVAL, task)]
+             for task in {row["task"] for row in rows}}
+
+    def text(found):
+        care = cares[found[0]["task"]]
+        against = (difference(found, care) if care and found[0]["method"] != RIVAL else "")
+        return f"{spread(found, 'psnr', 2)}{against} / {spread(found, 'ssim', 3)}"
+
+    return _table(rows, text)
+
+
+def other_table(rows):
+    """The metrics that are the same under every protocol or matter less."""
+    return _table(rows, lambda found: " / ".join(
+        spread(found, name, 2 if name == "frc" else 3) for name in _OTHERS))
+
+
+def time_table(rows):
+    """What every method did in its time."""
+    return _table([row for row in rows if row["protocol"] == "care"], lambda found: (
+        f"{np.mean([int(row['num_iters']) for row in found]):.0f} in "
+        f"{np.mean([float(row['trained_minutes']) for row in found]):.1f}"))
+
+
+def difference(rows, care):
+    """How much higher the PSNR is than CARE's, with a star where that is significant."""
+    ours, theirs = (np.mean([_per_image(row) for row in each], axis=0) for each in (rows, care))
+    gained = (ours - theirs)[np.isfinite(ours) & np.isfinite(theirs)]
+    star = "*" if p_value(gained) < _SIGNIFICANT else ""
+    return f" ({gained.mean():+.2f}{star})"
+
+
+def p_value(differences):
+    """Wilcoxon's signed-rank test of paired differences, two-sided; 1 where all are 0."""
+    differences = np.asarray(differences)
+    if not differences.any():
+        return 1.0
+    return float(stats.wilcoxon(differences).pvalue)
+
+
+def _per_image(row):
+    return np.array([float(value) for value in row["psnr_per_image"].split()])
+
+
+def save_figure(path, made, clean):
+    """Draw one test image of every task through every method.
+
+    Args:
+        path: PNG to write.
+        made: by method, images (Y, X) by task.
+        clean: image (Y, X) by task.
+    """
+    from matplotlib.figure import Figure
+
+    methods = [key for key in KEYS if key in made]
+    figure = Figure(figsize=(1.6 * (len(methods) + 1), 1.9 * len(clean)), dpi=100,
+                    layout="constrained")
+    axes = figure.subplots(len(clean), len(methods) + 1, squeeze=False)
+    for row, (task, truth) in zip(axes, clean.items()):
+        images = {**{LABELS[key]: made[key].get(task) for key in methods}, "clean": truth}
+        for place, (label, image) in zip(row, images.items()):
+            place.set_axis_off()
+            place.set_title(f"{task}\n{label}", fontsize=6)
+            if image is not None:
+                # Scale and offset fitted to the clean image: as CARE's protocol compares.
+                low, high = np.percentile(truth, (0.5, 99.5))
+                place.imshow(least_squares_fit(image, truth), cmap="gray", vmin=low, vmax=high)
+    with written_whole(Path(path)) as temporary:
+        figure.savefig(temporary)

@@ -1,0 +1,67 @@
+"""How many updates a method does in a given time on this machine."""
+
+import csv
+import json
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from microgan.files import write_json
+
+# Long enough that chance does not matter much.
+_TIMED_SECONDS = 12
+_FIRST_UPDATES = 2
+
+
+def machine():
+    """Processor and number of cores this process may use, as they belong into a row."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        name = next((line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines()
+                     if line.startswith("model name")), name)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return name, cores
+
+
+def seconds_per_update(folder, train):
+    """Time an update of a training, once for all: the result stays in the folder.
+
+    The history's seconds are those of the updates alone. The first half of a short training
+    warms up, the second is timed; if that was too short a time, a longer training follows.
+
+    Args:
+        folder: of the trial trainings and `seconds_per_update.json`.
+        train: called with a folder and flags, trains there and returns the run folder.
+    """
+    result = folder / "seconds_per_update.json"
+    if result.exists():
+        return json.loads(result.read_text(encoding="utf-8"))
+    timed = _FIRST_UPDATES
+    while True:
+        trial = folder / f"updates_{2 * timed}"
+        run = train(trial, [f"--num_iters={2 * timed}", f"--validate_every={timed}",
+                            "--eval_limit=1"])
+        seconds = timed_seconds(run)
+        if seconds >= _TIMED_SECONDS / 2:
+            break
+        timed = max(2 * timed, round(timed * _TIMED_SECONDS / max(seconds, 0.05)))
+    shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    write_json(result, seconds / timed)
+    return seconds / timed
+
+
+def timed_seconds(run):
+    """Seconds of the second half of the updates of a trial run."""
+    with open(run / "history.csv", encoding="utf-8", newline="") as file:
+        first, second = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return second - first
+
+
+def trained_seconds(run):
+    """Seconds of all updates of a finished run, and their number."""
+    with open(run / "history.csv", encoding="utf-8", newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    return float(last["seconds"]), int(last["update"])

@@ -1,0 +1,199 @@
+"""The program behind the results table, with trainings that only pretend."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+
+import paper_table
+from cells import read_rows
+from helpers import write_pairs
+from methods import METHODS
+from microgan.datasets.normalization import fit_percentiles
+from microgan.errors import UserError
+from paper_table_pages import difference, p_value, write_tables
+
+
+class Trainings:
+    """Stands in for `cells.train`: an update takes a second, whatever the method."""
+
+    def __init__(self):
+        self.done = []
+
+    def __call__(self, script, folder, flags):
+        flags = dict(flag[2:].split("=", 1) for flag in flags)
+        self.done.append((script, folder.name, flags))
+        run = folder / "run"
+        run.mkdir(parents=True, exist_ok=True)  # a finished run is resumed
+        every, last = int(flags["validate_every"]), int(flags["num_iters"])
+        with open(run / "history.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["update", "seconds"])
+            writer.writerows([update, update] for update in (*range(every, last, every), last))
+        return run
+
+    def updates(self):
+        """Of the trainings that are no trials."""
+        return {name: int(flags["num_iters"]) for _, name, flags in self.done
+                if not name.startswith("updates_")}
+
+
+@pytest.fixture
+def table(tmp_path, random, monkeypatch):
+    """How to make a table of one task, whose networks restore nothing."""
+    write_pairs(tmp_path, "Blobs", 12, random)
+    write_pairs(tmp_path, "Blobs_test", 4, random)
+    monkeypatch.setattr(paper_table, "score_rows", lambda task, *images, is_raw_input: [
+        {"task": task, "protocol": "care", "n": 4, "psnr": 20, "ssim": 0.5, "nrmse": 0.1,
+         "frc": 3, "micro_ssim": 0.4, "feature_distance": 7,
+         "psnr_per_image": "19 21 20 20", "ssim_per_image": "0.5 0.5 0.5 0.5"}])
+
+    def restore(self, generator, tasks):
+        degraded = list(self.test["Blobs"].degraded)
+        return {"Blobs": (degraded, fit_percentiles(degraded))}
+
+    monkeypatch.setattr(paper_table.Table, "_restore", restore)
+
+    def build(train, **changes):
+        settings = {"data_dir": str(tmp_path), "methods": ("raw", "care", "limited"),
+                    "seeds": ("1",), "minutes": 10.0, "output": str(tmp_path / "rows.csv"),
+                    "work": str(tmp_path / "work")}
+        return paper_table.Table(paper_table.Settings(**{**settings, **changes}), train)
+
+    return build
+
+
+def test_every_method_trains_for_the_minutes(table):
+    trainings = Trainings()
+
+    table(trainings).fill()
+
+    assert trainings.updates() == {"care": 600, "limited": 600}
+
+
+def test_cin_gan_takes_half_of_the_minutes_and_serves_both_settings(table):
+    trainings = Trainings()
+
+    table(trainings, methods=("limited_cin", "limited_made")).fill()
+
+    assert trainings.updates() == {"cin_limited": 300, "limited_cin": 300, "limited_made": 300}
+    flags = {name: flags for _, name, flags in trainings.done}
+    assert flags["limited_made"]["alpha"] == "1" and "alpha" not in flags["limited_cin"]
+    assert flags["limited_made"]["cin_generator_path"].endswith("cin_limited/run/generator.h5")
+
+
+def test_finished_cells_are_not_trained_again_and_other_seeds_are(table):
+    table(Trainings()).fill()
+    trainings = Trainings()
+
+    finished = table(trainings, seeds=("1", "2"))
+    finished.fill()
+
+    assert [name for _, name, _ in trainings.done] == ["care", "limited"]
+    assert {flags["seed"] for _, _, flags in trainings.done} == {"2"}
+    rows = read_rows(finished.output)
+    assert [(row["method"], row["seed"]) for row in rows] == [
+        (method, seed) for seed in "12" for method in ("raw", "care", "limited")]
+    assert rows[1]["num_iters"] == "600" and rows[1]["cores"] == str(finished.cores)
+
+
+def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, monkeypatch):
+    write_pairs(tmp_path, "Stripes", 12, random)
+    write_pairs(tmp_path, "Stripes_test", 4, random)
+    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks: {
+        name: (list(self.test[name].degraded), None) for name in tasks})
+    trainings = Trainings()
+
+    table(trainings, methods=("care",), networks="per_task").fill()
+
+    assert [flags["num_iters"] for _, name, flags in trainings.done if name == "care"] == [
+        "300", "300"]
+
+
+def test_every_flag_of_every_method_exists(tmp_path):
+    """Parsed as its script does."""
+    from microgan.cli.command import parse_flags
+    from microgan.config import CGANConfig, CINGANConfig
+    from microgan.config.care import CAREConfig
+    from microgan.config.cyclegan import CycleGANConfig
+    from microgan.config.deblurgan import DeblurGANConfig
+    from methods import CIN_GANS
+
+    configs = {"train_cGAN.py": CGANConfig, "benchmarks/train_care.py": CAREConfig,
+               "benchmarks/train_deblurgan.py": DeblurGANConfig,
+               "benchmarks/train_cyclegan.py": CycleGANConfig}
+    for method in METHODS.values():
+        augment = ["--cin_augment=True", "--cin_generator_path=g.h5"] if method.cin else []
+        parse_flags(configs[method.script], ["program", *method.flags, *augment])
+    for flags in CIN_GANS.values():
+        parse_flags(CINGANConfig, ["program", *flags])
+
+
+def test_data_without_test_images_is_a_mistake(table, tmp_path, random):
+    write_pairs(tmp_path, "Untested", 12, random)
+
+    with pytest.raises(UserError, match="'Untested' has no test images"):
+        table(Trainings())
+
+
+def row(method, psnr, seed="1", task="Blobs"):
+    return {"data": "d", "tasks": task, "setting": "A", "method": method, "pairs": "10",
+            "networks": "joint", "seed": seed, "machine": "m", "cores": "2", "task": task,
+            "minutes": "0" if method == "raw" else "15", "protocol": "care",
+            "psnr": str(np.mean(psnr)), "ssim": "0.5", "nrmse": "0.1", "frc": "3",
+            "micro_ssim": "0.4", "feature_distance": "7", "num_iters": "600",
+            "trained_minutes": "15.1", "psnr_per_image": " ".join(map(str, psnr))}
+
+
+def test_difference_from_care_is_of_the_same_images_and_starred_if_significant():
+    care = np.array([20.0, 25.0, 30.0, 22.0, 27.0, 29.0, 21.0, 24.0])
+
+    better = difference([row("limited", care + 0.1 * np.arange(1, 9))], [row("care", care)])
+    mixed = difference([row("limited", care + np.tile([1, -0.9], 4))], [row("care", care)])
+
+    assert better == " (+0.45*)"
+    assert mixed == " (+0.05)"
+
+
+def test_p_value_of_eight_equal_signs_is_two_in_256():
+    assert p_value(np.arange(1.0, 9.0)) == pytest.approx(2 / 256)
+    assert p_value(np.zeros(8)) == 1
+
+
+def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
+    rows = [row("limited", [21, 22], seed="1"), row("limited", [23, 24], seed="2"),
+            row("care", [21, 21]), row("raw", [15, 15])]
+
+    write_tables(tmp_path / "page.md", rows)
+
+    text = (tmp_path / "page.md").read_text()
+    lines = re.findall(r"^\| A \| ([^|]*) \| (\d) \| ([^|]*) \|$", text, re.MULTILINE)
+    assert lines[:3] == [
+        ("raw input", "1", "15.00 (-6.00) / 0.500"), ("CARE", "1", "21.00 / 0.500"),
+        ("microgan, limited", "2", "22.50 ± 1.41 (+1.50) / 0.500 ± 0.000")]
+    assert "15 minutes on 2 core(s) of m" in text
+
+
+def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):
+    rows = [{**row("care", [20 + number, 20 + number]), "pairs": str(number)}
+            for number in (10, 5)]
+
+    write_tables(tmp_path / "page.md", rows)
+
+    curve = (tmp_path / "page.md").read_text().split("## Learning curve of Blobs")[1]
+    assert curve.splitlines()[2:] == ["|  | method | 5 | 10 |", "|---|---|---|---|",
+                                      "| A | CARE | 25.00 / 0.500 | 30.00 / 0.500 |"]
+
+
+def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
+    from augmentation import table
+
+    rows = [{"seed": seed, "share": share, "task": "Blobs", "psnr": psnr, "ssim": "0.5"}
+            for seed, share, psnr in (("1", "raw input", "15"), ("1", "0", "20"),
+                                      ("2", "0", "22"), ("1", "0.3", "21"))]
+
+    assert table(rows).splitlines()[2:] == [
+        "| raw input | 1 | 15.00 / 0.500 |",
+        "| 10 real pairs | 2 | 21.00 ± 1.41 / 0.500 ± 0.000 |",
+        "| and made ones, alpha 0.3 | 1 | 21.00 / 0.500 |"]
