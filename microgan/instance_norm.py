@@ -51,7 +51,13 @@ def normalize_instances(features: Any, gamma: Any, beta: Any, epsilon: float,
     """
     if statistics is None and _has_fused_kernels(features):
         return _fused(features, gamma, beta, epsilon)
-    mean, deviation = statistics or instance_statistics(features)
+    return _written_out(features, gamma, beta, epsilon,
+                        statistics or instance_statistics(features))
+
+
+def _written_out(features: Any, gamma: Any, beta: Any, epsilon: float,
+                 statistics: tuple[Any, Any]) -> Any:
+    mean, deviation = statistics
     shape = (-1, *[1] * (len(features.shape) - 2), features.shape[-1])
     gamma, beta = (ops.reshape(ops.cast(weight, mean.dtype), shape) for weight in (gamma, beta))
     return (_at_least_float32(features) - mean) / (deviation + epsilon) * gamma + beta
@@ -73,6 +79,7 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
     With deviation d they get (d + epsilon)^2 for the variance. In the gradient
         dx = a (dy - mean(dy) - (x - mean) mean(dy (x - mean)) / ((d + epsilon) d)),
     a = gamma / (d + epsilon), they get (d + epsilon) d, and a scale that leaves a as it is.
+    They know no gradient of that: a gradient penalty gets that of the formula written out.
     """
     shape = tf.shape(features)
     batch, channels = shape[0], features.shape[-1]
@@ -104,12 +111,37 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
                     reserve_space_1=mean, reserve_space_2=variance, reserve_space_3=[])
                 return [to_image, to_scale * share, to_beta]
 
-            return tuple(_image_by_image(
-                backward, [features, upstream, gamma, mean, deviation]))
+            @tf.custom_gradient
+            def backward_of_all(features: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor,
+                                mean: tf.Tensor, deviation: tf.Tensor) -> Any:
+                results = _image_by_image(backward, [features, upstream, gamma, mean, deviation])
+
+                def second_gradient(*upstreams: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+                    sources = [features, upstream, gamma]
+                    with tf.GradientTape() as tape:
+                        tape.watch(sources)
+                        written_out = _backward_written_out(*sources, epsilon)
+                    # Mean and deviation are the features' own.
+                    return (*tape.gradient(written_out, sources, upstreams), None, None)
+
+                return results, second_gradient
+
+            return tuple(backward_of_all(features, upstream, gamma, mean, deviation))
 
         return normalized, gradient
 
     return normalize(features, *rows)
+
+
+def _backward_written_out(features: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor,
+                          epsilon: float) -> list[tf.Tensor]:
+    """Gradients for features, gamma and beta, by operations that have gradients themselves."""
+    beta = tf.zeros_like(gamma)
+    with tf.GradientTape() as tape:
+        tape.watch([features, gamma, beta])
+        normalized = tf.cast(_written_out(features, gamma, beta, epsilon,
+                                          instance_statistics(features)), features.dtype)
+    return tape.gradient(normalized, [features, gamma, beta], upstream)
 
 
 def _image_by_image(work: Callable[..., list[tf.Tensor]],

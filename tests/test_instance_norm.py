@@ -66,3 +66,25 @@ def test_other_statistics_are_used_as_given(random):
     found = normalize_instances(features, tf.ones(3), tf.zeros(3), EPSILON, statistics)
 
     np.testing.assert_allclose(found, (features - 1) / 2, rtol=1e-5, atol=1e-6)
+
+
+def second_gradients(work, *arrays):
+    """Of the squared norm of the first gradient, as a gradient penalty takes them."""
+    sources = [tf.constant(array, tf.float32) for array in arrays]
+    with tf.GradientTape() as outer:
+        outer.watch(sources)
+        with tf.GradientTape() as inner:
+            inner.watch(sources[0])
+            total = tf.reduce_sum(work(*sources) ** 3)
+        penalty = tf.reduce_sum(inner.gradient(total, sources[0]) ** 2)
+    return outer.gradient(penalty, sources)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_second_gradients_are_those_of_the_formula(batch, random):
+    arrays = 3 + 2 * random.normal(size=(batch, 6, 5, 3)), *random.normal(size=(2, 3))
+
+    found = second_gradients(lambda *tensors: normalize_instances(*tensors, EPSILON), *arrays)
+
+    for one, other in zip(found, second_gradients(by_formula, *arrays), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max())

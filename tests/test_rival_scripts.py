@@ -7,7 +7,7 @@ import pytest
 from helpers import files_in, run_script, write_pairs
 from microgan.generator_file import load_generator
 
-NARROW = ("--patch_size=32", "--batch_size=2", "--num_gpu=0", "--precision=float32",
+NARROW = ("--patch_size=32", "--batch_size=1", "--num_gpu=0", "--precision=float32",
           "--generator_filters=4", "--num_iters=4", "--validate_every=2", "--seed=1")
 FLAGS = {"care": ("--plateau_updates=1",),
          "deblurgan": ("--critic_filters=2", "--critic_steps=2", "--content_features=embedded"),
