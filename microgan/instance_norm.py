@@ -120,7 +120,8 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
                     sources = [features, upstream, gamma]
                     with tf.GradientTape() as tape:
                         tape.watch(sources)
-                        written_out = _backward_written_out(*sources, epsilon)
+                        written_out = _backward_written_out(features, upstream, gamma,
+                                                            epsilon)
                     # Mean and deviation are the features' own.
                     return (*tape.gradient(written_out, sources, upstreams), None, None)
 

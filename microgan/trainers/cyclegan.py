@@ -99,10 +99,8 @@ class CycleGANTrainer:
     def _update_translators(self, clean: tf.Tensor, degraded: tf.Tensor
                             ) -> tuple[Losses, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            restored, clean_kept = tf.split(
-                self.generator(tf.concat([degraded, clean], 0), training=True), 2)
-            made, degraded_kept = tf.split(
-                self.degrader(tf.concat([clean, degraded], 0), training=True), 2)
+            restored = self.generator(degraded, training=True)
+            made = self.degrader(clean, training=True)
             losses = {
                 "restored": self._judged(self.clean_discriminator, restored, 1),
                 "made": self._judged(self.degraded_discriminator, made, 1),
@@ -110,7 +108,8 @@ class CycleGANTrainer:
                     pixel_loss(degraded, self.degrader(restored, training=True))
                     + pixel_loss(clean, self.generator(made, training=True))),
                 "identity": self._mean(
-                    pixel_loss(clean, clean_kept) + pixel_loss(degraded, degraded_kept))}
+                    pixel_loss(clean, self.generator(clean, training=True))
+                    + pixel_loss(degraded, self.degrader(degraded, training=True)))}
             total = (losses["restored"] + losses["made"] + self.cycle_weight * losses["cycle"]
                      + self.identity_weight * losses["identity"])
         variables = self._translator_variables
