@@ -21,6 +21,8 @@ class CycleGANConfig(RivalConfig):
     num_iters: int = setting(200_000, "Updates; the original's 200 epochs of a thousand images.",
                              minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Images of either kind an update; the original's 1.", minimum=1)
+    patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
+                              "that the discriminator needs; the paper's 128.", minimum=32)
     learning_rate: float = setting(2e-4, "Of Adam, all networks; the original's 2e-4.", above=0)
     learning_rate_decay: str = setting(
         "linear", "linear: the learning rate falls to zero in a straight line over the second "

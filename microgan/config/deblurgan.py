@@ -16,6 +16,8 @@ class DeblurGANConfig(RivalConfig):
         300_000, "Updates of the generator; the original's 300 epochs of a thousand images.",
         minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Images an update; the original's 1.", minimum=1)
+    patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
+                              "that the discriminator needs; the paper's 128.", minimum=32)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.", above=0)
     learning_rate_decay: str = setting(
         "linear", "linear: the learning rate falls to zero in a straight line over the second "
