@@ -31,8 +31,10 @@ class CINGANConfig(TaskTrainingConfig):
     batch_size: int = setting(
         100, "Images an update of the generator, and of the critic each time, over all GPUs; the "
         "original's 100.", limited=6, minimum=1)
-    learning_rate: float = setting(1e-5, "Of the generator's Adam; the original's 1e-5.",
-                                   limited=5e-4, above=0)
+    learning_rate: float = setting(
+        1e-5, "Of the generator's Adam; the original's 1e-5. With --add_task ten times as much, "
+        "unless given.",
+        limited=5e-4, above=0)
     critic_learning_rate: float = setting(
         1e-5, "Of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from microgan.config import CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
@@ -36,7 +37,7 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     """
     folder = Path(config.dir).absolute() / RUN_FOLDER
     if config.add_task:
-        config = _with_network_of_generator(config)
+        config = _for_added_task(config)
     config = check_run_folder(folder, config)
     assert config.seed is not None
     names = ((config.add_task,) if config.add_task
@@ -59,18 +60,26 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     return folder
 
 
-def _with_network_of_generator(config: CINGANConfig) -> CINGANConfig:
+# A task's own numbers are few and scale whole channels: they bear larger steps, and in as many
+# updates at the usual rate come half as near.
+_FASTER = 10
+
+
+def _for_added_task(config: CINGANConfig) -> CINGANConfig:
     """Take the network's settings from the generator that a task is added to."""
     assert config.init_generator is not None
     info = read_info(config.init_generator, method="cin_gan")
     if config.add_task in info.tasks:
         raise UserError(f"--init_generator={config.init_generator} knows '{config.add_task}'. It "
                         f"knows {', '.join(info.tasks)}: name another task with --add_task.")
-    settings = {"generator": info.network,
-                "generator_filters": info.network_arguments.get("filters"),
-                "dropout": info.network_arguments.get("dropout", config.dropout)}
+    settings: dict[str, Any] = {
+        "generator": info.network,
+        "generator_filters": info.network_arguments.get("filters"),
+        "dropout": info.network_arguments.get("dropout", config.dropout)}
     for name in config.explicit & set(settings):
         if getattr(config, name) != settings[name]:
             raise UserError(f"--{name}={getattr(config, name)} does not fit --init_generator="
                             f"{config.init_generator}, which has {settings[name]}. Leave it out.")
+    if "learning_rate" not in config.explicit:
+        settings["learning_rate"] = _FASTER * config.learning_rate
     return config.replaced(**settings)
