@@ -61,5 +61,5 @@ def lost_tags(page: tifffile.TiffPage) -> list[str]:
 
 
 def imagej_text(text: str) -> str:
-    r"""Write all but ASCII as ImageJ does in its description, "µ" as "\u00b5"."""
-    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04x}" for letter in text)
+    r"""Write all but ASCII as ImageJ does in its description, "µ" as "\u00B5"."""
+    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04X}" for letter in text)

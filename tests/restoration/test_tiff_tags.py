@@ -61,7 +61,7 @@ def test_micrometres_of_imagej_are_written_as_imagej_writes_them(tmp_path):
 
     _, written = round_trip(path)
 
-    assert rb"unit=\u00b5m" in raw(written, "ImageDescription")
+    assert rb"unit=\u00B5m" in raw(written, "ImageDescription")
     with tifffile.TiffFile(written) as tiff:
         assert tiff.imagej_metadata["Info"] == "at 3 \xb5m"
 
