@@ -65,14 +65,23 @@ def auroc(positive, negative):
     return statistic / len(positive) / len(negative)
 
 
+def aurocs(values):
+    """Of all lies, of what was invented and of what was deleted, against unchanged discs."""
+    lies = values["invented"] + values["deleted"]
+    return " | ".join(f"{auroc(kind, values['unchanged']):.3f}"
+                      for kind in (lies, values["invented"], values["deleted"]))
+
+
 def maps(degrader, measured, restored, task):
     """The inconsistency maps of restored images."""
+    degraded = degrader.info.normalization[task].degraded
     draws = []
     for seed in range(NUM_DRAWS):
         draw = np.empty(measured.shape, np.float32)
         degrader.restore_into(draw, restored, axes="TYX", task=task, seed=seed, report=len)
         draws.append(draw)
-    return np.stack([inconsistency(image, [draw[number] for draw in draws])
+    return np.stack([inconsistency(image, [draw[number] for draw in draws],
+                                   1e-3 * (degraded.high - degraded.low))
                      for number, image in enumerate(measured)])
 
 
@@ -87,6 +96,7 @@ def main(data_dir, generator, cin_generator, num_images):
     restorer = load_restorer(generator, precision="float32")
     degrader = load_restorer(cin_generator, precision="float32")
     random = np.random.default_rng(0)
+    pooled = {"invented": [], "deleted": [], "unchanged": []}
     print("| task | AUROC: all | invented | deleted | spread and error: pixels, images | "
           "inconsistency and error: pixels, images |\n|---|---|---|---|---|---|")
     for task in restorer.info.tasks:
@@ -98,17 +108,21 @@ def main(data_dir, generator, cin_generator, num_images):
         restored, ranges = each[0], restorer.info.normalization[task].clean
         error = np.abs(restored - clean)
         found = maps(degrader, measured, restored, task)
-        changed, places = plant(restored, ranges.high - ranges.low, random)
+        changed, lies = plant(restored, ranges.high - ranges.low, random)
         planted = maps(degrader, measured, changed, task)
-        positive = {kind: [planted[(number, *square(row, column))][DISC].mean()
-                           for number, row, column, of_kind in places if of_kind == kind]
-                    for kind in ("invented", "deleted")}
-        negative = [found[(number, *square(*random.integers(RADIUS, clean.shape[1] - RADIUS, 2)))
-                          ][DISC].mean() for number in range(len(clean)) for _ in range(6)]
-        scores = [auroc(values, negative) for values in
-                  (sum(positive.values(), []), positive["invented"], positive["deleted"])]
-        print(f"| {task} | {' | '.join(f'{score:.3f}' for score in scores)} | "
-              f"{correlations(spread(each), error)} | {correlations(found, error)} |", flush=True)
+        places = {"invented": [], "deleted": [], "unchanged": [
+            (number, *random.integers(RADIUS, clean.shape[1] - RADIUS, 2))
+            for number in range(len(clean)) for _ in range(6)]}
+        for *place, kind in lies:
+            places[kind].append(place)
+        values = {kind: [(found if kind == "unchanged" else planted)[
+            (number, *square(row, column))][DISC].mean() for number, row, column in of_kind]
+            for kind, of_kind in places.items()}
+        for kind, of_kind in values.items():
+            pooled[kind] += of_kind
+        print(f"| {task} | {aurocs(values)} | {correlations(spread(each), error)} | "
+              f"{correlations(found, error)} |", flush=True)
+    print(f"| all together | {aurocs(pooled)} | | |")
 
 
 if __name__ == "__main__":

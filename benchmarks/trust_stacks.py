@@ -13,7 +13,7 @@ Try it: python benchmarks/trust_stacks.py ZSE-GAN_results/generator.h5 data/zsta
 import sys
 
 import numpy as np
-from trust import DISC, RADIUS, WEIGHT, auroc, correlations, square
+from trust import DISC, RADIUS, WEIGHT, aurocs, correlations, square
 
 from microgan.datasets.z_stacks import find_stacks, read_stack
 from microgan.restoration.restorer import load_blurrer, load_restorer
@@ -64,7 +64,7 @@ def main(generator, blurred_dir, sharp_dir=None):
 
     def contradiction(measured, sharp):
         again = apply(blur, sharp)
-        return np.stack([inconsistency(*slices) for slices in zip(measured, again[:, None])])
+        return np.stack([inconsistency(*slices, 1.0) for slices in zip(measured, again[:, None])])
 
     found = {"invented": [], "deleted": [], "unchanged": []}
     spreads, contradictions, errors = [], [], []
@@ -85,9 +85,7 @@ def main(generator, blurred_dir, sharp_dir=None):
             spreads.append(spread(each))
             contradictions.append(unchanged)
             errors.append(np.abs(each[0] - sharp.pixels))
-    lies = [auroc(found[kind], found["unchanged"]) for kind in ("invented", "deleted")]
-    scores = [auroc(found["invented"] + found["deleted"], found["unchanged"]), *lies]
-    told = [f"{score:.3f}" for score in scores]
+    told = [aurocs(found)]
     if errors:
         told += [correlations(np.concatenate(maps), np.concatenate(errors))
                  for maps in (spreads, contradictions)]

@@ -29,8 +29,8 @@ class RestoreConfig(Config):
     trust_map: bool = setting(
         False, "Also write, for each file, NAME_spread: how far restorations of the flipped "
         "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "
-        "degraded again by --cin_generator_path, is from the measured one; and NAME_trust.json, "
-        "their means over the task's range of intensities.")
+        "degraded again by --cin_generator_path, is from the measured one, in deviations of the "
+        "noise; and NAME_trust.json, their means.")
     cin_generator_path: str | None = setting(
         None, "The generator.h5 of a train_CIN_GAN.py run on the same task, for --trust_map.")
     snapshots: tuple[str, ...] = setting(

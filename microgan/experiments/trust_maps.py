@@ -23,6 +23,8 @@ from microgan.restoration.trust import FlippedPixels, write_inconsistency, write
 _NUM_FLIPS = 3
 # Of a random defect, of which the mean is compared.
 _NUM_DRAWS = 4
+# Share of the intensity range; a defect with less noise is taken to have as much.
+_LEAST_NOISE = 1e-3
 
 
 def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
@@ -87,6 +89,7 @@ class TrustMaps:
         self._degrader: Restorer | None = None
         self._num_draws = 0
         self._task = _restored_task(config, restorer.info)
+        self._units = dict.fromkeys(("spread", "inconsistency"), "of the intensity range")
         if restorer.info.method == "zse_gan":
             assert config.generator is not None
             self._degrader = load_blurrer(config.generator, precision=config.precision,
@@ -94,6 +97,7 @@ class TrustMaps:
             self._num_draws = 1
         elif config.cin_generator_path:
             self._degrader, self._num_draws = load(config.cin_generator_path), _NUM_DRAWS
+            self._units["inconsistency"] = "deviations of the noise"
         else:
             print("No --cin_generator_path: trust maps show the spread only, not whether restored "
                   "and measured images agree.")
@@ -130,8 +134,9 @@ class TrustMaps:
                 file.write_like(path, pixels)
         write_json(paths[-1], scores)
         for label, score in scores.items():
-            values = ", ".join(f"{kind} {value:.4g}" for kind, value in score.items())
-            print(f"{name}: {label}: mean {values}, of the intensity range", flush=True)
+            values = ", ".join(f"{kind} {value:.4g} {self._units[kind]}"
+                               for kind, value in score.items())
+            print(f"{name}: {label}: mean {values}", flush=True)
 
     def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels,
                       progress: Iterator[Callable[[float], None]]) -> float:
@@ -146,7 +151,7 @@ class TrustMaps:
                                       task=self._config.task, report=_silent,
                                       progress=next(progress))
                 members.append(FlippedPixels(part, flipped))
-            return write_spread(target, members, image.axes) / self._span(image, "clean")
+            return write_spread(target, members, image.axes) / self._span("clean")
 
     def _write_inconsistency(self, target: Scratch, image: StoredImage, restored: Pixels,
                              progress: Iterator[Callable[[float], None]]) -> float:
@@ -160,10 +165,12 @@ class TrustMaps:
                                             task=self._task, report=_silent,
                                             progress=next(progress))
                 draws.append(part)
-            return write_inconsistency(target, image.pixels, draws, image.axes) / self._span(
-                image, "degraded")
+            span = self._span("degraded")
+            mean = write_inconsistency(target, image.pixels, draws, image.axes,
+                                       _LEAST_NOISE * span)
+            return mean if self._num_draws > 1 else mean / span
 
-    def _span(self, image: StoredImage, kind: str) -> float:
+    def _span(self, kind: str) -> float:
         """Of the task's intensities, or of all tasks' mean where none is named."""
         info = self._restorer.info
         tasks = [self._config.task] if self._config.task else info.tasks

@@ -15,8 +15,8 @@ from microgan.restoration.tiles import tile_grid
 
 # What is finer is noise, which no one can predict; what is coarser is background, which
 # training images of one field of view teach badly. Measured: docs/trust.md.
-FINE_PX = 3.0
-COARSE_PX = 24.0
+FINE_PX = 2.0
+COARSE_PX = 16.0
 # Beyond so many deviations the Gaussian is cut off.
 _TRUNCATE = 4.0
 _SIDE_PX = 1024
@@ -55,24 +55,46 @@ def spread(restored: Sequence[np.ndarray]) -> np.ndarray:
     return np.std(np.stack(restored).astype(np.float32), axis=0)
 
 
-def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray]) -> np.ndarray:
+def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
+                  least_deviation: float) -> np.ndarray:
     """How far a restored image, degraded again, is from the measured one.
 
-    The difference is smoothed until noise is gone, and what is smoother than structures
-    is taken off it: uneven background is no invention.
+    The difference is smoothed until most noise is gone, and what is smoother than
+    structures is taken off it: uneven background is no invention. Several draws of a random
+    defect also tell how much noise is left there, by which the difference is divided: where
+    it is bright, photons make more.
 
     Args:
         measured: plane or volume, any type.
         degraded_again: the restored image with the learned defect; several draws of a
-            random defect, of which the mean is taken.
+            random defect, of which the mean is compared.
+        least_deviation: less noise than this is taken for as much, > 0, in the unit of
+            `measured`.
 
     Returns:
-        Absolute difference at each pixel, float32, in the unit of `measured`.
+        Absolute difference at each pixel, float32: with several draws in standard
+        deviations of the noise, else in the unit of `measured`.
+
+    Source:
+        ours, after predictive checks (Rubin 1984, Ann. Stat. 12:1151).
     """
-    difference = measured.astype(np.float32) - np.mean(degraded_again, axis=0, dtype=np.float32)
-    fine, coarse = (ndimage.gaussian_filter(difference, sigma, truncate=_TRUNCATE)
+    draws = np.stack(degraded_again).astype(np.float32)
+    mean = draws.mean(axis=0)
+    difference = np.abs(_band(measured.astype(np.float32) - mean))
+    if len(draws) == 1:
+        return difference
+    # Of one more draw about the mean of these: the measured image is one.
+    variance = (1 + 1 / len(draws)) / (len(draws) - 1) * sum(
+        _band(draw - mean) ** 2 for draw in draws)
+    deviation = np.sqrt(ndimage.gaussian_filter(variance, COARSE_PX, truncate=_TRUNCATE))
+    return difference / np.maximum(deviation, least_deviation)
+
+
+def _band(image: np.ndarray) -> np.ndarray:
+    """What is neither finer nor coarser than structures."""
+    fine, coarse = (ndimage.gaussian_filter(image, sigma, truncate=_TRUNCATE)
                     for sigma in (FINE_PX, COARSE_PX))
-    return np.abs(fine - coarse)
+    return fine - coarse
 
 
 def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str) -> float:
@@ -90,7 +112,7 @@ def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str) 
 
 
 def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again: Sequence[Pixels],
-                        axes: str) -> float:
+                        axes: str, least_deviation: float) -> float:
     """Fill in the map of `inconsistency`, part by part.
 
     Args:
@@ -98,12 +120,15 @@ def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again
         measured: as in `inconsistency`.
         degraded_again: as in `inconsistency`.
         axes: one letter per axis.
+        least_deviation: as in `inconsistency`.
 
     Returns:
         Mean of the map.
     """
-    return _write_map(target, axes, int(_TRUNCATE * COARSE_PX + 0.5), lambda read: inconsistency(
-        read(measured), [read(image) for image in degraded_again]))
+    # Smoothed twice: the differences, and their squares.
+    return _write_map(target, axes, 2 * int(_TRUNCATE * COARSE_PX + 0.5), lambda read: (
+        inconsistency(read(measured), [read(image) for image in degraded_again],
+                      least_deviation)))
 
 
 def _write_map(target: Any, axes: str, margin: int,

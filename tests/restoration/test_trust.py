@@ -31,27 +31,44 @@ def test_spread_is_the_deviation_at_each_pixel():
 
 def test_what_is_invented_or_lost_lights_up_and_noise_and_background_do_not(random):
     rows, columns = np.mgrid[:200, :200]
-    measured = 100 + random.normal(0, 2, (200, 200)) + 0.3 * rows
+    measured = 100 + random.normal(0, 5, (200, 200)) + 0.1 * rows
     draws = [np.full((200, 200), 100.0) + random.normal(0, 5, (200, 200)) for _ in range(4)]
     planted = np.hypot(rows - 60, columns - 120) < 10
     for draw in draws:
         draw[planted] += 20
 
-    result = inconsistency(measured, draws)
+    for degraded_again in (draws, [np.mean(draws, axis=0)]):  # random, and not
+        result = inconsistency(measured, degraded_again, 0.1)
+        assert result[planted].mean() > 8 * result[120:160, 20:180].mean()
 
-    assert result[planted].mean() > 10 * result[120:160, 20:180].mean()
+
+def test_noise_alone_is_about_one_deviation_however_bright(random):
+    photons = np.repeat([[30.0], [3000.0]], 150, axis=0) * np.ones(300)
+    images = random.poisson(photons, (30, 300, 300))
+
+    result = inconsistency(images[0], images[1:], 0.1)
+
+    # Mean of |x| of a normal variable: sqrt(2 / pi) deviations. Far from the step.
+    for half in (slice(0, 75), slice(225, 300)):
+        assert result[half].mean() == pytest.approx(0.8, rel=0.25)
+    # Without noise in the defect, it is the difference over the least deviation.
+    flat = np.zeros((60, 60))
+    step = flat + 7 * (np.arange(60) < 30)
+    np.testing.assert_allclose(inconsistency(step, [flat] * 4, 0.5),
+                               2 * inconsistency(step, [flat], 0.5), rtol=1e-5)
 
 
 def test_maps_of_large_images_are_made_in_parts_without_seams(random, monkeypatch):
-    measured = random.normal(size=(2, 230, 210))
-    draws = [random.normal(size=(2, 230, 210)).astype(np.float32) for _ in range(2)]
-    whole = np.stack([inconsistency(measured[z], [draw[z] for draw in draws]) for z in range(2)])
-    monkeypatch.setattr(trust, "_SIDE_PX", 60)
-    maps = np.zeros((2, 2, 230, 210), np.float32)
+    measured = random.normal(size=(2, 530, 410))
+    draws = [random.normal(size=(2, 530, 410)).astype(np.float32) for _ in range(2)]
+    whole = np.stack([inconsistency(measured[z], [draw[z] for draw in draws], 0.1)
+                      for z in range(2)])
+    monkeypatch.setattr(trust, "_SIDE_PX", 200)
+    maps = np.zeros((2, 2, 530, 410), np.float32)
 
-    means = [write_inconsistency(maps[0], measured, draws, "ZYX"),
+    means = [write_inconsistency(maps[0], measured, draws, "ZYX", 0.1),
              write_spread(maps[1], draws, "ZYX")]
 
-    np.testing.assert_allclose(maps[0], whole, atol=1e-5)
+    np.testing.assert_allclose(maps[0], whole, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(maps[1], np.std(draws, axis=0), atol=1e-6)
     assert means == pytest.approx([whole.mean(), maps[1].mean()], rel=1e-4)
