@@ -2,11 +2,14 @@
 
 # flake8: noqa: E402
 import os
+import signal
 import subprocess
 import sys
 
 # Before TensorFlow is imported: its start-up lines are not what a test report is for.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What a shell starts in the background ignores Ctrl-C, and so would the programs tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
