@@ -73,6 +73,6 @@ def intensity_loss(made: Any, condition: Any, excess: Any) -> Any:
 
 
 def _bins(images: Any) -> Any:
-    """The bin of each pixel, int32, 0 to NUM_BINS - 1."""
+    """The bin of each pixel, int32, 0 to NUM_BINS - 1; one of those for NaN, too."""
     position = (ops.cast(images, "float32") - _LOWEST) * (NUM_BINS / (_HIGHEST - _LOWEST))
-    return ops.cast(ops.clip(position, 0, NUM_BINS - 1), "int32")
+    return ops.cast(ops.clip(ops.nan_to_num(position), 0, NUM_BINS - 1), "int32")

@@ -79,3 +79,14 @@ def test_descent_reaches_the_distribution(start, random):
         made.assign_sub(300 * tape.gradient(loss, made))
 
     np.testing.assert_allclose(np.quantile(made, [0.1, 0.5, 0.9]), [-0.4, 0, 0.4], atol=0.05)
+
+
+def test_a_pixel_that_is_no_number_makes_the_loss_none(random):
+    """It is for the guard of the training loop to undo such an update: no error ends it."""
+    made = random.normal(size=(3, 8, 8, 1)).astype(np.float32)
+    excess = excess_of(made, made[::-1])
+    made[1, 2, 3] = np.nan
+
+    loss = tf.function(intensity_loss)(made, CONDITION, excess).numpy()
+
+    assert list(np.isnan(loss)) == [False, True, False]
