@@ -15,7 +15,7 @@ RUN = "Microscopy_cGAN_results"
 # By moment: what is called first then.
 MOMENTS = {"import": "microgan.experiments.cgan.import_tensorflow_quietly",
            "compile": "microgan.experiments.training.compile_update",
-           "report": "microgan.experiments.cgan_training.score_generator"}
+           "report": "microgan.experiments.paired_training.score_generator"}
 
 
 @pytest.fixture
