@@ -41,6 +41,7 @@ def finished(tmp_path_factory):
     return folder, result
 
 
+@pytest.mark.slow
 def test_run_writes_every_promised_file(finished):
     assert files_in(finished[0] / RUN) == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5",
@@ -48,6 +49,7 @@ def test_run_writes_every_promised_file(finished):
         "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 
 
+@pytest.mark.slow
 def test_run_tells_its_parts_and_the_distances_left(finished):
     result = finished[1]
 
@@ -57,6 +59,7 @@ def test_run_tells_its_parts_and_the_distances_left(finished):
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_history_has_all_losses_and_scores(finished):
     with open(finished[0] / RUN / "history.csv") as file:
         rows = list(csv.DictReader(file))
@@ -66,6 +69,7 @@ def test_history_has_all_losses_and_scores(finished):
             "closed_Blobs"} <= set(rows[0])
 
 
+@pytest.mark.slow
 def test_report_compares_with_the_test_images(finished):
     rows = json.loads((finished[0] / RUN / "defect_report.json").read_text())
 
@@ -76,6 +80,7 @@ def test_report_compares_with_the_test_images(finished):
         ("clean", 4), ("made", 4), ("real, of training", 10)}
 
 
+@pytest.mark.slow
 def test_saved_generator_makes_images_in_degraded_intensities(finished):
     model, info = load_generator(finished[0] / RUN / "generator.h5", method="cin_gan")
     ranges = info.normalization["Blobs"]
@@ -87,10 +92,12 @@ def test_saved_generator_makes_images_in_degraded_intensities(finished):
     assert made[0].shape == (32, 32) and 0 < np.mean(made) < 255
 
 
+@pytest.mark.slow
 def test_second_run_into_the_folder_is_refused(finished):
     assert_mistake(train(finished[0], "images"), "holds an earlier run", "--resume")
 
 
+@pytest.mark.slow
 def test_restoring_with_it_asks_which_defect(finished):
     result = run_script("restore.py", f"--generator={RUN}/generator.h5",
                         "--input=images/Blobs_X.npy", cwd=finished[0])

@@ -37,6 +37,7 @@ def train(tmp_path, *flags):
     return run_script("train_zsegan.py", *NARROW, *flags, cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_training_on_a_folder_of_stacks(tmp_path, random):
     write_stacks(tmp_path / "stacks", 3, random)
 

@@ -168,6 +168,7 @@ def test_state_holds_every_random_state_and_optimizer_slot():
         trainer.generator.trainable_variables + trainer.critic.trainable_variables)
 
 
+@pytest.mark.slow
 def test_two_known_defects_are_learned_each_by_its_task(random):
     """Task 0 darkens by 0.5, task 1 brightens by 0.5; clean and degraded are unpaired."""
     keras.utils.set_random_seed(5)
