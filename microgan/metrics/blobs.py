@@ -93,17 +93,22 @@ def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float,
         radius answers most: sigma = radius / sqrt(3).
     """
     sigma = radius / np.sqrt(3) / np.asarray(spacing)
+    response = _laplacian(stack, sigma, dark=dark)
+    apart = max(1, round(radius / 2 / min(spacing)))
+    peaks = peak_local_max(response, min_distance=apart, threshold_abs=min_strength,
+                           exclude_border=False)
+    return Blobs(peaks.astype(float), response[tuple(peaks.T)])
+
+
+def _laplacian(stack: np.ndarray, sigma: np.ndarray, *, dark: bool) -> np.ndarray:
+    """Scale-normalised Laplacian of a Gaussian over the axes that have a sigma, pixels."""
     # second differences are per pixel: each axis is brought to units of its own sigma
     image = np.asarray(stack, dtype=np.float64)
     response = sum(
         sigma[axis] ** 2 * ndimage.gaussian_filter(
             image, sigma, order=tuple(2 * (axis == other) for other in range(3)), mode="nearest")
-        for axis in range(3))
-    response = response if dark else -response
-    apart = max(1, round(radius / 2 / min(spacing)))
-    peaks = peak_local_max(response, min_distance=apart, threshold_abs=min_strength,
-                           exclude_border=False)
-    return Blobs(peaks.astype(float), response[tuple(peaks.T)])
+        for axis in np.flatnonzero(sigma))
+    return response if dark else -response
 
 
 def median_half_depth(stack: np.ndarray, blobs: Blobs, *, radius: float,
@@ -124,11 +129,7 @@ def median_half_depth(stack: np.ndarray, blobs: Blobs, *, radius: float,
     Source:
         ours.
     """
-    sigma = radius / np.sqrt(3) / np.asarray(spacing[1:])
-    image = np.asarray(stack, dtype=np.float64)
-    response = np.sum([sigma[axis] ** 2 * ndimage.gaussian_filter(
-        image, (0, *sigma), order=(0, *(2 * (axis == other) for other in range(2))),
-        mode="nearest") for axis in range(2)], axis=0) * (1 if dark else -1)
+    response = _laplacian(stack, radius / np.sqrt(3) / np.asarray(spacing) * [0, 1, 1], dark=dark)
     half_depths = []
     for z, y, x in blobs.centres.astype(int):
         is_shown = response[:, y, x] > response[z, y, x] / 2

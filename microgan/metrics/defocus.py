@@ -35,7 +35,7 @@ def estimate_transfer(stacks: Sequence[np.ndarray], focal_planes: Sequence[int])
     deepest = max(map(len, stacks))
     ratios: list[list[np.ndarray]] = [[] for _ in range(2 * deepest - 1)]
     for stack, focal_plane in zip(stacks, focal_planes):
-        power = np.array([_ring_power(lateral_slice) for lateral_slice in stack])
+        power = _ring_power(stack)
         # a blank ring fades from nothing to nothing
         relative = np.divide(power, power[focal_plane], out=np.ones_like(power),
                              where=power[focal_plane] > 0)
@@ -47,15 +47,20 @@ def estimate_transfer(stacks: Sequence[np.ndarray], focal_planes: Sequence[int])
     return np.minimum(amplitudes, 1)[nearest]
 
 
-def _ring_power(image: np.ndarray) -> np.ndarray:
-    """Mean power of an image in every ring; of rings too narrow for it, between the others'."""
-    window = np.outer(*(signal.windows.hann(length, sym=False) for length in image.shape))
-    power = np.abs(np.fft.rfft2((image - image.mean(dtype=np.float64)) * window)) ** 2
-    ring = np.minimum(_frequency(*image.shape) / _RING_WIDTH, _NUM_RINGS - 1).astype(int)
-    count = np.bincount(ring.ravel(), minlength=_NUM_RINGS)
-    total = np.bincount(ring.ravel(), power.ravel(), minlength=_NUM_RINGS)
+def _ring_power(stack: np.ndarray) -> np.ndarray:
+    """Mean power of each slice in every ring; of rings too narrow for it, between the others'."""
+    size = stack.shape[1:]
+    window = np.outer(*(signal.windows.hann(length, sym=False) for length in size))
+    ring = np.minimum(_frequency(*size) / _RING_WIDTH, _NUM_RINGS - 1).astype(int).ravel()
+    count = np.bincount(ring, minlength=_NUM_RINGS)
     is_known = count > 0
-    return np.interp(_FREQUENCIES, _FREQUENCIES[is_known], total[is_known] / count[is_known])
+    means = []
+    for image in stack:
+        power = np.abs(np.fft.rfft2((image - image.mean(dtype=np.float64)) * window)) ** 2
+        total = np.bincount(ring, power.ravel(), minlength=_NUM_RINGS)
+        means.append(np.interp(_FREQUENCIES, _FREQUENCIES[is_known],
+                               total[is_known] / count[is_known]))
+    return np.array(means)
 
 
 def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
