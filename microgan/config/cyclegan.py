@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import setting
-from microgan.config.rivals import RivalConfig
+from microgan.config.rivals import RivalGANConfig
 
 
 @dataclass(frozen=True)
-class CycleGANConfig(RivalConfig):
+class CycleGANConfig(RivalGANConfig):
     """Settings of CycleGAN. Defaults: as published (arXiv:1703.10593)."""
 
     images_limit: int | None = setting(
@@ -21,14 +21,7 @@ class CycleGANConfig(RivalConfig):
     num_iters: int = setting(200_000, "Updates; the original's 200 epochs of a thousand images.",
                              minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Images of either kind an update; the original's 1.", minimum=1)
-    patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
-                              "that the discriminator needs; the paper's 128.", minimum=32)
     learning_rate: float = setting(2e-4, "Of Adam, all networks; the original's 2e-4.", above=0)
-    learning_rate_decay: str = setting(
-        "linear", "linear: the learning rate falls to zero in a straight line over the second "
-        "half of --num_iters, as the original.", choices=("none", "linear"))
-    adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
-                                 minimum=0, maximum=0.999)
     discriminator_filters: int = setting(64, "Channels of the discriminators' first convolution; "
                                          "the original's 64.", minimum=1)
     cycle_weight: float = setting(10.0, "Factor of the difference after both translations; the "

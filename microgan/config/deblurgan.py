@@ -5,25 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import setting
-from microgan.config.rivals import RivalConfig
+from microgan.config.rivals import RivalGANConfig
 
 
 @dataclass(frozen=True)
-class DeblurGANConfig(RivalConfig):
+class DeblurGANConfig(RivalGANConfig):
     """Settings of DeblurGAN. Defaults: as published (arXiv:1711.07064)."""
 
     num_iters: int = setting(
         300_000, "Updates of the generator; the original's 300 epochs of a thousand images.",
         minimum=1, maximum=10**9)
     batch_size: int = setting(1, "Images an update; the original's 1.", minimum=1)
-    patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
-                              "that the discriminator needs; the paper's 128.", minimum=32)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.", above=0)
-    learning_rate_decay: str = setting(
-        "linear", "linear: the learning rate falls to zero in a straight line over the second "
-        "half of --num_iters, as the original.", choices=("none", "linear"))
-    adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
-                                 minimum=0, maximum=0.999)
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", minimum=1)
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "

@@ -20,3 +20,16 @@ class RivalConfig(TaskTrainingConfig):
         choices=("min_max", "percentiles"))
     generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
                                      "original's 64.", minimum=1)
+
+
+@dataclass(frozen=True)
+class RivalGANConfig(RivalConfig):
+    """Settings of a rival with 70 x 70 PatchGANs, as both of them were published."""
+
+    patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
+                              "that the discriminator needs; the paper's 128.", minimum=32)
+    learning_rate_decay: str = setting(
+        "linear", "linear: the learning rate falls to zero in a straight line over the second "
+        "half of --num_iters, as the original.", choices=("none", "linear"))
+    adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
+                                 minimum=0, maximum=0.999)
