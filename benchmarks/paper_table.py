@@ -195,7 +195,8 @@ class Table:
         for name in tasks:
             constants = info.normalization[name]
             images = restore_planes(model, list(self.test[name].degraded), constants.degraded,
-                                    constants.clean)
+                                    constants.clean,
+                                    test_time_augmentation=info.test_time_augmentation)
             restored[name] = images, constants
         return restored
 

@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load_restorer"]
 
 
-def load_restorer(path, *, precision="auto", tile=None):
+def load_restorer(path, *, precision="auto", tile=None, test_time_augmentation=None):
     """Load a trained generator as a function from image to restored image.
 
     The same as `microgan.restoration.restorer.load_restorer`, which documents it;
@@ -17,4 +17,5 @@ def load_restorer(path, *, precision="auto", tile=None):
     """
     from microgan.restoration import restorer
 
-    return restorer.load_restorer(path, precision=precision, tile=tile)
+    return restorer.load_restorer(path, precision=precision, tile=tile,
+                                  test_time_augmentation=test_time_augmentation)

@@ -52,6 +52,8 @@ class GeneratorInfo:
         axes: "YX" or "ZYX", of the images it takes.
         microgan_version: version that wrote it.
         config_hash: identifies the training config.
+        test_time_augmentation: whether restoring averages over mirror images, as
+            `average_over_mirrors` does; only the cGAN's U-Net can.
     """
 
     method: str
@@ -62,6 +64,7 @@ class GeneratorInfo:
     axes: str
     microgan_version: str
     config_hash: str
+    test_time_augmentation: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -95,9 +98,18 @@ class GeneratorInfo:
         for name, value in content["network_arguments"].items():
             if type(value) not in (int, float) or not 0 <= value <= _MOST:
                 raise ValueError(f"{name}={value!r} is no argument of a network")
-        return cls(**{**content, "tasks": tuple(content["tasks"]),
+        info = cls(**{**content, "tasks": tuple(content["tasks"]),
                       "normalization": {task: TaskNormalization.from_json(ranges) for task, ranges
                                         in content["normalization"].items()}})
+        augments = info.test_time_augmentation
+        if not isinstance(augments, bool) or augments > info.can_augment:
+            raise ValueError(f"test_time_augmentation={augments!r} is not possible")
+        return info
+
+    @property
+    def can_augment(self) -> bool:
+        """Whether test-time augmentation is possible: not with instance norms."""
+        return (self.method, self.network) == ("cgan", "unet")
 
 
 def build_network(info: GeneratorInfo) -> keras.Model:

@@ -22,9 +22,14 @@ def test_limited_recipe_needs_no_download():
 
 
 def test_explicit_values_win_over_the_recipe():
-    config = CGANConfig.create(recipe="limited", batch_size=3, generator="resnet")
+    config = CGANConfig.create(recipe="limited", batch_size=3, content_weight=2.0)
 
-    assert (config.batch_size, config.generator) == (3, "resnet")
+    assert (config.batch_size, config.content_weight) == (3, 2.0)
+
+
+def test_a_generator_without_test_time_augmentation_says_how_to_go_without():
+    with pytest.raises(UserError, match="add --test_time_augmentation=False"):
+        CGANConfig.create(recipe="limited", generator="resnet")
 
 
 def test_json_gives_the_config_back():

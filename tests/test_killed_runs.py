@@ -111,8 +111,8 @@ def test_run_killed_many_times_ends_as_if_it_had_not_been(program, images):
     moments = [f"{kind}:{when()}" for number in range(program.num_endured)
                for kind, when in [list(kinds.items())[number % len(kinds)]]]
 
-    # Long enough that no kill comes after the end.
-    num_iters = 40 + 10 * program.num_endured
+    # Long enough that no kill comes after the end: ten seconds of start hold a hundred updates.
+    num_iters = 100 * program.num_endured
     kill_resume_and_compare(program, images, moments,
                             (f"--num_iters={num_iters}", "--validate_every=7"))
 

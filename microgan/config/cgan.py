@@ -36,6 +36,10 @@ class CGANConfig(TaskTrainingConfig):
         minimum=1)
     dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
                              minimum=0, maximum=0.9)
+    test_time_augmentation: bool = setting(
+        False, "Restoring averages over the image and its three mirror images: more precise, four "
+        "times the work. generator.h5 remembers it. For tasks with --symmetries=NAME:none it "
+        "makes no sense; needs --generator=unet. The original has none.", limited=True)
     content_weight: float = setting(
         1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
@@ -62,6 +66,9 @@ class CGANConfig(TaskTrainingConfig):
         if self.cin_augment and not self.cin_generator_path:
             raise UserError("--cin_augment needs --cin_generator_path, the generator.h5 that "
                             "train_CIN_GAN.py wrote.")
+        if self.test_time_augmentation and self.generator != "unet":
+            raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
+                            "--test_time_augmentation=False.")
         for name in ("alpha", "cin_generator_path"):
             if getattr(self, name) is not None and not self.cin_augment:
                 raise UserError(f"--{name} has no meaning without --cin_augment=True.")

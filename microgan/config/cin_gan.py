@@ -34,7 +34,7 @@ class CINGANConfig(TaskTrainingConfig):
     learning_rate: float = setting(
         1e-5, "Of the generator's Adam; the original's 1e-5. With --add_task ten times as much, "
         "unless given.",
-        limited=5e-4, above=0)
+        limited=2e-3, above=0)
     critic_learning_rate: float = setting(
         1e-5, "Of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",

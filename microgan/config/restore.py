@@ -39,6 +39,9 @@ class RestoreConfig(Config):
     tile: int | None = setting(
         None, "Largest side in pixels of the tiles in which large images are restored; memory "
         "grows with its square. Unset: what free memory allows.", minimum=16)
+    test_time_augmentation: bool | None = setting(
+        None, "Average over the image and its three mirror images: more precise, four times the "
+        "work; for generators of --recipe=limited. Unset: what the training chose.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = setting(
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",

@@ -44,7 +44,8 @@ def _describe(config: CGANConfig, tasks: dict[str, TaskData]) -> GeneratorInfo:
         arguments["dropout"] = config.dropout
     return describe_generator(
         config, method="cgan", network=config.generator, network_arguments=arguments,
-        normalization={name: task.normalization for name, task in tasks.items()})
+        normalization={name: task.normalization for name, task in tasks.items()},
+        test_time_augmentation=config.test_time_augmentation)
 
 
 def build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:

@@ -18,7 +18,8 @@ from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_p
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.planes import survey
-from microgan.restoration.restorer import Restorer, check_task, load_restorer
+from microgan.restoration.restorer import (
+    Restorer, check_task, choose_augmentation, load_restorer)
 from microgan.restoration.stored_images import Scratch
 
 
@@ -39,6 +40,7 @@ def restore_files(config: RestoreConfig) -> None:
     assert config.generator is not None
     info = read_info(config.generator, method=None)
     check_task(info, config.task)
+    choose_augmentation(info, config.test_time_augmentation)
     check_trust_config(config, info)
     targets = _targets(_find_files(config.input), config, info)
     failures: dict[Path, Exception] = {}
@@ -55,7 +57,8 @@ def restore_files(config: RestoreConfig) -> None:
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                  config: RestoreConfig) -> None:
     assert config.generator is not None
-    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile)
+    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile,
+                             test_time_augmentation=config.test_time_augmentation)
     trust_maps = TrustMaps(config, restorer) if config.trust_map else None
     progress = Progress("all files")
     try:

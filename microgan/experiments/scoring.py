@@ -67,7 +67,8 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization[task]
-            restored = restore_planes(model, degraded, constants.degraded, constants.clean)
+            restored = restore_planes(model, degraded, constants.degraded, constants.clean,
+                                      test_time_augmentation=info.test_time_augmentation)
             yield RestoredImages(task, names, clean, restored, degraded,
                                  None if task in stretched else constants)
 

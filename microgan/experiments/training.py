@@ -64,14 +64,16 @@ def set_up_devices(config: TrainingConfig) -> tuple[tf.distribute.Strategy, str]
 def describe_generator(config: TrainingConfig, *, method: str, network: str,
                        network_arguments: dict[str, Any],
                        normalization: Mapping[str, TaskNormalization],
-                       axes: str = "YX") -> GeneratorInfo:
+                       axes: str = "YX",
+                       test_time_augmentation: bool = False) -> GeneratorInfo:
     """Gather what `generator.h5` says of its generator; see `GeneratorInfo`."""
     text = json.dumps(config.to_json(), sort_keys=True)
     return GeneratorInfo(
         method=method, network=network, network_arguments=network_arguments,
         tasks=tuple(normalization), normalization=dict(normalization),
         axes=axes, microgan_version=microgan.__version__,
-        config_hash=hashlib.sha256(text.encode()).hexdigest())
+        config_hash=hashlib.sha256(text.encode()).hexdigest(),
+        test_time_augmentation=test_time_augmentation)
 
 
 def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,

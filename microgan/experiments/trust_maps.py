@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from microgan.restoration.restorer import Restorer, check_task, load_blurrer, lo
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
 
-# Mirror images: along Y, along X, along both.
-_NUM_FLIPS = 3
 # Of a random defect, of which the mean is compared.
 _NUM_DRAWS = 4
 # Share of the intensity range; a defect with less noise is taken to have as much.
@@ -81,17 +78,21 @@ class TrustMaps:
 
     def __init__(self, config: RestoreConfig, restorer: Restorer) -> None:
         def load(path: str) -> Restorer:
-            return load_restorer(path, precision=config.precision, tile=config.tile)
+            # Averaged over mirror images, restorations could no longer differ between them.
+            return load_restorer(path, precision=config.precision, tile=config.tile,
+                                 test_time_augmentation=False)
 
         self._config = config
         self._restorer = restorer
+        self._is_mean = restorer.info.test_time_augmentation
+        assert config.generator is not None
+        self._one_view = load(config.generator) if self._is_mean else restorer
         self._snapshots = [load(path) for path in config.snapshots]
         self._degrader: Restorer | None = None
         self._num_draws = 0
         self._task = _restored_task(config, restorer.info)
         self._units = dict.fromkeys(("spread", "inconsistency"), "of the intensity range")
         if restorer.info.method == "zse_gan":
-            assert config.generator is not None
             self._degrader = load_blurrer(config.generator, precision=config.precision,
                                           tile=config.tile)
             self._num_draws = 1
@@ -123,7 +124,7 @@ class TrustMaps:
 
                 score = scores[image.label or "image"] = {}
                 progress = Progress(f"{name} {image.label}".strip() + ": trust maps").steps(
-                    _NUM_FLIPS + len(self._snapshots) + self._num_draws)
+                    len(self._views(image.axes)) + self._num_draws)
                 maps[0].append(scratch())
                 score["spread"] = self._write_spread(maps[0][-1], image, part, progress)
                 if self._degrader is not None:
@@ -138,13 +139,20 @@ class TrustMaps:
                                for kind, value in score.items())
             print(f"{name}: {label}: mean {values}", flush=True)
 
+    def _views(self, axes: str) -> list[tuple[Restorer, tuple[int, ...]]]:
+        """What to restore for the spread: by which network, the image mirrored along what."""
+        y, x = axes.index("Y"), axes.index("X")
+        mirrors: list[tuple[int, ...]] = [(y,), (x,), (y, x)]
+        # Where the restored image is the mean over its mirror images, not even it is one view.
+        mirrors += [()] if self._is_mean else []
+        return [*((self._one_view, mirror) for mirror in mirrors),
+                *((snapshot, ()) for snapshot in self._snapshots)]
+
     def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels,
                       progress: Iterator[Callable[[float], None]]) -> float:
-        y, x = image.axes.index("Y"), image.axes.index("X")
         with contextlib.ExitStack() as parts:
-            members: list[Any] = [restored]
-            for restorer, flipped in [*((self._restorer, axes) for axes in ((y,), (x,), (y, x))),
-                                      *zip(self._snapshots, itertools.repeat(()))]:
+            members: list[Any] = [] if self._is_mean else [restored]
+            for restorer, flipped in self._views(image.axes):
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,

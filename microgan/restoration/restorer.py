@@ -16,6 +16,7 @@ from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
+from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.planes import Planes, WritablePixels, survey
 from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.startup import import_tensorflow_quietly
@@ -37,7 +38,8 @@ _MIN_LEVELS = 16
 
 
 def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
-                  tile: int | None = None) -> Restorer:
+                  tile: int | None = None,
+                  test_time_augmentation: bool | None = None) -> Restorer:
     """Load a trained generator as a function from image to restored image.
 
     Args:
@@ -46,12 +48,16 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
             faster.
         tile: largest side of a tile of a large image, in pixels; None for what free memory
             allows.
+        test_time_augmentation: average over mirror images: more precise, four times the
+            work; None for what the generator's training chose.
 
     Raises:
-        UserError: no such file, or no generator of microgan.
+        UserError: no such file, or no generator of microgan, or one without test-time
+            augmentation.
     """
     import_tensorflow_quietly()
     model, info = load_generator(path, method=None, precision=precision)
+    info = choose_augmentation(info, test_time_augmentation)
     if info.method == "zse_gan":
         model = model.get_layer("sharpen")
     return Restorer(model, info, tile=tile)
@@ -115,7 +121,8 @@ class Restorer:
         from microgan.restoration.tiled_network import TiledNetwork
 
         self.info = info
-        self._network = TiledNetwork(model)
+        self._network = TiledNetwork(model,
+                                     test_time_augmentation=info.test_time_augmentation)
         self._tile = tile
         self._max_pixels = self._network.max_pixels
         free = memory.free_bytes() / 2
@@ -272,6 +279,24 @@ def check_task(info: GeneratorInfo, task: str | None) -> None:
                         f"{', '.join(info.tasks)}: choose with --task.")
 
 
+def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorInfo:
+    """Turn test-time augmentation on or off, or leave it as the training chose.
+
+    Args:
+        info: of the generator.
+        wanted: on, off, or None.
+
+    Raises:
+        UserError: the generator has none.
+    """
+    if wanted is None:
+        return info
+    if wanted and not info.can_augment:
+        raise UserError("--test_time_augmentation is for the U-Net of train_cGAN.py; this is the "
+                        f"{info.network} of a {info.method} generator. Leave it out.")
+    return dataclasses.replace(info, test_time_augmentation=wanted)
+
+
 def check_size(shape: Sequence[int]) -> None:
     """Refuse planes that are too small for a generator.
 
@@ -290,7 +315,8 @@ def check_size(shape: Sequence[int]) -> None:
 
 
 def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray,
-                   degraded: IntensityRange, clean: IntensityRange) -> list[np.ndarray]:
+                   degraded: IntensityRange, clean: IntensityRange, *,
+                   test_time_augmentation: bool = False) -> list[np.ndarray]:
     """Apply a generator to 2D images.
 
     Args:
@@ -299,6 +325,7 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
             those of one size share batches.
         degraded: intensities that the generator gets as -1 and 1.
         clean: intensities that its -1 and 1 become.
+        test_time_augmentation: average over mirror images.
 
     Returns:
         For each image its restoration (Y, X), float64, in the intensities of clean images,
@@ -311,14 +338,20 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
     for index, plane in enumerate(planes):
         by_shape.setdefault(plane.shape, []).append(index)
     restored: dict[int, np.ndarray] = {}
+
+    def apply(images: np.ndarray) -> np.ndarray:
+        return _apply()(model, images[..., np.newaxis]).numpy()[..., 0]
+
+    if test_time_augmentation:
+        multiple = max(getattr(layer, "multiple", 1) for layer in model.layers)
+        apply = functools.partial(average_over_mirrors, apply, multiple=multiple)
     for shape, indices in by_shape.items():
         check_size(shape)
         batch_size = max(1, _PIXELS_PER_BATCH // (shape[0] * shape[1]))
         for start in range(0, len(indices), batch_size):
             chosen = indices[start:start + batch_size]
             batch = np.stack([degraded.normalize(planes[index]) for index in chosen])
-            values = _apply()(model, batch[..., np.newaxis]).numpy()
-            restored.update(zip(chosen, clean.undo(values[..., 0])))
+            restored.update(zip(chosen, clean.undo(apply(batch))))
     return [restored[index] for index in range(len(planes))]
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from microgan.instance_norm import instance_statistics
 from microgan.layers import (
     ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds)
+from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
 # Measured: share of all layers' results that are in memory together at the peak.
@@ -60,13 +61,18 @@ class TiledNetwork:
         model: generator whose first input and only output are (B, ..., 1) of one size.
             Networks that make defects also take the task (B,) and, if random by a noise
             map, noise like the first input.
+        test_time_augmentation: average over mirror images; for 2D networks without norms.
+
+    Raises:
+        ValueError: the network has norms, whose statistics differ for mirror images.
 
     Source:
         ours.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, test_time_augmentation: bool = False) -> None:
         self._model = model
+        self._augments = test_time_augmentation
         self._norms: list[_Norm] = []
         self._num_axes = len(model.inputs[0].shape) - 2
         self._places: dict[int, _Place] = {}
@@ -94,6 +100,8 @@ class TiledNetwork:
         self._tiled = keras.models.clone_model(
             model, input_tensors=inputs if isinstance(model.input, (list, tuple)) else inputs[0],
             clone_function=lambda layer: layer, call_function=call)
+        if self._augments and self._norms:
+            raise ValueError("Test-time augmentation is for networks without instance norms.")
         places = self._places.values()
         self.margin = tuple(max(place.reach[axis] for place in places)
                             for axis in range(self._num_axes))
@@ -140,8 +148,7 @@ class TiledNetwork:
             float32 (B, ...).
         """
         everything = tuple(slice(0, length) for length in images.shape[1:])
-        inputs = self._inputs(images, everything, numbers, task, seed)
-        return self._apply_whole(*inputs)[..., 0].numpy()
+        return self._restored(self._apply_whole, images, everything, numbers, task, seed)
 
     def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
                 number: int = 0, task: int = 0, seed: int = 0) -> Iterator[None]:
@@ -174,10 +181,20 @@ class TiledNetwork:
             norm.mean.assign(total.mean)
             norm.deviation.assign(total.deviation)
         for tile in tiles:
-            inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
-            values = self._apply_tile(*inputs)
-            write(tile.core, values[0, ..., 0].numpy()[tile.inner])
+            values = self._restored(self._apply_tile, read(tile.outer)[None], tile.outer,
+                                    [number], task, seed)
+            write(tile.core, values[0][tile.inner])
             yield
+
+    def _restored(self, network: Callable[..., Any], images: np.ndarray,
+                  where: tuple[slice, ...], numbers: Sequence[int], task: int,
+                  seed: int) -> np.ndarray:
+        def apply(images: np.ndarray) -> np.ndarray:
+            return network(*self._inputs(images, where, numbers, task, seed))[..., 0].numpy()
+
+        if self._augments:
+            return average_over_mirrors(apply, images, max(self.multiple))
+        return apply(images)
 
     def num_steps(self, shape: Sequence[int], side: int) -> int:
         """Steps that `restore` takes."""

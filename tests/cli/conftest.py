@@ -14,6 +14,7 @@ DOUBLE = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200))
 # File name -> method, network and its arguments, tasks, axes.
 NETWORKS = {
     "one": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), "YX"),
+    "uneven": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), "YX"),
     "two": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"), "YX"),
     "defects": ("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, ("A", "B"), "YX"),
     "stacks": ("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, ("A",), "ZYX"),
@@ -27,7 +28,11 @@ def generators(tmp_path_factory):
     for name, (method, network, arguments, tasks, axes) in NETWORKS.items():
         info = GeneratorInfo(method, network, arguments, tasks, dict.fromkeys(tasks, DOUBLE),
                              axes, "0.1.0", "")
-        save_generator(folder / f"{name}.h5", build_network(info).get_weights(), info)
+        weights = build_network(info).get_weights()
+        if name == "uneven":  # treats no two mirror images alike
+            weights = [np.random.default_rng(0).normal(0, 0.2, weight.shape)
+                       for weight in weights]
+        save_generator(folder / f"{name}.h5", weights, info)
     return folder
 
 

@@ -190,14 +190,16 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
     (["--input=a.npy", "--task=C"], "knows no task 'C'"),
     (["--input=a.npy", "--axes=YX"], "axes 'YX' do not fit"),
     ([], "--input is missing"),
+    (["--input=a.npy", "--generator={}/stacks.h5", "--test_time_augmentation"], "for the U-Net"),
 ])
-def test_mistakes_are_one_line_and_write_nothing(restore, image, tmp_path, arguments, message):
+def test_mistakes_are_one_line_and_write_nothing(restore, generators, image, tmp_path, arguments,
+                                                 message):
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.zarr").mkdir()
     np.save(tmp_path / "a.npy", image)
     np.save(tmp_path / "sub" / "a.npy", image)
 
-    status, _, err = restore(*arguments)
+    status, _, err = restore(*(argument.format(generators) for argument in arguments))
 
     assert status == 2
     assert len(err.splitlines()) == 1

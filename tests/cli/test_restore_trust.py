@@ -31,6 +31,23 @@ def test_trust_maps_are_written_beside_the_restored_file(restore, generators, im
     assert len(list(folder.iterdir())) == 4
 
 
+def test_spread_is_of_single_views_where_restoring_averages_over_them(restore, generators, image,
+                                                                      tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    spreads = []
+    for chosen in (True, False):
+        status, _, err = restore("--input=a.npy", "--trust_map", f"--output={chosen}",
+                                 f"--test_time_augmentation={chosen}", generator="uneven")
+        assert (status, err) == (0, "")
+        spreads.append(np.load(tmp_path / str(chosen) / "a_spread.npy"))
+
+    np.testing.assert_allclose(*spreads, atol=0.5)  # of members rounded to integers or not
+    assert spreads[0].mean() > 0.5
+    restored = [np.load(tmp_path / name / "a.npy") for name in ("True", "False")]
+    assert np.any(restored[0] != restored[1])
+
+
 def test_stacks_are_sharpened_and_blurred_again(restore, image, tmp_path):
     stacks = np.stack([image, image[::-1]]).repeat(2, 1)  # TZYX, 6 slices
     tifffile.imwrite(tmp_path / "a.tif", stacks, photometric="minisblack",
