@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
 import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +46,7 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
                 tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
                 if tiff.is_ome and tiff.ome_metadata:
                     _check_ome_xml(tiff.ome_metadata, path)
+                _check_neighbours(tiff, path)
                 _check_series(tiff, path)
             opened.pop_all()
         return tiff
@@ -86,6 +89,23 @@ def _check_series(tiff: tifffile.TiffFile, path: Path) -> None:
             if page is not None and any(offset + count > size for offset, count in zip(
                     page.dataoffsets, page.databytecounts)):
                 raise ValueError("it is cut short")
+
+
+def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file of Micro-Manager where tifffile would open others of its set."""
+    names: set[str] = set()
+    if tiff.is_ndtiff:
+        index = path.with_name("NDTiff.index")
+        check_regular(index)
+        names = {name for _, name, *_ in tifffile.tifffile.read_ndtiff_index(index)}
+    elif tiff.is_mmstack and "_MMStack" in path.name:
+        summary = (tiff.micromanager_metadata or {})["Summary"]
+        prefix = str(summary.get("Prefix", path.name.split("_MMStack")[0]))
+        if path.name.startswith(prefix):
+            pattern = os.path.join(path.parent, f"{prefix}_MMStack*.tif")
+            names = {os.path.basename(found) for found in glob.glob(pattern)}
+    if names - {path.name}:
+        raise _one_of_several(path)
 
 
 def _check_ome_xml(text: str, path: Path) -> None:
