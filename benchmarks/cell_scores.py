@@ -1,6 +1,8 @@
 """Scores of one cell of the paper's table, as rows."""
 
+import contextlib
 import functools
+import io
 from collections import defaultdict
 
 import numpy as np
@@ -66,9 +68,11 @@ def micro_ssim(clean, restored):
     except ImportError:
         raise UserError("MicroSSIM needs the extra 'bench': pip install 'microgan[bench]'."
                         ) from None
-    return float(np.mean(micro_structural_similarity(
-        [np.asarray(image, np.float64) for image in clean],
-        [np.asarray(image, np.float64) for image in restored])))
+    # Its bars of progress, and a root of rounding noise that its SSIM does not use.
+    with contextlib.redirect_stderr(io.StringIO()), np.errstate(invalid="ignore"):
+        return float(np.mean(micro_structural_similarity(
+            [np.asarray(image, np.float64) for image in clean],
+            [np.asarray(image, np.float64) for image in restored])))
 
 
 def feature_distance(clean, restored):
