@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 from keras import ops
+
+from microgan.compilation import compiled_once
 
 # Added to the variance before the root, whose gradient is infinite at 0: an image
 # without signal has channels without variance. 1e-12 changes no other result.
@@ -86,35 +89,17 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
     rows = [tf.broadcast_to(tf.cast(weight, tf.float32), (batch, channels))
             for weight in (gamma, beta)]
 
+    forward, backward = _kernels(tuple(features.shape), epsilon)
+
     @tf.custom_gradient
     def normalize(features: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> Any:
-        def forward(image: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> list[tf.Tensor]:
-            _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=image, scale=gamma, offset=beta, mean=[], variance=[], epsilon=_ROOT_GUARD)
-            # It is that of a sample of a larger population.
-            count = tf.cast(tf.reduce_prod(tf.shape(image)[:-1]), tf.float32)
-            deviation = tf.sqrt(variance * (count - 1) / count + _ROOT_GUARD)
-            normalized, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=image, scale=gamma, offset=beta, mean=mean, epsilon=0,
-                variance=tf.square(deviation + epsilon), is_training=False)
-            return [normalized, mean, deviation]
-
-        normalized, mean, deviation = _image_by_image(forward, [features, gamma, beta])
+        normalized, mean, deviation = forward(features, gamma, beta)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            def backward(image: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor,
-                         mean: tf.Tensor, deviation: tf.Tensor) -> list[tf.Tensor]:
-                variance = (deviation + epsilon) * deviation
-                share = tf.sqrt(variance) / (deviation + epsilon)
-                to_image, to_scale, to_beta, *_ = tf.raw_ops.FusedBatchNormGradV3(
-                    y_backprop=upstream, x=image, scale=gamma * share, epsilon=0,
-                    reserve_space_1=mean, reserve_space_2=variance, reserve_space_3=[])
-                return [to_image, to_scale * share, to_beta]
-
             @tf.custom_gradient
             def backward_of_all(features: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor,
                                 mean: tf.Tensor, deviation: tf.Tensor) -> Any:
-                results = _image_by_image(backward, [features, upstream, gamma, mean, deviation])
+                results = backward(features, upstream, gamma, mean, deviation)
 
                 def second_gradient(*upstreams: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
                     sources = [features, upstream, gamma]
@@ -132,6 +117,36 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
         return normalized, gradient
 
     return normalize(features, *rows)
+
+
+@functools.lru_cache(maxsize=64)
+def _kernels(shape: tuple[int | None, ...], epsilon: float
+             ) -> tuple[Callable[..., list[tf.Tensor]], Callable[..., list[tf.Tensor]]]:
+    """Forward and backward pass, for every shape its own: TensorFlow warns of others."""
+    def forward(image: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> list[tf.Tensor]:
+        _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=image, scale=gamma, offset=beta, mean=[], variance=[], epsilon=_ROOT_GUARD)
+        # It is that of a sample of a larger population.
+        count = tf.cast(tf.reduce_prod(tf.shape(image)[:-1]), tf.float32)
+        deviation = tf.sqrt(variance * (count - 1) / count + _ROOT_GUARD)
+        normalized, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=image, scale=gamma, offset=beta, mean=mean, epsilon=0,
+            variance=tf.square(deviation + epsilon), is_training=False)
+        return [normalized, mean, deviation]
+
+    def backward(image: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor, mean: tf.Tensor,
+                 deviation: tf.Tensor) -> list[tf.Tensor]:
+        variance = (deviation + epsilon) * deviation
+        share = tf.sqrt(variance) / (deviation + epsilon)
+        to_image, to_scale, to_beta, *_ = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=upstream, x=image, scale=gamma * share, epsilon=0,
+            reserve_space_1=mean, reserve_space_2=variance, reserve_space_3=[])
+        return [to_image, to_scale * share, to_beta]
+
+    def of_all(work: Callable[..., list[tf.Tensor]]) -> Callable[..., list[tf.Tensor]]:
+        return compiled_once(lambda *tensors: _image_by_image(work, tensors))
+
+    return of_all(forward), of_all(backward)
 
 
 def _backward_written_out(features: tf.Tensor, upstream: tf.Tensor, gamma: tf.Tensor,

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from microgan.compilation import compiled_once
 from microgan.losses.adversarial import (
     gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss)
 from microgan.losses.intensity import intensity_loss
@@ -76,6 +77,8 @@ class CINGANTrainer:
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
         self.intensities = HistogramMemory(num_tasks) if intensity_weight else None
+        self._made_for_critic = compiled_once(self._generate)
+        self._gradients_for_critic = compiled_once(self._critic_gradients)
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
         critic_optimizer.build(critic.trainable_variables)
@@ -110,9 +113,16 @@ class CINGANTrainer:
 
     def _update_critic(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         degraded, condition = batch["degraded"], batch["condition"]
-        made = self._generate(batch)
+        made = self._made_for_critic(batch)
         if self.intensities:
             self.intensities.add(made, degraded, condition)
+        losses, gradients = self._gradients_for_critic(degraded, made, condition,
+                                                       batch["penalty_position"])
+        self.critic_optimizer.apply(gradients, self.critic.trainable_variables)
+        return losses
+
+    def _critic_gradients(self, degraded: tf.Tensor, made: tf.Tensor, condition: tf.Tensor,
+                          position: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         with tf.GradientTape() as tape:
             # Real and made images in one batch: one pass through the critic.
             scores = self.critic([tf.concat([degraded, made], 0),
@@ -120,11 +130,10 @@ class CINGANTrainer:
             loss = self._mean(wasserstein_critic_loss(*tf.split(scores, 2)))
             penalty = self._mean(gradient_penalty(
                 lambda images: self.critic([images, condition], training=True),
-                degraded, made, batch["penalty_position"]))
+                degraded, made, position))
             total = loss + self.penalty_weight * penalty
-        variables = self.critic.trainable_variables
-        self.critic_optimizer.apply(tape.gradient(total, variables), variables)
-        return {"critic": loss, "penalty": penalty}
+        gradients = tape.gradient(total, self.critic.trainable_variables)
+        return {"critic": loss, "penalty": penalty}, gradients
 
     def _update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         clean, degraded, condition = batch["clean"], batch["degraded"], batch["condition"]

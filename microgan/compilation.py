@@ -1,0 +1,21 @@
+"""Compiling parts of an update once, however often it uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def compiled_once(function: Callable[..., Any]) -> Any:
+    """Keep a function that an update calls several times as one function of its graph.
+
+    Inlined, every call is traced and optimised anew: with this the first update of the
+    published CIN-GAN comes after half the time.
+
+    Args:
+        function: tensors -> tensors. Optimizers must not be applied in it, which a
+            distribution strategy forbids in nested functions.
+    """
+    return tf.function(function, experimental_attributes={"_noinline": True})
