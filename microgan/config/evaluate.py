@@ -9,7 +9,7 @@ from microgan.errors import UserError
 from microgan.precision import PRECISIONS
 
 # Flags that belong to one kind of work.
-_OF_PAIRS = ("datasets", "stretched")
+_OF_PAIRS = ("datasets", "stretched", "test_time_augmentation")
 _OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissue_to")
 _OF_FILES = ("restored", "clean", "degraded", "axes")
 
@@ -36,6 +36,8 @@ class EvaluateConfig(Config):
     stretched: tuple[str, ...] = setting(
         (), "With --generator: tasks whose images were each stretched to their own extremes "
         "before they were saved; the range protocol has no meaning for them.")
+    test_time_augmentation: bool | None = setting(
+        None, "With --generator: as for restore.py.")
     restored: tuple[str, ...] = setting(
         (), "Without a generator: restored files to score, .npy or TIFF, separated by commas.")
     clean: tuple[str, ...] = setting((), "The clean files of --restored, in the same order.")
@@ -82,7 +84,7 @@ class EvaluateConfig(Config):
         meaningless += ([(name, "with --stacks") for name in _OF_PAIRS] if self.stacks else
                         [(name, "without --stacks") for name in _OF_STACKS])
         for name, reason in meaningless:
-            if getattr(self, name):
+            if getattr(self, name) not in (None, ()):
                 raise UserError(f"--{name} has no meaning {reason}. Leave it out.")
         counts = {name: len(getattr(self, name)) for name in ("restored", "clean", "degraded")}
         if counts["clean"] != counts["restored"] or counts["degraded"] not in (

@@ -19,6 +19,7 @@ from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
 from microgan.restoration.image_files import read_image, to_planes
+from microgan.restoration.restorer import choose_augmentation
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def evaluate(config: EvaluateConfig) -> None:
 
 def _score_generator(config: EvaluateConfig, generator: str, folder: Path,
                      earlier: list[Path]) -> str:
-    info = read_info(generator)
+    info = choose_augmentation(read_info(generator), config.test_time_augmentation)
     parts = _load_parts(config, info)
     make_folder(folder, "--output")
     import_tensorflow_quietly()

@@ -12,7 +12,8 @@ from microgan.cli.evaluate import main
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import load_pairs
 from microgan.datasets.splits import fingerprint
-from microgan.generator_file import GeneratorInfo, build_network, save_generator
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, read_info, save_generator)
 
 RANGES = TaskNormalization(IntensityRange(0, 255), IntensityRange(0, 255))
 FILES = {"scores.md", "scores.csv", "scores.json", "scores_per_image.csv"}
@@ -263,3 +264,21 @@ def test_top_level_script_answers_a_mistake(tmp_path):
     result = run_script("evaluate.py", "--genrator=x", cwd=tmp_path)
 
     assert_mistake(result, "--genrator", "--generator")
+
+
+def test_mirror_images_are_averaged_when_asked_to(evaluate, data_dir, tmp_path):
+    model = load_generator(tmp_path / "run" / "generator.h5")[0]
+    info = read_info(tmp_path / "run" / "generator.h5")
+    random = np.random.default_rng(0)
+    weights = [random.normal(0, 0.2, weight.shape) for weight in model.get_weights()]
+    save_generator(tmp_path / "run" / "generator.h5", weights, info)
+
+    scores = []
+    for chosen in ("True", "False"):
+        status, _, err = evaluate(*WITH_GENERATOR, f"--test_time_augmentation={chosen}",
+                                  f"--output={chosen}")
+        assert (status, err) == (0, "")
+        scores.append([row["psnr"] for row in read_rows(tmp_path / chosen)
+                       if (row["method"], row["protocol"]) == ("restored", "care")])
+
+    assert np.mean(scores[0]) > np.mean(scores[1])
