@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.augmentation import train
+from benchmarks.cells import train
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 
@@ -42,7 +42,8 @@ def scores(settings: Settings, precision: str, seed: str) -> list[dict[str, str]
     file = folder / _RUN / "scores.json"
     if not file.exists():
         train("train_cGAN.py", folder, [
-            f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={seed}",
+            "--recipe=limited", f"--data_dir={Path(settings.data_dir).resolve()}",
+            f"--seed={seed}",
             f"--images_limit={settings.images_limit}", f"--num_iters={settings.num_iters}",
             f"--precision={precision}"])
     return [{"precision": precision, "seed": seed, "task": row["task"],
