@@ -10,6 +10,7 @@ weights that are random. Alone on the machine:
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,8 @@ def seconds_to_end(command: list[str], status: int, folder: str) -> float:
         UserError: it ends with another status.
     """
     start = time.perf_counter()
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=folder,
+                           env={**os.environ, "PYTHONPATH": str(_ROOT)})
     seconds = time.perf_counter() - start
     if ended.returncode != status:
         raise UserError(f"{' '.join(command[-4:])} ended with status {ended.returncode}: "
