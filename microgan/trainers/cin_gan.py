@@ -77,7 +77,7 @@ class CINGANTrainer:
         self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
         self.intensities = HistogramMemory(num_tasks) if intensity_weight else None
-        self._made_for_critic = compiled_once(self._generate)
+        self._made = compiled_once(self._generate)
         self._gradients_for_critic = compiled_once(self._critic_gradients)
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
@@ -113,7 +113,7 @@ class CINGANTrainer:
 
     def _update_critic(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         degraded, condition = batch["degraded"], batch["condition"]
-        made = self._made_for_critic(batch)
+        made = self._made(batch)
         if self.intensities:
             self.intensities.add(made, degraded, condition)
         losses, gradients = self._gradients_for_critic(degraded, made, condition,
@@ -139,7 +139,7 @@ class CINGANTrainer:
         clean, degraded, condition = batch["clean"], batch["degraded"], batch["condition"]
         losses = {}
         with tf.GradientTape() as tape:
-            made = self._generate(batch)
+            made = self._made(batch)
             scores = self.critic([made, condition], training=True)
             losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
             total = self.adversarial_weight * losses["adversarial"]
