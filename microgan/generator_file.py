@@ -11,6 +11,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -147,7 +148,10 @@ def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],
     Source:
         ours. `keras.models.load_model` reads it after `import microgan.layers`.
     """
-    model = _build_under("float32", info)
+    # A thread of its own counts the names of layers from the start: else they would tell how
+    # many networks were built before, and a resumed run's file would differ.
+    with ThreadPoolExecutor(1) as thread:
+        model = thread.submit(_build_under, "float32", info).result()
     model.set_weights(weights)
     # In memory first: HDF5 ends the process where a disk is full while it writes.
     with _FileInMemory("generator.h5", "w", driver="core", backing_store=False) as file:

@@ -198,3 +198,20 @@ def test_generator_of_the_other_method_is_refused(saved, tmp_path):
     save_generator(path, build_network(CIN_INFO).get_weights(), CIN_INFO)
 
     assert_refused(path, "written by train_CIN_GAN.py", "train_cGAN.py is needed")
+
+
+@pytest.mark.parametrize("method, network", [("cgan", "unet"), ("zse_gan", "published")])
+def test_file_does_not_tell_what_was_built_before(tmp_path, method, network):
+    """Else a killed and resumed run would not end with the file of an undisturbed one."""
+    info = dataclasses.replace(INFO, method=method, network=network,
+                               network_arguments={"filters": 2},
+                               axes="YX" if method == "cgan" else "ZYX")
+    names = []
+    for number in range(2):
+        path = tmp_path / f"{number}.h5"
+        save_generator(path, build_network(info).get_weights(), info)
+        with h5py.File(path) as file:
+            names.append([])
+            file.visit(names[-1].append)
+
+    assert names[0] == names[1]

@@ -116,7 +116,7 @@ def test_run_adds_the_task_and_changes_no_trained_number(trained, blobs, capsys)
     starts = [np.mean(np.asarray(row)[:2], axis=0) for row in rows]
     assert any(np.abs(row[2] - start).max() > 1e-5 for row, start in zip(rows, starts))
     output = capsys.readouterr().out
-    assert "of 'Blobs' are learned" in output and "--learning_rate=0.005" in output
+    assert "of 'Blobs' are learned" in output and "--learning_rate=0.02" in output
 
 
 @pytest.mark.parametrize("flags, words", [
