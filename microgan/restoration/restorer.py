@@ -221,8 +221,10 @@ class Restorer:
         """The largest side of a tile that memory allows; that of the image if it does."""
         sides = [max(shape), *_SIDES] if self._tile is None else [self._tile, *_SIDES]
         for side in sides:
-            _, pixels = self._network.grid_size(shape, side)
-            if side <= sides[0] and pixels <= self._max_pixels:
+            count, pixels = self._network.grid_size(shape, side)
+            gain = self._network.whole_gain if count == 1 else 1
+            if side <= sides[0] and pixels <= min(gain * self._max_pixels,
+                                                  self._network.max_pixels):
                 return side
         return _SIDES[-1]
 

@@ -17,8 +17,10 @@ from microgan.layers import (
 from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
-# Measured: share of all layers' results that are in memory together at the peak.
+# Measured: share of all layers' results that are in memory together at the peak; and in a whole
+# image, where fused kernels norm, not the formula with statistics from all tiles.
 _KEPT_SHARE = 0.35
+_KEPT_SHARE_FUSED = 0.22
 # More elements make some kernels of TensorFlow overflow.
 _MAX_ELEMENTS = 2**31 - 1
 _NOISE_BLOCK = 256
@@ -120,6 +122,11 @@ class TiledNetwork:
         """Memory at the peak, for each pixel that is in the network at once; estimated."""
         bytes_per_element = 4 if self._model.dtype_policy.compute_dtype == "float32" else 2
         return _KEPT_SHARE * bytes_per_element * sum(self._elements_per_pixel)
+
+    @property
+    def whole_gain(self) -> float:
+        """How many times the pixels of a tile a whole image may have in the same memory."""
+        return _KEPT_SHARE / _KEPT_SHARE_FUSED if self._norms else 1.0
 
     @property
     def max_pixels(self) -> int:
