@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def update_cost(graph: tf.Graph) -> UpdateCost:
         both gradients of a convolution cost what the convolution does.
     """
     flop = bytes_written = 0.0
-    for operation in graph.get_operations():
+    for operation in _operations(graph):
         written = sum(_num_elements(output) * output.dtype.size for output in operation.outputs
                       if output.dtype.is_floating)
         bytes_written += written
@@ -53,6 +54,15 @@ def update_cost(graph: tf.Graph) -> UpdateCost:
             inner = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
             flop += 2 * _num_elements(operation.outputs[0]) * (inner or 0)
     return UpdateCost(flop, bytes_written)
+
+
+def _operations(graph: tf.Graph) -> Iterator[tf.Operation]:
+    """All of a graph, and once a call those of the functions that it calls."""
+    for operation in graph.get_operations():
+        yield operation
+        if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
+            called = graph._get_function(operation.get_attr("f").name)
+            yield from _operations(called.graph)
 
 
 def _convolution_flop(operation: tf.Operation) -> float:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from microgan.compilation import compiled_once
 from microgan.experiments.estimates import estimated_memory, update_cost
 
 
@@ -31,6 +32,18 @@ def test_gradients_of_a_convolution_cost_twice_the_convolution():
 
 def test_matrix_product_costs_two_operations_a_term():
     assert cost_of(tf.matmul, (3, 5), (5, 7)).flop == 2 * 3 * 5 * 7
+
+
+def test_functions_count_as_often_as_they_are_called():
+    def twice(image, kernel):
+        convolve = compiled_once(lambda image: tf.nn.conv2d(image, kernel, 1, "SAME"))
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            total = tf.reduce_sum(convolve(convolve(image)))
+        return tape.gradient(total, image)
+
+    forward = 2 * (8 * 8) * (3 * 3 * 3 * 3)
+    assert cost_of(twice, (1, 8, 8, 3), (3, 3, 3, 3)).flop == 4 * forward
 
 
 def test_memory_grows_with_the_variables():
