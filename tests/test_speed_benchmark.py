@@ -168,7 +168,9 @@ def test_updates_of_cin_gan_have_the_same_losses_twice(vgg_file):
     for _ in range(2):
         ours, theirs = losses_of(settings, trainer, rival.step)
 
-        assert theirs == pytest.approx(ours, rel=1e-3)
+        # The adversarial loss, a mean score, may be near 0; and biases before a norm, whose
+        # gradient is rounding noise, go either way.
+        assert theirs == pytest.approx(ours, rel=1e-3, abs=2e-4)
 
 
 @pytest.mark.slow
