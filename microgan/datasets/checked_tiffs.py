@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
         with contextlib.ExitStack() as opened:
             with _errors_raised():
                 tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
+                _check_directories(tiff, path.stat().st_size)
                 if tiff.is_ome and tiff.ome_metadata:
                     _check_ome_xml(tiff.ome_metadata, path)
                 _check_neighbours(tiff, path)
@@ -75,6 +77,25 @@ def damaged_tiff(path: Path, error: Exception) -> UserError:
         reason = "it does not begin as a TIFF does"
     return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
                      "again.")
+
+
+def _check_directories(tiff: tifffile.TiffFile, size: int) -> None:
+    """Refuse directories in a circle, in which tifffile may go round for ever."""
+    layout, file = tiff.tiff, tiff.filehandle
+    file.seek(8 if tiff.is_bigtiff else 4)
+    (offset,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
+    seen: set[int] = set()
+    while 0 < offset < size:
+        if offset in seen:
+            raise ValueError(f"its directories go in a circle, at byte {offset}")
+        seen.add(offset)
+        file.seek(offset)
+        (num_tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
+        file.seek(offset + layout.tagnosize + num_tags * layout.tagsize)
+        following = file.read(layout.offsetsize)
+        if len(following) < layout.offsetsize:  # tifffile says that it is cut short
+            break
+        (offset,) = struct.unpack(layout.offsetformat, following)
 
 
 def _check_series(tiff: tifffile.TiffFile, path: Path) -> None:

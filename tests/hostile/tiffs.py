@@ -83,6 +83,17 @@ def circular_tiff():
     Path("Cells/degraded/1.tif").write_bytes(content)
 
 
+@case("TIFF", "two directories in a circle", train_paired)
+def wide_circular_tiff():
+    write_tiff()
+    content = bytearray(Path("Cells/degraded/1.tif").read_bytes())
+    content[38:38] = b"\xcc)\xaeq\xb9m\xc5W"  # so that nothing else of the image is found
+    struct.pack_into("<I", content, 178, 12)  # of the 14 tags at 8
+    struct.pack_into("<H", content, 12, 4)
+    struct.pack_into("<I", content, 62, 8)  # of the 4 tags at 12
+    Path("Cells/degraded/1.tif").write_bytes(content)
+
+
 @case("TIFF", "ImageJ claims a billion slices", train_paired)
 def slices_tiff():
     write_tiff(image=images(3), metadata=None, photometric="minisblack",
