@@ -252,6 +252,9 @@ def read_info(path: str | os.PathLike[str], *,
     with _opened(path) as file:
         try:
             text = file.attrs.get(ATTRIBUTE)
+        except KeyError as error:
+            raise UserError(f"{path} is damaged: its root group cannot be read. Get a whole copy."
+                            ) from error
         except (OSError, ValueError, RuntimeError, TypeError) as error:
             raise UserError(f"{path} is damaged: {one_line(error)}. Get a whole copy.") from error
     if not isinstance(text, str):

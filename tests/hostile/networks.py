@@ -56,6 +56,14 @@ def zero_generator():
     Path("generator.h5").write_bytes(bytes(1000))
 
 
+@case("generator.h5", "root group damaged", use_generator)
+def rootless_generator():
+    write_generator()
+    content = bytearray(Path("generator.h5").read_bytes())
+    content[128:130] = bytes(2)
+    Path("generator.h5").write_bytes(content)
+
+
 @case("generator.h5", "a pickle", use_generator)
 def pickle_generator():
     Path("generator.h5").write_bytes(b"cos\nabort\n(tR.")
