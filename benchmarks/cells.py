@@ -68,6 +68,14 @@ def read_rows(path):
         return list(csv.DictReader(file))
 
 
+def write_rows(path, rows):
+    """Write a table anew; its columns are the keys of the first row."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def add_rows(path, rows, columns):
     """Add the rows of a finished cell."""
     path.parent.mkdir(parents=True, exist_ok=True)

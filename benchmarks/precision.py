@@ -8,7 +8,6 @@ task, and scored on the test images. A finished run is kept in `--work` and neve
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cells import train
+from benchmarks.cells import train, write_rows
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 
@@ -56,10 +55,7 @@ def compare(settings: Settings) -> None:
     """Train what is missing, write the table and print means and ranges over seeds."""
     rows = [row for seed in settings.seeds for precision in PRECISIONS
             for row in scores(settings, precision, seed)]
-    with open(settings.output, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(settings.output, rows)
     print("| task | float32 | bfloat16 |\n|---|---|---|")
     for task in dict.fromkeys(row["task"] for row in rows):
         cells = []

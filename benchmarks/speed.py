@@ -10,7 +10,6 @@ machine:
 
 from __future__ import annotations
 
-import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 
 from benchmarks import contestants as taking_part
+from benchmarks.cells import write_rows
 from benchmarks.timing import Contestant, Timed, processor, time_in_turn
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
@@ -116,10 +116,7 @@ def save_figure(path: Path, timed: list[Timed], unit: str) -> None:
 
 def write_table(path: Path, rows: list[dict[str, str]]) -> None:
     """Write rows as CSV and print them as Markdown, without framework and processor."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(path, rows)
     shown = [name for name in rows[0] if name not in ("framework", "processor")]
     print("\n| " + " | ".join(name.replace("_", " ") for name in shown) + " |")
     print("|---" * len(shown) + "|")

@@ -9,7 +9,6 @@ weights that are random. Alone on the machine:
 
 from __future__ import annotations
 
-import csv
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cells import write_rows
 from benchmarks.speed_microgan import random_vgg
 from benchmarks.timing import processor
 from microgan.cli.command import run_command
@@ -97,10 +97,7 @@ def rows(num_rounds: int) -> list[dict[str, str]]:
 def measure(settings: Settings) -> None:
     """Time all and write the table."""
     table = rows(settings.rounds)
-    with open(settings.output, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
+    write_rows(settings.output, table)
     print(processor())
 
 

@@ -9,7 +9,6 @@ as in training. Prints one row for every thousand updates, then the spread:
 
 from __future__ import annotations
 
-import csv
 import gc
 import os
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import speed_microgan
+from benchmarks.cells import write_rows
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
@@ -117,10 +117,7 @@ def measure(settings: Settings) -> list[dict[str, float]]:
 def report(settings: Settings) -> None:
     """Write the table and say how much the last row differs from the first."""
     rows = measure(settings)
-    with open(settings.output, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(settings.output, rows)
     first, last = rows[0], rows[-1]
     time_change, memory_change = (100 * (last[name] / first[name] - 1)
                                   for name in ("median_ms", "memory_mb"))
