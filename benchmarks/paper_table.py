@@ -188,16 +188,13 @@ class Table:
     def _restore(self, generator, tasks):
         """Restored test images and the constants, by task."""
         from microgan.generator_file import load_generator
-        from microgan.restoration.restorer import restore_planes
+        from microgan.restoration.restorer import restore_as_trained
 
         model, info = load_generator(generator, method=None)
         restored = {}
         for name in tasks:
-            constants = info.normalization[name]
-            images = restore_planes(model, list(self.test[name].degraded), constants.degraded,
-                                    constants.clean,
-                                    test_time_augmentation=info.test_time_augmentation)
-            restored[name] = images, constants
+            images = restore_as_trained(model, info, name, list(self.test[name].degraded))
+            restored[name] = images, info.normalization[name]
         return restored
 
     def _score(self, name, restored, constants, *, is_raw_input):

@@ -15,7 +15,7 @@ from microgan.evaluation.scores import (
     RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
 from microgan.evaluation.tables import overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
-from microgan.restoration.restorer import restore_planes
+from microgan.restoration.restorer import restore_as_trained
 
 if TYPE_CHECKING:
     import keras
@@ -67,10 +67,8 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization[task]
-            restored = restore_planes(model, degraded, constants.degraded, constants.clean,
-                                      test_time_augmentation=info.test_time_augmentation)
-            yield RestoredImages(task, names, clean, restored, degraded,
-                                 None if task in stretched else constants)
+            yield RestoredImages(task, names, clean, restore_as_trained(model, info, task, degraded),
+                                 degraded, None if task in stretched else constants)
 
     return write_report(restored_images(), split=split, folder=folder)
 

@@ -357,6 +357,14 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
     return [restored[index] for index in range(len(planes))]
 
 
+def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
+                 planes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Apply a generator to 2D images of a task, as its file says; see `restore_planes`."""
+    constants = info.normalization[task]
+    return restore_planes(model, planes, constants.degraded, constants.clean,
+                          test_time_augmentation=info.test_time_augmentation)
+
+
 @functools.cache
 def _apply() -> Callable[..., Any]:
     """One graph per model, kept between calls and dropped with the model."""
