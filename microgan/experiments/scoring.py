@@ -67,8 +67,9 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization[task]
-            yield RestoredImages(task, names, clean, restore_as_trained(model, info, task, degraded),
-                                 degraded, None if task in stretched else constants)
+            restored = restore_as_trained(model, info, task, degraded)
+            yield RestoredImages(task, names, clean, restored, degraded,
+                                 None if task in stretched else constants)
 
     return write_report(restored_images(), split=split, folder=folder)
 
