@@ -358,7 +358,7 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
 
 
 def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
-                 planes: Sequence[np.ndarray]) -> list[np.ndarray]:
+                       planes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Apply a generator to 2D images of a task, as its file says; see `restore_planes`."""
     constants = info.normalization[task]
     return restore_planes(model, planes, constants.degraded, constants.clean,
