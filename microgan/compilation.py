@@ -18,4 +18,4 @@ def compiled_once(function: Callable[..., Any]) -> Any:
         function: tensors -> tensors. Optimizers must not be applied in it, which a
             distribution strategy forbids in nested functions.
     """
-    return tf.function(function, experimental_attributes={"_noinline": True})
+    return tf.function(function, autograph=False, experimental_attributes={"_noinline": True})

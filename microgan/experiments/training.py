@@ -25,6 +25,7 @@ from microgan.experiments.estimates import (
     estimated_memory, estimated_seconds, peak_memory, update_cost)
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo
+from microgan.trainers.fused_adam import FusedAdam
 from microgan.trainers.guard import BAD_STEPS
 from microgan.trainers.loop import Trainer, compile_update, run_updates
 from microgan.trainers.schedules import LinearDecayInSecondHalf
@@ -78,7 +79,7 @@ def describe_generator(config: TrainingConfig, *, method: str, network: str,
 
 def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,
          beta_1: float = 0.9, beta_2: float = 0.999, ema_decay: float = 0.0
-         ) -> keras.optimizers.Adam:
+         ) -> FusedAdam:
     """Build Adam with the config's decay of the learning rate and epsilon.
 
     Args:
@@ -98,7 +99,7 @@ def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,
     elif config.learning_rate_decay == "linear":
         rate = LinearDecayInSecondHalf(learning_rate, num_updates)
     average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
-    return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
+    return FusedAdam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
 
 
 def print_settings(config: TrainingConfig, strategy: tf.distribute.Strategy,

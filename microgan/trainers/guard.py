@@ -40,9 +40,10 @@ def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[A
         is_good = _are_finite([*losses.values(), *_local_values(changed, strategy)])
 
         def undo() -> None:
-            for variable, old in zip(changed, before):
-                strategy.extended.update(variable, lambda variable, old: variable.assign(old),
-                                         args=(old,))
+            # Copy by copy: `assign` of the whole takes longer to trace than all the rest.
+            for pair in zip(changed, before):
+                for copy, old in zip(*map(strategy.experimental_local_results, pair)):
+                    copy.assign(old)
 
         tf.cond(is_good, lambda: None, undo)
         return {**losses, BAD_STEPS: 1 - tf.cast(is_good, tf.float32)}

@@ -43,7 +43,7 @@ def compile_update(trainer: Trainer, strategy: tf.distribute.Strategy) -> Any:
                 for name, loss in losses.items()}
 
     variables = [variable for owned in trainer.state.values() for variable in owned]
-    return tf.function(guarded(update, variables, strategy))
+    return tf.function(guarded(update, variables, strategy), autograph=False)
 
 
 def run_updates(update: Callable[[Any], dict[str, tf.Tensor]], batches: Iterable[Any], *,

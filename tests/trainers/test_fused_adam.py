@@ -1,0 +1,46 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microgan.trainers.fused_adam import FusedAdam
+
+
+@settings(max_examples=20, deadline=None)
+@given(rate=st.floats(1e-5, 1.0), beta_1=st.floats(0.0, 0.99), beta_2=st.floats(0.5, 0.9999),
+       epsilon=st.floats(1e-8, 1e-2), seed=st.integers(0, 2**32 - 1))
+def test_is_keras_adam_to_rounding(rate, beta_1, beta_2, epsilon, seed):
+    random = np.random.default_rng(seed)
+    starts = [random.normal(size=shape) for shape in ((), (3,), (2, 3))]
+    found = []
+    for kind in (keras.optimizers.Adam, FusedAdam):
+        schedule = keras.optimizers.schedules.CosineDecay(rate, 5)
+        optimizer = kind(schedule, beta_1, beta_2, epsilon=epsilon, use_ema=True, ema_momentum=0.9)
+        weights = [keras.Variable(start, dtype="float64") for start in starts]
+        optimizer.build(weights)
+        draws = np.random.default_rng(seed + 1)
+        for _ in range(3):
+            optimizer.apply([tf.constant(draws.normal(size=start.shape)) for start in starts],
+                            weights)
+        found.append([np.asarray(variable) for variable in [*weights, *optimizer.variables]])
+    for theirs, ours in zip(*found):
+        # The powers of the betas and the rate are float32 there and float64 here.
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6 * rate)
+
+
+def test_a_gradient_that_is_not_finite_shows_in_its_averages():
+    optimizer = FusedAdam(0.1)
+    weight = keras.Variable([1.0, 2.0])
+    optimizer.build([weight])
+    optimizer.apply([tf.constant([np.nan, 1.0])], [weight])
+    slots = [np.asarray(variable) for variable in optimizer.variables if variable.shape == (2,)]
+    assert len(slots) == 2
+    assert all(np.isnan(slot[0]) and np.isfinite(slot[1]) for slot in slots)
+
+
+@pytest.mark.parametrize("setting", [{"weight_decay": 0.1}, {"amsgrad": True}])
+def test_refuses_what_the_operation_cannot_do(setting):
+    with pytest.raises(TypeError):
+        FusedAdam(0.1, **setting)
