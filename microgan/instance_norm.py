@@ -162,24 +162,29 @@ def _backward_written_out(features: tf.Tensor, upstream: tf.Tensor, gamma: tf.Te
 
 def _image_by_image(work: Callable[..., list[tf.Tensor]],
                     tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-    """Apply `work` to every image, (1, N, 1, C), and its row (C,) of all other tensors.
+    """Apply `work`, which normalises channels, to each image by itself.
+
+    Every image's channels become channels of one image (1, N, 1, B * C).
+
+    Args:
+        work: on images (1, N, 1, B * C) and rows (B * C,).
+        tensors: images (B, ..., C) and rows (B, C).
 
     Returns:
-        Each result, images in their shape, of all images together.
+        Each result of `work`, an image and rows, in the shape of `tensors`.
     """
     features = tensors[0]
-    channels = features.shape[-1]
+    batch, channels = tf.shape(features)[0], features.shape[-1]
+    is_single = features.shape[0] == 1
 
-    def of_one(parts: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        return work(*(tf.reshape(part, (1, -1, 1, channels)) if whole.shape.rank > 2
-                      else tf.reshape(part, (channels,)) for whole, part in zip(tensors, parts)))
+    def side_by_side(image: tf.Tensor) -> tf.Tensor:
+        image = tf.reshape(image, (batch, -1, channels))
+        image = image if is_single else tf.transpose(image, (1, 0, 2))
+        return tf.reshape(image, (1, -1, 1, batch * channels))
 
-    if features.shape[0] == 1:
-        results = of_one(tensors)
-    else:
-        types = [features.dtype, tf.float32, tf.float32]
-        results = tf.map_fn(of_one, list(tensors), fn_output_signature=types,
-                            parallel_iterations=1)
-    whole, *rows = results
+    whole, *rows = work(*(side_by_side(tensor) if tensor.shape.rank > 2
+                          else tf.reshape(tensor, (-1,)) for tensor in tensors))
+    whole = tf.reshape(whole, (-1, batch, channels))
+    whole = whole if is_single else tf.transpose(whole, (1, 0, 2))
     return [tf.ensure_shape(tf.reshape(whole, tf.shape(features)), features.shape),
             *(tf.reshape(row, (-1, channels)) for row in rows)]
