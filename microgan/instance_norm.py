@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from microgan.compilation import compiled_once
 # Added to the variance before the root, whose gradient is infinite at 0: an image
 # without signal has channels without variance. 1e-12 changes no other result.
 _ROOT_GUARD = 1e-12
+# Numbers from which on images are faster one by one, each in the processor's cache, than all at
+# once, interleaved: `benchmarks.operations`.
+_LARGE_IMAGE = 300_000
 
 
 def instance_statistics(features: Any) -> tuple[Any, Any]:
@@ -164,8 +168,6 @@ def _image_by_image(work: Callable[..., list[tf.Tensor]],
                     tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
     """Apply `work`, which normalises channels, to each image by itself.
 
-    Every image's channels become channels of one image (1, N, 1, B * C).
-
     Args:
         work: on images (1, N, 1, B * C) and rows (B * C,).
         tensors: images (B, ..., C) and rows (B, C).
@@ -174,17 +176,32 @@ def _image_by_image(work: Callable[..., list[tf.Tensor]],
         Each result of `work`, an image and rows, in the shape of `tensors`.
     """
     features = tensors[0]
+    size = math.prod(length or math.inf for length in features.shape[1:])
+    if features.shape[0] == 1 or size < _LARGE_IMAGE:
+        return _side_by_side(work, tensors)
+
+    def of_one(parts: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        return [tf.squeeze(result, 0) for result in _side_by_side(
+            work, [tf.expand_dims(part, 0) for part in parts])]
+
+    types = [features.dtype, tf.float32, tf.float32]
+    results = tf.map_fn(of_one, list(tensors), fn_output_signature=types, parallel_iterations=1)
+    return [tf.ensure_shape(results[0], features.shape), *results[1:]]
+
+
+def _side_by_side(work: Callable[..., list[tf.Tensor]],
+                  tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    """`_image_by_image` at once: every image's channels become channels of one image."""
+    features = tensors[0]
     batch, channels = tf.shape(features)[0], features.shape[-1]
-    is_single = features.shape[0] == 1
 
-    def side_by_side(image: tf.Tensor) -> tf.Tensor:
-        image = tf.reshape(image, (batch, -1, channels))
-        image = image if is_single else tf.transpose(image, (1, 0, 2))
-        return tf.reshape(image, (1, -1, 1, batch * channels))
+    def interleaved(image: tf.Tensor) -> tf.Tensor:
+        return image if features.shape[0] == 1 else tf.transpose(image, (1, 0, 2))
 
-    whole, *rows = work(*(side_by_side(tensor) if tensor.shape.rank > 2
-                          else tf.reshape(tensor, (-1,)) for tensor in tensors))
-    whole = tf.reshape(whole, (-1, batch, channels))
-    whole = whole if is_single else tf.transpose(whole, (1, 0, 2))
+    whole, *rows = work(*(
+        tf.reshape(interleaved(tf.reshape(tensor, (batch, -1, channels))),
+                   (1, -1, 1, batch * channels))
+        if tensor.shape.rank > 2 else tf.reshape(tensor, (-1,)) for tensor in tensors))
+    whole = interleaved(tf.reshape(whole, (-1, batch, channels)))
     return [tf.ensure_shape(tf.reshape(whole, tf.shape(features)), features.shape),
             *(tf.reshape(row, (-1, channels)) for row in rows)]
