@@ -97,6 +97,8 @@ def _operations(draw: Callable[..., Any]) -> list[tuple[str, list[Any], dict[str
         ("instance norm, 8 x 128 x 128 x 64", [draw(8, 128, 128, 64), *row], norms),
         ("instance norm, 8 x 32 x 32 x 256",
          [draw(8, 32, 32, 256), tf.ones(256), tf.zeros(256)], norms),
+        ("instance norm, 16 x 64 x 64 x 16",
+         [draw(16, 64, 64, 16), tf.ones(16), tf.zeros(16)], norms),
         ("instance norm, 32 x 128 x 128 x 16, one stack",
          [draw(1, 32, 128, 128, 16), tf.ones(16), tf.zeros(16)], norms),
         ("first layer of a translator, 5 x 5 x 5, 1 -> 16",

@@ -16,7 +16,7 @@ from microgan.compilation import compiled_once
 # without signal has channels without variance. 1e-12 changes no other result.
 _ROOT_GUARD = 1e-12
 # Numbers from which on images are faster one by one, each in the processor's cache, than all at
-# once, interleaved: `benchmarks.operations`.
+# once, interleaved: docs/performance.md.
 _LARGE_IMAGE = 300_000
 
 
@@ -39,8 +39,8 @@ def normalize_instances(features: Any, gamma: Any, beta: Any, epsilon: float,
     """Normalise each channel of each image, then scale and shift: one gamma and beta each.
 
     gamma * (x - mean) / (deviation + epsilon) + beta. On a CPU the fused kernels of batch
-    normalisation do it, image by image: a sixth of the time of the formula written out, which
-    writes every intermediate result to memory, in float32.
+    normalisation do it, in a fraction of the time of the formula written out, which writes every
+    intermediate result to memory, in float32.
 
     Args:
         features: (B, ..., C), at least one spatial axis; any float type.

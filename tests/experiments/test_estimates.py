@@ -52,4 +52,4 @@ def test_memory_grows_with_the_variables():
 
     more = estimated_memory(cost, {"net": [variable]}) - estimated_memory(cost, {})
 
-    assert more == pytest.approx(12e6)
+    assert more == pytest.approx(28e6 / 3)
