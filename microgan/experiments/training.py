@@ -98,8 +98,8 @@ def adam(config: TrainingConfig, learning_rate: float, *, num_updates: int,
             warmup_target=learning_rate, warmup_steps=warmup)
     elif config.learning_rate_decay == "linear":
         rate = LinearDecayInSecondHalf(learning_rate, num_updates)
-    average = {"use_ema": True, "ema_momentum": ema_decay} if ema_decay else {}
-    return FusedAdam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, **average)
+    return FusedAdam(rate, beta_1, beta_2, epsilon=config.adam_epsilon, use_ema=ema_decay > 0,
+                     ema_momentum=ema_decay)
 
 
 def print_settings(config: TrainingConfig, strategy: tf.distribute.Strategy,

@@ -20,7 +20,7 @@ class FusedAdam(keras.optimizers.Adam):
         beta_2: decay of the squared gradient's average.
         epsilon: added to the root of the squared gradient's average.
         use_ema: whether a moving average of the weights is kept, as by Keras.
-        ema_momentum: its decay.
+        ema_momentum: its decay, 0 to 1.
 
     Source:
         Kingma and Ba 2014, arXiv:1412.6980, in the form before section 2.1, as Keras' Adam.
@@ -28,7 +28,7 @@ class FusedAdam(keras.optimizers.Adam):
 
     def __init__(self, learning_rate: Any, beta_1: float = 0.9, beta_2: float = 0.999, *,
                  epsilon: float = 1e-7, use_ema: bool = False,
-                 ema_momentum: float = 0.99) -> None:
+                 ema_momentum: float = 0.0) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, use_ema=use_ema,
                          ema_momentum=ema_momentum)
 
