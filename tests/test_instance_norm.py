@@ -1,9 +1,12 @@
 """The fused kernels compute what the formula says, forward and backward."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from microgan import instance_norm
 from microgan.instance_norm import instance_statistics, normalize_instances
 
 EPSILON = 0.1  # large, so that it matters what it is added to
@@ -24,6 +27,15 @@ def with_gradients(work, features, gamma, beta, upstream):
     return [result, *tape.gradient(result, sources, tf.constant(upstream, tf.float32))]
 
 
+@pytest.fixture(params=[0, math.inf], ids=["one_by_one", "all_at_once"])
+def _either_way(request, monkeypatch):
+    monkeypatch.setattr(instance_norm, "_LARGE_IMAGE", request.param)
+    instance_norm._kernels.cache_clear()
+    yield
+    instance_norm._kernels.cache_clear()
+
+
+@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("shape", [(1, 6, 5, 3), (4, 6, 5, 3), (2, 4, 6, 5, 3)])
 @pytest.mark.parametrize("by_image", [False, True])
 def test_result_and_gradients_are_those_of_the_formula(shape, by_image, random):
