@@ -83,8 +83,9 @@ def test_bug_keeps_its_traceback(bug):
         run_command(CGANConfig, "", work, ["train_cGAN.py"])
 
 
-def test_path_longer_than_the_system_takes_is_a_mistake(capsys):
-    status = train_cgan.main(["train_cGAN.py", f"--data_dir={1000 * 'a'}", "--seed=1"])
+def test_path_longer_than_the_system_takes_is_a_mistake(capsys, tmp_path):
+    status = train_cgan.main(["train_cGAN.py", f"--data_dir={1000 * 'a'}", "--seed=1",
+                              f"--dir={tmp_path}"])
 
     message = capsys.readouterr().err
     assert status == 2 and message.count("\n") == 1
