@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 from benchmarks import contestants as taking_part
 from benchmarks.cells import write_rows
 from benchmarks.timing import Contestant, Timed, processor, time_in_turn

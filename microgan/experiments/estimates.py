@@ -17,7 +17,7 @@ import tensorflow as tf
 # update's time over that of its arithmetic alone, 0.9 to 1.5.
 _LIBRARIES_BYTES = 0.9e9
 _KEPT_SHARE = 0.12
-_TIME_SHARE = 1.2
+_TIME_OVER_ARITHMETIC = 1.2
 _CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter",
                  "Conv3D", "Conv3DBackpropInputV2", "Conv3DBackpropFilterV2"}
 
@@ -104,7 +104,7 @@ def measure_speed() -> float:
 
 def estimated_seconds(cost: UpdateCost) -> float:
     """Seconds an update takes here, at the speed measured now, within a factor of 1.5."""
-    return _TIME_SHARE * cost.flop / measure_speed()
+    return _TIME_OVER_ARITHMETIC * cost.flop / measure_speed()
 
 
 def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]]) -> float:

@@ -40,7 +40,7 @@ def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[A
         is_good = _are_finite([*losses.values(), *_local_values(changed, strategy)])
 
         def undo() -> None:
-            # Copy by copy: `assign` of the whole takes longer to trace than all the rest.
+            # Copy by copy: `extended.update`, variable by variable, takes seconds to trace.
             for pair in zip(changed, before):
                 for copy, old in zip(*map(strategy.experimental_local_results, pair)):
                     copy.assign(old)
