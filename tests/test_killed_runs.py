@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from helpers import NARROW_CGAN, NARROW_CIN_GAN, NARROW_ZSE_GAN, run_script, write_pairs
+from microgan.generator_file import read_info
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ def assert_same_run(one, other):
     assert list(first) == list(second) and first
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert read_info(one / "generator.h5", method=None).normalization == read_info(
+        other / "generator.h5", method=None).normalization
 
 
 def kill_resume_and_compare(program, images, moments, flags):

@@ -84,6 +84,8 @@ def test_saved_generator_loads_with_its_constants(finished):
     model, info = load_generator(finished[0] / RUN / "generator.h5")
 
     assert info.tasks == ("Blobs", "Stripes")
+    assert all(ranges.calibrated for ranges in info.normalization.values())
+    assert "Blobs: restored intensities" in finished[1].stdout
     assert model(np.zeros((1, 20, 30, 1), np.float32)).shape == (1, 20, 30, 1)
 
 

@@ -40,6 +40,10 @@ class CGANConfig(TaskTrainingConfig):
         False, "Restoring averages over the image and its three mirror images: more precise, four "
         "times the work. generator.h5 remembers it. For tasks with --symmetries=NAME:none it "
         "makes no sense; needs --generator=unet. The original has none.", limited=True)
+    calibrate: bool = setting(
+        False, "After training, fit scale and offset of the restored images to the clean training "
+        "images, per task, for true intensities; generator.h5 keeps them. The original does not.",
+        limited=True)
     content_weight: float = setting(
         1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for unlike images.", limited=3e-4, minimum=0)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from microgan.errors import UserError
 
 PERCENTILES = (0.1, 99.9)
+# A scale below shows that restored images do not follow the clean ones.
+_LEAST_SCALE = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,55 @@ class IntensityRange:
 
 @dataclass(frozen=True)
 class TaskNormalization:
-    """The ranges of one task: degraded and clean images have their own."""
+    """The ranges of one task: degraded and clean images have their own.
+
+    Args:
+        degraded: of the degraded images.
+        clean: of the clean images, in which a network learns.
+        calibrated: intensities that a trained network's -1 and 1 are; None for those of
+            `clean`.
+    """
 
     degraded: IntensityRange
     clean: IntensityRange
+    calibrated: IntensityRange | None = None
+
+    @property
+    def restored(self) -> IntensityRange:
+        """What undoes the normalisation of a network's output."""
+        return self.calibrated or self.clean
+
+    def calibrate(self, restored: Sequence[np.ndarray],
+                  clean: Sequence[np.ndarray]) -> TaskNormalization:
+        """Fit the network's output to clean images, scale and offset by least squares.
+
+        Args:
+            restored: images, normalisation undone by `clean`'s range.
+            clean: images of the same sizes.
+
+        Returns:
+            The same with `calibrated`; without it where the fitted scale is below a tenth,
+            as of a network that has not learned anything.
+
+        Source:
+            ours; what it gains is in docs/recipe.md.
+        """
+        x = np.concatenate([image.ravel() for image in restored]).astype(np.float64)
+        y = np.concatenate([image.ravel() for image in clean]).astype(np.float64)
+        (variance, covariance), _ = np.cov(x, y)
+        if covariance <= _LEAST_SCALE * variance:
+            return replace(self, calibrated=None)
+        scale = covariance / variance
+        offset = y.mean() - scale * x.mean()
+        return replace(self, calibrated=IntensityRange(
+            float(scale * self.clean.low + offset), float(scale * self.clean.high + offset)))
 
     def to_json(self) -> dict[str, list[float]]:
-        """As plain JSON: `{"degraded": [low, high], "clean": [low, high]}`."""
-        return {"degraded": [self.degraded.low, self.degraded.high],
-                "clean": [self.clean.low, self.clean.high]}
+        """As plain JSON: `{"degraded": [low, high], "clean": [low, high]}`.
+
+        With `"calibrated": [low, high]` where there is one.
+        """
+        return {name: [ranges.low, ranges.high] for name, ranges in vars(self).items() if ranges}
 
     @classmethod
     def from_json(cls, content: dict[str, list[float]]) -> TaskNormalization:
@@ -67,14 +108,15 @@ class TaskNormalization:
         Raises:
             ValueError or UserError: `content` is not what that gives.
         """
-        ranges: list[Any] = [content.get(kind) if isinstance(content, dict) else None
-                             for kind in ("degraded", "clean")]
-        for numbers in ranges:
+        if not isinstance(content, dict) or not (
+                {"degraded", "clean"} <= set(content) <= set(cls.__dataclass_fields__)):
+            raise ValueError(f"{content!r} are no normalisation ranges")
+        for numbers in content.values():
             if not (isinstance(numbers, list) and len(numbers) == 2
                     and all(type(each) in (int, float) and abs(each) < 1e100
                             for each in numbers)):
                 raise ValueError(f"{numbers!r} is no normalisation range of two numbers")
-        return cls(*(IntensityRange(*numbers) for numbers in ranges))
+        return cls(**{name: IntensityRange(*numbers) for name, numbers in content.items()})
 
 
 def fit_min_max(images: Iterable[np.ndarray]) -> IntensityRange:

@@ -35,7 +35,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
     print_parts(tasks)
     train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
                    precision=precision, build_trainer=lambda: build_trainer(config, info),
-                   split={name: task.split_record() for name, task in tasks.items()})
+                   split={name: task.split_record() for name, task in tasks.items()},
+                   calibrate=config.calibrate)
 
 
 def _describe(config: CGANConfig, tasks: dict[str, TaskData]) -> GeneratorInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from microgan.experiments.training import (
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo, build_network, load_generator, save_generator
 from microgan.metrics.paired import align_care, psnr
-from microgan.restoration.restorer import restore_planes
+from microgan.restoration.restorer import restore_as_trained, restore_planes
 
 _SAMPLES_PER_TASK = 2
+# Images a task: two numbers need no more.
+_MOST_TO_CALIBRATE = 16
 Scores = dict[str, float]
 
 
@@ -33,7 +36,8 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
                    validate: Callable[[keras.Model, GeneratorTrainer], Scores] | None = None,
                    after_validation: Callable[[GeneratorTrainer, list[Scores]], None]
                    = lambda trainer, rows: None,
-                   score_label: str = "validation score (PSNR in dB)") -> None:
+                   score_label: str = "validation score (PSNR in dB)",
+                   calibrate: bool = False) -> None:
     """Train on checked data, keep the best weights and score them on the test images.
 
     Args:
@@ -50,6 +54,7 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
             `validation_scores`.
         after_validation: called with the trainer and all history rows.
         score_label: what ranks the weights, with its unit.
+        calibrate: fit the best weights' scale and offset of intensities to the clean images.
     """
     with strategy.scope(), memory_watched(config):
         trainer = build_trainer()
@@ -70,8 +75,13 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
         on_validated=on_validated)
     if not this_worker().is_chief:
         return
-    print(f"Best on the validation images: update {best_update}. Scoring the test images.")
-    _score(config, tasks, folder, info.method)
+    print(f"Best on the validation images: update {best_update}.")
+    model, _ = load_generator(folder / "generator.h5", method=info.method,
+                              precision=config.precision)
+    if calibrate:
+        info = _calibrated(model, info, tasks)
+        save_generator(folder / "generator.h5", model.get_weights(), info)
+    _score(config, tasks, folder, model, info)
 
 
 def print_parts(tasks: dict[str, TaskData]) -> None:
@@ -111,10 +121,27 @@ def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) ->
     save_sample_sheet(path, samples)
 
 
+def _calibrated(model: keras.Model, info: GeneratorInfo,
+                tasks: dict[str, TaskData]) -> GeneratorInfo:
+    """Fit every task's output range on training pairs; on validation pairs if those are made."""
+    normalization = {}
+    for name, task in tasks.items():
+        degraded, clean = (images[:_MOST_TO_CALIBRATE] for images in
+                           task.part("train" if task.split.train else "validation"))
+        plain = dataclasses.replace(info, normalization={name: task.normalization})
+        normalization[name] = task.normalization.calibrate(
+            restore_as_trained(model, plain, name, degraded), clean)
+        fitted, before = normalization[name].calibrated, task.normalization.clean
+        print(f"{name}: " + (
+            f"restored intensities {before.low:.4g} to {before.high:.4g} are calibrated to "
+            f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else
+            "no calibration, since restored images do not follow the clean ones."))
+    return dataclasses.replace(info, normalization=normalization)
+
+
 def _score(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
-           method: str) -> None:
-    model, info = load_generator(folder / "generator.h5", method=method,
-                                 precision=config.precision)
+           model: keras.Model, info: GeneratorInfo) -> None:
+    print("Scoring the test images.")
     limit = 1 if config.dry_run else config.eval_limit
     parts = {}
     for name, task in tasks.items():

@@ -249,7 +249,7 @@ class Restorer:
             ranges = self.info.normalization[task or self.info.tasks[0]]
             if self._makes_defects:
                 return ranges.clean, ranges.degraded
-            return ranges.degraded, ranges.clean
+            return ranges.degraded, ranges.restored
         low, high = low_high
         if low == high:
             raise UserError(
@@ -361,7 +361,7 @@ def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
                        planes: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Apply a generator to 2D images of a task, as its file says; see `restore_planes`."""
     constants = info.normalization[task]
-    return restore_planes(model, planes, constants.degraded, constants.clean,
+    return restore_planes(model, planes, constants.degraded, constants.restored,
                           test_time_augmentation=info.test_time_augmentation)
 
 

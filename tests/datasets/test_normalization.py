@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,6 +8,9 @@ from hypothesis import strategies as st
 from microgan.datasets.normalization import (
     IntensityRange, TaskNormalization, fit_min_max, fit_percentiles)
 from microgan.errors import UserError
+from microgan.metrics.paired import least_squares_fit
+
+UNIT = IntensityRange(0, 1)
 
 
 def test_low_becomes_minus_one_and_high_one_without_clipping():
@@ -49,3 +54,48 @@ def test_json_keeps_the_ranges():
     ranges = TaskNormalization(IntensityRange(0.5, 2), IntensityRange(-3, 7.25))
 
     assert TaskNormalization.from_json(ranges.to_json()) == ranges
+    calibrated = dataclasses.replace(ranges, calibrated=IntensityRange(1, 9))
+    assert TaskNormalization.from_json(calibrated.to_json()) == calibrated
+
+
+def test_calibration_is_the_scale_and_offset_of_least_squares():
+    ranges = TaskNormalization(UNIT, IntensityRange(0, 200))
+
+    calibrated = ranges.calibrate([np.array([[0, 100, 200]])], [np.array([[11, 58, 111]])])
+
+    assert ranges.restored == IntensityRange(0, 200)
+    assert (calibrated.degraded, calibrated.clean) == (UNIT, IntensityRange(0, 200))
+    # Scale (111 - 11) / 200, so that the means, 100 and 60, agree: offset 10.
+    assert calibrated.restored == IntensityRange(10, 110)
+
+
+@given(seed=st.integers(0, 1000), scale=st.floats(0.2, 5), offset=st.floats(-100, 100))
+def test_calibrated_images_are_as_near_as_a_fit_of_all_pixels(seed, scale, offset):
+    random = np.random.default_rng(seed)
+    sizes = [(4, 5), (3, 3)]
+    restored = [random.normal(50, 20, size) for size in sizes]
+    clean = [scale * image + offset + random.normal(0, 0.1, image.shape) for image in restored]
+    before = IntensityRange(-10, 90)
+
+    after = TaskNormalization(UNIT, before).calibrate(restored, clean).restored
+
+    pixels, truth = (np.concatenate([image.ravel() for image in images])
+                     for images in (restored, clean))
+    np.testing.assert_allclose(after.undo(before.normalize(pixels)),
+                               least_squares_fit(pixels, truth), atol=1e-3 * scale)
+
+
+def test_output_that_does_not_follow_the_clean_images_is_left_alone():
+    ranges = TaskNormalization(UNIT, UNIT)
+    rising, constant = np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])
+
+    for output in (-rising, 20 * rising, constant):
+        assert ranges.calibrate([output], [rising]) == ranges
+
+
+@pytest.mark.parametrize("content", [
+    [], {"degraded": [0, 1]}, {"degraded": [0, 1], "clean": [0, 1], "other": [0, 1]},
+    {"degraded": [0, 1], "clean": [0, 1], "calibrated": None}])
+def test_json_of_another_form_is_refused(content):
+    with pytest.raises(ValueError, match="normalisation range"):
+        TaskNormalization.from_json(content)

@@ -15,7 +15,7 @@ from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
 from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
 from microgan.generator_file import (
-    GeneratorInfo, build_network, load_generator, save_generator)
+    GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.synthesis import make_degraded
 
 RUN = "Microscopy_cGAN_results_CIN_augm"
@@ -204,4 +204,6 @@ def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path
 
     one, other = (weights_in(folder / RUN / "generator.h5") for folder in folders)
     assert same(one, other)
+    one, other = (read_info(folder / RUN / "generator.h5").normalization for folder in folders)
+    assert one == other
     assert last_scores(folders[0]) == last_scores(folders[1])

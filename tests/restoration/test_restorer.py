@@ -10,7 +10,8 @@ import microgan
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.restoration.restorer import Restorer, load_restorer, restore_planes, to_type
+from microgan.restoration.restorer import (
+    Restorer, load_restorer, restore_as_trained, restore_planes, to_type)
 
 NORMALIZATION = {
     "A": TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200)),
@@ -78,6 +79,18 @@ def test_intensities_go_from_the_degraded_to_the_clean_range(identity, dtype):
 
     assert restored.dtype == image.dtype
     np.testing.assert_allclose(restored, 2 * image.astype(float), atol=1e-4)
+
+
+def test_calibrated_generator_gives_the_calibrated_intensities(identity):
+    ranges = dataclasses.replace(NORMALIZATION["A"], calibrated=IntensityRange(10, 110))
+    image = noise((20, 30), "float32")
+    described = dataclasses.replace(info(), normalization={"A": ranges})
+
+    restored = Restorer(identity, described)(image, report=silent)
+
+    np.testing.assert_allclose(restored, image + 10, atol=1e-4)
+    np.testing.assert_allclose(restore_as_trained(identity, described, "A", [image])[0],
+                               image + 10, atol=1e-4)
 
 
 @pytest.mark.parametrize("axes", ["".join(order) for order in itertools.permutations("ZYX")]
