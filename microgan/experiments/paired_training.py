@@ -24,8 +24,9 @@ from microgan.metrics.paired import align_care, psnr
 from microgan.restoration.restorer import restore_as_trained, restore_planes
 
 _SAMPLES_PER_TASK = 2
-# Images a task: two numbers need no more.
+# Images a task, and the side of what is taken of their middle: two numbers need no more.
 _MOST_TO_CALIBRATE = 16
+_CALIBRATION_SIDE = 512
 Scores = dict[str, float]
 
 
@@ -126,8 +127,8 @@ def _calibrated(model: keras.Model, info: GeneratorInfo,
     """Fit every task's output range on training pairs; on validation pairs if those are made."""
     normalization = {}
     for name, task in tasks.items():
-        degraded, clean = (images[:_MOST_TO_CALIBRATE] for images in
-                           task.part("train" if task.split.train else "validation"))
+        degraded, clean = ([_middle(image) for image in images[:_MOST_TO_CALIBRATE]] for images
+                           in task.part("train" if task.split.train else "validation"))
         plain = dataclasses.replace(info, normalization={name: task.normalization})
         normalization[name] = task.normalization.calibrate(
             restore_as_trained(model, plain, name, degraded), clean)
@@ -137,6 +138,11 @@ def _calibrated(model: keras.Model, info: GeneratorInfo,
             f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else
             "no calibration, since restored images do not follow the clean ones."))
     return dataclasses.replace(info, normalization=normalization)
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    y, x = (max(0, size - _CALIBRATION_SIDE) // 2 for size in image.shape)
+    return image[y:y + _CALIBRATION_SIDE, x:x + _CALIBRATION_SIDE]
 
 
 def _score(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
