@@ -1,0 +1,184 @@
+"""One change of `--recipe=limited` at a time: what each part of the recipe is worth.
+
+For every seed the recipe and each change of it are trained on `--images_limit` pairs a task
+for `--minutes`, and scored on other pairs of the same arrays: these choose a recipe, so test
+images have no say. Each finished cell is some rows in `--output` and is never trained twice.
+
+    python benchmarks/ablations.py --data_dir=data --minutes=3 --seeds=1,2,3
+
+Prints the gain of every change over the recipe with the same seed.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cells import add_rows, commit, markdown, read_rows, train
+from training_time import machine, seconds_per_update, trained_seconds
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
+from microgan.datasets.paired_arrays import load_pairs
+from microgan.evaluation.scores import RESTORED, score_task, summarize
+
+RECIPE = "the recipe"
+# By name in the table: flags that differ from the recipe's.
+CHANGES = {
+    RECIPE: (),
+    "no discriminator": ("--adversarial_weight=0",),
+    "adversarial weight x 4": ("--adversarial_weight=0.02",),
+    "discriminator judges the whole image": ("--discriminator=dense",),
+    "no content loss": ("--content_weight=0",),
+    "content weight x 3": ("--content_weight=0.001",),
+    "plain pixel loss alone": ("--pixel_weight=1", "--fitted_pixel_weight=0"),
+    "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
+    "extremes of the images become -1 and 1": ("--normalization=min_max",),
+    "no averaged weights": ("--ema_decay=0",),
+    "weights averaged over 200 updates": ("--ema_decay=0.995",),
+    "half the channels": ("--generator_filters=16",),
+    "two crops of 128 an update": ("--patch_size=128", "--batch_size=2"),
+    "half the learning rate": ("--learning_rate=0.0005",),
+    "twice the learning rate": ("--learning_rate=0.002",),
+    "constant learning rate": ("--learning_rate_decay=none",),
+}
+COLUMNS = ("data", "images_limit", "minutes", "machine", "cores", "change", "seed", "commit",
+           "num_iters", "trained_minutes", "task", "protocol", "n", "psnr", "ssim")
+_KEY = COLUMNS[:7]
+_VALIDATIONS = 20
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """What to change, on which images."""
+
+    data_dir: str = setting("data", "Folder of the images.")
+    symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
+    stretched: tuple[str, ...] = setting((), "As for evaluate.py: not scored under range.")
+    changes: tuple[str, ...] = setting(tuple(CHANGES), "Which, by name.", choices=tuple(CHANGES))
+    images_limit: int = setting(10, "Pairs a task to learn from.", minimum=2)
+    held_out: int = setting(40, "Other pairs a task that are scored, at most.", minimum=1)
+    minutes: float = setting(3.0, "Training time of every cell.", above=0)
+    seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
+    output: str = setting("benchmarks/results/ablations.csv", "Rows of all finished cells; read "
+                          "and added to.")
+    work: str = setting("ablation_runs", "Folder of the runs.")
+
+
+def train_cell(settings, change, seed, work):
+    """Train the recipe with a change; return the run folder."""
+    flags = ["--recipe=limited", f"--data_dir={Path(settings.data_dir).resolve()}",
+             f"--images_limit={settings.images_limit}", f"--seed={seed}", *CHANGES[change]]
+    if settings.symmetries:
+        flags.append(f"--symmetries={','.join(settings.symmetries)}")
+    place = change.replace(" ", "_")
+    speed = seconds_per_update(work / "times" / place, lambda folder, more:
+                               train("train_cGAN.py", folder, [*flags, *more]))
+    num_iters = max(1, round(60 * settings.minutes / speed))
+    return train("train_cGAN.py", work / f"{place}_seed{seed}", [
+        *flags, f"--num_iters={num_iters}", "--eval_limit=1",
+        f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+
+
+def held_out_scores(settings, run):
+    """Rows of every task: mean scores of pairs that the run has not seen."""
+    from microgan.generator_file import load_generator
+    from microgan.restoration.restorer import restore_as_trained
+
+    model, info = load_generator(run / "generator.h5")
+    split = json.loads((run / "split.json").read_text(encoding="utf-8"))
+    scores = []
+    for name in info.tasks:
+        pairs = load_pairs(settings.data_dir, name)
+        unseen = held_out(name, len(pairs), split[name], settings.held_out)
+        restored = restore_as_trained(model, info, name, [pairs.degraded[i] for i in unseen])
+        scores += score_task(
+            name, "validation", clean=[pairs.clean[i] for i in unseen],
+            candidates={RESTORED: restored},
+            normalization=None if name in settings.stretched else info.normalization[name])
+    return [{"task": row["task"], "protocol": row["protocol"], "n": str(row["n"]),
+             "psnr": f"{row['psnr']:.4f}", "ssim": f"{row['ssim']:.4f}"}
+            for row in summarize(scores) if row["protocol"] != "paper" and row["n"]]
+
+
+def held_out(task, num_pairs, split, at_most):
+    """Indices of pairs of a task, evenly spaced, that no part of a run's split has."""
+    seen = {*split["train"], *split["validation"]}
+    if split["test_from"] == task:  # no test arrays
+        seen |= set(split["test"])
+    unseen = [index for index in range(num_pairs) if index not in seen]
+    places = np.linspace(0, len(unseen) - 1, min(at_most, len(unseen)))
+    return [unseen[round(place)] for place in places]
+
+
+def fill(settings):
+    """Train and score what is not yet in the output; return its path."""
+    output = Path(settings.output).resolve()
+    processor, cores = machine()
+    work = Path(settings.work).resolve() / f"{cores}_cores" / f"{settings.minutes:g}_minutes"
+    for seed in settings.seeds:
+        for change in settings.changes:
+            cell = dict(zip(_KEY, (
+                Path(settings.data_dir).resolve().name, str(settings.images_limit),
+                f"{settings.minutes:g}", processor, str(cores), change, seed)))
+            if any(all(row[name] == cell[name] for name in _KEY) for row in read_rows(output)):
+                continue
+            print(f"seed {seed}: {change}", flush=True)
+            run = train_cell(settings, change, seed, work / cell["data"])
+            seconds, num_iters = trained_seconds(run)
+            add_rows(output, [
+                {**cell, "commit": commit(), "num_iters": num_iters,
+                 "trained_minutes": f"{seconds / 60:.2f}", **row}
+                for row in held_out_scores(settings, run)], COLUMNS)
+    return output
+
+
+def table(rows, protocol):
+    """Gains over the recipe in PSNR and SSIM, mean and deviation over seeds, as Markdown.
+
+    Args:
+        rows: of one data set and one training time.
+        protocol: "care" or "range".
+    """
+    rows = [row for row in rows if row["protocol"] == protocol]
+    tasks = sorted({row["task"] for row in rows})
+    scores = {(row["change"], row["seed"], row["task"]): np.array(
+        [float(row["psnr"]), float(row["ssim"])]) for row in rows}
+    cells = [["change", "flags", "updates", "seeds", *tasks, "mean"]]
+    for change, flags in CHANGES.items():
+        chosen = [row for row in rows if row["change"] == change]
+        seeds = [seed for seed in sorted({row["seed"] for row in chosen})
+                 if (RECIPE, seed, tasks[0]) in scores]
+        if not seeds:
+            continue
+        own = np.array([[scores[change, seed, task] for task in tasks] for seed in seeds])
+        base = np.array([[scores[RECIPE, seed, task] for task in tasks] for seed in seeds])
+        shown, sign = (own, "") if change == RECIPE else (own - base, "+")
+        shown = np.concatenate([shown, shown.mean(axis=1, keepdims=True)], axis=1)
+        cells.append([change, f"`{' '.join(flags)}`" if flags else "",
+                      f"{np.mean([int(row['num_iters']) for row in chosen]):.0f}",
+                      str(len(seeds)), *(_text(values, sign) for values in shown.swapaxes(0, 1))])
+    return markdown(cells)
+
+
+def _text(values, sign):
+    """PSNR / SSIM, mean ± sample deviation over the seeds (rows of `values`)."""
+    return " / ".join(
+        f"{column.mean():{sign}.{decimals}f}"
+        + (f" ± {column.std(ddof=1):.{decimals}f}" if len(column) > 1 else "")
+        for column, decimals in zip(values.T, (2, 3)))
+
+
+def main(settings):
+    """Fill the table and print it."""
+    output = fill(settings)
+    data = Path(settings.data_dir).resolve().name
+    rows = [row for row in read_rows(output)
+            if (row["data"], row["minutes"]) == (data, f"{settings.minutes:g}")]
+    for protocol in ("care", "range"):
+        print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(rows, protocol)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

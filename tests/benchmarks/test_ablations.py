@@ -1,0 +1,107 @@
+"""The study of the recipe, with trainings that only pretend."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import ablations
+from cells import read_rows
+from helpers import write_pairs
+from microgan.cli.command import parse_flags
+from microgan.config import CGANConfig
+
+
+def test_every_change_is_flags_that_exist():
+    recipe = CGANConfig.create(recipe="limited")
+    for change, flags in ablations.CHANGES.items():
+        changed = parse_flags(CGANConfig, ["train_cGAN.py", "--recipe=limited", *flags])
+        assert (changed == recipe) == (change == ablations.RECIPE), change
+
+
+def test_held_out_pairs_are_spread_over_those_no_part_of_the_run_has():
+    split = {"train": [0, 4], "validation": [2], "test": [1, 3], "test_from": "A_test"}
+
+    assert ablations.held_out("A", 8, split, at_most=9) == [1, 3, 5, 6, 7]
+    assert ablations.held_out("A", 8, split, at_most=3) == [1, 5, 7]
+    assert ablations.held_out("A", 8, {**split, "test_from": "A"}, at_most=9) == [5, 6, 7]
+
+
+def test_gains_are_over_the_recipe_with_the_same_seed():
+    def rows(change, seed, psnr, ssim):
+        return [{"change": change, "seed": seed, "task": task, "protocol": "care",
+                 "psnr": str(psnr + more), "ssim": str(ssim), "num_iters": "100"}
+                for task, more in (("A", 0), ("B", 2))]
+
+    lines = ablations.table(
+        rows(ablations.RECIPE, "1", 20, 0.5) + rows(ablations.RECIPE, "2", 24, 0.7)
+        + rows("no content loss", "1", 21, 0.4) + rows("no content loss", "2", 27, 0.8)
+        + rows("half the channels", "3", 27, 0.8), "care").splitlines()
+
+    assert lines[0] == "| change | flags | updates | seeds | A | B | mean |"
+    # Means over seeds; the deviation of 20, 24 is 2.83. Gains: +1, +3 dB and -0.1, +0.1.
+    assert lines[2] == ("| the recipe |  | 100 | 2 | 22.00 ± 2.83 / 0.600 ± 0.141 | "
+                        "24.00 ± 2.83 / 0.600 ± 0.141 | 23.00 ± 2.83 / 0.600 ± 0.141 |")
+    gain = "+2.00 ± 1.41 / +0.000 ± 0.141"
+    assert lines[3] == ("| no content loss | `--content_weight=0` | 100 | 2 | "
+                        f"{gain} | {gain} | {gain} |")
+    assert len(lines) == 4  # seed 3 has no recipe to compare with
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Folders and flags of the trainings, each of which takes a second an update."""
+    done = []
+
+    def train(script, folder, flags):
+        flags = dict(flag[2:].split("=", 1) for flag in flags)
+        done.append((folder.name, flags))
+        (folder / "run").mkdir(parents=True, exist_ok=True)
+        every, last = int(flags["validate_every"]), int(flags["num_iters"])
+        with open(folder / "run" / "history.csv", "w", newline="") as file:
+            csv.writer(file).writerows([("update", "seconds"), *(
+                (update, update) for update in (*range(every, last, every), last))])
+        return folder / "run"
+
+    monkeypatch.setattr(ablations, "train", train)
+    return done
+
+
+def test_finished_cells_are_kept_and_all_train_for_the_same_time(
+        tmp_path, trainings, monkeypatch):
+    monkeypatch.setattr(ablations, "held_out_scores", lambda settings, run: [
+        {"task": "A", "protocol": "care", "n": "4", "psnr": "20", "ssim": "0.5"}])
+    settings = ablations.Settings(
+        changes=(ablations.RECIPE, "no content loss"), seeds=("1",), minutes=2.0,
+        output=str(tmp_path / "rows.csv"), work=str(tmp_path / "work"))
+
+    for _ in range(2):
+        output = ablations.fill(settings)
+
+    trained = [(name, flags) for name, flags in trainings if not name.startswith("updates_")]
+    assert [(name, flags["num_iters"], flags.get("content_weight"))
+            for name, flags in trained] == [
+        ("the_recipe_seed1", "120", None), ("no_content_loss_seed1", "120", "0")]
+    assert [(row["change"], row["num_iters"]) for row in read_rows(output)] == [
+        (ablations.RECIPE, "120"), ("no content loss", "120")]
+
+
+def test_scores_are_of_pairs_that_the_run_has_not_seen(tmp_path, random, monkeypatch):
+    from microgan.datasets.normalization import TaskNormalization, fit_percentiles
+    from microgan.generator_file import GeneratorInfo, build_network, save_generator
+
+    write_pairs(tmp_path, "Blobs", 6, random)
+    degraded, clean = (np.load(tmp_path / f"Blobs_{kind}.npy") for kind in "XY")
+    info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("Blobs",), {
+        "Blobs": TaskNormalization(fit_percentiles(degraded), fit_percentiles(clean))},
+        "YX", "0", "0")
+    save_generator(tmp_path / "generator.h5", build_network(info).get_weights(), info)
+    (tmp_path / "split.json").write_text(json.dumps({"Blobs": {
+        "train": [0, 1], "validation": [2], "test": [0], "test_from": "Blobs_test"}}))
+
+    rows = ablations.held_out_scores(ablations.Settings(data_dir=str(tmp_path)), tmp_path)
+
+    assert {(row["task"], row["protocol"], row["n"]) for row in rows} == {
+        ("Blobs", "care", "3"), ("Blobs", "range", "3")}
+    assert all(float(row["psnr"]) > 0 for row in rows)
