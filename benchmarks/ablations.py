@@ -16,11 +16,14 @@ from pathlib import Path
 
 import numpy as np
 from cells import add_rows, commit, markdown, read_rows, train
-from training_time import machine, seconds_per_update, trained_seconds
+from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
+from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.datasets.paired_arrays import load_pairs
+from microgan.datasets.splits import indices_outside, spread_over
+from microgan.errors import UserError
 from microgan.evaluation.scores import RESTORED, score_task, summarize
 
 RECIPE = "the recipe"
@@ -31,8 +34,8 @@ CHANGES = {
     "adversarial weight x 4": ("--adversarial_weight=0.02",),
     "discriminator judges the whole image": ("--discriminator=dense",),
     "no content loss": ("--content_weight=0",),
-    "content weight x 3": ("--content_weight=0.001",),
-    "plain pixel loss alone": ("--pixel_weight=1", "--fitted_pixel_weight=0"),
+    "content weight x 4": ("--content_weight=0.0012",),
+    "plain instead of fitted pixel loss": ("--pixel_weight=1", "--fitted_pixel_weight=0"),
     "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
     "no averaged weights": ("--ema_decay=0",),
@@ -41,12 +44,13 @@ CHANGES = {
     "two crops of 128 an update": ("--patch_size=128", "--batch_size=2"),
     "half the learning rate": ("--learning_rate=0.0005",),
     "twice the learning rate": ("--learning_rate=0.002",),
-    "constant learning rate": ("--learning_rate_decay=none",),
+    "constant learning rate without warm-up": ("--learning_rate_decay=none",),
+    "no test-time augmentation": ("--test_time_augmentation=False",),
+    "no calibration": ("--calibrate=False",),
 }
 COLUMNS = ("data", "images_limit", "minutes", "machine", "cores", "change", "seed", "commit",
            "num_iters", "trained_minutes", "task", "protocol", "n", "psnr", "ssim")
 _KEY = COLUMNS[:7]
-_VALIDATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,8 @@ def train_cell(settings, change, seed, work):
     if settings.symmetries:
         flags.append(f"--symmetries={','.join(settings.symmetries)}")
     place = change.replace(" ", "_")
-    speed = seconds_per_update(work / "times" / place, lambda folder, more:
-                               train("train_cGAN.py", folder, [*flags, *more]))
-    num_iters = max(1, round(60 * settings.minutes / speed))
-    return train("train_cGAN.py", work / f"{place}_seed{seed}", [
-        *flags, f"--num_iters={num_iters}", "--eval_limit=1",
-        f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+    return train_for(settings.minutes, "train_cGAN.py", work / f"{place}_seed{seed}", flags,
+                     times=work / "times" / place, train=train)
 
 
 def held_out_scores(settings, run):
@@ -91,32 +91,36 @@ def held_out_scores(settings, run):
     scores = []
     for name in info.tasks:
         pairs = load_pairs(settings.data_dir, name)
-        unseen = held_out(name, len(pairs), split[name], settings.held_out)
+        learned = [*split[name]["train"], *split[name]["validation"]]
+        unseen = held_out(pairs, name, split[name], settings.held_out)
+        if not unseen:
+            raise UserError(f"'{name}' has no pair left to score: all {len(pairs)} are learned "
+                            "from. Lower --images_limit.")
+        ranges = TaskNormalization(*(fit_percentiles([images[i] for i in learned])
+                                     for images in (pairs.degraded, pairs.clean)))
         restored = restore_as_trained(model, info, name, [pairs.degraded[i] for i in unseen])
         scores += score_task(
             name, "validation", clean=[pairs.clean[i] for i in unseen],
             candidates={RESTORED: restored},
-            normalization=None if name in settings.stretched else info.normalization[name])
+            normalization=None if name in settings.stretched else ranges)
     return [{"task": row["task"], "protocol": row["protocol"], "n": str(row["n"]),
              "psnr": f"{row['psnr']:.4f}", "ssim": f"{row['ssim']:.4f}"}
             for row in summarize(scores) if row["protocol"] != "paper" and row["n"]]
 
 
-def held_out(task, num_pairs, split, at_most):
-    """Indices of pairs of a task, evenly spaced, that no part of a run's split has."""
-    seen = {*split["train"], *split["validation"]}
-    if split["test_from"] == task:  # no test arrays
-        seen |= set(split["test"])
-    unseen = [index for index in range(num_pairs) if index not in seen]
-    places = np.linspace(0, len(unseen) - 1, min(at_most, len(unseen)))
-    return [unseen[round(place)] for place in places]
+def held_out(pairs, task, split, at_most):
+    """Indices of pairs, evenly spaced, whose clean images no part of a run's split has."""
+    parts = ["train", "validation", *(["test"] if split["test_from"] == task else [])]
+    seen = [pairs.clean[index] for part in parts for index in split[part]]
+    return spread_over(indices_outside(pairs.clean, seen), at_most)
 
 
 def fill(settings):
     """Train and score what is not yet in the output; return its path."""
     output = Path(settings.output).resolve()
     processor, cores = machine()
-    work = Path(settings.work).resolve() / f"{cores}_cores" / f"{settings.minutes:g}_minutes"
+    work = (Path(settings.work).resolve() / f"{cores}_cores" / f"{settings.minutes:g}_minutes"
+            / f"{settings.images_limit}_pairs")
     for seed in settings.seeds:
         for change in settings.changes:
             cell = dict(zip(_KEY, (
@@ -138,7 +142,7 @@ def table(rows, protocol):
     """Gains over the recipe in PSNR and SSIM, mean and deviation over seeds, as Markdown.
 
     Args:
-        rows: of one data set and one training time.
+        rows: of one table, alike in all but change, seed and task.
         protocol: "care" or "range".
     """
     rows = [row for row in rows if row["protocol"] == protocol]
@@ -156,8 +160,8 @@ def table(rows, protocol):
         base = np.array([[scores[RECIPE, seed, task] for task in tasks] for seed in seeds])
         shown, sign = (own, "") if change == RECIPE else (own - base, "+")
         shown = np.concatenate([shown, shown.mean(axis=1, keepdims=True)], axis=1)
-        cells.append([change, f"`{' '.join(flags)}`" if flags else "",
-                      f"{np.mean([int(row['num_iters']) for row in chosen]):.0f}",
+        updates = [int(row["num_iters"]) for row in chosen if row["seed"] in seeds]
+        cells.append([change, f"`{' '.join(flags)}`" if flags else "", f"{np.mean(updates):.0f}",
                       str(len(seeds)), *(_text(values, sign) for values in shown.swapaxes(0, 1))])
     return markdown(cells)
 
@@ -171,13 +175,18 @@ def _text(values, sign):
 
 
 def main(settings):
-    """Fill the table and print it."""
-    output = fill(settings)
-    data = Path(settings.data_dir).resolve().name
-    rows = [row for row in read_rows(output)
-            if (row["data"], row["minutes"]) == (data, f"{settings.minutes:g}")]
-    for protocol in ("care", "range"):
-        print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(rows, protocol)}\n")
+    """Fill the table and print all it holds."""
+    rows = read_rows(fill(settings))
+    for key in dict.fromkeys(_table_of(row) for row in rows):
+        data, pairs, minutes, processor, cores = key
+        print(f"## {data}: {pairs} pairs, {minutes} minutes on {cores} core(s) of {processor}\n")
+        for protocol in ("care", "range"):
+            found = [row for row in rows if _table_of(row) == key]
+            print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(found, protocol)}\n")
+
+
+def _table_of(row):
+    return tuple(row[name] for name in _KEY[:5])
 
 
 if __name__ == "__main__":

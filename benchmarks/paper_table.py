@@ -21,7 +21,7 @@ from cell_scores import SCORE_COLUMNS, score_rows
 from cells import add_rows, commit, read_rows, train
 from methods import CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG
 from paper_table_pages import save_figure, write_tables
-from training_time import machine, seconds_per_update, trained_seconds
+from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
@@ -31,7 +31,6 @@ from microgan.errors import UserError
 from microgan.files import written_whole
 
 JOINT, PER_TASK = "joint", "per_task"
-_VALIDATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,28 @@ class Table:
             rows = self._trained(cell) if cell.method in METHODS else self._computed(cell)
             add_rows(self.output, [{**asdict(cell), "commit": commit(), **row} for row in rows],
                      COLUMNS)
+            write_tables(self.page, read_rows(self.output))
+
+    @property
+    def page(self):
+        """The tables, as Markdown."""
+        return self.output.with_suffix(".md")
+
+    def _pairs(self, cell, name):
+        """The pairs of a task that a network of the cell's seed sees, and their constants.
+
+        The constants are what every row of that seed is scored by under `range`, whatever
+        its own network learned in: a wider range would make the same error look smaller.
+        """
+        pairs = classical.pairs_that_choose(
+            load_pairs(self.settings.data_dir, name), self.test[name],
+            images_limit=int(cell.pairs), seed=int(cell.seed))
+        return pairs, TaskNormalization(*map(fit_percentiles, pairs))
 
     def _computed(self, cell):
         rows, images = [], {}
         for name in self.tasks:
-            chosen = classical.pairs_that_choose(
-                load_pairs(self.settings.data_dir, name), self.test[name],
-                images_limit=int(cell.pairs), seed=int(cell.seed))
-            constants = TaskNormalization(*map(fit_percentiles, chosen))
+            chosen, constants = self._pairs(cell, name)
             degraded, text = list(self.test[name].degraded), ""
             if cell.method in CLASSICAL:
                 text, filtered = classical.restore(CLASSICAL[cell.method], chosen, degraded)
@@ -148,10 +161,11 @@ class Table:
         rows, images = [], {}
         for tasks in groups:
             minutes = self.settings.minutes / len(groups)
-            run = self._train_method(cell, tasks, minutes)
-            seconds, num_iters = trained_seconds(run)
-            for name, (restored, constants) in self._restore(run / "generator.h5", tasks).items():
+            run, seconds = self._train_method(cell, tasks, minutes)
+            _, num_iters = trained_seconds(run)
+            for name, restored in self._restore(run / "generator.h5", tasks).items():
                 images[name] = restored
+                constants = self._pairs(cell, name)[1]
                 rows += [{"vgg": Path(self.settings.vgg).name, "num_iters": num_iters,
                           "trained_minutes": f"{seconds / 60:.2f}", **row}
                          for row in self._score(name, restored, constants, is_raw_input=False)]
@@ -159,15 +173,21 @@ class Table:
         return rows
 
     def _train_method(self, cell, tasks, minutes):
-        """Train a method, and before it the CIN-GAN it needs; return its run folder."""
+        """Train a method, and before it the CIN-GAN it needs.
+
+        Returns:
+            The method's run folder, and the seconds that all its updates took.
+        """
         method = METHODS[cell.method]
-        flags = list(method.flags)
+        flags, seconds = list(method.flags), 0.0
         if method.cin:
             minutes /= 2
             cin = self._train_for(CIN_SCRIPT, f"cin_{method.cin}", cell, tasks, minutes,
                                   CIN_GANS[method.cin])
             flags += ["--cin_augment=True", f"--cin_generator_path={cin / 'generator.h5'}"]
-        return self._train_for(method.script, cell.method, cell, tasks, minutes, flags)
+            seconds += trained_seconds(cin)[0]
+        run = self._train_for(method.script, cell.method, cell, tasks, minutes, flags)
+        return run, seconds + trained_seconds(run)[0]
 
     def _train_for(self, script, name, cell, tasks, minutes, flags):
         settings = self.settings
@@ -177,25 +197,18 @@ class Table:
         symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
         flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
         where = f"{cell.data}_{'_'.join(tasks)}"
-        speed = seconds_per_update(self.work / "times" / where / name, lambda folder, more:
-                                   self.train(script, folder, [*flags, *more]))
-        num_iters = max(1, round(60 * minutes / speed))
         folder = self.work / f"{minutes:g}_minutes" / where / f"pairs{cell.pairs}_seed{cell.seed}"
-        return self.train(script, folder / name, [
-            *flags, f"--num_iters={num_iters}", "--eval_limit=1",
-            f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+        return train_for(minutes, script, folder / name, flags,
+                         times=self.work / "times" / where / name, train=self.train)
 
     def _restore(self, generator, tasks):
-        """Restored test images and the constants, by task."""
+        """Restored test images by task."""
         from microgan.generator_file import load_generator
         from microgan.restoration.restorer import restore_as_trained
 
         model, info = load_generator(generator, method=None)
-        restored = {}
-        for name in tasks:
-            images = restore_as_trained(model, info, name, list(self.test[name].degraded))
-            restored[name] = images, info.normalization[name]
-        return restored
+        return {name: restore_as_trained(model, info, name, list(self.test[name].degraded))
+                for name in tasks}
 
     def _score(self, name, restored, constants, *, is_raw_input):
         stretched = name in self.settings.stretched
@@ -233,11 +246,10 @@ def main(settings):
     """Fill the table, write its pages and say where they are."""
     table = Table(settings)
     table.fill()
-    page = table.output.with_suffix(".md")
-    write_tables(page, read_rows(table.output))
+    write_tables(table.page, read_rows(table.output))
     if settings.figure:
         table.draw(Path(settings.figure))
-    print(page.read_text(encoding="utf-8"))
+    print(table.page.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

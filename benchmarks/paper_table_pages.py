@@ -14,7 +14,7 @@ from microgan.metrics.paired import least_squares_fit
 
 RIVAL = "care"
 # What one table holds; lines of a table differ in setting and method, its columns in task.
-_TABLE = ("data", "pairs", "networks", "minutes", "machine", "cores")
+_TABLE = ("data", "tasks", "pairs", "networks", "minutes", "machine", "cores")
 _OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
            "feature_distance": "features"}
 _SIGNIFICANT = 0.05
@@ -33,17 +33,19 @@ def write_tables(path, rows):
     for row in trained:
         tables[tuple(row[name] for name in _TABLE)].append(row)
     parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
-             "the seeds. A: pairs, B: none. Behind PSNR: its difference from CARE of the same "
+             "the seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for "
+             "all rows; `limited` fits its intensities to its training pairs, as no other "
+             "method does. Behind PSNR: its difference from CARE of the same "
              "table in dB, with * where it differs from it (Wilcoxon's signed-rank test over the "
              f"images, mean of the seeds each has, p < {_SIGNIFICANT}, two-sided, not corrected "
              "for the number of rows)."]
     for key, members in sorted(tables.items()):
         named = dict(zip(_TABLE, key))
         beside = [row for row in computed
-                  if (row["data"], row["pairs"]) == (named["data"], named["pairs"])]
-        parts.append(f"## {named['data']}: {named['pairs']} pairs, {named['minutes']} minutes on "
-                     f"{named['cores']} core(s) of {named['machine']}, {named['networks']} "
-                     "networks")
+                  if all(row[name] == named[name] for name in ("data", "tasks", "pairs"))]
+        parts.append(f"## {named['data']} ({named['tasks']}): {named['pairs']} pairs, "
+                     f"{named['minutes']} minutes on {named['cores']} core(s) of "
+                     f"{named['machine']}, {named['networks']} networks")
         for protocol in PROTOCOLS:
             found = [row for row in beside + members if row["protocol"] == protocol]
             if found:
@@ -61,10 +63,10 @@ def _curve_parts(rows):
     for row in rows:
         if row["protocol"] == "care" and row["minutes"] != "0":
             curves[tuple(row[name] for name in _TABLE if name != "pairs")].append(row)
-    return [f"## Learning curve of {task} ({data}, {networks} networks, {minutes} minutes on "
-            f"{cores} core(s)): `care`, by pairs\n\n"
+    return [f"## Learning curve of {task} ({data}: {tasks}, {networks} networks, {minutes} "
+            f"minutes on {cores} core(s)): `care`, by pairs\n\n"
             + curve_table([row for row in members if row["task"] == task])
-            for (data, networks, minutes, _, cores), members in sorted(curves.items())
+            for (data, tasks, networks, minutes, _, cores), members in sorted(curves.items())
             if len({row["pairs"] for row in members}) > 1
             for task in sorted({row["task"] for row in members})]
 

@@ -12,6 +12,7 @@ from microgan.files import write_json
 # Long enough that chance does not matter much.
 _TIMED_SECONDS = 12
 _FIRST_UPDATES = 2
+_VALIDATIONS = 20
 
 
 def machine():
@@ -23,6 +24,27 @@ def machine():
                      if line.startswith("model name")), name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return name, cores
+
+
+def train_for(minutes, script, folder, flags, *, times, train):
+    """Run a training that takes given minutes, as far as a trial tells.
+
+    Args:
+        minutes: of updates alone.
+        script: as for `train`.
+        folder: as for `train`.
+        flags: of the script, but for its number of updates.
+        times: folder of the trial, shared by all trainings that are as fast.
+        train: `cells.train`.
+
+    Returns:
+        The run folder.
+    """
+    speed = seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
+    num_iters = max(1, round(60 * minutes / speed))
+    return train(script, folder, [
+        *flags, f"--num_iters={num_iters}", "--eval_limit=1",
+        f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
 
 
 def seconds_per_update(folder, train):

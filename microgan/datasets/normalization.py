@@ -10,8 +10,8 @@ import numpy as np
 from microgan.errors import UserError
 
 PERCENTILES = (0.1, 99.9)
-# A scale below shows that restored images do not follow the clean ones.
-_LEAST_SCALE = 0.1
+# Below, restored images do not follow the clean ones.
+_LEAST_CORRELATION = 0.3
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ class TaskNormalization:
             clean: images of the same sizes.
 
         Returns:
-            The same with `calibrated`; without it where the fitted scale is below a tenth,
-            as of a network that has not learned anything.
+            The same with `calibrated`; without it where the pixels' correlation is below
+            0.3, as of a network that has not learned anything.
 
         Source:
             ours; what it gains is in docs/recipe.md.
         """
         x = np.concatenate([image.ravel() for image in restored]).astype(np.float64)
         y = np.concatenate([image.ravel() for image in clean]).astype(np.float64)
-        (variance, covariance), _ = np.cov(x, y)
-        if covariance <= _LEAST_SCALE * variance:
+        (variance, covariance), (_, variance_of_clean) = np.cov(x, y)
+        if covariance <= _LEAST_CORRELATION * np.sqrt(variance * variance_of_clean):
             return replace(self, calibrated=None)
         scale = covariance / variance
         offset = y.mean() - scale * x.mean()

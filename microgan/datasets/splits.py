@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
 Images = Sequence[np.ndarray] | np.ndarray
+T = TypeVar("T")
 
 # With fewer pairs than this and no test arrays, all are needed to train.
 MIN_PAIRS_TO_TEST = 20
@@ -123,6 +124,12 @@ def indices_outside(images: Images, excluded: Iterable[np.ndarray]) -> tuple[int
     """Indices of the images that equal none of the excluded, in every pixel."""
     known = {digest(image) for image in excluded}
     return tuple(index for index, image in enumerate(images) if digest(image) not in known)
+
+
+def spread_over(items: Sequence[T], at_most: int) -> list[T]:
+    """Take some items, evenly spaced from the first to the last; all if there are no more."""
+    places = np.linspace(0, len(items) - 1, min(at_most, len(items)))
+    return [items[round(place)] for place in places]
 
 
 def _split(name: str, images: Images, test_images: Images | None, kind: str, unit: str, *,

@@ -7,14 +7,18 @@ from typing import Any
 
 from microgan.config import CGANConfig
 from microgan.datasets.sampling import PairedBatches
+from microgan.datasets.splits import spread_over
 from microgan.experiments.made_data import PairMaker
 from microgan.experiments.paired_data import TaskData
-from microgan.experiments.paired_training import print_parts, train_restorer
+from microgan.experiments.paired_training import Pairs, print_parts, train_restorer
 from microgan.experiments.training import adam, describe_generator, set_up_devices
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
 from microgan.trainers.cgan import CGANTrainer
+
+# Images a task: two numbers need no more.
+_MOST_TO_CALIBRATE = 16
 
 
 def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: PairedBatches,
@@ -33,10 +37,19 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         tasks = maker.with_made_validation(tasks)
     info = _describe(config, tasks)
     print_parts(tasks)
+
+    def calibration_pairs(name: str) -> Pairs:
+        if maker is not None and config.made_share == 1:
+            return maker.pairs_of(name, spread_over(tasks[name].clean_to_degrade,
+                                                    _MOST_TO_CALIBRATE))
+        degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
+                           for images in tasks[name].part("train"))
+        return degraded, clean
+
     train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
                    precision=precision, build_trainer=lambda: build_trainer(config, info),
                    split={name: task.split_record() for name, task in tasks.items()},
-                   calibrate=config.calibrate)
+                   calibration_pairs=calibration_pairs if config.calibrate else None)
 
 
 def _describe(config: CGANConfig, tasks: dict[str, TaskData]) -> GeneratorInfo:

@@ -27,7 +27,7 @@ from microgan.synthesis import make_degraded
 if TYPE_CHECKING:
     import keras
 
-_VALIDATION_SEED = 0
+_LASTING_SEED = 0
 
 
 class PairMaker:
@@ -87,10 +87,15 @@ class PairMaker:
 
     def with_made_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
         """Degrade the clean validation images, where no real pair may choose the checkpoint."""
-        return {name: replace(task, made_validation=self(
-                    task.clean_part("validation"), [position] * len(task.split.validation),
-                    _VALIDATION_SEED))
-                for position, (name, task) in enumerate(tasks.items())}
+        return {name: replace(task, made_validation=self.pairs_of(
+                    name, task.clean_part("validation"))[0])
+                for name, task in tasks.items()}
+
+    def pairs_of(self, task: str, clean: Sequence[np.ndarray]
+                 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degrade clean images of one task, always alike; return both."""
+        clean = list(clean)
+        return self(clean, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
 
 
 def load_tasks_and_maker(config: CGANConfig) -> tuple[dict[str, TaskData], PairMaker]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ from microgan.metrics.paired import align_care, psnr
 from microgan.restoration.restorer import restore_as_trained, restore_planes
 
 _SAMPLES_PER_TASK = 2
-# Images a task, and the side of what is taken of their middle: two numbers need no more.
-_MOST_TO_CALIBRATE = 16
+# Side of what calibration takes of the middle of an image.
 _CALIBRATION_SIDE = 512
 Scores = dict[str, float]
+Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 
 
 def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
@@ -38,7 +38,7 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
                    after_validation: Callable[[GeneratorTrainer, list[Scores]], None]
                    = lambda trainer, rows: None,
                    score_label: str = "validation score (PSNR in dB)",
-                   calibrate: bool = False) -> None:
+                   calibration_pairs: Callable[[str], Pairs] | None = None) -> None:
     """Train on checked data, keep the best weights and score them on the test images.
 
     Args:
@@ -55,7 +55,8 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
             `validation_scores`.
         after_validation: called with the trainer and all history rows.
         score_label: what ranks the weights, with its unit.
-        calibrate: fit the best weights' scale and offset of intensities to the clean images.
+        calibration_pairs: gives the degraded and clean images of a task that the best
+            weights' intensities are calibrated with; None for no calibration.
     """
     with strategy.scope(), memory_watched(config):
         trainer = build_trainer()
@@ -79,8 +80,8 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
     print(f"Best on the validation images: update {best_update}.")
     model, _ = load_generator(folder / "generator.h5", method=info.method,
                               precision=config.precision)
-    if calibrate:
-        info = _calibrated(model, info, tasks)
+    if calibration_pairs:
+        info = calibrated(model, info, calibration_pairs)
         save_generator(folder / "generator.h5", model.get_weights(), info)
     _score(config, tasks, folder, model, info)
 
@@ -122,17 +123,24 @@ def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) ->
     save_sample_sheet(path, samples)
 
 
-def _calibrated(model: keras.Model, info: GeneratorInfo,
-                tasks: dict[str, TaskData]) -> GeneratorInfo:
-    """Fit every task's output range on training pairs; on validation pairs if those are made."""
+def calibrated(model: keras.Model, info: GeneratorInfo,
+               pairs: Callable[[str], Pairs]) -> GeneratorInfo:
+    """Fit the intensities of every task's restored images to its clean ones.
+
+    Args:
+        model: the generator.
+        info: what its file says of it, not calibrated.
+        pairs: task -> degraded and clean images; of large ones the middle is taken.
+
+    Returns:
+        The same with calibrated ranges; see `TaskNormalization.calibrate`.
+    """
     normalization = {}
-    for name, task in tasks.items():
-        degraded, clean = ([_middle(image) for image in images[:_MOST_TO_CALIBRATE]] for images
-                           in task.part("train" if task.split.train else "validation"))
-        plain = dataclasses.replace(info, normalization={name: task.normalization})
-        normalization[name] = task.normalization.calibrate(
-            restore_as_trained(model, plain, name, degraded), clean)
-        fitted, before = normalization[name].calibrated, task.normalization.clean
+    for name, ranges in info.normalization.items():
+        degraded, clean = ([_middle(image) for image in images] for images in pairs(name))
+        normalization[name] = ranges.calibrate(
+            restore_as_trained(model, info, name, degraded), clean)
+        fitted, before = normalization[name].calibrated, ranges.clean
         print(f"{name}: " + (
             f"restored intensities {before.low:.4g} to {before.high:.4g} are calibrated to "
             f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else

@@ -162,9 +162,9 @@ class Restorer:
         before, after = self._ranges(low_high, task, report)
         span = after.high - after.low
         if np.dtype(target.dtype).kind in "iu" and span < _MIN_LEVELS:
-            raise UserError(f"The {'degraded' if self._makes_defects else 'clean'} images of the "
-                            f"training span only {span:g} intensities, which {target.dtype} "
-                            "cannot resolve. Convert the image to float32.")
+            raise UserError(f"By what the generator has learned, restored images span only "
+                            f"{span:g} intensities, which {target.dtype} cannot resolve. Convert "
+                            "the image to float32.")
         num_clipped = 0
 
         def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:

@@ -11,6 +11,10 @@ from cells import read_rows
 from helpers import write_pairs
 from microgan.cli.command import parse_flags
 from microgan.config import CGANConfig
+from microgan.datasets.normalization import TaskNormalization, fit_percentiles
+from microgan.datasets.paired_arrays import PairedImages
+from microgan.errors import UserError
+from microgan.evaluation.scores import score_task
 
 
 def test_every_change_is_flags_that_exist():
@@ -20,12 +24,15 @@ def test_every_change_is_flags_that_exist():
         assert (changed == recipe) == (change == ablations.RECIPE), change
 
 
-def test_held_out_pairs_are_spread_over_those_no_part_of_the_run_has():
+def test_held_out_pairs_are_spread_over_those_whose_truth_no_part_of_the_run_has(random):
+    clean = random.random((9, 4, 4))
+    clean[8] = clean[4]  # another picture of what was learned
+    pairs = PairedImages("A", clean, clean)
     split = {"train": [0, 4], "validation": [2], "test": [1, 3], "test_from": "A_test"}
 
-    assert ablations.held_out("A", 8, split, at_most=9) == [1, 3, 5, 6, 7]
-    assert ablations.held_out("A", 8, split, at_most=3) == [1, 5, 7]
-    assert ablations.held_out("A", 8, {**split, "test_from": "A"}, at_most=9) == [5, 6, 7]
+    assert ablations.held_out(pairs, "A", split, at_most=9) == [1, 3, 5, 6, 7]
+    assert ablations.held_out(pairs, "A", split, at_most=3) == [1, 5, 7]
+    assert ablations.held_out(pairs, "A", {**split, "test_from": "A"}, at_most=9) == [5, 6, 7]
 
 
 def test_gains_are_over_the_recipe_with_the_same_seed():
@@ -88,7 +95,6 @@ def test_finished_cells_are_kept_and_all_train_for_the_same_time(
 
 
 def test_scores_are_of_pairs_that_the_run_has_not_seen(tmp_path, random, monkeypatch):
-    from microgan.datasets.normalization import TaskNormalization, fit_percentiles
     from microgan.generator_file import GeneratorInfo, build_network, save_generator
 
     write_pairs(tmp_path, "Blobs", 6, random)
@@ -100,8 +106,19 @@ def test_scores_are_of_pairs_that_the_run_has_not_seen(tmp_path, random, monkeyp
     (tmp_path / "split.json").write_text(json.dumps({"Blobs": {
         "train": [0, 1], "validation": [2], "test": [0], "test_from": "Blobs_test"}}))
 
-    rows = ablations.held_out_scores(ablations.Settings(data_dir=str(tmp_path)), tmp_path)
+    scored = []
+    monkeypatch.setattr(ablations, "score_task", lambda task, split, **images: scored.append(
+        images) or score_task(task, split, **images))
+    settings = ablations.Settings(data_dir=str(tmp_path))
+
+    rows = ablations.held_out_scores(settings, tmp_path)
 
     assert {(row["task"], row["protocol"], row["n"]) for row in rows} == {
         ("Blobs", "care", "3"), ("Blobs", "range", "3")}
-    assert all(float(row["psnr"]) > 0 for row in rows)
+    np.testing.assert_array_equal(scored[0]["clean"], clean[3:])
+    assert scored[0]["normalization"] == TaskNormalization(
+        fit_percentiles(degraded[:3]), fit_percentiles(clean[:3]))
+    (tmp_path / "split.json").write_text(json.dumps({"Blobs": {
+        "train": [0, 1, 2], "validation": [3, 4, 5], "test": [], "test_from": None}}))
+    with pytest.raises(UserError, match="no pair left to score"):
+        ablations.held_out_scores(settings, tmp_path)

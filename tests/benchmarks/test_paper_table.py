@@ -10,7 +10,7 @@ import paper_table
 from cells import read_rows
 from helpers import write_pairs
 from methods import METHODS
-from microgan.datasets.normalization import fit_percentiles
+from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
 from paper_table_pages import difference, p_value, write_tables
 
@@ -49,11 +49,8 @@ def table(tmp_path, random, monkeypatch):
          "frc": 3, "micro_ssim": 0.4, "feature_distance": 7,
          "psnr_per_image": "19 21 20 20", "ssim_per_image": "0.5 0.5 0.5 0.5"}])
 
-    def restore(self, generator, tasks):
-        degraded = list(self.test["Blobs"].degraded)
-        return {"Blobs": (degraded, fit_percentiles(degraded))}
-
-    monkeypatch.setattr(paper_table.Table, "_restore", restore)
+    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks: {
+        name: list(self.test[name].degraded) for name in tasks})
 
     def build(train, **changes):
         settings = {"data_dir": str(tmp_path), "methods": ("raw", "care", "limited"),
@@ -98,11 +95,42 @@ def test_finished_cells_are_not_trained_again_and_other_seeds_are(table):
     assert rows[1]["num_iters"] == "600" and rows[1]["cores"] == str(finished.cores)
 
 
+def test_all_rows_of_a_seed_are_scored_by_the_range_of_its_pairs(table, tmp_path, monkeypatch):
+    ranges = []
+    monkeypatch.setattr(paper_table, "score_rows", lambda task, clean, restored, constants, **_:
+                        ranges.append(constants) or [])
+
+    table(Trainings(), methods=("raw", "care", "limited_made"), pairs=("12",)).fill()
+
+    pairs = (np.load(tmp_path / f"Blobs_{kind}.npy") for kind in "XY")
+    assert ranges == 3 * [TaskNormalization(*map(fit_percentiles, pairs))]
+
+
+def test_pages_are_written_after_every_cell(table):
+    class Stopped(Trainings):
+        def __call__(self, script, folder, flags):
+            if folder.name == "limited":
+                raise KeyboardInterrupt
+            return super().__call__(script, folder, flags)
+
+    begun = table(Stopped())
+    with pytest.raises(KeyboardInterrupt):
+        begun.fill()
+
+    assert "| A | CARE | 1 |" in begun.page.read_text()
+
+
+def test_minutes_of_made_pairs_are_counted(table):
+    made = table(Trainings(), methods=("limited_made",))
+    made.fill()
+
+    (row,) = read_rows(made.output)
+    assert (row["num_iters"], row["trained_minutes"]) == ("300", "10.00")
+
+
 def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, monkeypatch):
     write_pairs(tmp_path, "Stripes", 12, random)
     write_pairs(tmp_path, "Stripes_test", 4, random)
-    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks: {
-        name: (list(self.test[name].degraded), None) for name in tasks})
     trainings = Trainings()
 
     table(trainings, methods=("care",), networks="per_task").fill()
@@ -173,6 +201,15 @@ def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
         ("raw input", "1", "15.00 (-6.00) / 0.500"), ("CARE", "1", "21.00 / 0.500"),
         ("microgan, limited", "2", "22.50 ± 1.41 (+1.50) / 0.500 ± 0.000")]
     assert "15 minutes on 2 core(s) of m" in text
+
+
+def test_networks_of_other_tasks_are_other_tables(tmp_path):
+    write_tables(tmp_path / "page.md", [
+        row("care", [20, 20]), {**row("care", [30, 30]), "tasks": "Blobs Stripes"}])
+
+    text = (tmp_path / "page.md").read_text()
+    assert text.count("| A | CARE | 1 | 20.00 / 0.500 |") == 1
+    assert "## d (Blobs Stripes): 10 pairs" in text
 
 
 def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):

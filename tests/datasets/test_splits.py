@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgan.datasets.paired_arrays import PairedImages
-from microgan.datasets.splits import split_pairs, split_unpaired
+from microgan.datasets.splits import split_pairs, split_unpaired, spread_over
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
@@ -190,3 +190,9 @@ def test_several_pairs_a_scene_are_divided_without_a_limit(distinct, copies):
 
     assert len(parts.train) + len(parts.validation) + len(parts.test) == distinct * copies
     assert parts.train and parts.validation and parts.test
+
+
+def test_some_are_taken_evenly_from_the_first_to_the_last():
+    assert spread_over("abcdefg", 3) == ["a", "d", "g"]
+    assert spread_over("abc", 5) == ["a", "b", "c"]
+    assert spread_over("", 5) == []

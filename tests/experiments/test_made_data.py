@@ -201,6 +201,7 @@ def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path
         for name in ("Blobs", "Stripes"):  # the same clean images, other degraded ones
             degraded = np.load(data_dir / f"{name}_X.npy")
             np.save(data_dir / f"{name}_X.npy", 255 - degraded[::-1])
+        np.save(data_dir / "Blobs_test_X.npy", 255 - np.load(data_dir / "Blobs_test_X.npy"))
 
     one, other = (weights_in(folder / RUN / "generator.h5") for folder in folders)
     assert same(one, other)
