@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cells import add_rows, commit, markdown, read_rows, train
+from cells import add_rows, commit, markdown, mean_and_deviation, read_rows, train
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -48,9 +48,11 @@ CHANGES = {
     "no test-time augmentation": ("--test_time_augmentation=False",),
     "no calibration": ("--calibrate=False",),
 }
-COLUMNS = ("data", "images_limit", "minutes", "machine", "cores", "change", "seed", "commit",
-           "num_iters", "trained_minutes", "task", "protocol", "n", "psnr", "ssim")
-_KEY = COLUMNS[:7]
+# What one table holds; with change and seed, what tells a cell from all others.
+_TABLE = ("data", "images_limit", "minutes", "machine", "cores")
+_KEY = (*_TABLE, "change", "seed")
+COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "task", "protocol", "n", "psnr",
+           "ssim")
 
 
 @dataclass(frozen=True)
@@ -168,10 +170,8 @@ def table(rows, protocol):
 
 def _text(values, sign):
     """PSNR / SSIM, mean ± sample deviation over the seeds (rows of `values`)."""
-    return " / ".join(
-        f"{column.mean():{sign}.{decimals}f}"
-        + (f" ± {column.std(ddof=1):.{decimals}f}" if len(column) > 1 else "")
-        for column, decimals in zip(values.T, (2, 3)))
+    return " / ".join(mean_and_deviation(column, decimals, sign)
+                      for column, decimals in zip(values.T, (2, 3)))
 
 
 def main(settings):
@@ -180,13 +180,13 @@ def main(settings):
     for key in dict.fromkeys(_table_of(row) for row in rows):
         data, pairs, minutes, processor, cores = key
         print(f"## {data}: {pairs} pairs, {minutes} minutes on {cores} core(s) of {processor}\n")
+        found = [row for row in rows if _table_of(row) == key]
         for protocol in ("care", "range"):
-            found = [row for row in rows if _table_of(row) == key]
             print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(found, protocol)}\n")
 
 
 def _table_of(row):
-    return tuple(row[name] for name in _KEY[:5])
+    return tuple(row[name] for name in _TABLE)
 
 
 if __name__ == "__main__":

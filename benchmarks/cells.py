@@ -89,8 +89,12 @@ def add_rows(path, rows, columns):
 
 def spread(rows, name, decimals):
     """Mean over the seeds of a score, and its deviation where there are several seeds."""
-    values = [float(row[name]) for row in rows]
-    text = f"{np.mean(values):.{decimals}f}"
+    return mean_and_deviation([float(row[name]) for row in rows], decimals)
+
+
+def mean_and_deviation(values, decimals, sign=""):
+    """Mean and, of several values, sample deviation, as text; `sign` "+" for differences."""
+    text = f"{np.mean(values):{sign}.{decimals}f}"
     return text + (f" ± {np.std(values, ddof=1):.{decimals}f}" if len(values) > 1 else "")
 
 

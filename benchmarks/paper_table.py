@@ -161,8 +161,9 @@ class Table:
         rows, images = [], {}
         for tasks in groups:
             minutes = self.settings.minutes / len(groups)
-            run, seconds = self._train_method(cell, tasks, minutes)
-            _, num_iters = trained_seconds(run)
+            *before, run = self._train_method(cell, tasks, minutes)
+            seconds, num_iters = trained_seconds(run)
+            seconds += sum(trained_seconds(each)[0] for each in before)
             for name, restored in self._restore(run / "generator.h5", tasks).items():
                 images[name] = restored
                 constants = self._pairs(cell, name)[1]
@@ -176,18 +177,17 @@ class Table:
         """Train a method, and before it the CIN-GAN it needs.
 
         Returns:
-            The method's run folder, and the seconds that all its updates took.
+            The run folders, the method's own last.
         """
         method = METHODS[cell.method]
-        flags, seconds = list(method.flags), 0.0
+        flags, runs = list(method.flags), []
         if method.cin:
             minutes /= 2
             cin = self._train_for(CIN_SCRIPT, f"cin_{method.cin}", cell, tasks, minutes,
                                   CIN_GANS[method.cin])
             flags += ["--cin_augment=True", f"--cin_generator_path={cin / 'generator.h5'}"]
-            seconds += trained_seconds(cin)[0]
-        run = self._train_for(method.script, cell.method, cell, tasks, minutes, flags)
-        return run, seconds + trained_seconds(run)[0]
+            runs.append(cin)
+        return [*runs, self._train_for(method.script, cell.method, cell, tasks, minutes, flags)]
 
     def _train_for(self, script, name, cell, tasks, minutes, flags):
         settings = self.settings

@@ -33,15 +33,16 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
         maker: of pairs, with CIN-GAN.
     """
     strategy, precision = set_up_devices(config)
-    if maker is not None and config.made_share == 1:
-        tasks = maker.with_made_validation(tasks)
+    maker_of_all = maker if config.made_share == 1 else None
+    if maker_of_all is not None:
+        tasks = maker_of_all.with_made_validation(tasks)
     info = _describe(config, tasks)
     print_parts(tasks)
 
     def calibration_pairs(name: str) -> Pairs:
-        if maker is not None and config.made_share == 1:
-            return maker.pairs_of(name, spread_over(tasks[name].clean_to_degrade,
-                                                    _MOST_TO_CALIBRATE))
+        if maker_of_all is not None:
+            return maker_of_all.pairs_of(name, spread_over(tasks[name].clean_to_degrade,
+                                                           _MOST_TO_CALIBRATE))
         degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
                            for images in tasks[name].part("train"))
         return degraded, clean

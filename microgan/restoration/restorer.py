@@ -162,7 +162,7 @@ class Restorer:
         before, after = self._ranges(low_high, task, report)
         span = after.high - after.low
         if np.dtype(target.dtype).kind in "iu" and span < _MIN_LEVELS:
-            raise UserError(f"By what the generator has learned, restored images span only "
+            raise UserError("By what the generator has learned, restored images span only "
                             f"{span:g} intensities, which {target.dtype} cannot resolve. Convert "
                             "the image to float32.")
         num_clipped = 0

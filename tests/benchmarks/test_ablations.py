@@ -1,6 +1,5 @@
 """The study of the recipe, with trainings that only pretend."""
 
-import csv
 import json
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 import ablations
 from cells import read_rows
-from helpers import write_pairs
+from helpers import Trainings, write_pairs
 from microgan.cli.command import parse_flags
 from microgan.config import CGANConfig
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
@@ -56,27 +55,10 @@ def test_gains_are_over_the_recipe_with_the_same_seed():
     assert len(lines) == 4  # seed 3 has no recipe to compare with
 
 
-@pytest.fixture
-def trainings(monkeypatch):
-    """Folders and flags of the trainings, each of which takes a second an update."""
-    done = []
-
-    def train(script, folder, flags):
-        flags = dict(flag[2:].split("=", 1) for flag in flags)
-        done.append((folder.name, flags))
-        (folder / "run").mkdir(parents=True, exist_ok=True)
-        every, last = int(flags["validate_every"]), int(flags["num_iters"])
-        with open(folder / "run" / "history.csv", "w", newline="") as file:
-            csv.writer(file).writerows([("update", "seconds"), *(
-                (update, update) for update in (*range(every, last, every), last))])
-        return folder / "run"
-
-    monkeypatch.setattr(ablations, "train", train)
-    return done
-
-
 def test_finished_cells_are_kept_and_all_train_for_the_same_time(
-        tmp_path, trainings, monkeypatch):
+        tmp_path, monkeypatch):
+    trainings = Trainings()
+    monkeypatch.setattr(ablations, "train", trainings)
     monkeypatch.setattr(ablations, "held_out_scores", lambda settings, run: [
         {"task": "A", "protocol": "care", "n": "4", "psnr": "20", "ssim": "0.5"}])
     settings = ablations.Settings(
@@ -86,7 +68,8 @@ def test_finished_cells_are_kept_and_all_train_for_the_same_time(
     for _ in range(2):
         output = ablations.fill(settings)
 
-    trained = [(name, flags) for name, flags in trainings if not name.startswith("updates_")]
+    trained = [(name, flags) for _, name, flags in trainings.done
+               if not name.startswith("updates_")]
     assert [(name, flags["num_iters"], flags.get("content_weight"))
             for name, flags in trained] == [
         ("the_recipe_seed1", "120", None), ("no_content_loss_seed1", "120", "0")]

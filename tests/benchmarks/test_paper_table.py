@@ -1,6 +1,5 @@
 """The program behind the results table, with trainings that only pretend."""
 
-import csv
 import re
 
 import numpy as np
@@ -8,35 +7,11 @@ import pytest
 
 import paper_table
 from cells import read_rows
-from helpers import write_pairs
+from helpers import Trainings, write_pairs
 from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
 from paper_table_pages import difference, p_value, write_tables
-
-
-class Trainings:
-    """Stands in for `cells.train`: an update takes a second, whatever the method."""
-
-    def __init__(self):
-        self.done = []
-
-    def __call__(self, script, folder, flags):
-        flags = dict(flag[2:].split("=", 1) for flag in flags)
-        self.done.append((script, folder.name, flags))
-        run = folder / "run"
-        run.mkdir(parents=True, exist_ok=True)  # a finished run is resumed
-        every, last = int(flags["validate_every"]), int(flags["num_iters"])
-        with open(run / "history.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["update", "seconds"])
-            writer.writerows([update, update] for update in (*range(every, last, every), last))
-        return run
-
-    def updates(self):
-        """Of the trainings that are no trials."""
-        return {name: int(flags["num_iters"]) for _, name, flags in self.done
-                if not name.startswith("updates_")}
 
 
 @pytest.fixture

@@ -1,21 +1,9 @@
 """What a training that restores does after its updates."""
 
 import numpy as np
-import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.generator_file import GeneratorInfo
-
-
-@pytest.fixture(scope="module")
-def identity():
-    from microgan.startup import import_tensorflow_quietly
-
-    import_tensorflow_quietly()
-    import keras
-
-    image = keras.Input((None, None, 1))
-    return keras.Model(image, keras.layers.Activation("linear")(image))
 
 
 def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_images(

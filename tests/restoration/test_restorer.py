@@ -35,13 +35,6 @@ def keras():
 
 
 @pytest.fixture(scope="module")
-def identity(keras):
-    """A generator that changes nothing."""
-    image = keras.Input((None, None, 1))
-    return keras.Model(image, keras.layers.Activation("linear")(image))
-
-
-@pytest.fixture(scope="module")
 def darken(keras):
     """A CIN-GAN generator in form: it subtracts the number of the task."""
     image, noise_map = keras.Input((None, None, 1)), keras.Input((None, None, 1))
