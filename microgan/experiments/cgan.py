@@ -34,8 +34,7 @@ def train_cgan(config: CGANConfig) -> Path:
         UserError: a mistake in the config or the data, found before training starts.
         Interrupted: stopped by a signal, after a checkpoint.
     """
-    folder = Path(config.dir).absolute() / (
-        AUGMENTED_RUN_FOLDER if config.cin_augment else RUN_FOLDER)
+    folder = _run_folder(config)
     config = check_run_folder(folder, config, default_seed=seed_of_generator(config))
     assert config.seed is not None
     tasks, maker = (load_tasks_and_maker(config) if config.cin_augment
@@ -55,3 +54,11 @@ def train_cgan(config: CGANConfig) -> Path:
     with working_folder(folder, config) as working:
         train_and_score(config, tasks, draw, working, maker)
     return folder
+
+
+def _run_folder(config: CGANConfig) -> Path:
+    """The folder of augmented runs or of others; of a run to be resumed, that which is there."""
+    plain, augmented = (Path(config.dir).absolute() / name
+                        for name in (RUN_FOLDER, AUGMENTED_RUN_FOLDER))
+    only_augmented = config.resume and augmented.exists() and not plain.exists()
+    return augmented if config.cin_augment or only_augmented else plain

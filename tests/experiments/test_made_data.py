@@ -192,6 +192,15 @@ def test_augmented_run_writes_its_folder_and_tells_the_clean_images(
     assert {"generator.h5", "scores.json", "split.json", "history.csv"} <= written
 
 
+def test_resuming_needs_no_flag_that_the_run_began_with(data_dir, generator, tmp_path, capsys):
+    train(data_dir, generator, tmp_path, "--alpha=0.5", "--images_limit=5")
+    capsys.readouterr()
+
+    assert train_cgan.main(["train_cGAN.py", "--resume", f"--dir={tmp_path}"]) == 0
+
+    assert f"The run in {tmp_path / RUN} is finished: 2 updates" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path):
     folders = [tmp_path / "one", tmp_path / "other"]
