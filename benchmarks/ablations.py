@@ -86,7 +86,7 @@ def train_cell(settings, change, seed, work):
 def held_out_scores(settings, run):
     """Rows of every task: mean scores of pairs that the run has not seen."""
     from microgan.generator_file import load_generator
-    from microgan.restoration.restorer import restore_as_trained
+    from microgan.restoration.in_memory import restore_as_trained
 
     model, info = load_generator(run / "generator.h5")
     split = json.loads((run / "split.json").read_text(encoding="utf-8"))

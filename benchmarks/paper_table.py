@@ -204,7 +204,7 @@ class Table:
     def _restore(self, generator, tasks):
         """Restored test images by task."""
         from microgan.generator_file import load_generator
-        from microgan.restoration.restorer import restore_as_trained
+        from microgan.restoration.in_memory import restore_as_trained
 
         model, info = load_generator(generator, method=None)
         return {name: restore_as_trained(model, info, name, list(self.test[name].degraded))

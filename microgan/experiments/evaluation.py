@@ -19,7 +19,7 @@ from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
 from microgan.restoration.image_files import read_image, to_planes
-from microgan.restoration.restorer import choose_augmentation
+from microgan.restoration.checks import choose_augmentation
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from microgan.experiments.training import (
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo, build_network, load_generator, save_generator
 from microgan.metrics.paired import align_care, psnr
-from microgan.restoration.restorer import restore_as_trained, restore_planes
+from microgan.restoration.in_memory import restore_as_trained, restore_planes
 
 _SAMPLES_PER_TASK = 2
 # Side of what calibration takes of the middle of an image.

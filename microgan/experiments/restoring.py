@@ -16,10 +16,10 @@ from microgan.experiments.progress import Progress
 from microgan.files import folder_for_results
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
+from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import SUFFIXES, open_image_file
 from microgan.restoration.planes import survey
-from microgan.restoration.restorer import (
-    Restorer, check_task, choose_augmentation, load_restorer)
+from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
 
 

@@ -15,7 +15,7 @@ from microgan.evaluation.scores import (
     RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
 from microgan.evaluation.tables import overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
-from microgan.restoration.restorer import restore_as_trained
+from microgan.restoration.in_memory import restore_as_trained
 
 if TYPE_CHECKING:
     import keras

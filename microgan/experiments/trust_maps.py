@@ -14,7 +14,8 @@ from microgan.errors import UserError
 from microgan.experiments.progress import Progress
 from microgan.files import write_json
 from microgan.generator_file import GeneratorInfo, read_info
-from microgan.restoration.restorer import Restorer, check_task, load_blurrer, load_restorer
+from microgan.restoration.checks import check_task
+from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
 

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import initializers, layers
 
-from microgan.layers import DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds
+from microgan.layers import InstanceNormalization
+from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
 from microgan.single_channel_conv import SingleChannelConv3D
 

@@ -102,3 +102,24 @@ def survey(image: Pixels, *, percentiles: bool) -> tuple[float, float] | None:
         return None
     low, high = np.percentile(np.concatenate(samples), PERCENTILES)
     return float(low), float(high)
+
+
+def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
+    """Convert to an image's type: clipped to what it can hold, rounded to its integers.
+
+    Args:
+        values: float64, any shape.
+        dtype: integer or floating-point.
+
+    Returns:
+        The converted array, and how many values were outside the type's range.
+    """
+    if dtype.kind == "f":
+        low, high = (float(limit) for limit in (np.finfo(dtype).min, np.finfo(dtype).max))
+    else:
+        values = np.rint(values)
+        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+        if high > np.iinfo(dtype).max:  # 64 bit: the limit itself is no float
+            high = float(np.nextafter(high, 0))
+    num_clipped = int(np.count_nonzero((values < low) | (values > high)))
+    return np.clip(values, low, high).astype(dtype), num_clipped

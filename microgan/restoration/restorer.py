@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
-from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
-from microgan.restoration.mirrored import average_over_mirrors
-from microgan.restoration.planes import Planes, WritablePixels, survey
+from microgan.restoration.checks import check_size, check_task, choose_augmentation
+from microgan.restoration.in_memory import PIXELS_PER_BATCH
+from microgan.restoration.planes import Planes, WritablePixels, survey, to_type
 from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.startup import import_tensorflow_quietly
 
@@ -25,14 +25,10 @@ if TYPE_CHECKING:
     import keras
 
 Report = Callable[[str], Any]
-# Eight images of 256 x 256 at a time: about 0.5 GB in the published generator.
-_PIXELS_PER_BATCH = 8 * 256 * 256
 # Sides of tiles to choose from, half the pixels from one to the next in 2D.
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 # That networks without norm use at most: larger tiles make them no faster.
 _ENOUGH_BYTES = 1.2e9
-# What a stack is padded to by reflection is a multiple of this.
-_MIN_DEPTH = 4
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
 
@@ -197,7 +193,7 @@ class Restorer:
         network, side = self._network, self._side(planes.shape)
         index = self.info.tasks.index(task) if task in self.info.tasks else 0
         if network.grid_size(planes.shape, side)[0] == 1:
-            at_once = max(1, min(self._max_pixels, _PIXELS_PER_BATCH) // math.prod(planes.shape))
+            at_once = max(1, min(self._max_pixels, PIXELS_PER_BATCH) // math.prod(planes.shape))
             numbers = range(start, min(start + at_once, len(planes.places)))
             images = np.stack([read(planes.places[number], planes.everything)
                                for number in numbers])
@@ -231,7 +227,7 @@ class Restorer:
     def _use_less_memory(self, shape: Sequence[int], report: Report, error: Exception) -> None:
         _, of_tile = self._network.grid_size(shape, self._side(shape))
         _, smallest = self._network.grid_size(shape, _SIDES[-1])
-        pixels = min(self._max_pixels, max(_PIXELS_PER_BATCH, of_tile))
+        pixels = min(self._max_pixels, max(PIXELS_PER_BATCH, of_tile))
         if pixels <= smallest:
             raise UserError("Memory does not suffice for the smallest tile. Close other programs "
                             "or use a smaller network.") from error
@@ -265,134 +261,3 @@ def _out_of_memory() -> tuple[type[Exception], ...]:
     import tensorflow as tf
 
     return (MemoryError, tf.errors.ResourceExhaustedError)
-
-
-def check_task(info: GeneratorInfo, task: str | None) -> None:
-    """Refuse a task that the generator does not know, or the lack of one that it needs.
-
-    Raises:
-        UserError: the message lists the tasks that it knows.
-    """
-    if task is None and len(info.tasks) > 1 and info.method == "cin_gan":
-        raise UserError("The generator makes defects: say which with "
-                        f"--task={' or --task='.join(info.tasks)}.")
-    if task is not None and task not in info.tasks:
-        raise UserError(f"The generator knows no task '{task}'. It was trained on "
-                        f"{', '.join(info.tasks)}: choose with --task.")
-
-
-def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorInfo:
-    """Turn test-time augmentation on or off, or leave it as the training chose.
-
-    Args:
-        info: of the generator.
-        wanted: on, off, or None.
-
-    Raises:
-        UserError: the generator has none.
-    """
-    if wanted is None:
-        return info
-    if wanted and not info.can_augment:
-        raise UserError("--test_time_augmentation is for the U-Net of train_cGAN.py; this is the "
-                        f"{info.network} of a {info.method} generator. Leave it out.")
-    return dataclasses.replace(info, test_time_augmentation=wanted)
-
-
-def check_size(shape: Sequence[int]) -> None:
-    """Refuse planes that are too small for a generator.
-
-    Args:
-        shape: (Y, X), or (Z, Y, X) of a volume.
-
-    Raises:
-        UserError: Y or X has less than 16 pixels, or Z less than 4.
-    """
-    if len(shape) == 3 and shape[0] < _MIN_DEPTH:
-        raise UserError(f"Stacks of {shape[0]} slices are too small: at least {_MIN_DEPTH} are "
-                        "needed. Are the axes right?")
-    if min(shape[-2:]) < MIN_SIDE_PX:
-        raise UserError(f"Planes of {shape[-2]} x {shape[-1]} pixels are too small: at least "
-                        f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")
-
-
-def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray,
-                   degraded: IntensityRange, clean: IntensityRange, *,
-                   test_time_augmentation: bool = False) -> list[np.ndarray]:
-    """Apply a generator to 2D images.
-
-    Args:
-        model: `keras.Model`, float32 (B, Y, X, 1) -> float32, same shape.
-        planes: images (Y, X) in the intensities of degraded images; sizes may differ,
-            those of one size share batches.
-        degraded: intensities that the generator gets as -1 and 1.
-        clean: intensities that its -1 and 1 become.
-        test_time_augmentation: average over mirror images.
-
-    Returns:
-        For each image its restoration (Y, X), float64, in the intensities of clean images,
-        neither rounded nor clipped.
-
-    Raises:
-        UserError: an image has a side of less than 16 pixels.
-    """
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for index, plane in enumerate(planes):
-        by_shape.setdefault(plane.shape, []).append(index)
-    restored: dict[int, np.ndarray] = {}
-
-    def apply(images: np.ndarray) -> np.ndarray:
-        return _apply()(model, images[..., np.newaxis]).numpy()[..., 0]
-
-    if test_time_augmentation:
-        multiple = max(getattr(layer, "multiple", 1) for layer in model.layers)
-        apply = functools.partial(average_over_mirrors, apply, multiple=multiple)
-    for shape, indices in by_shape.items():
-        check_size(shape)
-        batch_size = max(1, _PIXELS_PER_BATCH // (shape[0] * shape[1]))
-        for start in range(0, len(indices), batch_size):
-            chosen = indices[start:start + batch_size]
-            batch = np.stack([degraded.normalize(planes[index]) for index in chosen])
-            restored.update(zip(chosen, clean.undo(apply(batch))))
-    return [restored[index] for index in range(len(planes))]
-
-
-def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
-                       planes: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Apply a generator to 2D images of a task, as its file says; see `restore_planes`."""
-    constants = info.normalization[task]
-    return restore_planes(model, planes, constants.degraded, constants.restored,
-                          test_time_augmentation=info.test_time_augmentation)
-
-
-@functools.cache
-def _apply() -> Callable[..., Any]:
-    """One graph per model, kept between calls and dropped with the model."""
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)
-    def apply(model: Any, batch: Any) -> Any:
-        return model(batch, training=False)
-
-    return apply
-
-
-def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
-    """Convert to an image's type: clipped to what it can hold, rounded to its integers.
-
-    Args:
-        values: float64, any shape.
-        dtype: integer or floating-point.
-
-    Returns:
-        The converted array, and how many values were outside the type's range.
-    """
-    if dtype.kind == "f":
-        low, high = (float(limit) for limit in (np.finfo(dtype).min, np.finfo(dtype).max))
-    else:
-        values = np.rint(values)
-        low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
-        if high > np.iinfo(dtype).max:  # 64 bit: the limit itself is no float
-            high = float(np.nextafter(high, 0))
-    num_clipped = int(np.count_nonzero((values < low) | (values > high)))
-    return np.clip(values, low, high).astype(dtype), num_clipped

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.datasets.normalization import IntensityRange
-from microgan.restoration.restorer import to_type
+from microgan.restoration.planes import to_type
 
 
 def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],

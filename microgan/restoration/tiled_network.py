@@ -12,10 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.instance_norm import instance_statistics
-from microgan.layers import (
-    ConditionalInstanceNorm, DepthCoordinate, InstanceNormalization, Slicewise, ZeroEnds)
+from microgan.layers import ConditionalInstanceNorm, InstanceNormalization
 from microgan.restoration.mirrored import average_over_mirrors
+from microgan.restoration.moments import Moments
+from microgan.restoration.noise import noise
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
+from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
 
 # Measured: share of all layers' results that are in memory together at the peak; and in a whole
 # image, where fused kernels norm, not the formula with statistics from all tiles.
@@ -23,7 +25,6 @@ _KEPT_SHARE = 0.35
 _KEPT_SHARE_FUSED = 0.22
 # More elements make some kernels of TensorFlow overflow.
 _MAX_ELEMENTS = 2**31 - 1
-_NOISE_BLOCK = 256
 # Reach of a network that must see an axis from end to end.
 _WHOLE_AXIS = 2**30
 _ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D,
@@ -180,7 +181,7 @@ class TiledNetwork:
             yield
             return
         for norm in self._norms:
-            total = _Moments()
+            total = Moments()
             for tile in tiles:
                 inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
                 total.add(*_measure(norm, tile, shape, inputs))
@@ -293,61 +294,6 @@ def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
         end.append((core.stop - outer.start) // scale if core.stop < length else 2**31 - 1)
     mean, deviation, count = norm.measure(begin, end, *inputs)
     return mean.numpy(), deviation.numpy() ** 2, int(count)
-
-
-class _Moments:
-    """Mean and variance of many parts together, in float64."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._mean: Any = 0.0
-        self._squares: Any = 0.0
-
-    def add(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
-        """Take in a part of `count` values.
-
-        Source:
-            Chan, Golub, LeVeque 1979, eq. 2.1, the parallel variance.
-        """
-        mean, variance = mean.astype(np.float64), variance.astype(np.float64)
-        both = self._count + count
-        difference = mean - self._mean
-        self._squares = (self._squares + variance * count
-                         + difference ** 2 * self._count * count / both)
-        self._mean = self._mean + difference * count / both
-        self._count = both
-
-    @property
-    def mean(self) -> np.ndarray:
-        """Of all parts."""
-        return self._mean
-
-    @property
-    def deviation(self) -> np.ndarray:
-        """Of all parts."""
-        return np.sqrt(self._squares / self._count)
-
-
-def noise(seed: Sequence[int], where: tuple[slice, ...]) -> np.ndarray:
-    """A part of an endless standard normal noise image.
-
-    Args:
-        seed: of the image.
-        where: the part.
-
-    Returns:
-        float32; tiles that overlap get the same numbers there.
-    """
-    blocks = [range(part.start // _NOISE_BLOCK, -(-part.stop // _NOISE_BLOCK)) for part in where]
-    result = np.empty([_NOISE_BLOCK * len(numbers) for numbers in blocks], np.float32)
-    for place in np.ndindex(*map(len, blocks)):
-        numbers = [of_axis[index] for of_axis, index in zip(blocks, place)]
-        random = np.random.default_rng([*seed, *numbers])
-        corner = tuple(slice(index * _NOISE_BLOCK, (index + 1) * _NOISE_BLOCK) for index in place)
-        result[corner] = random.standard_normal((_NOISE_BLOCK,) * len(where), np.float32)
-    return result[tuple(slice(part.start - of_axis.start * _NOISE_BLOCK,
-                              part.stop - of_axis.start * _NOISE_BLOCK)
-                        for part, of_axis in zip(where, blocks))]
 
 
 def _per_axis(value: Any, num_axes: int) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, read_info, save_generator
 from microgan.restoration.mirrored import average_over_mirrors
-from microgan.restoration.restorer import load_restorer, restore_planes
+from microgan.restoration.in_memory import restore_planes
+from microgan.restoration.restorer import load_restorer
 from microgan.restoration.tiled_network import TiledNetwork
 
 RANGE = IntensityRange(0, 100)

@@ -10,8 +10,9 @@ import microgan
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.restoration.restorer import (
-    Restorer, load_restorer, restore_as_trained, restore_planes, to_type)
+from microgan.restoration.in_memory import restore_as_trained, restore_planes
+from microgan.restoration.planes import to_type
+from microgan.restoration.restorer import Restorer, load_restorer
 
 NORMALIZATION = {
     "A": TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200)),
@@ -193,7 +194,7 @@ def test_batches_make_no_difference(identity, monkeypatch):
     ranges = [IntensityRange(0, 100)] * 2
     at_once = restore_planes(identity, planes, *ranges)
 
-    monkeypatch.setattr("microgan.restoration.restorer._PIXELS_PER_BATCH", 3 * 16 * 20)
+    monkeypatch.setattr("microgan.restoration.in_memory.PIXELS_PER_BATCH", 3 * 16 * 20)
 
     np.testing.assert_array_equal(restore_planes(identity, planes, *ranges), at_once)
 
@@ -228,7 +229,7 @@ def test_out_of_memory_halves_the_tile_and_goes_on(identity, monkeypatch):
 
     monkeypatch.setattr(network, "_apply_whole", fails_when_large(0))
     monkeypatch.setattr(network, "_apply_tile", fails_when_large(1))
-    monkeypatch.setattr("microgan.restoration.restorer._PIXELS_PER_BATCH", 1)
+    monkeypatch.setattr("microgan.restoration.restorer.PIXELS_PER_BATCH", 1)
     image = noise((400, 300))
     lines = []
 

@@ -6,7 +6,9 @@ from scipy import ndimage
 
 from microgan.metrics.paired import psnr
 from microgan.metrics.seams import seam_score
-from microgan.restoration.tiled_network import TiledNetwork, _Moments, noise
+from microgan.restoration.moments import Moments
+from microgan.restoration.noise import noise
+from microgan.restoration.tiled_network import TiledNetwork
 
 
 # Every norm is a graph to compile: of the networks with norms the default suite has one.
@@ -148,7 +150,7 @@ def test_margin_is_what_the_network_sees():
 
 def test_moments_of_parts_are_those_of_all(random):
     values = random.normal(5, 0.01, (100, 3)) + [0, 1e4, -7]
-    total = _Moments()
+    total = Moments()
 
     for part in np.split(values, [10, 11, 60]):
         total.add(part.mean(0), part.var(0), len(part))
