@@ -21,13 +21,13 @@ from training_time import machine, train_for, trained_seconds
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
-from microgan.datasets.paired_arrays import load_pairs
+from microgan.datasets.paired_arrays import find_datasets, load_pairs
 from microgan.datasets.splits import indices_outside, spread_over
 from microgan.errors import UserError
 from microgan.evaluation.scores import RESTORED, score_task, summarize
 
 RECIPE = "the recipe"
-# By name in the table: flags that differ from the recipe's.
+# By name in the table: flags that differ from the recipe's; {none} is no symmetry of any task.
 CHANGES = {
     RECIPE: (),
     "no discriminator": ("--adversarial_weight=0",),
@@ -38,6 +38,8 @@ CHANGES = {
     "plain instead of fitted pixel loss": ("--pixel_weight=1", "--fitted_pixel_weight=0"),
     "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
+    "no mirror images, neither learned from nor averaged over": (
+        "--symmetries={none}", "--test_time_augmentation=False"),
     "no averaged weights": ("--ema_decay=0",),
     "weights averaged over 200 updates": ("--ema_decay=0.995",),
     "half the channels": ("--generator_filters=16",),
@@ -72,12 +74,19 @@ class Settings(Config):
     work: str = setting("ablation_runs", "Folder of the runs.")
 
 
+def flags_of(change, tasks):
+    """The flags of a change for some tasks; they win over earlier ones."""
+    none = ",".join(f"{task}:none" for task in tasks)
+    return [flag.format(none=none) for flag in CHANGES[change]]
+
+
 def train_cell(settings, change, seed, work):
     """Train the recipe with a change; return the run folder."""
     flags = ["--recipe=limited", f"--data_dir={Path(settings.data_dir).resolve()}",
-             f"--images_limit={settings.images_limit}", f"--seed={seed}", *CHANGES[change]]
+             f"--images_limit={settings.images_limit}", f"--seed={seed}"]
     if settings.symmetries:
         flags.append(f"--symmetries={','.join(settings.symmetries)}")
+    flags += flags_of(change, find_datasets(settings.data_dir))
     place = change.replace(" ", "_")
     return train_for(settings.minutes, "train_cGAN.py", work / f"{place}_seed{seed}", flags,
                      times=work / "times" / place, train=train)

@@ -18,8 +18,9 @@ from microgan.evaluation.scores import score_task
 
 def test_every_change_is_flags_that_exist():
     recipe = CGANConfig.create(recipe="limited")
-    for change, flags in ablations.CHANGES.items():
-        changed = parse_flags(CGANConfig, ["train_cGAN.py", "--recipe=limited", *flags])
+    for change in ablations.CHANGES:
+        changed = parse_flags(CGANConfig, ["train_cGAN.py", "--recipe=limited",
+                                           *ablations.flags_of(change, ["A", "B"])])
         assert (changed == recipe) == (change == ablations.RECIPE), change
 
 
@@ -55,15 +56,26 @@ def test_gains_are_over_the_recipe_with_the_same_seed():
     assert len(lines) == 4  # seed 3 has no recipe to compare with
 
 
+def test_a_change_of_symmetries_is_one_of_every_task():
+    flags = ablations.flags_of("no mirror images, neither learned from nor averaged over",
+                               ["A", "B"])
+
+    changed = parse_flags(CGANConfig, ["train_cGAN.py", "--symmetries=A:all",
+                                       "--recipe=limited", *flags])
+
+    assert changed.symmetries == ("A:none", "B:none")
+
+
 def test_finished_cells_are_kept_and_all_train_for_the_same_time(
-        tmp_path, monkeypatch):
+        tmp_path, random, monkeypatch):
+    write_pairs(tmp_path, "A", 2, random)
     trainings = Trainings()
     monkeypatch.setattr(ablations, "train", trainings)
     monkeypatch.setattr(ablations, "held_out_scores", lambda settings, run: [
         {"task": "A", "protocol": "care", "n": "4", "psnr": "20", "ssim": "0.5"}])
     settings = ablations.Settings(
-        changes=(ablations.RECIPE, "no content loss"), seeds=("1",), minutes=2.0,
-        output=str(tmp_path / "rows.csv"), work=str(tmp_path / "work"))
+        data_dir=str(tmp_path), changes=(ablations.RECIPE, "no content loss"), seeds=("1",),
+        minutes=2.0, output=str(tmp_path / "rows.csv"), work=str(tmp_path / "work"))
 
     for _ in range(2):
         output = ablations.fill(settings)
