@@ -1,6 +1,6 @@
 """The paper's table from its rows: Markdown, paired tests, a figure."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +41,7 @@ def write_tables(path, rows):
              "for the number of rows)."]
     for key, members in sorted(tables.items()):
         named = dict(zip(_TABLE, key))
-        beside = [row for row in computed
-                  if all(row[name] == named[name] for name in ("data", "tasks", "pairs"))]
+        beside = _beside(members[0], computed, ("data", "tasks", "pairs"))
         parts.append(f"## {named['data']} ({named['tasks']}): {named['pairs']} pairs, "
                      f"{named['minutes']} minutes on {named['cores']} core(s) of "
                      f"{named['machine']}, {named['networks']} networks")
@@ -53,33 +52,47 @@ def write_tables(path, rows):
         found = [row for row in beside + members if row["protocol"] == "care"]
         parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(found)}")
         parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
-    parts += _curve_parts(rows)
+    parts += _curve_parts(trained, computed)
     write_text(path, "\n\n".join(parts) + "\n")
 
 
-def _curve_parts(rows):
+def _beside(row, computed, names):
+    """Computed rows that belong into a table with a trained one."""
+    return [each for each in computed if all(each[name] == row[name] for name in names)]
+
+
+def _curve_parts(trained, computed):
     """Learning curves, where there are cells of several numbers of pairs."""
     curves = defaultdict(list)
-    for row in rows:
-        if row["protocol"] == "care" and row["minutes"] != "0":
+    for row in trained:
+        if row["protocol"] == "care":
             curves[tuple(row[name] for name in _TABLE if name != "pairs")].append(row)
     return [f"## Learning curve of {task} ({data}: {tasks}, {networks} networks, {minutes} "
-            f"minutes on {cores} core(s)): `care`, by pairs\n\n"
-            + curve_table([row for row in members if row["task"] == task])
+            f"minutes on {cores} core(s)): PSNR in dB / SSIM (`care`), by pairs\n\n"
+            + curve_table([row for row in [*_beside(members[0], computed, ("data", "tasks")),
+                                           *members]
+                           if row["task"] == task and row["protocol"] == "care"])
             for (data, tasks, networks, minutes, _, cores), members in sorted(curves.items())
             if len({row["pairs"] for row in members}) > 1
             for task in sorted({row["task"] for row in members})]
 
 
 def curve_table(rows):
-    """PSNR / SSIM of one task: a line a method, a column a number of pairs."""
+    """PSNR / SSIM of one task: a line a method, a column a number of pairs.
+
+    Only seeds count that a method has for several numbers: all columns are of the same.
+    """
     numbers = sorted({row["pairs"] for row in rows}, key=int)
-    cells = [["", "method", *numbers]]
+    cells = [["", "method", "seeds", *numbers]]
     for (setting, method), by_task in _by_line(rows).items():
         (found,) = by_task.values()
+        times = Counter(row["seed"] for row in found)
+        found = [row for row in found if times[row["seed"]] > 1]
+        if not found:
+            continue
         of_number = {number: [row for row in found if row["pairs"] == number]
                      for number in numbers}
-        cells.append([setting, LABELS[method], *(
+        cells.append([setting, LABELS[method], str(len({row["seed"] for row in found})), *(
             f"{spread(chosen, 'psnr', 2)} / {spread(chosen, 'ssim', 3)}" if chosen else ""
             for chosen in of_number.values())])
     return markdown(cells)

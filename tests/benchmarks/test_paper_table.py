@@ -188,14 +188,20 @@ def test_networks_of_other_tasks_are_other_tables(tmp_path):
 
 
 def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):
-    rows = [{**row("care", [20 + number, 20 + number]), "pairs": str(number)}
-            for number in (10, 5)]
+    def cell(method, seed, number):
+        return {**row(method, [20 + number, 20 + number], seed), "pairs": str(number)}
+
+    rows = [cell("care", "1", 10), cell("care", "1", 5), cell("care", "2", 10),  # 2 has no 5
+            cell("limited", "1", 10),
+            cell("raw", "1", 10), cell("raw", "1", 5)]
 
     write_tables(tmp_path / "page.md", rows)
 
     curve = (tmp_path / "page.md").read_text().split("## Learning curve of Blobs")[1]
-    assert curve.splitlines()[2:] == ["|  | method | 5 | 10 |", "|---|---|---|---|",
-                                      "| A | CARE | 25.00 / 0.500 | 30.00 / 0.500 |"]
+    assert curve.splitlines()[2:] == [
+        "|  | method | seeds | 5 | 10 |", "|---|---|---|---|---|",
+        "| A | raw input | 1 | 25.00 / 0.500 | 30.00 / 0.500 |",
+        "| A | CARE | 1 | 25.00 / 0.500 | 30.00 / 0.500 |"]
 
 
 def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
