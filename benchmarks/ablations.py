@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cells import add_rows, commit, markdown, mean_and_deviation, read_rows, train
+from cells import (
+    add_rows, commit, finished, images_key, markdown, mean_and_deviation, read_rows, train)
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -51,7 +52,7 @@ CHANGES = {
     "no calibration": ("--calibrate=False",),
 }
 # What one table holds; with change and seed, what tells a cell from all others.
-_TABLE = ("data", "images_limit", "minutes", "machine", "cores")
+_TABLE = ("data", "images", "symmetries", "images_limit", "minutes", "machine", "cores")
 _KEY = (*_TABLE, "change", "seed")
 COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "task", "protocol", "n", "psnr",
            "ssim")
@@ -132,12 +133,15 @@ def fill(settings):
     processor, cores = machine()
     work = (Path(settings.work).resolve() / f"{cores}_cores" / f"{settings.minutes:g}_minutes"
             / f"{settings.images_limit}_pairs")
+    images = images_key(settings.data_dir, find_datasets(settings.data_dir))
+    done = finished(output, COLUMNS, _KEY)
     for seed in settings.seeds:
         for change in settings.changes:
             cell = dict(zip(_KEY, (
-                Path(settings.data_dir).resolve().name, str(settings.images_limit),
+                Path(settings.data_dir).resolve().name, images,
+                " ".join(sorted(settings.symmetries)), str(settings.images_limit),
                 f"{settings.minutes:g}", processor, str(cores), change, seed)))
-            if any(all(row[name] == cell[name] for name in _KEY) for row in read_rows(output)):
+            if tuple(cell.values()) in done:
                 continue
             print(f"seed {seed}: {change}", flush=True)
             run = train_cell(settings, change, seed, work / cell["data"])
@@ -187,8 +191,9 @@ def main(settings):
     """Fill the table and print all it holds."""
     rows = read_rows(fill(settings))
     for key in dict.fromkeys(_table_of(row) for row in rows):
-        data, pairs, minutes, processor, cores = key
-        print(f"## {data}: {pairs} pairs, {minutes} minutes on {cores} core(s) of {processor}\n")
+        data, images, _, pairs, minutes, processor, cores = key
+        print(f"## {data} (images {images}): {pairs} pairs, {minutes} minutes on {cores} core(s) "
+              f"of {processor}\n")
         found = [row for row in rows if _table_of(row) == key]
         for protocol in ("care", "range"):
             print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(found, protocol)}\n")

@@ -16,17 +16,20 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from cells import add_rows, markdown, read_rows, spread, train
+from cells import add_rows, finished, images_key, markdown, read_rows, spread, train
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
+from microgan.datasets.paired_arrays import find_datasets
 
 SHARES = ("0", "0.3", "0.6", "0.9", "1")
 RAW = "raw input"
-NAMES = {RAW: RAW, "0": "10 real pairs", "0.3": "and made ones, alpha 0.3",
+NAMES = {RAW: RAW, "0": "real pairs", "0.3": "and made ones, alpha 0.3",
          "0.6": "and made ones, alpha 0.6", "0.9": "and made ones, alpha 0.9",
          "1": "made pairs alone (setting B)"}
-COLUMNS = ("seed", "share", "task", "n", "psnr", "ssim")
+# What one table holds.
+_TABLE = ("images", "symmetries", "images_limit", "cin_iters", "num_iters")
+COLUMNS = (*_TABLE, "seed", "share", "task", "n", "psnr", "ssim")
 
 
 @dataclass(frozen=True)
@@ -86,16 +89,20 @@ def table(rows):
 def compare(settings):
     """Train what is missing and print the table."""
     output = Path(settings.output).resolve()
+    of_table = dict(zip(_TABLE, (
+        images_key(settings.data_dir, find_datasets(settings.data_dir)),
+        " ".join(sorted(settings.symmetries)), str(settings.images_limit),
+        str(settings.cin_iters), str(settings.num_iters))))
     for seed in settings.seeds:
         for share in settings.shares:
-            done = {(row["seed"], row["share"]) for row in read_rows(output)}
-            if (seed, share) in done:
+            done = finished(output, COLUMNS, (*_TABLE, "seed", "share"))
+            if (*of_table.values(), seed, share) in done:
                 continue
             print(f"seed {seed}: {NAMES[share]}", flush=True)
             rows = train_cell(settings, seed, share)
-            new = [row for row in rows if row["share"] != RAW or (seed, RAW) not in done]
-            add_rows(output, new, COLUMNS)
-    print(table(read_rows(output)))
+            add_rows(output, [{**of_table, **row} for row in rows if row["share"] != RAW or (
+                *of_table.values(), seed, RAW) not in done], COLUMNS)
+    print(table([row for row in read_rows(output) if of_table.items() <= row.items()]))
 
 
 if __name__ == "__main__":

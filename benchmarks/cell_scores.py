@@ -76,7 +76,10 @@ def micro_ssim(clean, restored):
 
 
 def feature_distance(clean, restored):
-    """Distance in the features of microgan's embedded network after CARE's alignment."""
+    """Distance in the features of microgan's embedded network after CARE's alignment.
+
+    `--recipe=limited` has it as a loss, no other method.
+    """
     from microgan.losses.perceptual import content_loss
 
     extract = _features()

@@ -1,14 +1,18 @@
 """Tables that grow over days: trainings that go on where they stopped, rows that stay."""
 
 import csv
+import io
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from microgan.errors import Interrupted, UserError
+from microgan.datasets.paired_arrays import load_pairs, load_test_pairs
+from microgan.datasets.splits import fingerprint
+from microgan.errors import Interrupted, Terminated, UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 _MINUTES_BETWEEN_CHECKPOINTS = 3
@@ -20,34 +24,48 @@ def train(script, folder, flags):
     Args:
         script: path within the project.
         folder: of its run folder and `log.txt`; created if missing.
-        flags: of the script; a training that was begun keeps those it began with.
+        flags: of the script.
 
     Returns:
         The run folder.
 
     Raises:
-        UserError: it failed; the message names the log.
-        Interrupted: it was stopped by a signal.
+        UserError: it failed, as when it was begun with other flags; the message names the log.
+        Interrupted: it was stopped by a signal, or this process was.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.txt"
-    begun = any(folder.glob("*/config.json"))
-    flags = ["--resume"] if begun else [
-        f"--checkpoint_minutes={_MINUTES_BETWEEN_CHECKPOINTS}", *flags]
+    stopped = 0
     with open(log, "a", encoding="utf-8") as output:
         training = subprocess.Popen(
-            [sys.executable, str(ROOT / script), *flags, f"--dir={folder}"], stdout=output,
-            stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        try:
-            status = training.wait()
-        except KeyboardInterrupt:  # the training heard it, too, and saves
-            status = training.wait()
+            [sys.executable, str(ROOT / script), *flags, "--resume", f"--dir={folder}",
+             f"--checkpoint_minutes={_MINUTES_BETWEEN_CHECKPOINTS}"],
+            stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            # So that it hears of a signal once, from here, wherever the signal came from.
+            start_new_session=True)
+        while training.returncode is None:
+            try:
+                training.wait()
+            except KeyboardInterrupt as stop:  # it saves
+                stopped = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
+                training.send_signal(stopped)
+    status = training.returncode or (128 + stopped if stopped else 0)
     if status in (130, 143):
         raise Interrupted(f"{script} was stopped; the same command goes on with it.", status)
     if status:
-        raise UserError(f"{script} ended with status {status}: see {log}.")
+        last_line = log.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
+        raise UserError(f"{last_line} (status {status} of {script}; see {log}.)")
     (config,) = folder.glob("*/config.json")
     return config.parent
+
+
+def images_key(data_dir, tasks):
+    """What tells the images of some tasks, test arrays included, from all others."""
+    arrays = []
+    for task in tasks:
+        for pairs in (load_pairs(data_dir, task), load_test_pairs(data_dir, task)):
+            arrays += [pairs.degraded, pairs.clean] if pairs else []
+    return fingerprint(*arrays)[:12]
 
 
 def commit():
@@ -68,6 +86,24 @@ def read_rows(path):
         return list(csv.DictReader(file))
 
 
+def finished(path, columns, key):
+    """What the finished cells of a table are told by.
+
+    Args:
+        path: of the table.
+        columns: that it must have.
+        key: columns that tell one cell from another.
+
+    Raises:
+        UserError: it has other columns.
+    """
+    rows = read_rows(path)
+    if rows and tuple(rows[0]) != tuple(columns):
+        raise UserError(f"{path} has other columns than this program writes: choose another "
+                        "--output.")
+    return {tuple(row[name] for name in key) for row in rows}
+
+
 def write_rows(path, rows):
     """Write a table anew; its columns are the keys of the first row."""
     with open(path, "w", encoding="utf-8", newline="") as file:
@@ -77,14 +113,15 @@ def write_rows(path, rows):
 
 
 def add_rows(path, rows, columns):
-    """Add the rows of a finished cell."""
+    """Add the rows of a finished cell, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    if not path.exists():
+        writer.writeheader()
+    writer.writerows(rows)
     with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+        file.write(text.getvalue())
 
 
 def spread(rows, name, decimals):
@@ -93,9 +130,10 @@ def spread(rows, name, decimals):
 
 
 def mean_and_deviation(values, decimals, sign=""):
-    """Mean and, of several values, sample deviation, as text; `sign` "+" for differences."""
+    """Mean and, where it is not 0, sample deviation, as text; `sign` "+" for differences."""
     text = f"{np.mean(values):{sign}.{decimals}f}"
-    return text + (f" ± {np.std(values, ddof=1):.{decimals}f}" if len(values) > 1 else "")
+    deviation = f"{np.std(values, ddof=1):.{decimals}f}" if len(values) > 1 else "0"
+    return text + (f" ± {deviation}" if float(deviation) else "")
 
 
 def markdown(cells):

@@ -61,9 +61,10 @@ def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
 # By name in the table: the filter, and the values of each of its settings.
 FILTERS = {
     "Gaussian filter": (gaussian, [np.arange(0, 6.01, 0.25)]),
-    "non-local means": (non_local_means, [[0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0]]),
+    "non-local means": (non_local_means, [[0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0,
+                                           13.0]]),
     "Richardson-Lucy": (richardson_lucy, [[0.5, 1.0, 1.5, 2.5, 3.5],
-                                          [0.5, 1.0, 1.5, 2.5, 3.5], [1, 2, 5, 15]]),
+                                          [0.5, 1.0, 1.5, 2.5, 3.5], [1, 2, 5, 15, 40]]),
 }
 
 

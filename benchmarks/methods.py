@@ -57,6 +57,14 @@ CIN_GANS = {
     "limited": _LIMITED,
 }
 CIN_SCRIPT = "train_CIN_GAN.py"
+
+
+def uses_vgg(key):
+    """Whether a method, or the CIN-GAN that makes pairs for it, learns by VGG's features."""
+    method = METHODS[key]
+    return any(VGG in flag for flag in (*method.flags, *CIN_GANS.get(method.cin, ())))
+
+
 # Keys of the rows that are computed, not trained.
 RAW = "raw"
 CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means", "lucy": "Richardson-Lucy"}

@@ -18,8 +18,9 @@ from pathlib import Path
 import classical
 import numpy as np
 from cell_scores import SCORE_COLUMNS, score_rows
-from cells import add_rows, commit, read_rows, train
-from methods import CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG
+from cells import add_rows, commit, finished, images_key, read_rows, train
+from methods import (
+    CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG, uses_vgg)
 from paper_table_pages import save_figure, write_tables
 from training_time import machine, train_for, trained_seconds
 
@@ -64,7 +65,9 @@ class Cell:
     """What tells a cell from all others; the first columns of its rows."""
 
     data: str
+    images: str
     tasks: str
+    symmetries: str
     setting: str
     method: str
     pairs: str
@@ -73,10 +76,11 @@ class Cell:
     minutes: str
     machine: str
     cores: str
+    vgg: str
 
 
-COLUMNS = (*Cell.__dataclass_fields__, "commit", "vgg", "num_iters", "trained_minutes",
-           "filter_setting", *SCORE_COLUMNS)
+_KEY = tuple(Cell.__dataclass_fields__)
+COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "filter_setting", *SCORE_COLUMNS)
 
 
 class Table:
@@ -95,6 +99,7 @@ class Table:
         for name, pairs in self.test.items():
             if pairs is None:
                 raise UserError(f"'{name}' has no test images: add {name}_test_X.npy and _Y.npy.")
+        self.images = images_key(settings.data_dir, self.tasks)
         self.output = Path(settings.output).resolve()
         self.machine, self.cores = machine()
         self.work = Path(settings.work).resolve() / f"{self.cores}_cores"
@@ -104,19 +109,25 @@ class Table:
         for pairs in self.settings.pairs:
             for seed in self.settings.seeds:
                 for method in self.settings.methods:
-                    trained = method in METHODS
-                    yield Cell(
-                        Path(self.settings.data_dir).resolve().name, " ".join(self.tasks),
-                        SETTINGS[method], method, pairs,
-                        self.settings.networks if trained else JOINT, seed,
-                        f"{self.settings.minutes:g}" if trained else "0",
-                        self.machine if trained else "", str(self.cores) if trained else "")
+                    common = {"data": Path(self.settings.data_dir).resolve().name,
+                              "images": self.images, "tasks": " ".join(self.tasks),
+                              "setting": SETTINGS[method], "method": method, "pairs": pairs,
+                              "seed": seed}
+                    if method in METHODS:
+                        yield Cell(**common, symmetries=" ".join(sorted(self.settings.symmetries)),
+                                   networks=self.settings.networks,
+                                   minutes=f"{self.settings.minutes:g}", machine=self.machine,
+                                   cores=str(self.cores), vgg=(
+                                       Path(self.settings.vgg).name if uses_vgg(method) else ""))
+                    else:
+                        yield Cell(**common, symmetries="", networks=JOINT, minutes="0",
+                                   machine="", cores="", vgg="")
 
     def fill(self):
         """Train and score every cell that is not yet in the output."""
-        done = {_key(row) for row in read_rows(self.output)}
+        done = finished(self.output, COLUMNS, _KEY)
         for cell in self.cells():
-            if _key(asdict(cell)) in done:
+            if tuple(asdict(cell).values()) in done:
                 continue
             print(f"{cell.method}, seed {cell.seed}, {cell.pairs} pairs", flush=True)
             rows = self._trained(cell) if cell.method in METHODS else self._computed(cell)
@@ -167,8 +178,7 @@ class Table:
             for name, restored in self._restore(run / "generator.h5", tasks).items():
                 images[name] = restored
                 constants = self._pairs(cell, name)[1]
-                rows += [{"vgg": Path(self.settings.vgg).name, "num_iters": num_iters,
-                          "trained_minutes": f"{seconds / 60:.2f}", **row}
+                rows += [{"num_iters": num_iters, "trained_minutes": f"{seconds / 60:.2f}", **row}
                          for row in self._score(name, restored, constants, is_raw_input=False)]
         self._keep_images(cell, images)
         return rows
@@ -236,10 +246,6 @@ class Table:
                 with np.load(file) as images:
                     made[cell.method] = dict(images)
         save_figure(path, made, {name: pairs.clean[0] for name, pairs in self.test.items()})
-
-
-def _key(row):
-    return tuple(row[name] for name in Cell.__dataclass_fields__)
 
 
 def main(settings):

@@ -1,6 +1,6 @@
 """The paper's table from its rows: Markdown, paired tests, a figure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,12 @@ from microgan.metrics.paired import least_squares_fit
 
 RIVAL = "care"
 # What one table holds; lines of a table differ in setting and method, its columns in task.
-_TABLE = ("data", "tasks", "pairs", "networks", "minutes", "machine", "cores")
+_IMAGES = ("data", "images", "tasks")
+# Rows that are computed, not trained, stand in all tables of the same.
+_BESIDE = (*_IMAGES, "pairs")
+_TABLE = (*_BESIDE, "symmetries", "networks", "minutes", "machine", "cores")
 _OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
-           "feature_distance": "features"}
+           "feature_distance": "embedded features"}
 _SIGNIFICANT = 0.05
 
 
@@ -29,36 +32,46 @@ def write_tables(path, rows):
     """
     trained = [row for row in rows if row["minutes"] != "0"]
     computed = [row for row in rows if row["minutes"] == "0"]
+    beside_trained = {_named(row, _BESIDE) for row in trained}
     tables = defaultdict(list)
-    for row in trained:
-        tables[tuple(row[name] for name in _TABLE)].append(row)
+    for row in trained + [row for row in computed if _named(row, _BESIDE) not in beside_trained]:
+        tables[_named(row, _TABLE)].append(row)
     parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
              "the seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for "
              "all rows; `limited` fits its intensities to its training pairs, as no other "
-             "method does. Behind PSNR: its difference from CARE of the same "
-             "table in dB, with * where it differs from it (Wilcoxon's signed-rank test over the "
-             f"images, mean of the seeds each has, p < {_SIGNIFICANT}, two-sided, not corrected "
-             "for the number of rows)."]
+             "method does. Behind PSNR: its difference from CARE of the same table and the same "
+             "seeds in dB, with * where it differs from it (Wilcoxon's signed-rank test over the "
+             f"images, mean of these seeds, p < {_SIGNIFICANT}, two-sided, not corrected "
+             "for the number of rows). MicroSSIM is best high; NRMSE (of `care`), FRC resolution "
+             "and the distance in the embedded features, a loss of `limited`, are best low."]
     for key, members in sorted(tables.items()):
         named = dict(zip(_TABLE, key))
-        beside = _beside(members[0], computed, ("data", "tasks", "pairs"))
-        parts.append(f"## {named['data']} ({named['tasks']}): {named['pairs']} pairs, "
-                     f"{named['minutes']} minutes on {named['cores']} core(s) of "
-                     f"{named['machine']}, {named['networks']} networks")
+        is_trained = named["minutes"] != "0"
+        beside = _beside(members[0], computed, _BESIDE) if is_trained else []
+        parts.append(f"## {named['data']} ({named['tasks']}; images {named['images']}): "
+                     f"{named['pairs']} pairs, " + (
+                         f"{named['minutes']} minutes on {named['cores']} core(s) of "
+                         f"{named['machine']}, {named['networks']} networks" if is_trained else
+                         "nothing trained"))
         for protocol in PROTOCOLS:
             found = [row for row in beside + members if row["protocol"] == protocol]
             if found:
                 parts.append(f"### `{protocol}`: PSNR in dB / SSIM\n\n{score_table(found)}")
         found = [row for row in beside + members if row["protocol"] == "care"]
         parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(found)}")
-        parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
+        if is_trained:
+            parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
     parts += _curve_parts(trained, computed)
     write_text(path, "\n\n".join(parts) + "\n")
 
 
+def _named(row, names):
+    return tuple(row[name] for name in names)
+
+
 def _beside(row, computed, names):
     """Computed rows that belong into a table with a trained one."""
-    return [each for each in computed if all(each[name] == row[name] for name in names)]
+    return [each for each in computed if _named(each, names) == _named(row, names)]
 
 
 def _curve_parts(trained, computed):
@@ -66,13 +79,14 @@ def _curve_parts(trained, computed):
     curves = defaultdict(list)
     for row in trained:
         if row["protocol"] == "care":
-            curves[tuple(row[name] for name in _TABLE if name != "pairs")].append(row)
-    return [f"## Learning curve of {task} ({data}: {tasks}, {networks} networks, {minutes} "
-            f"minutes on {cores} core(s)): PSNR in dB / SSIM (`care`), by pairs\n\n"
-            + curve_table([row for row in [*_beside(members[0], computed, ("data", "tasks")),
-                                           *members]
+            curves[_named(row, [name for name in _TABLE if name != "pairs"])].append(row)
+    return [f"## Learning curve of {task} ({members[0]['data']}: {members[0]['tasks']}; "
+            f"images {members[0]['images']}; {members[0]['networks']} networks, "
+            f"{members[0]['minutes']} minutes on {members[0]['cores']} core(s)): PSNR in dB / "
+            "SSIM (`care`), by pairs\n\n"
+            + curve_table([row for row in [*_beside(members[0], computed, _IMAGES), *members]
                            if row["task"] == task and row["protocol"] == "care"])
-            for (data, tasks, networks, minutes, _, cores), members in sorted(curves.items())
+            for _, members in sorted(curves.items())
             if len({row["pairs"] for row in members}) > 1
             for task in sorted({row["task"] for row in members})]
 
@@ -80,19 +94,22 @@ def _curve_parts(trained, computed):
 def curve_table(rows):
     """PSNR / SSIM of one task: a line a method, a column a number of pairs.
 
-    Only seeds count that a method has for several numbers: all columns are of the same.
+    Only seeds count that a method has for all of its numbers: all columns are of the same.
     """
     numbers = sorted({row["pairs"] for row in rows}, key=int)
     cells = [["", "method", "seeds", *numbers]]
     for (setting, method), by_task in _by_line(rows).items():
         (found,) = by_task.values()
-        times = Counter(row["seed"] for row in found)
-        found = [row for row in found if times[row["seed"]] > 1]
-        if not found:
+        seeds = defaultdict(set)
+        for row in found:
+            seeds[row["pairs"]].add(row["seed"])
+        common = set.intersection(*seeds.values())
+        if len(seeds) == 1 or not common:
             continue
-        of_number = {number: [row for row in found if row["pairs"] == number]
+        of_number = {number: [row for row in found
+                              if row["pairs"] == number and row["seed"] in common]
                      for number in numbers}
-        cells.append([setting, LABELS[method], str(len({row["seed"] for row in found})), *(
+        cells.append([setting, LABELS[method], str(len(common)), *(
             f"{spread(chosen, 'psnr', 2)} / {spread(chosen, 'ssim', 3)}" if chosen else ""
             for chosen in of_number.values())])
     return markdown(cells)
@@ -131,7 +148,7 @@ def score_table(rows):
 
 
 def other_table(rows):
-    """The metrics that are the same under every protocol or matter less."""
+    """The other metrics; what an error is relative to is that of `care`."""
     return _table(rows, lambda found: " / ".join(
         spread(found, name, 2 if name == "frc" else 3) for name in _OTHERS))
 
@@ -144,8 +161,15 @@ def time_table(rows):
 
 
 def difference(rows, care):
-    """How much higher the PSNR is than CARE's, with a star where that is significant."""
-    ours, theirs = (np.mean([_per_image(row) for row in each], axis=0) for each in (rows, care))
+    """How much higher the PSNR is than CARE's, with a star where that is significant.
+
+    Of the seeds that both have, since seeds differ in their pairs; "" where there is none.
+    """
+    seeds = {row["seed"] for row in rows} & {row["seed"] for row in care}
+    if not seeds:
+        return ""
+    ours, theirs = (np.mean([_per_image(row) for row in each if row["seed"] in seeds], axis=0)
+                    for each in (rows, care))
     gained = (ours - theirs)[np.isfinite(ours) & np.isfinite(theirs)]
     star = "*" if p_value(gained) < _SIGNIFICANT else ""
     return f" ({gained.mean():+.2f}{star})"

@@ -63,6 +63,8 @@ def seconds_per_update(folder, train):
     timed = _FIRST_UPDATES
     while True:
         trial = folder / f"updates_{2 * timed}"
+        # One that was stopped would warm up in the half that is timed.
+        shutil.rmtree(trial, ignore_errors=True)
         run = train(trial, [f"--num_iters={2 * timed}", f"--validate_every={timed}",
                             "--eval_limit=1"])
         seconds = timed_seconds(run)

@@ -105,6 +105,16 @@ def test_finished_run_says_so_and_resuming_needs_no_other_flag(finished):
     assert "is finished: 4 updates" in result.stdout
 
 
+def test_images_may_have_moved_when_a_run_is_resumed(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "images").rename(tmp_path / "moved")
+
+    result = run_without_tensorflow("train_cgan", "--resume", "--data_dir=moved", cwd=tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    assert "is finished: 4 updates" in result.stdout
+
+
 def test_resuming_on_other_images_is_refused(finished, tmp_path):
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     path = tmp_path / "images" / "Blobs_X.npy"

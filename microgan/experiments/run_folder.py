@@ -27,7 +27,7 @@ _OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint",
               "scores*", "defect_report*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
-                "dir", "num_gpu", "eval_limit", "dry_run"}
+                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
 
 
 def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:

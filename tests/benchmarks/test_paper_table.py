@@ -1,13 +1,14 @@
 """The program behind the results table, with trainings that only pretend."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import paper_table
 from cells import read_rows
-from helpers import Trainings, write_pairs
+from helpers import ROOT, Trainings, write_pairs
 from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
@@ -68,6 +69,28 @@ def test_finished_cells_are_not_trained_again_and_other_seeds_are(table):
     assert [(row["method"], row["seed"]) for row in rows] == [
         (method, seed) for seed in "12" for method in ("raw", "care", "limited")]
     assert rows[1]["num_iters"] == "600" and rows[1]["cores"] == str(finished.cores)
+
+
+@pytest.mark.parametrize("changed", ["symmetries", "images"])
+def test_other_symmetries_and_other_images_are_other_cells(table, tmp_path, random, changed):
+    table(Trainings(), methods=("care",)).fill()
+    trainings = Trainings()
+
+    if changed == "images":
+        write_pairs(tmp_path, "Blobs", 12, random)
+        table(trainings, methods=("care",)).fill()
+    else:
+        table(trainings, methods=("care",), symmetries=("Blobs:all",)).fill()
+
+    assert [name for _, name, _ in trainings.done] == ["care"]
+
+
+def test_rows_of_an_older_program_are_refused(table):
+    begun = table(Trainings(), methods=("raw",))
+    begun.output.write_text("data,method\nd,raw\n")
+
+    with pytest.raises(UserError, match="has other columns .* --output"):
+        begun.fill()
 
 
 def test_all_rows_of_a_seed_are_scored_by_the_range_of_its_pairs(table, tmp_path, monkeypatch):
@@ -141,9 +164,10 @@ def test_data_without_test_images_is_a_mistake(table, tmp_path, random):
 
 
 def row(method, psnr, seed="1", task="Blobs"):
-    return {"data": "d", "tasks": task, "setting": "A", "method": method, "pairs": "10",
-            "networks": "joint", "seed": seed, "machine": "m", "cores": "2", "task": task,
-            "minutes": "0" if method == "raw" else "15", "protocol": "care",
+    return {"data": "d", "images": "i", "tasks": task, "symmetries": "", "setting": "A",
+            "method": method, "pairs": "10", "networks": "joint", "seed": seed, "machine": "m",
+            "cores": "2", "task": task, "protocol": "care",
+            "minutes": "0" if method == "raw" else "15",
             "psnr": str(np.mean(psnr)), "ssim": "0.5", "nrmse": "0.1", "frc": "3",
             "micro_ssim": "0.4", "feature_distance": "7", "num_iters": "600",
             "trained_minutes": "15.1", "psnr_per_image": " ".join(map(str, psnr))}
@@ -174,8 +198,27 @@ def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
     lines = re.findall(r"^\| A \| ([^|]*) \| (\d) \| ([^|]*) \|$", text, re.MULTILINE)
     assert lines[:3] == [
         ("raw input", "1", "15.00 (-6.00) / 0.500"), ("CARE", "1", "21.00 / 0.500"),
-        ("microgan, limited", "2", "22.50 ± 1.41 (+1.50) / 0.500 ± 0.000")]
+        ("microgan, limited", "2", "22.50 ± 1.41 (+0.50) / 0.500")]  # +0.5 of seed 1
     assert "15 minutes on 2 core(s) of m" in text
+
+
+def test_filters_alone_make_a_page(tmp_path):
+    write_tables(tmp_path / "page.md", [row("raw", [20, 20]), row("care", [21, 21], task="Other")])
+
+    assert "| A | raw input | 1 | 20.00 / 0.500 |" in (tmp_path / "page.md").read_text()
+
+
+def test_page_and_docs_are_what_the_rows_give(tmp_path):
+    results = Path(paper_table.__file__).parent / "results"
+    docs = (ROOT / "docs" / "results.md").read_text().split("### What it says")[0]
+
+    write_tables(tmp_path / "page.md", read_rows(results / "paper_table.csv"))
+
+    page = (tmp_path / "page.md").read_text()
+    assert page == (results / "paper_table.md").read_text()
+    rows = [line for line in docs.splitlines() if line.startswith(("| A |", "| B |"))]
+    assert len(rows) > 30
+    assert set(rows) <= set(page.splitlines())
 
 
 def test_networks_of_other_tasks_are_other_tables(tmp_path):
@@ -184,7 +227,7 @@ def test_networks_of_other_tasks_are_other_tables(tmp_path):
 
     text = (tmp_path / "page.md").read_text()
     assert text.count("| A | CARE | 1 | 20.00 / 0.500 |") == 1
-    assert "## d (Blobs Stripes): 10 pairs" in text
+    assert "## d (Blobs Stripes; images i): 10 pairs" in text
 
 
 def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):
@@ -192,7 +235,7 @@ def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):
         return {**row(method, [20 + number, 20 + number], seed), "pairs": str(number)}
 
     rows = [cell("care", "1", 10), cell("care", "1", 5), cell("care", "2", 10),  # 2 has no 5
-            cell("limited", "1", 10),
+            cell("care", "3", 5), cell("limited", "1", 10),
             cell("raw", "1", 10), cell("raw", "1", 5)]
 
     write_tables(tmp_path / "page.md", rows)
@@ -213,5 +256,5 @@ def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
 
     assert table(rows).splitlines()[2:] == [
         "| raw input | 1 | 15.00 / 0.500 |",
-        "| 10 real pairs | 2 | 21.00 ± 1.41 / 0.500 ± 0.000 |",
+        "| real pairs | 2 | 21.00 ± 1.41 / 0.500 |",
         "| and made ones, alpha 0.3 | 1 | 21.00 / 0.500 |"]

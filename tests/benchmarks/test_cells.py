@@ -1,0 +1,118 @@
+"""Trainings of a table: stopped, resumed and timed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import cells
+import training_time
+from helpers import Trainings
+from microgan.errors import Interrupted, UserError
+
+# A training that says it runs, then ends as ours do when a signal comes, after some seconds else.
+SCRIPT = """
+import pathlib, signal, sys, time
+flags = dict(flag[2:].split("=", 1) for flag in sys.argv[1:] if "=" in flag)
+run = pathlib.Path(flags["dir"]) / "run"
+run.mkdir(exist_ok=True)
+(run / "config.json").write_text("{}")
+heard = []
+signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+(run / "begun").touch()
+for _ in range(int(flags["tenths"])):
+    time.sleep(0.1)
+    if heard:
+        time.sleep(0.5)
+        (run / "heard").write_text(str(len(heard)))
+        sys.exit(128 + heard[0])
+print("what went wrong")
+sys.exit(int(flags["status"]))
+"""
+PARENT = """
+import pathlib, sys
+sys.path[:0] = sys.argv[1:3]
+import cells
+from microgan.cli.command import run_command
+from microgan.config import Config
+class Settings(Config):
+    pass
+sys.exit(run_command(Settings, "", lambda _: cells.train(
+    sys.argv[3], pathlib.Path(sys.argv[4]), ["--tenths=300", "--status=0"]), ["table"]))
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+def test_failed_training_is_told_by_its_last_line(script, tmp_path):
+    with pytest.raises(UserError, match="what went wrong .status 2 of .*log.txt"):
+        cells.train(script, tmp_path / "cell", ["--tenths=0", "--status=2"])
+
+
+def test_finished_training_gives_its_run_folder(script, tmp_path):
+    run = cells.train(script, tmp_path / "cell", ["--tenths=0", "--status=0"])
+
+    assert run == tmp_path / "cell" / "run"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("whom", ["process", "group"])
+def test_signal_reaches_the_training_once_and_ends_the_table(script, tmp_path, number, whom):
+    """Whether `kill` sends it to this process alone or a terminal to all of its group."""
+    table = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(cells.ROOT), str(cells.ROOT / "benchmarks"),
+         str(script), str(tmp_path / "cell")], start_new_session=True, stderr=subprocess.PIPE,
+        text=True)
+    run = tmp_path / "cell" / "run"
+    while not (run / "begun").exists():
+        assert table.poll() is None, table.stderr.read()
+        time.sleep(0.05)
+
+    (os.kill if whom == "process" else os.killpg)(table.pid, number)
+
+    _, errors = table.communicate(timeout=60)
+    assert table.returncode == 128 + number
+    assert "was stopped; the same command goes on" in errors
+    assert (run / "heard").read_text() == "1"
+
+
+def test_table_that_was_stopped_ends_though_the_training_did_not(script, tmp_path, monkeypatch):
+    class Deaf(subprocess.Popen):
+        def wait(self, *arguments, **settings):
+            if not hasattr(self, "stopped"):
+                self.stopped = True
+                raise KeyboardInterrupt
+            return super().wait(*arguments, **settings)
+
+        def send_signal(self, number):
+            pass
+
+    monkeypatch.setattr(cells.subprocess, "Popen", Deaf)
+
+    with pytest.raises(Interrupted, match="was stopped"):
+        cells.train(script, tmp_path / "cell", ["--tenths=0", "--status=0"])
+
+
+def test_speed_trial_that_was_stopped_starts_again(tmp_path):
+    """Resumed, it would warm up in the half that is timed."""
+    half = tmp_path / "updates_4" / "run"
+    half.mkdir(parents=True)
+    (half / "checkpoint").touch()
+    trainings = Trainings()
+
+    def train(folder, flags):
+        assert not (folder / "run" / "checkpoint").exists()
+        return trainings("train.py", folder, flags)
+
+    assert training_time.seconds_per_update(tmp_path, train) == 1
+    assert json.loads((tmp_path / "seconds_per_update.json").read_text()) == 1
