@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 from scipy import ndimage
 
+from microgan.generator_file import read_info
 from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.stored_images import Scratch
@@ -112,6 +114,34 @@ def assert_same_arrays(arrays, wanted):
     assert len(arrays) == len(wanted)
     for array, other in zip(arrays, wanted):
         np.testing.assert_array_equal(array, other)
+
+
+def run_history(folder):
+    """The rows of a run's `history.csv`, without the times."""
+    with open(folder / "history.csv") as file:
+        return [{name: value for name, value in row.items() if name != "seconds"}
+                for row in csv.DictReader(file)]
+
+
+def assert_same_run(one, other):
+    """Assert that two run folders hold the same history and generator, bit for bit."""
+    np.testing.assert_equal(run_history(one), run_history(other))
+    first, second = (_arrays_in(folder / "generator.h5") for folder in (one, other))
+    assert first
+    np.testing.assert_equal(list(first), list(second))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert read_info(one / "generator.h5", method=None).normalization == read_info(
+        other / "generator.h5", method=None).normalization
+
+
+def _arrays_in(path):
+    """Every array in an HDF5 file, by name."""
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, node: found.update({name: node[()]})
+                        if isinstance(node, h5py.Dataset) else None)
+    return found
 
 
 class Trainings:

@@ -1,17 +1,16 @@
 """A training killed at any moment and resumed ends as one that was never disturbed."""
 
-import csv
 import signal
 from dataclasses import dataclass
 from random import Random
 
-import h5py
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from helpers import NARROW_CGAN, NARROW_CIN_GAN, NARROW_ZSE_GAN, run_script, write_pairs
-from microgan.generator_file import read_info
+from helpers import (
+    NARROW_CGAN, NARROW_CIN_GAN, NARROW_ZSE_GAN, assert_same_run, run_history, run_script,
+    write_pairs)
 
 
 @dataclass(frozen=True)
@@ -57,31 +56,6 @@ def train(program, folder, *flags, moment=None):
     command = (program.script,) if moment is None else ("tests/killed_script.py", moment,
                                                         program.script)
     return run_script(*command, *program.flags, *ALWAYS, *flags, cwd=folder, timeout=1800)
-
-
-def arrays(path):
-    """Every array in an HDF5 file, by name."""
-    found = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, node: found.update({name: node[()]})
-                        if isinstance(node, h5py.Dataset) else None)
-    return found
-
-
-def history(folder):
-    with open(folder / "history.csv") as file:
-        return [{name: value for name, value in row.items() if name != "seconds"}
-                for row in csv.DictReader(file)]
-
-
-def assert_same_run(one, other):
-    assert history(one) == history(other)
-    first, second = arrays(one / "generator.h5"), arrays(other / "generator.h5")
-    assert list(first) == list(second) and first
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name)
-    assert read_info(one / "generator.h5", method=None).normalization == read_info(
-        other / "generator.h5", method=None).normalization
 
 
 def kill_resume_and_compare(program, images, moments, flags):
@@ -134,7 +108,7 @@ def test_same_seed_gives_the_same_files_bit_for_bit(program, images):
     for name in names:
         if name.name != "history.csv" and name.parts[0] != "checkpoint":
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    assert history(one) == history(other)
+    assert run_history(one) == run_history(other)
     for name in names:
         if name.parts[0] == "checkpoint":
             first, second = (np.load(folder / name) for folder in (one, other))
