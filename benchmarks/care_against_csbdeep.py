@@ -17,9 +17,8 @@ from cells import markdown
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.config.care import CAREConfig
-from microgan.datasets.sampling import PairedBatches
 from microgan.errors import UserError
-from microgan.experiments.paired_data import load_tasks
+from microgan.experiments.paired_data import load_tasks, paired_batches
 from microgan.metrics.paired import align_care, psnr, ssim
 from microgan.startup import import_tensorflow_quietly
 
@@ -59,9 +58,7 @@ def train_both(config, tasks):
         raise UserError("csbdeep is missing. It comes with the extra 'bench': "
                         "pip install 'microgan[bench]'.") from None
     keras.utils.set_random_seed(config.seed)
-    draw = PairedBatches([task.training_task() for task in tasks.values()],
-                         batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed)
+    draw = paired_batches(config, tasks)
     with tempfile.TemporaryDirectory() as folder:
         theirs = CARE(CSBDeepConfig("YXC", 1, 1, train_tensorboard=False), "care",
                       basedir=folder)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from microgan.config.care import CAREConfig
-from microgan.datasets.sampling import PairedBatches
 from microgan.evaluation import SCORE_FILES
-from microgan.experiments.paired_data import load_tasks
+from microgan.experiments.paired_data import load_tasks, paired_batches
 from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
 from microgan.startup import import_tensorflow_quietly
 
@@ -18,17 +17,14 @@ def train_care(config: CAREConfig) -> Path:
     """Train CARE on pairs and score it; see `experiments.cgan.train_cgan`."""
     folder = Path(config.dir).absolute() / RUN_FOLDER
     config = check_run_folder(folder, config)
-    assert config.seed is not None
     tasks = load_tasks(config)
     split = {name: task.split_record() for name, task in tasks.items()}
     if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
         return folder
-    draw = PairedBatches([task.training_task() for task in tasks.values()],
-                         batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed)
+    draw = paired_batches(config, tasks)
     import_tensorflow_quietly()
     from microgan.experiments.care_training import train_and_score
 
     with working_folder(folder, config) as working:
-        train_and_score(config, tasks, draw, working)
+        train_and_score(config, tasks, split, draw, working)
     return folder

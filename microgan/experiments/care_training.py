@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,16 +21,9 @@ from microgan.trainers.care import CARETrainer, plateau_learning_rate
 _PLATEAU_FACTOR = 0.5  # csbdeep's
 
 
-def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], draw: PairedBatches,
-                    folder: Path) -> None:
-    """Train on checked data and score on the test images.
-
-    Args:
-        config: with its seed.
-        tasks: by name.
-        draw: update number -> batch.
-        folder: the run folder, checked.
-    """
+def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], split: dict[str, Any],
+                    draw: PairedBatches, folder: Path) -> None:
+    """As `cgan_training.train_and_score`."""
     strategy, precision = set_up_devices(config)
     info = describe_generator(
         config, method="care", network="unet",
@@ -48,9 +42,8 @@ def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], draw: Paired
                 factor=_PLATEAU_FACTOR, patience_updates=config.plateau_updates)
 
     print_parts(tasks)
-    train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
+    train_restorer(config, tasks, folder, info, split=split, draw=draw, strategy=strategy,
                    precision=precision, build_trainer=lambda: build_trainer(config, info),
-                   split={name: task.split_record() for name, task in tasks.items()},
                    validate=validate, after_validation=lower_rate)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from microgan.config import CGANConfig
-from microgan.datasets.sampling import PairedBatches
 from microgan.evaluation import SCORE_FILES
 from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
-from microgan.experiments.paired_data import load_tasks
+from microgan.experiments.paired_data import load_tasks, paired_batches
 from microgan.experiments.run_folder import (
     check_run_folder, is_finished, working_folder)
 from microgan.losses.vgg_weights import check_feature_source
@@ -36,23 +35,20 @@ def train_cgan(config: CGANConfig) -> Path:
     """
     folder = _run_folder(config)
     config = check_run_folder(folder, config, default_seed=seed_of_generator(config))
-    assert config.seed is not None
     tasks, maker = (load_tasks_and_maker(config) if config.cin_augment
                     else (load_tasks(config), None))
     split = {name: task.split_record() for name, task in tasks.items()}
     if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
         return folder
     made = maker.made_pairs(config.made_share, tasks) if maker else None
-    draw = PairedBatches([task.training_task() for task in tasks.values()],
-                         batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed, made=made)
+    draw = paired_batches(config, tasks, made)
     if config.content_weight:
         check_feature_source(config.content_features)
     import_tensorflow_quietly()
     from microgan.experiments.cgan_training import train_and_score
 
     with working_folder(folder, config) as working:
-        train_and_score(config, tasks, draw, working, maker)
+        train_and_score(config, tasks, split, draw, working, maker)
     return folder
 
 

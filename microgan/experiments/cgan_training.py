@@ -21,13 +21,14 @@ from microgan.trainers.cgan import CGANTrainer
 _MOST_TO_CALIBRATE = 16
 
 
-def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: PairedBatches,
-                    folder: Path, maker: PairMaker | None) -> None:
+def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], split: dict[str, Any],
+                    draw: PairedBatches, folder: Path, maker: PairMaker | None) -> None:
     """Train on checked data and score on the test images; see `experiments.cgan.train_cgan`.
 
     Args:
         config: with its seed.
         tasks: by name.
+        split: by task, which images are for what.
         draw: update number -> batch.
         folder: the run folder, checked.
         maker: of pairs, with CIN-GAN.
@@ -47,9 +48,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], draw: Paired
                            for images in tasks[name].part("train"))
         return degraded, clean
 
-    train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
+    train_restorer(config, tasks, folder, info, split=split, draw=draw, strategy=strategy,
                    precision=precision, build_trainer=lambda: build_trainer(config, info),
-                   split={name: task.split_record() for name, task in tasks.items()},
                    calibration_pairs=calibration_pairs if config.calibrate else None)
 
 

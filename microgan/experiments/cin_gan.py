@@ -56,7 +56,7 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     from microgan.experiments.cin_gan_training import train_and_report
 
     with working_folder(folder, config) as working:
-        train_and_report(config, tasks, draw, working)
+        train_and_report(config, tasks, split, draw, working)
     return folder
 
 

@@ -36,13 +36,14 @@ _VALIDATION_SEED = 0
 Tasks = dict[str, UnpairedTaskData]
 
 
-def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
-                     folder: Path) -> None:
+def train_and_report(config: CINGANConfig, tasks: Tasks, split: dict[str, Any],
+                     draw: UnpairedBatches, folder: Path) -> None:
     """Train on checked data and compare; see `experiments.cin_gan.train_cin_gan`.
 
     Args:
         config: with its seed.
         tasks: by name.
+        split: by task, which images are for what.
         draw: update number -> batch.
         folder: the run folder, checked.
     """
@@ -54,8 +55,7 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, draw: UnpairedBatches,
         if added:
             added.start(generator)
         trainer = build_trainer(config, generator, num_tasks=len(info.tasks))
-    create_run_folder(folder, config,
-                      {name: task.split_record() for name, task in tasks.items()})
+    create_run_folder(folder, config, split)
     print_parts(tasks)
     if added:
         print(f"Of the generator's numbers, only the {_count(generator.trainable_weights):,} of "

@@ -53,5 +53,5 @@ def train_cyclegan(config: CycleGANConfig) -> Path:
     from microgan.experiments.cyclegan_training import train_and_score
 
     with working_folder(folder, config) as working:
-        train_and_score(config, tasks, draw, working)
+        train_and_score(config, tasks, split, draw, working)
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,15 +23,9 @@ _NUM_BLOCKS = 6  # published, for 128 x 128 pixels
 
 
 def train_and_score(config: CycleGANConfig, tasks: dict[str, UnpairedTaskData],
-                    draw: Callable[[int], dict[str, np.ndarray]], folder: Path) -> None:
-    """Train on checked data and score on the test images.
-
-    Args:
-        config: with its seed.
-        tasks: by name.
-        draw: update number -> batch.
-        folder: the run folder, checked.
-    """
+                    split: dict[str, Any], draw: Callable[[int], dict[str, np.ndarray]],
+                    folder: Path) -> None:
+    """As `cgan_training.train_and_score`."""
     strategy, precision = set_up_devices(config)
     info = describe_generator(
         config, method="cyclegan", network="resnet",
@@ -45,9 +40,8 @@ def train_and_score(config: CycleGANConfig, tasks: dict[str, UnpairedTaskData],
         return {"score": float(np.asarray(trainer.generator_optimizer.iterations))}
 
     print_parts(tasks)
-    train_restorer(config, tested, folder, info, draw=draw, strategy=strategy,
+    train_restorer(config, tested, folder, info, split=split, draw=draw, strategy=strategy,
                    precision=precision, build_trainer=lambda: build_trainer(config, info),
-                   split={name: task.split_record() for name, task in tasks.items()},
                    validate=keep_last, score_label="updates: the last are kept")
 
 

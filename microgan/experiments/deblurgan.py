@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from microgan.config.deblurgan import DeblurGANConfig
-from microgan.datasets.sampling import PairedBatches
 from microgan.evaluation import SCORE_FILES
-from microgan.experiments.paired_data import load_tasks
+from microgan.experiments.paired_data import load_tasks, paired_batches
 from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.startup import import_tensorflow_quietly
@@ -27,9 +26,7 @@ def train_deblurgan(config: DeblurGANConfig) -> Path:
     split = {name: task.split_record() for name, task in tasks.items()}
     if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
         return folder
-    draw_pairs = PairedBatches([task.training_task() for task in tasks.values()],
-                               batch_size=config.batch_size, patch_size=config.patch_size,
-                               seed=seed)
+    draw_pairs = paired_batches(config, tasks)
 
     def draw(update: int) -> dict[str, np.ndarray]:
         # A stream of its own, so that the pairs are those that the other methods see.
@@ -41,5 +38,5 @@ def train_deblurgan(config: DeblurGANConfig) -> Path:
     from microgan.experiments.deblurgan_training import train_and_score
 
     with working_folder(folder, config) as working:
-        train_and_score(config, tasks, draw, working)
+        train_and_score(config, tasks, split, draw, working)
     return folder

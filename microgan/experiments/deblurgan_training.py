@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,16 +20,9 @@ from microgan.trainers.deblurgan import DeblurGANTrainer
 _NUM_BLOCKS = 9  # published
 
 
-def train_and_score(config: DeblurGANConfig, tasks: dict[str, TaskData],
+def train_and_score(config: DeblurGANConfig, tasks: dict[str, TaskData], split: dict[str, Any],
                     draw: Callable[[int], dict[str, np.ndarray]], folder: Path) -> None:
-    """Train on checked data and score on the test images.
-
-    Args:
-        config: with its seed.
-        tasks: by name.
-        draw: update number -> batch, with the places of the gradient penalty.
-        folder: the run folder, checked.
-    """
+    """As `cgan_training.train_and_score`; a batch also has the gradient penalty's places."""
     strategy, precision = set_up_devices(config)
     info = describe_generator(
         config, method="deblurgan", network="resnet",
@@ -36,9 +30,8 @@ def train_and_score(config: DeblurGANConfig, tasks: dict[str, TaskData],
                            "dropout": config.dropout},
         normalization={name: task.normalization for name, task in tasks.items()})
     print_parts(tasks)
-    train_restorer(config, tasks, folder, info, draw=draw, strategy=strategy,
-                   precision=precision, build_trainer=lambda: build_trainer(config, info),
-                   split={name: task.split_record() for name, task in tasks.items()})
+    train_restorer(config, tasks, folder, info, split=split, draw=draw, strategy=strategy,
+                   precision=precision, build_trainer=lambda: build_trainer(config, info))
 
 
 def build_trainer(config: DeblurGANConfig, info: GeneratorInfo) -> DeblurGANTrainer:

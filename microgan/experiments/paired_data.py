@@ -15,7 +15,8 @@ from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
-from microgan.datasets.sampling import DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, TrainingTask
+from microgan.datasets.sampling import (
+    DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, MadePairs, PairedBatches, TrainingTask)
 from microgan.datasets.splits import Split, digest, fingerprint, indices_outside, split_pairs
 from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError
@@ -110,6 +111,15 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
         tasks[name] = _with_clean_to_degrade(task, config) if degrades_clean else task
     check_parts(tasks)
     return tasks
+
+
+def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
+                   made: MadePairs | None = None) -> PairedBatches:
+    """What a training on pairs draws its batches from; see `PairedBatches`."""
+    assert config.seed is not None
+    return PairedBatches([task.training_task() for task in tasks.values()],
+                         batch_size=config.batch_size, patch_size=config.patch_size,
+                         seed=config.seed, made=made)
 
 
 def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:
