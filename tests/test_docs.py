@@ -1,6 +1,7 @@
 """What README and docs tell people to type is what the programs take."""
 
 import dataclasses
+import importlib
 import re
 import shlex
 
@@ -15,8 +16,20 @@ PROGRAMS = {
     "train_zsegan.py": config.ZSEGANConfig, "restore.py": config.RestoreConfig,
     "evaluate.py": config.EvaluateConfig, "-m microgan.cli.simulate": config.SimulateConfig,
 }
+# A benchmark that imports its neighbours by their bare names runs as a file, others as modules.
+NEIGHBOURS = "|".join(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+BENCHMARKS = {
+    f"benchmarks/{path.name}" if re.search(rf"^(from|import) ({NEIGHBOURS})\b", text, re.MULTILINE)
+    else f"-m benchmarks.{path.stem}": f"benchmarks.{path.stem}"
+    for path in (ROOT / "benchmarks").glob("*.py")
+    for text in [path.read_text(encoding="utf-8")] if "class Settings(Config)" in text}
 PAGES = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
-NAMES = "|".join(map(re.escape, PROGRAMS))
+NAMES = "|".join(map(re.escape, [*PROGRAMS, *BENCHMARKS]))
+
+
+def settings_of(program):
+    """The config whose fields are a program's flags."""
+    return PROGRAMS.get(program) or importlib.import_module(BENCHMARKS[program]).Settings
 
 
 def read(page):
@@ -36,18 +49,28 @@ def commands_of(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_a_page_are_understood(page):
     for name, arguments in commands_of(page):
-        parse_flags(PROGRAMS[name], [name, *arguments])
+        parse_flags(settings_of(name), [name, *arguments])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_flags_named_beside_a_program_are_its_own(page):
     for name, flags in re.findall(rf"`({NAMES})\s([^`]+)`", read(page)):
-        fields = {item.name for item in dataclasses.fields(PROGRAMS[name])}
+        fields = {item.name for item in dataclasses.fields(settings_of(name))}
         assert set(re.findall(r"--(\w+)", flags)) <= fields | {"help", "version"}, name
 
 
 def test_every_program_has_a_command_on_a_page():
-    assert {name for page in PAGES for name, _ in commands_of(page)} == set(PROGRAMS)
+    found = {name for page in PAGES for name, _ in commands_of(page)}
+    assert found >= set(PROGRAMS)
+    assert "benchmarks/paper_table.py" in found and "-m benchmarks.speed" in found
+
+
+def test_every_benchmark_on_a_page_is_run_as_its_imports_need_it():
+    names = {name for page in PAGES for name in re.findall(
+        r"python ((?:-m benchmarks\.|benchmarks/)[\w.]+)", read(page))}
+    without_flags = {f"benchmarks/{name}.py" for name in ("trust", "trust_stacks", "tiling")}
+
+    assert names - without_flags <= set(BENCHMARKS)
 
 
 def test_every_page_is_linked_from_the_readme_and_every_link_leads_somewhere():
