@@ -13,6 +13,8 @@ from microgan.files import write_json
 _TIMED_SECONDS = 12
 _FIRST_UPDATES = 2
 _VALIDATIONS = 20
+# Share of the time that a training must have had.
+_TOO_SHORT = 0.95
 
 
 def machine():
@@ -42,9 +44,15 @@ def train_for(minutes, script, folder, flags, *, times, train):
     """
     speed = seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
     num_iters = max(1, round(60 * minutes / speed))
-    return train(script, folder, [
+    run = train(script, folder, [
         *flags, f"--num_iters={num_iters}", "--eval_limit=1",
         f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+    took = trained_seconds(run)[0] / 60
+    if took < _TOO_SHORT * minutes:
+        print(f"{folder.name} trained for {took:.1f} of {minutes:g} minutes: the machine was "
+              f"busier when its speed was timed. For another try remove {folder}, {times} and its "
+              "rows.")
+    return run
 
 
 def seconds_per_update(folder, train):

@@ -103,6 +103,24 @@ def test_table_that_was_stopped_ends_though_the_training_did_not(script, tmp_pat
         cells.train(script, tmp_path / "cell", ["--tenths=0", "--status=0"])
 
 
+def test_training_that_was_timed_on_a_busy_machine_says_so(tmp_path, capsys):
+    class Faster(Trainings):
+        """Than in its trial, half a second an update."""
+
+        def __call__(self, script, folder, flags):
+            run = super().__call__(script, folder, flags)
+            if folder.name == "cell":
+                history = (run / "history.csv").read_text().splitlines()
+                update, seconds = history[-1].split(",")
+                (run / "history.csv").write_text(f"update,seconds\n{update},{int(seconds) / 2}\n")
+            return run
+
+    training_time.train_for(10, "train.py", tmp_path / "cell", [], times=tmp_path / "times",
+                            train=Faster())
+
+    assert "cell trained for 5.0 of 10 minutes" in capsys.readouterr().out
+
+
 def test_speed_trial_that_was_stopped_starts_again(tmp_path):
     """Resumed, it would warm up in the half that is timed."""
     half = tmp_path / "updates_4" / "run"
