@@ -9,8 +9,8 @@ from pathlib import Path
 
 from microgan.files import write_json
 
-# Long enough that chance does not matter much.
-_TIMED_SECONDS = 12
+# So long that the two seconds after a validation until input flows again hardly count.
+_TIMED_SECONDS = 45
 _FIRST_UPDATES = 2
 _VALIDATIONS = 20
 # Share of the time that a training must have had.
