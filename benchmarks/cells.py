@@ -49,7 +49,7 @@ def train(script, folder, flags):
             except KeyboardInterrupt as stop:  # it saves
                 stopped = signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT
                 training.send_signal(stopped)
-    status = training.returncode or (128 + stopped if stopped else 0)
+    status = 128 + stopped if stopped else training.returncode
     if status in (130, 143):
         raise Interrupted(f"{script} was stopped; the same command goes on with it.", status)
     if status:

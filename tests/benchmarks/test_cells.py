@@ -86,7 +86,10 @@ def test_signal_reaches_the_training_once_and_ends_the_table(script, tmp_path, n
     assert (run / "heard").read_text() == "1"
 
 
-def test_table_that_was_stopped_ends_though_the_training_did_not(script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("status", [0, 1])
+def test_table_that_was_stopped_ends_however_the_training_did(
+        script, tmp_path, monkeypatch, status):
+    """It may have been at its end, or not yet ready to hear of signals."""
     class Deaf(subprocess.Popen):
         def wait(self, *arguments, **settings):
             if not hasattr(self, "stopped"):
@@ -100,7 +103,7 @@ def test_table_that_was_stopped_ends_though_the_training_did_not(script, tmp_pat
     monkeypatch.setattr(cells.subprocess, "Popen", Deaf)
 
     with pytest.raises(Interrupted, match="was stopped"):
-        cells.train(script, tmp_path / "cell", ["--tenths=0", "--status=0"])
+        cells.train(script, tmp_path / "cell", ["--tenths=0", f"--status={status}"])
 
 
 def test_training_that_was_timed_on_a_busy_machine_says_so(tmp_path, capsys):
