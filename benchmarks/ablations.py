@@ -38,6 +38,7 @@ CHANGES = {
     "content weight x 4": ("--content_weight=0.0012",),
     "plain instead of fitted pixel loss": ("--pixel_weight=1", "--fitted_pixel_weight=0"),
     "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
+    "Fourier loss besides": ("--fourier_weight=0.5",),
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
     "no mirror images, neither learned from nor averaged over": (
         "--symmetries={none}", "--test_time_augmentation=False"),

@@ -25,7 +25,7 @@ def build_cgan():
         cgan.build_unet_generator(filters=2, depth=1), cgan.build_patch_discriminator(filters=2),
         generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
         content_features=None, content_weight=0.0, adversarial_weight=0.1, pixel_weight=1.0,
-        fitted_pixel_weight=0.0, global_batch_size=BATCH_SIZE)
+        fitted_pixel_weight=0.0, fourier_weight=0.0, global_batch_size=BATCH_SIZE)
 
 
 def build_cin_gan():

@@ -57,6 +57,9 @@ class CGANConfig(TaskTrainingConfig):
         0.0, "Factor of the same difference after scale and offset of each image are fitted, as "
         "exposure differs between images. 0.1 of the plain one keeps the brightness.",
         limited=0.9, minimum=0)
+    fourier_weight: float = setting(
+        0.0, "Factor of the mean absolute difference of Fourier coefficients, scale and offset "
+        "fitted; the original has none.", minimum=0)
     content_features: str = setting(
         "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
         "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "
@@ -77,9 +80,10 @@ class CGANConfig(TaskTrainingConfig):
             if getattr(self, name) is not None and not self.cin_augment:
                 raise UserError(f"--{name} has no meaning without --cin_augment=True.")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
-                or self.fitted_pixel_weight):
+                or self.fitted_pixel_weight or self.fourier_weight):
             raise UserError("At least one of --content_weight, --adversarial_weight, "
-                            "--pixel_weight and --fitted_pixel_weight must be above 0.")
+                            "--pixel_weight, --fitted_pixel_weight and --fourier_weight must be "
+                            "above 0.")
 
     @property
     def made_share(self) -> float:

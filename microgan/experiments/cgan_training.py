@@ -79,4 +79,4 @@ def build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
         content_features=features, squared_content=config.content_distance == "squared",
         content_weight=config.content_weight, adversarial_weight=config.adversarial_weight,
         pixel_weight=config.pixel_weight, fitted_pixel_weight=config.fitted_pixel_weight,
-        global_batch_size=config.batch_size)
+        fourier_weight=config.fourier_weight, global_batch_size=config.batch_size)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from microgan.losses.adversarial import discriminator_loss, generator_loss
 from microgan.losses.perceptual import content_loss
-from microgan.losses.pixel import fitted_pixel_loss, pixel_loss
+from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 
 
 class CGANTrainer:
@@ -28,6 +28,7 @@ class CGANTrainer:
             discriminator is neither run nor trained.
         pixel_weight: factor of the mean absolute difference.
         fitted_pixel_weight: factor of the same after scale and offset are fitted.
+        fourier_weight: factor of `fourier_loss`.
         global_batch_size: images a batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
@@ -43,7 +44,8 @@ class CGANTrainer:
                  content_features: keras.Model | None,
                  squared_content: bool = False,
                  content_weight: float, adversarial_weight: float, pixel_weight: float,
-                 fitted_pixel_weight: float, global_batch_size: int) -> None:
+                 fitted_pixel_weight: float, fourier_weight: float,
+                 global_batch_size: int) -> None:
         self.generator = generator
         self.discriminator = discriminator
         self.generator_optimizer = generator_optimizer
@@ -54,6 +56,7 @@ class CGANTrainer:
         self.adversarial_weight = adversarial_weight
         self.pixel_weight = pixel_weight
         self.fitted_pixel_weight = fitted_pixel_weight
+        self.fourier_weight = fourier_weight
         self.global_batch_size = global_batch_size
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
@@ -95,9 +98,12 @@ class CGANTrainer:
             losses["pixel"] = self._mean(pixel_loss(clean, restored))
             if self.fitted_pixel_weight:
                 losses["fitted_pixel"] = self._mean(fitted_pixel_loss(clean, restored))
+            if self.fourier_weight:
+                losses["fourier"] = self._mean(fourier_loss(clean, restored))
             total = sum(weight * losses[name] for name, weight in (
                 ("adversarial", self.adversarial_weight), ("content", self.content_weight),
-                ("pixel", self.pixel_weight), ("fitted_pixel", self.fitted_pixel_weight))
+                ("pixel", self.pixel_weight), ("fitted_pixel", self.fitted_pixel_weight),
+                ("fourier", self.fourier_weight))
                 if weight)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)

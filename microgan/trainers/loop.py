@@ -91,7 +91,8 @@ def _held_signals() -> Iterator[list[signal.Signals]]:
     def hold(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
         with suppress(OSError):  # nobody may be reading
-            os.write(1, b"\nStopping after this update; once more stops at once, unsaved.\n")
+            os.write(1, b"\nStopping after this update and, if it is due, its validation; once "
+                     b"more stops at once, unsaved.\n")
         for each, handler in usual.items():
             signal.signal(each, handler)
 

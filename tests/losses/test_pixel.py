@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from microgan.losses.pixel import fitted_pixel_loss, pixel_loss
+from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 
 
 def test_pixel_loss_is_one_mean_an_image():
@@ -47,3 +47,24 @@ def test_fitted_loss_of_a_constant_image_has_finite_gradient(images):
     assert np.isfinite(tape.gradient(loss, constant)).all()
     np.testing.assert_allclose(loss, np.abs(images - images.mean((1, 2, 3), keepdims=True)
                                             ).mean((1, 2, 3)).sum(), rtol=1e-5)
+
+
+def test_fourier_loss_is_that_of_numpys_transform_of_the_fitted_difference(images, random):
+    restored = images + random.normal(0, 0.5, images.shape).astype(np.float32)
+
+    loss = fourier_loss(images, restored)
+
+    for clean, image, found in zip(images, restored, loss):
+        slope, offset = np.polyfit(image.ravel(), clean.ravel(), 1)
+        coefficients = np.fft.fft2((clean - slope * image - offset)[..., 0], norm="ortho")
+        expected = (np.abs(coefficients.real) + np.abs(coefficients.imag)).mean()
+        np.testing.assert_allclose(found, expected, rtol=0.01)
+
+
+def test_fourier_loss_counts_a_lost_frequency_once_however_many_pixels_show_it():
+    y = np.arange(16)
+    wave = np.sqrt(2) * np.cos(2 * np.pi * 3 * y / 16)
+    clean = np.broadcast_to(wave[None, :, None, None], (1, 16, 16, 1)).astype(np.float32)
+
+    # Two of 256 coefficients, each of half the image's power: sqrt(256 / 2).
+    np.testing.assert_allclose(fourier_loss(clean, 0 * clean), 2 * np.sqrt(128) / 256, rtol=1e-5)

@@ -19,7 +19,8 @@ class CornerFeatures(keras.Layer):
 
 def build_trainer(generator=None, discriminator=None, *, rate=1e-3, **changes):
     settings = {"content_features": None, "content_weight": 0.0, "adversarial_weight": 0.1,
-                "pixel_weight": 1.0, "fitted_pixel_weight": 0.0, "global_batch_size": 2}
+                "pixel_weight": 1.0, "fitted_pixel_weight": 0.0, "fourier_weight": 0.0,
+                "global_batch_size": 2}
     return CGANTrainer(
         generator or build_unet_generator(filters=4, depth=1),
         discriminator or build_patch_discriminator(filters=4),
@@ -83,6 +84,18 @@ def test_squared_content_is_the_square(batch):
 
     expected = float(tf.reduce_mean((2 * (batch["clean"] - batch["degraded"])) ** 2))
     assert float(losses["content"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_fourier_loss_alone_trains_the_generator(batch):
+    trainer = build_trainer(adversarial_weight=0.0, pixel_weight=0.0, fourier_weight=1.0,
+                            rate=3e-3)
+    step = tf.function(trainer.train_step)
+    first = float(step(batch)["fourier"])
+
+    for _ in range(100):
+        losses = step(batch)
+
+    assert float(losses["fourier"]) < 0.8 * first
 
 
 @pytest.mark.parametrize("networks", ["ours", "published"])
