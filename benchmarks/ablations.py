@@ -42,6 +42,7 @@ CHANGES = {
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
     "no mirror images, neither learned from nor averaged over": (
         "--symmetries={none}", "--test_time_augmentation=False"),
+    "intensities of pairs changed at random": ("--intensity_jitter=0.2",),
     "no averaged weights": ("--ema_decay=0",),
     "weights averaged over 200 updates": ("--ema_decay=0.995",),
     "half the channels": ("--generator_filters=16",),

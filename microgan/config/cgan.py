@@ -44,6 +44,11 @@ class CGANConfig(TaskTrainingConfig):
         False, "After training, fit scale and offset of the restored images to the clean training "
         "images, per task, for true intensities; generator.h5 keeps them. The original does not.",
         limited=True)
+    intensity_jitter: float = setting(
+        0.0, "Random change of both images of a training pair alike, as if exposure had been "
+        "another: contrast by a factor of up to 1 plus and minus this, brightness by up to plus "
+        "and minus this, where the usual intensities are -1 to 1. The original has none.",
+        minimum=0, maximum=0.9)
     content_weight: float = setting(
         1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for unlike images.", limited=3e-4, minimum=0)

@@ -64,6 +64,9 @@ class PairedBatches:
         seed: batch number n is a function of (seed, n) alone, so a resumed run sees what
             an uninterrupted one would.
         made: pairs that take the place of some.
+        intensity_jitter: j, 0 to 1. Both images of a pair are multiplied by one random
+            factor, uniform from 1 - j to 1 + j, then moved by one random offset, uniform from
+            -j to j, in network values.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -74,7 +77,8 @@ class PairedBatches:
     """
 
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, patch_size: int,
-                 seed: int, made: MadePairs | None = None) -> None:
+                 seed: int, made: MadePairs | None = None,
+                 intensity_jitter: float = 0.0) -> None:
         for position, task in enumerate(tasks):
             _refuse_small(task.name, task.degraded, patch_size)
             if made is not None:
@@ -84,6 +88,7 @@ class PairedBatches:
         self.patch_size = patch_size
         self.seed = seed
         self.made = made
+        self.intensity_jitter = intensity_jitter
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -104,6 +109,11 @@ class PairedBatches:
             np.stack([getattr(self.tasks[task].normalization, kind).normalize(image)
                       for task, image in zip(condition, images)])[..., np.newaxis]
             for kind, images in zip(("degraded", "clean"), zip(*pairs)))
+        if self.intensity_jitter:
+            factor, offset = random.uniform(
+                -self.intensity_jitter, self.intensity_jitter,
+                (2, self.batch_size, 1, 1, 1)).astype(np.float32)
+            degraded, clean = ((1 + factor) * images + offset for images in (degraded, clean))
         return {"degraded": degraded, "clean": clean, "condition": condition}
 
     def _num_made(self, random: np.random.Generator) -> int:

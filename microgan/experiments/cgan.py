@@ -41,7 +41,7 @@ def train_cgan(config: CGANConfig) -> Path:
     if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
         return folder
     made = maker.made_pairs(config.made_share, tasks) if maker else None
-    draw = paired_batches(config, tasks, made)
+    draw = paired_batches(config, tasks, made, intensity_jitter=config.intensity_jitter)
     if config.content_weight:
         check_feature_source(config.content_features)
     import_tensorflow_quietly()

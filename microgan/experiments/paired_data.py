@@ -114,12 +114,13 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
 
 
 def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
-                   made: MadePairs | None = None) -> PairedBatches:
+                   made: MadePairs | None = None, *, intensity_jitter: float = 0.0
+                   ) -> PairedBatches:
     """What a training on pairs draws its batches from; see `PairedBatches`."""
     assert config.seed is not None
     return PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed, made=made)
+                         seed=config.seed, made=made, intensity_jitter=intensity_jitter)
 
 
 def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:

@@ -56,6 +56,23 @@ def test_symmetries_give_all_and_only_their_versions(symmetries, count):
         assert versions == {(1, 2, 3, 4), (2, 1, 4, 3), (3, 4, 1, 2), (4, 3, 2, 1)}
 
 
+def test_jitter_changes_both_images_of_a_pair_alike_and_each_pair_otherwise():
+    batches = PairedBatches([task([np.linspace(-0.5, 0.5, 16).reshape(4, 4)])], batch_size=400,
+                            patch_size=4, seed=0, intensity_jitter=0.2)
+
+    batch = batches(0)
+
+    gain = np.ptp(batch["degraded"], axis=(1, 2, 3))
+    # Clean is degraded + 0.25, which the gain scales, too.
+    np.testing.assert_allclose(np.ptp(batch["clean"], axis=(1, 2, 3)), gain, rtol=1e-5)
+    np.testing.assert_allclose((batch["clean"] - batch["degraded"])[:, 0, 0, 0], 0.25 * gain,
+                               rtol=1e-4)
+    offset = batch["degraded"].mean((1, 2, 3))
+    for values, low, high in ((gain, 0.8, 1.2), (offset, -0.2, 0.2)):
+        assert low <= values.min() < low + 0.01 and high - 0.01 < values.max() <= high
+    assert abs(np.corrcoef(gain, offset)[0, 1]) < 0.2
+
+
 def test_transform_mirrors_then_swaps():
     image = np.array([[1, 2], [3, 4]])
 
