@@ -40,7 +40,7 @@ CHANGES = {
     "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
     "Fourier loss besides": ("--fourier_weight=0.5",),
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
-    "no mirror images, neither learned from nor averaged over": (
+    "no mirror images at all": (
         "--symmetries={none}", "--test_time_augmentation=False"),
     "intensities of pairs changed at random": ("--intensity_jitter=0.2",),
     "no averaged weights": ("--ema_decay=0",),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microgan.batching import apply_network, map_batches
 from microgan.datasets.normalization import IntensityRange
 
 if TYPE_CHECKING:
     import keras
-
-_PIXELS_PER_BATCH = 8 * 256 * 256
 
 
 def make_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
@@ -34,24 +32,18 @@ def make_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
         For each image a degraded one (Y, X), float64, in the intensities of degraded
         images, neither rounded nor clipped.
     """
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for index, plane in enumerate(planes):
-        by_shape.setdefault(plane.shape, []).append(index)
     _seed_dropout(model, seed)
-    made: dict[int, np.ndarray] = {}
-    for shape, indices in by_shape.items():
-        batch_size = max(1, _PIXELS_PER_BATCH // (shape[0] * shape[1]))
-        for start in range(0, len(indices), batch_size):
-            chosen = indices[start:start + batch_size]
-            inputs = [np.stack([clean.normalize(planes[index]) for index in chosen])[..., None],
-                      np.full(len(chosen), task, np.int32)]
-            if len(model.inputs) == 3:
-                # A generator of its own for each image: its noise does not depend on others.
-                inputs.append(np.stack([np.random.default_rng([seed, index]).standard_normal(
-                    (*shape, 1), np.float32) for index in chosen]))
-            values = _apply()(model, inputs).numpy()
-            made.update(zip(chosen, degraded.undo(values[..., 0])))
-    return [made[index] for index in range(len(planes))]
+
+    def degrade(chosen: list[int]) -> np.ndarray:
+        inputs = [np.stack([clean.normalize(planes[index]) for index in chosen])[..., None],
+                  np.full(len(chosen), task, np.int32)]
+        if len(model.inputs) == 3:
+            # A generator of its own for each image: its noise does not depend on others.
+            inputs.append(np.stack([np.random.default_rng([seed, index]).standard_normal(
+                (*planes[index].shape, 1), np.float32) for index in chosen]))
+        return degraded.undo(apply_network(model, inputs, training=True)[..., 0])
+
+    return map_batches(degrade, planes)
 
 
 def _seed_dropout(model: keras.Model, seed: int) -> None:
@@ -59,15 +51,3 @@ def _seed_dropout(model: keras.Model, seed: int) -> None:
     for number, layer in enumerate(model.layers):
         if hasattr(layer, "seed_generator"):
             layer.seed_generator.state.assign([seed, number])
-
-
-@functools.cache
-def _apply() -> Callable[..., Any]:
-    """One graph per model, kept between calls and dropped with the model."""
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)
-    def apply(model: Any, inputs: Any) -> Any:
-        return model(inputs, training=True)
-
-    return apply

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from microgan.config.care import CAREConfig
 from microgan.datasets.sampling import PairedBatches
 from microgan.experiments.paired_data import TaskData
 from microgan.experiments.paired_training import (
-    print_parts, restore_task, train_restorer, validation_scores)
+    RestoredTasks, print_parts, train_restorer, validation_scores)
 from microgan.experiments.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
 from microgan.generator_file import GeneratorInfo, build_network
@@ -30,9 +29,9 @@ def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], split: dict[
         network_arguments={"filters": config.generator_filters, "depth": 2},
         normalization={name: task.normalization for name, task in tasks.items()})
 
-    def validate(model: keras.Model, trainer: GeneratorTrainer) -> dict[str, float]:
-        return {"validation_loss": _validation_loss(model, tasks),
-                **validation_scores(model, tasks)}
+    def validate(restored: RestoredTasks, trainer: GeneratorTrainer) -> dict[str, float]:
+        return {"validation_loss": _validation_loss(restored, tasks),
+                **validation_scores(restored, tasks)}
 
     def lower_rate(trainer: GeneratorTrainer, rows: list[dict[str, float]]) -> None:
         if config.learning_rate_decay == "plateau":
@@ -55,13 +54,12 @@ def build_trainer(config: CAREConfig, info: GeneratorInfo) -> CARETrainer:
         global_batch_size=config.batch_size)
 
 
-def _validation_loss(model: keras.Model, tasks: dict[str, TaskData]) -> float:
+def _validation_loss(restored: RestoredTasks, tasks: dict[str, TaskData]) -> float:
     """Mean absolute difference on the validation images, normalised, mean over tasks."""
     losses = []
-    for task in tasks.values():
-        degraded, clean = task.part("validation")
+    for name, task in tasks.items():
         constants = task.normalization.clean
         losses.append(np.mean([
             np.abs(constants.normalize(truth) - constants.normalize(image)).mean()
-            for truth, image in zip(clean, restore_task(model, task, degraded))]))
+            for truth, image in zip(task.clean_part("validation"), restored[name])]))
     return float(np.mean(losses))

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from microgan.config.cyclegan import CycleGANConfig
-from microgan.experiments.paired_training import train_restorer
+from microgan.experiments.paired_training import RestoredTasks, train_restorer
 from microgan.experiments.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
 from microgan.experiments.unpaired_data import UnpairedTaskData, print_parts, without_pairs
@@ -36,7 +35,7 @@ def train_and_score(config: CycleGANConfig, tasks: dict[str, UnpairedTaskData],
                             made_validation=task.part("validation")[0])
               for name, task in tasks.items()}
 
-    def keep_last(model: keras.Model, trainer: GeneratorTrainer) -> dict[str, float]:
+    def keep_last(restored: RestoredTasks, trainer: GeneratorTrainer) -> dict[str, float]:
         return {"score": float(np.asarray(trainer.generator_optimizer.iterations))}
 
     print_parts(tasks)

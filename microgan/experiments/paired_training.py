@@ -28,13 +28,14 @@ _SAMPLES_PER_TASK = 2
 _CALIBRATION_SIDE = 512
 Scores = dict[str, float]
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
+RestoredTasks = dict[str, list[np.ndarray]]
 
 
 def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
                    info: GeneratorInfo, *, draw: Callable[[int], dict[str, np.ndarray]],
                    split: dict[str, Any], strategy: tf.distribute.Strategy, precision: str,
                    build_trainer: Callable[[], GeneratorTrainer],
-                   validate: Callable[[keras.Model, GeneratorTrainer], Scores] | None = None,
+                   validate: Callable[[RestoredTasks, GeneratorTrainer], Scores] | None = None,
                    after_validation: Callable[[GeneratorTrainer, list[Scores]], None]
                    = lambda trainer, rows: None,
                    score_label: str = "validation score (PSNR in dB)",
@@ -51,8 +52,8 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
         strategy: the devices.
         precision: taken, for the record.
         build_trainer: called under the strategy.
-        validate: scores a network with the weights to validate, beside the trainer; None for
-            `validation_scores`.
+        validate: scores the restored validation images of every task, beside the trainer;
+            None for `validation_scores`.
         after_validation: called with the trainer and all history rows.
         score_label: what ranks the weights, with its unit.
         calibration_pairs: gives the degraded and clean images of a task that the best
@@ -64,17 +65,22 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
     create_run_folder(folder, config, split)
     print_settings(config, strategy, precision)
 
+    restored: RestoredTasks = {}
+
+    def validate_restored() -> Scores:
+        for name, task in tasks.items():
+            restored[name] = restore_task(validated, task, task.part("validation")[0])
+        return validate(restored, trainer) if validate else validation_scores(restored, tasks)
+
     def on_validated(update: int, rows: list[Scores]) -> None:
         after_validation(trainer, rows)
         save_history_figure(folder / "history.png", rows, score_label=score_label)
-        _save_samples(folder / "samples" / f"update_{update:06d}.png", validated, tasks)
+        _save_samples(folder / "samples" / f"update_{update:06d}.png", restored, tasks)
 
     best_update = run_training(
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
-        validate=lambda: (validate(validated, trainer) if validate
-                          else validation_scores(validated, tasks)),
-        on_validated=on_validated)
+        validate=validate_restored, on_validated=on_validated)
     if not this_worker().is_chief:
         return
     print(f"Best on the validation images: update {best_update}.")
@@ -96,13 +102,12 @@ def print_parts(tasks: dict[str, TaskData]) -> None:
         print(f"{name}: {parts}{made}; symmetries: {task.symmetries}")
 
 
-def validation_scores(model: keras.Model, tasks: dict[str, TaskData]) -> Scores:
+def validation_scores(restored: RestoredTasks, tasks: dict[str, TaskData]) -> Scores:
     """Mean PSNR of each task's validation images under `care`, and the mean over tasks."""
     psnr_by_task = {}
     for name, task in tasks.items():
-        degraded, clean = task.part("validation")
         aligned = (align_care(truth, image)
-                   for truth, image in zip(clean, restore_task(model, task, degraded)))
+                   for truth, image in zip(task.clean_part("validation"), restored[name]))
         psnr_by_task[f"psnr_{name}"] = float(np.mean(
             [psnr(truth, image, data_range=data_range) for truth, image, data_range in aligned]))
     return {"score": float(np.mean(list(psnr_by_task.values()))), **psnr_by_task}
@@ -114,12 +119,12 @@ def restore_task(model: keras.Model, task: TaskData,
     return restore_planes(model, degraded, task.normalization.degraded, task.normalization.clean)
 
 
-def _save_samples(path: Path, model: keras.Model, tasks: dict[str, TaskData]) -> None:
+def _save_samples(path: Path, restored: RestoredTasks, tasks: dict[str, TaskData]) -> None:
     samples = []
     for name, task in tasks.items():
-        degraded, clean = (images[:_SAMPLES_PER_TASK] for images in task.part("validation"))
-        samples += [(name, *images, task.normalization)
-                    for images in zip(degraded, restore_task(model, task, degraded), clean)]
+        degraded, clean = task.part("validation")
+        samples += [(name, *images, task.normalization) for images in
+                    list(zip(degraded, restored[name], clean))[:_SAMPLES_PER_TASK]]
     save_sample_sheet(path, samples)
 
 

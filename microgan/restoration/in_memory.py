@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microgan.batching import apply_network, map_batches
 from microgan.datasets.normalization import IntensityRange
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.checks import check_size
@@ -15,9 +16,6 @@ from microgan.restoration.mirrored import average_over_mirrors
 
 if TYPE_CHECKING:
     import keras
-
-# Eight images of 256 x 256 at a time: about 0.5 GB in the published generator.
-PIXELS_PER_BATCH = 8 * 256 * 256
 
 
 def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray,
@@ -40,25 +38,20 @@ def restore_planes(model: keras.Model, planes: Sequence[np.ndarray] | np.ndarray
     Raises:
         UserError: an image has a side of less than 16 pixels.
     """
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for index, plane in enumerate(planes):
-        by_shape.setdefault(plane.shape, []).append(index)
-    restored: dict[int, np.ndarray] = {}
+    for plane in planes:
+        check_size(plane.shape)
 
     def apply(images: np.ndarray) -> np.ndarray:
-        return _apply()(model, images[..., np.newaxis]).numpy()[..., 0]
+        return apply_network(model, images[..., np.newaxis], training=False)[..., 0]
 
     if test_time_augmentation:
         multiple = max(getattr(layer, "multiple", 1) for layer in model.layers)
         apply = functools.partial(average_over_mirrors, apply, multiple=multiple)
-    for shape, indices in by_shape.items():
-        check_size(shape)
-        batch_size = max(1, PIXELS_PER_BATCH // (shape[0] * shape[1]))
-        for start in range(0, len(indices), batch_size):
-            chosen = indices[start:start + batch_size]
-            batch = np.stack([degraded.normalize(planes[index]) for index in chosen])
-            restored.update(zip(chosen, clean.undo(apply(batch))))
-    return [restored[index] for index in range(len(planes))]
+
+    def restore(chosen: list[int]) -> np.ndarray:
+        return clean.undo(apply(np.stack([degraded.normalize(planes[index]) for index in chosen])))
+
+    return map_batches(restore, planes)
 
 
 def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
@@ -67,15 +60,3 @@ def restore_as_trained(model: keras.Model, info: GeneratorInfo, task: str,
     constants = info.normalization[task]
     return restore_planes(model, planes, constants.degraded, constants.restored,
                           test_time_augmentation=info.test_time_augmentation)
-
-
-@functools.cache
-def _apply() -> Callable[..., Any]:
-    """One graph per model, kept between calls and dropped with the model."""
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)
-    def apply(model: Any, batch: Any) -> Any:
-        return model(batch, training=False)
-
-    return apply

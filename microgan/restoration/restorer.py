@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.batching import PIXELS_PER_BATCH
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
 from microgan.restoration.checks import check_size, check_task, choose_augmentation
-from microgan.restoration.in_memory import PIXELS_PER_BATCH
 from microgan.restoration.planes import Planes, WritablePixels, survey, to_type
 from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.startup import import_tensorflow_quietly

@@ -56,9 +56,15 @@ def test_gains_are_over_the_recipe_with_the_same_seed():
     assert len(lines) == 4  # seed 3 has no recipe to compare with
 
 
+def test_every_change_can_be_named_on_the_command_line():
+    settings = parse_flags(ablations.Settings, [
+        "ablations.py", f"--changes={','.join(ablations.CHANGES)}"])
+
+    assert settings.changes == tuple(ablations.CHANGES)
+
+
 def test_a_change_of_symmetries_is_one_of_every_task():
-    flags = ablations.flags_of("no mirror images, neither learned from nor averaged over",
-                               ["A", "B"])
+    flags = ablations.flags_of("no mirror images at all", ["A", "B"])
 
     changed = parse_flags(CGANConfig, ["train_cGAN.py", "--symmetries=A:all",
                                        "--recipe=limited", *flags])

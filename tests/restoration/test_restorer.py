@@ -194,7 +194,7 @@ def test_batches_make_no_difference(identity, monkeypatch):
     ranges = [IntensityRange(0, 100)] * 2
     at_once = restore_planes(identity, planes, *ranges)
 
-    monkeypatch.setattr("microgan.restoration.in_memory.PIXELS_PER_BATCH", 3 * 16 * 20)
+    monkeypatch.setattr("microgan.batching.PIXELS_PER_BATCH", 3 * 16 * 20)
 
     np.testing.assert_array_equal(restore_planes(identity, planes, *ranges), at_once)
 
