@@ -8,7 +8,7 @@ goes on from its checkpoint. The rows name the machine, the cores and the update
 
     python benchmarks/paper_table.py --data_dir=data --minutes=15 --seeds=1,2,3
 
-Writes the tables beside `--output`, as Markdown.
+Writes the tables beside `--output`, as Markdown, and the learning curves as a figure.
 """
 
 import sys
@@ -21,7 +21,7 @@ from cell_scores import SCORE_COLUMNS, score_rows
 from cells import add_rows, commit, finished, images_key, read_rows, train
 from methods import (
     CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG, uses_vgg)
-from paper_table_pages import save_figure, write_tables
+from paper_table_pages import save_curves, save_figure, write_tables
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -252,7 +252,9 @@ def main(settings):
     """Fill the table, write its pages and say where they are."""
     table = Table(settings)
     table.fill()
-    write_tables(table.page, read_rows(table.output))
+    rows = read_rows(table.output)
+    write_tables(table.page, rows)
+    save_curves(table.page.with_name(f"{table.page.stem}_curves.png"), rows)
     if settings.figure:
         table.draw(Path(settings.figure))
     print(table.page.read_text(encoding="utf-8"))

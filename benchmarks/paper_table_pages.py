@@ -61,7 +61,7 @@ def write_tables(path, rows):
         parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(found)}")
         if is_trained:
             parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
-    parts += _curve_parts(trained, computed)
+    parts += _curve_parts(rows)
     write_text(path, "\n\n".join(parts) + "\n")
 
 
@@ -74,45 +74,98 @@ def _beside(row, computed, names):
     return [each for each in computed if _named(each, names) == _named(row, names)]
 
 
-def _curve_parts(trained, computed):
-    """Learning curves, where there are cells of several numbers of pairs."""
+def _curves(rows):
+    """Rows under `care` that make a learning curve: by table but for pairs, then by task."""
+    trained, computed = ([row for row in rows if row["protocol"] == "care"
+                          and (row["minutes"] == "0") == is_computed]
+                         for is_computed in (False, True))
     curves = defaultdict(list)
     for row in trained:
-        if row["protocol"] == "care":
-            curves[_named(row, [name for name in _TABLE if name != "pairs"])].append(row)
-    return [f"## Learning curve of {task} ({members[0]['data']}: {members[0]['tasks']}; "
-            f"images {members[0]['images']}; {members[0]['networks']} networks, "
-            f"{members[0]['minutes']} minutes on {members[0]['cores']} core(s)): PSNR in dB / "
-            "SSIM (`care`), by pairs\n\n"
-            + curve_table([row for row in [*_beside(members[0], computed, _IMAGES), *members]
-                           if row["task"] == task and row["protocol"] == "care"])
-            for _, members in sorted(curves.items())
-            if len({row["pairs"] for row in members}) > 1
-            for task in sorted({row["task"] for row in members})]
+        curves[_named(row, [name for name in _TABLE if name != "pairs"])].append(row)
+    found = []
+    for _, members in sorted(curves.items()):
+        if len({row["pairs"] for row in members}) > 1:
+            members += _beside(members[0], computed, _IMAGES)
+            tasks = sorted({row["task"] for row in members})
+            found.append({task: [row for row in members if row["task"] == task]
+                          for task in tasks})
+    return found
+
+
+def _curve_parts(rows):
+    """Learning curves as tables, where there are cells of several numbers of pairs."""
+    return [f"## Learning curve of {task} ({found[0]['data']}: {found[0]['tasks']}; "
+            f"images {found[0]['images']}; {found[0]['networks']} networks, "
+            f"{found[0]['minutes']} minutes on {found[0]['cores']} core(s)): PSNR in dB / "
+            f"SSIM (`care`), by pairs\n\n{curve_table(found)}"
+            for curve in _curves(rows) for task, found in curve.items()]
 
 
 def curve_table(rows):
-    """PSNR / SSIM of one task: a line a method, a column a number of pairs.
-
-    Only seeds count that a method has for all of its numbers: all columns are of the same.
-    """
+    """PSNR / SSIM of one task: a line a method, a column a number of pairs."""
     numbers = sorted({row["pairs"] for row in rows}, key=int)
     cells = [["", "method", "seeds", *numbers]]
-    for (setting, method), by_task in _by_line(rows).items():
+    for (setting, method), by_number in _curve_lines(rows).items():
+        seeds = {len(found) for found in by_number.values()}
+        cells.append([setting, LABELS[method], str(*seeds), *(
+            f"{spread(by_number[number], 'psnr', 2)} / {spread(by_number[number], 'ssim', 3)}"
+            if number in by_number else "" for number in numbers)])
+    return markdown(cells)
+
+
+def _curve_lines(rows):
+    """Rows of one task by (setting, method), then by number of pairs, in order.
+
+    Only seeds count that a method has for all of its numbers: all points are of the same.
+    """
+    lines = {}
+    for line, by_task in _by_line(rows).items():
         (found,) = by_task.values()
         seeds = defaultdict(set)
         for row in found:
             seeds[row["pairs"]].add(row["seed"])
         common = set.intersection(*seeds.values())
-        if len(seeds) == 1 or not common:
-            continue
-        of_number = {number: [row for row in found
-                              if row["pairs"] == number and row["seed"] in common]
-                     for number in numbers}
-        cells.append([setting, LABELS[method], str(len(common)), *(
-            f"{spread(chosen, 'psnr', 2)} / {spread(chosen, 'ssim', 3)}" if chosen else ""
-            for chosen in of_number.values())])
-    return markdown(cells)
+        if len(seeds) > 1 and common:
+            lines[line] = {number: [row for row in found
+                                    if row["pairs"] == number and row["seed"] in common]
+                           for number in sorted(seeds, key=int)}
+    return lines
+
+
+def save_curves(path, rows):
+    """Draw PSNR (`care`) over the number of pairs, a panel a task.
+
+    Args:
+        path: PNG to write.
+        rows: of `cells.read_rows`.
+
+    Returns:
+        Whether there was something to draw.
+    """
+    from matplotlib.figure import Figure
+
+    curves = _curves(rows)
+    if not curves:
+        return False
+    width = max(map(len, curves))
+    figure = Figure(figsize=(3.4 * width, 3.2 * len(curves)), dpi=100, layout="constrained")
+    for line, curve in zip(figure.subplots(len(curves), width, squeeze=False), curves):
+        for axes in line[len(curve):]:
+            axes.set_axis_off()
+        for axes, (task, found) in zip(line, curve.items()):
+            for (_, method), by_number in _curve_lines(found).items():
+                axes.plot([int(number) for number in by_number],
+                          [np.mean([float(row["psnr"]) for row in each])
+                           for each in by_number.values()], "o-", label=LABELS[method])
+            numbers = sorted({int(row["pairs"]) for row in found})
+            axes.set_xscale("log")
+            axes.set_xticks(numbers, map(str, numbers))
+            axes.minorticks_off()
+            axes.set(title=task, xlabel="pairs", ylabel="PSNR (dB, care)")
+            axes.legend(fontsize=7)
+    with written_whole(Path(path)) as temporary:
+        figure.savefig(temporary)
+    return True
 
 
 def _by_line(rows):

@@ -12,7 +12,7 @@ from helpers import ROOT, Trainings, write_pairs
 from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
-from paper_table_pages import difference, p_value, write_tables
+from paper_table_pages import difference, p_value, save_curves, write_tables
 
 
 @pytest.fixture
@@ -245,6 +245,26 @@ def test_learning_curve_has_a_column_a_number_of_pairs(tmp_path):
         "|  | method | seeds | 5 | 10 |", "|---|---|---|---|---|",
         "| A | raw input | 1 | 25.00 / 0.500 | 30.00 / 0.500 |",
         "| A | CARE | 1 | 25.00 / 0.500 | 30.00 / 0.500 |"]
+
+
+def test_learning_curves_are_drawn_through_the_means_of_their_tables(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    drawn = {}
+    plot = Axes.plot
+
+    def recorded(self, x, y, *style, label):
+        drawn[label] = (x, [float(value) for value in y])
+        return plot(self, x, y, *style, label=label)
+
+    monkeypatch.setattr(Axes, "plot", recorded)
+    rows = [{**row("care", [20 + number, 20 + number], seed=seed), "pairs": str(number)}
+            for seed in "12" for number in (10, 5)]
+
+    assert save_curves(tmp_path / "curves.png", rows)
+
+    assert drawn == {"CARE": ([5, 10], [25, 30])} and (tmp_path / "curves.png").exists()
+    assert not save_curves(tmp_path / "none.png", rows[:1]) and len(list(tmp_path.iterdir())) == 1
 
 
 def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
