@@ -1,5 +1,6 @@
 import csv
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -82,6 +83,17 @@ def test_run_stops_after_too_many_bad_steps_in_a_row_and_saves(tmp_path):
     assert bad_steps.total == 5
     state = load_last_checkpoint(tmp_path)[1]
     assert state["update"] == 7 and state["bad_steps"]["since"] == 5
+
+
+def test_updates_run_in_a_thread_which_hears_no_signals():
+    seen = []
+    callbacks = keras.callbacks.CallbackList([keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda number, logs: seen.append(number))])
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(run_updates, lambda logs: logs, [GOOD, GOOD], first_update=0,
+                      callbacks=callbacks).result()
+
+    assert seen == [1, 2]
 
 
 @pytest.mark.parametrize("interval", [{"minutes": 1e-9}, {"every": 1}])

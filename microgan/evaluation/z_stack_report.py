@@ -34,6 +34,8 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
                  report: Callable[[str], None] = print) -> list[Criterion]:
     """Measure stacks and write tables, figures and one page to judge from.
 
+    An earlier report in the folder goes once all is measured.
+
     Args:
         folder: gets `z_stack_report.html`, `.json`, CSV tables and PNG figures; must exist.
         results: at least one, of equal depth. Volumes may be integers; arithmetic is real.
@@ -70,6 +72,8 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     focal_plane = round(float(np.median([result.focal_plane for result in results])))
     criteria = judge(measures, curves, conditions, focal_plane)
     tables = _tables(rows, measures, focal_plane)
+    for path in folder.glob(f"{PREFIX}*"):
+        path.unlink()
     _write_tables(folder, rows, measures)
     write_json(folder / f"{PREFIX}report.json", _plain({
         "criteria": [asdict(criterion) for criterion in criteria], "tables": tables,

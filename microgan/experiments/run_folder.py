@@ -24,7 +24,7 @@ _CONFIG_FILE = "config.json"
 _SPLIT_FILE = "split.json"
 # Everything a run writes; nothing else is ever deleted.
 _OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint", "generator.h5",
-              "scores*", "defect_report*", ".*.partial*")
+              "scores*", "defect_report*", "z_stack_*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
                 "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
@@ -169,7 +169,8 @@ def _resumed_config(path: Path, config: Any) -> Any:
         raise UserError(f"The run in {path.parent} cannot go on with other settings: "
                         f"{'; '.join(different)}.")
     free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
-    return dataclasses.replace(before, **free)
+    # What it replaced when it began is gone.
+    return dataclasses.replace(before, **{**free, "overwrite": False})
 
 
 def _read_json(path: Path) -> dict[str, Any]:

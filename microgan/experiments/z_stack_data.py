@@ -70,7 +70,7 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
 
     Raises:
         UserError: see `read_stack`; or there are fewer than two stacks, the focal plane
-            lies outside of one, or voxel sizes differ between stacks.
+            lies outside of one, or voxel sizes or number types differ.
     """
     folder = Path(config.data_dir)
     has_layout = (folder / _STACKS).is_dir()
@@ -80,26 +80,40 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
                         "learn from and one to choose the checkpoint. Cut a large one in two.")
     stacks = [read_stack(path) for path in paths]
     pixels = [stack.pixels for stack in stacks]
+    for path, stack in zip(paths, pixels):
+        if stack.dtype != pixels[0].dtype:
+            raise UserError(f"{path} is {stack.dtype}, but {paths[0]} {pixels[0].dtype}. Convert "
+                            "all to one type: their intensities are compared.")
     focal_planes = [_focal_plane(stack, path, config.focal_plane)
                     for stack, path in zip(pixels, paths)]
     assert config.seed is not None
     order = np.random.default_rng(config.seed).permutation(len(paths))
-    num_validated = max(1, round(config.validation_fraction * len(paths)))
+    num_validated = min(max(1, round(config.validation_fraction * len(paths))), len(paths) - 1)
     validation, train = (sorted(part.tolist())
                          for part in (order[:num_validated], order[num_validated:]))
     use_folders = has_layout and config.in_focus_from == "folders"
     if use_folders and (folder / _IN_FOCUS).is_dir():
-        lateral = read_images(folder / _IN_FOCUS)
+        lateral = _in_focus(folder / _IN_FOCUS, pixels[0].dtype, paths[0])
     else:
         lateral = [image for index in train
                    for image in _around_focus(pixels[index], focal_planes[index])]
     if use_folders and (folder / _IN_FOCUS_AXIAL).is_dir():
-        axial = read_images(folder / _IN_FOCUS_AXIAL)
+        axial = _in_focus(folder / _IN_FOCUS_AXIAL, pixels[0].dtype, paths[0])
     else:
         axial = _in_axial_shape(lateral, _pixels_per_step(config, stacks, paths))
     fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
     return ZStackData([path.name for path in paths], pixels, focal_planes, train, validation,
                       lateral, axial, fit([pixels[index] for index in train]))
+
+
+def _in_focus(folder: Path, dtype: np.dtype, path: Path) -> list[np.ndarray]:
+    """In-focus images, of the type of the stacks, one of which is at `path`."""
+    images = read_images(folder)
+    for image in images:
+        if image.dtype != dtype:
+            raise UserError(f"{folder} holds an image of {image.dtype}, but {path} {dtype}. "
+                            "Convert all to one type: their intensities are compared.")
+    return images
 
 
 def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:

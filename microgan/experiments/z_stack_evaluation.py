@@ -91,7 +91,7 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
         What a good result must reach, and the page to read, as text.
     """
     from microgan.evaluation.z_stack_measures import Conditions, StackResult
-    from microgan.evaluation.z_stack_report import PAGE, PREFIX, criteria_table, write_report
+    from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
     from microgan.restoration.stacks import translate_stacks
 
     model, info = load_generator(generator, method="zse_gan", precision=precision)
@@ -106,8 +106,6 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
         for name, blurred, sharp, again, focal_plane, truth in zip(
             stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
             stacks.truths, strict=True)]
-    for path in folder.glob(f"{PREFIX}*"):
-        path.unlink()
     criteria = write_report(
         folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
                                     stacks.cell_radius_um),

@@ -186,7 +186,8 @@ def delta_dom(image: np.ndarray, *, data_range: float, window: int = 2,
             `data_range`.
 
     Returns:
-        0 (no sharp edge, or no edge) to sqrt(2) (all edges along both axes are sharp).
+        0 (no sharp edge, or no edge) to sqrt(2) (all edges along both axes are sharp). Along
+        an axis of less than 9 pixels (2 * window + 5) no edge is found.
 
     Source:
         Kumar, Chen and Doermann 2012, Sharpness estimation for document and scene images,
@@ -206,6 +207,8 @@ def _sharp_share(image: np.ndarray, smooth: np.ndarray, window: int, sharp_thres
                  edge_height: float) -> float:
     """Share of the edge pixels along the first axis that are sharp."""
     reach = 2 + window  # from a pixel to the farthest that its ratio depends on
+    if len(image) <= 2 * reach:  # no pixel is so far from the border
+        return 0.0
     bend = np.abs(smooth[4:] - 2 * smooth[2:-2] + smooth[:-4])
     contrast = np.abs(np.diff(image, axis=0))[1:-2]
     slope = np.abs(image[reach + 1:1 - reach] - image[reach - 1:-1 - reach]) / 2

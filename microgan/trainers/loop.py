@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -84,8 +85,14 @@ def run_updates(update: Callable[[Any], dict[str, tf.Tensor]], batches: Iterable
 
 @contextmanager
 def _held_signals() -> Iterator[list[signal.Signals]]:
-    """Collect the first Ctrl-C or termination signal; the second one acts as usual."""
+    """Collect the first Ctrl-C or termination signal; the second one acts as usual.
+
+    In a thread other than the main one, which hears no signals, there is nothing to collect.
+    """
     received: list[signal.Signals] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
     usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def hold(number: int, frame: Any) -> None:

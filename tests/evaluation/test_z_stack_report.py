@@ -203,9 +203,21 @@ def test_stacks_of_different_depth_are_refused(tmp_path):
         write_report(tmp_path, [result(), shallow], CONDITIONS)
 
 
+def test_an_earlier_report_stays_until_all_is_measured(tmp_path, monkeypatch):
+    (tmp_path / "z_stack_report.html").write_text("earlier")
+    monkeypatch.setattr("microgan.evaluation.z_stack_report.measure_stack",
+                        lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    with pytest.raises(KeyboardInterrupt):
+        write_report(tmp_path, [result()], CONDITIONS)
+
+    assert (tmp_path / "z_stack_report.html").read_text() == "earlier"
+
+
 @pytest.mark.slow
 def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
     lines = []
+    (tmp_path / "z_stack_views_of_an_earlier_report.png").touch()
     results = [result("one", truth=cells()), result("two", sharpened=cells()[:, ::-1])]
 
     criteria = write_report(tmp_path, results, CONDITIONS, in_focus_images=[cells()[7]],

@@ -106,6 +106,28 @@ def test_single_stack_is_an_error(folder):
         load(folder / "0.npy")
 
 
+@pytest.mark.parametrize("fraction, expected", [(0.01, 1), (0.5, 2), (0.9, 3)])
+def test_some_stack_is_always_left_to_train(folder, fraction, expected):
+    data = load(folder, validation_fraction=fraction)
+
+    assert (len(data.validation), len(data.train)) == (expected, 4 - expected)
+
+
+def test_stack_of_another_type_is_named(folder, random):
+    np.save(folder / "9.npy", make_stack(random, 3).astype(np.uint16))
+
+    with pytest.raises(UserError, match="9.npy is uint16, but .*0.npy uint8"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name, size", [("trainA2D", (32, 32)), ("trainA29", (32, 9))])
+def test_in_focus_images_of_another_type_are_named(layout, random, name, size):
+    tifffile.imwrite(layout / name / "9.tif", random.integers(0, 255, size).astype(np.uint16))
+
+    with pytest.raises(UserError, match=f"{name} holds an image of uint16, but .*0.npz uint8"):
+        load(layout)
+
+
 def test_stacks_of_other_voxel_size_are_named(folder, random):
     tifffile.imwrite(folder / "9.tif", make_stack(random, 3), imagej=True, resolution=(4, 4),
                      metadata={"axes": "ZYX", "spacing": 1.0, "unit": "um"})

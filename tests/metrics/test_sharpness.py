@@ -147,6 +147,12 @@ def test_delta_dom_without_edges_is_zero(random):
     assert delta_dom(random.normal(100, 1, (64, 64)), data_range=255) == 0
 
 
+def test_delta_dom_of_an_image_too_narrow_for_edges_along_x_is_that_along_y():
+    narrow = np.repeat(step_image(1).T[:, :1], 8, axis=1)
+
+    assert narrow.shape[1] == 8 and delta_dom(narrow, data_range=100) == 1
+
+
 def test_delta_dom_falls_with_blur():
     fields = 100.0 * ((np.indices((48, 48)) // 12).sum(axis=0) % 2)
 
