@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from microgan.config import CGANConfig
+from microgan.config import CGANConfig, CINGANConfig, EvaluateConfig
 from microgan.errors import UserError
 
 
@@ -72,3 +72,30 @@ def test_all_losses_off_is_refused():
 def test_resume_and_overwrite_contradict():
     with pytest.raises(UserError, match="--resume keeps what --overwrite deletes"):
         CGANConfig.create(resume=True, overwrite=True)
+
+
+_SCORED_FILES = {"restored": ("a.npy",), "clean": ("a.npy",)}
+_STACKS = {"generator": "g.h5", "stacks": "s"}
+
+
+@pytest.mark.parametrize("config_type, settings, name, reason", [
+    (CGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
+    (CGANConfig, {"cin_augment": True, "alpha": 1.0, "cin_generator_path": "g.h5",
+                  "normalization": "min_max"}, "normalization", "with --alpha=1"),
+    (CINGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
+    (CINGANConfig, {"recipe": "limited", "content_from": "degraded"}, "content_from",
+     "with --content_weight=0"),
+    (EvaluateConfig, {**_STACKS, "split": "test"}, "split", "with --stacks"),
+    (EvaluateConfig, {**_STACKS, "data_dir": "d"}, "data_dir", "with --stacks"),
+    (EvaluateConfig, {**_SCORED_FILES, "split": "test"}, "split", "without --generator"),
+    (EvaluateConfig, {**_SCORED_FILES, "cell_radius_um": 5.0}, "cell_radius_um",
+     "without --generator"),
+    (EvaluateConfig, {"generator": "g.h5", "cell_radius_um": 5.0}, "cell_radius_um",
+     "without --stacks")])
+def test_flags_that_would_do_nothing_are_refused(config_type, settings, name, reason):
+    """Even where they are given their default: whoever gives them expects something of it."""
+    with pytest.raises(UserError, match=f"--{name} has no meaning {reason}"):
+        config_type.create(**settings)
+
+    del settings[name]
+    config_type.create(**settings)

@@ -101,12 +101,19 @@ class Config:
                 recipe, "paper" if absent.
 
         Raises:
-            UserError: a value is not allowed.
+            UserError: a value is not allowed, or has no meaning beside the others.
         """
         defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
         config = cls(**{**defaults, **explicit})
         object.__setattr__(config, "_explicit", frozenset(explicit))
+        for name, reason in config.meaningless().items():
+            if explicit.get(name) not in (None, ()):
+                raise UserError(f"--{name} has no meaning {reason}. Leave it out.")
         return config
+
+    def meaningless(self) -> dict[str, str]:
+        """Fields that do nothing beside the others' values, and why: "without --stacks"."""
+        return {}
 
     @property
     def explicit(self) -> frozenset[str]:

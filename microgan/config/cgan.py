@@ -81,14 +81,22 @@ class CGANConfig(TaskTrainingConfig):
         if self.test_time_augmentation and self.generator != "unet":
             raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
                             "--test_time_augmentation=False.")
-        for name in ("alpha", "cin_generator_path"):
-            if getattr(self, name) is not None and not self.cin_augment:
-                raise UserError(f"--{name} has no meaning without --cin_augment=True.")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight or self.fourier_weight):
             raise UserError("At least one of --content_weight, --adversarial_weight, "
                             "--pixel_weight, --fitted_pixel_weight and --fourier_weight must be "
                             "above 0.")
+
+    def meaningless(self) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+        if not self.cin_augment:
+            reasons |= dict.fromkeys(("alpha", "cin_generator_path"), "without --cin_augment=True")
+        if self.made_share == 1:
+            reasons["normalization"] = ("with --alpha=1, where intensities are those of the "
+                                        "CIN-GAN")
+        if self.generator == "unet":
+            reasons["dropout"] = "with --generator=unet"
+        return reasons
 
     @property
     def made_share(self) -> float:

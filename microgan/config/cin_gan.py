@@ -102,6 +102,13 @@ class CINGANConfig(TaskTrainingConfig):
         if bool(self.add_task) != bool(self.init_generator):
             raise UserError("--add_task and --init_generator need each other: the name of a task, "
                             "and the generator.h5 that is to learn it.")
-        if self.add_task and self.datasets:
-            raise UserError(f"--datasets has no meaning with --add_task={self.add_task}, the only "
-                            "task that is learned. Leave it out.")
+
+    def meaningless(self) -> dict[str, str]:
+        reasons = {}
+        if self.add_task:
+            reasons["datasets"] = f"with --add_task={self.add_task}, the only task that is learned"
+        if self.generator == "unet":
+            reasons["dropout"] = "with --generator=unet"
+        if not self.content_weight:
+            reasons["content_from"] = "with --content_weight=0"
+        return reasons

@@ -9,8 +9,9 @@ from microgan.errors import UserError
 from microgan.precision import PRECISIONS
 
 # Flags that belong to one kind of work.
-_OF_PAIRS = ("datasets", "stretched", "test_time_augmentation")
-_OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissue_to")
+_OF_PAIRS = ("data_dir", "datasets", "split", "stretched", "test_time_augmentation")
+_OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissue_to",
+              "cell_radius_um")
 _OF_FILES = ("restored", "clean", "degraded", "axes")
 
 
@@ -79,15 +80,17 @@ class EvaluateConfig(Config):
                             "--data_dir, or files: --restored and --clean.")
         if self.stacks and not self.generator:
             raise UserError("--stacks needs the --generator that is to sharpen them.")
-        meaningless = ([(name, "with --generator") for name in _OF_FILES] if self.generator else
-                       [(name, "without --generator") for name in _OF_PAIRS])
-        meaningless += ([(name, "with --stacks") for name in _OF_PAIRS] if self.stacks else
-                        [(name, "without --stacks") for name in _OF_STACKS])
-        for name, reason in meaningless:
-            if getattr(self, name) not in (None, ()):
-                raise UserError(f"--{name} has no meaning {reason}. Leave it out.")
         counts = {name: len(getattr(self, name)) for name in ("restored", "clean", "degraded")}
         if counts["clean"] != counts["restored"] or counts["degraded"] not in (
                 0, counts["restored"]):
             raise UserError("--restored, --clean and --degraded need as many files each. "
                             f"Received: {', '.join(map(str, counts.values()))}")
+
+    def meaningless(self) -> dict[str, str]:
+        if not self.generator:
+            return dict.fromkeys((*_OF_PAIRS, *_OF_STACKS), "without --generator")
+        if self.stacks:
+            return {**dict.fromkeys(_OF_FILES, "with --generator"),
+                    **dict.fromkeys(_OF_PAIRS, "with --stacks")}
+        return {**dict.fromkeys(_OF_FILES, "with --generator"),
+                **dict.fromkeys(_OF_STACKS, "without --stacks")}

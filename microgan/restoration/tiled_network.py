@@ -78,6 +78,8 @@ class TiledNetwork:
         self._augments = test_time_augmentation
         self._norms: list[_Norm] = []
         self._num_axes = len(model.inputs[0].shape) - 2
+        self._dropouts = [layer for layer in model.layers if hasattr(layer, "seed_generator")
+                          and len(model.inputs) > 1]  # others are called without dropout
         self._places: dict[int, _Place] = {}
         self._elements_per_pixel = [0.0]
         inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
@@ -156,7 +158,12 @@ class TiledNetwork:
             float32 (B, ...).
         """
         everything = tuple(slice(0, length) for length in images.shape[1:])
-        return self._restored(self._apply_whole, images, everything, numbers, task, seed)
+        # A batch has one state of its dropout, whose numbers depend on the batch's size.
+        at_once = 1 if self._dropouts else len(images)
+        return np.concatenate([
+            self._restored(self._apply_whole, images[start:start + at_once], everything,
+                           numbers[start:start + at_once], task, seed)
+            for start in range(0, len(images), at_once)])
 
     def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
                 number: int = 0, task: int = 0, seed: int = 0) -> Iterator[None]:
@@ -238,18 +245,19 @@ class TiledNetwork:
                 task: int, seed: int) -> list[Any]:
         inputs = [tf.constant(images[..., np.newaxis], tf.float32)]
         if len(self._model.inputs) > 1:
-            self._seed_dropout(seed)
+            self._seed_dropout(seed, numbers[0], where)
             inputs.append(tf.fill([len(images)], task))
         if len(self._model.inputs) == 3:
             inputs.append(tf.constant(np.stack([
                 noise([seed, number], where) for number in numbers])[..., np.newaxis]))
         return inputs
 
-    def _seed_dropout(self, seed: int) -> None:
-        """Dropout is the published generator's only randomness: alike in every pass."""
-        for number, layer in enumerate(self._model.layers):
-            if hasattr(layer, "seed_generator"):
-                layer.seed_generator.state.assign([seed, number])
+    def _seed_dropout(self, seed: int, number: int, where: tuple[slice, ...]) -> None:
+        """Dropout, the published generator's only randomness: alike in every pass over a part."""
+        place = (seed, number, *(part.start for part in where))
+        for position, layer in enumerate(self._dropouts):
+            state = np.random.SeedSequence((*place, position)).generate_state(2)
+            layer.seed_generator.state.assign(state)
 
     def _place_of(self, tensor: Any) -> _Place:
         ones = (1,) * self._num_axes

@@ -167,3 +167,41 @@ def test_noise_is_a_function_of_the_place():
     assert np.abs(noise([1, 3], (slice(0, 9), slice(0, 9))) - whole[:9, :9]).max() > 1
     assert whole.std() == pytest.approx(1, abs=0.01)
     assert np.corrcoef(whole[:256].ravel(), whole[256:512].ravel())[0, 1] < 0.02
+
+
+@pytest.fixture(scope="module")
+def random_network():
+    """The published generator of defects, random by its dropout alone."""
+    from microgan.networks.cin_gan import build_resnet_generator
+
+    return TiledNetwork(build_resnet_generator(num_tasks=2, filters=2, num_blocks=1, dropout=0.5))
+
+
+def test_dropout_is_drawn_for_every_plane_and_again_for_the_same_one(random_network):
+    planes = np.tile(uneven_image((20, 24)), (2, 1, 1))
+
+    made = random_network.restore_batch(planes, [0, 1], seed=5)
+
+    assert not np.allclose(made[0], made[1])
+    np.testing.assert_array_equal(random_network.restore_batch(planes[:1], [1], seed=5)[0],
+                                  made[1])
+    assert not np.allclose(random_network.restore_batch(planes[:1], [1], seed=6)[0], made[1])
+
+
+def test_dropout_is_drawn_for_every_tile_alike_in_all_passes(random_network, monkeypatch):
+    states = []
+    seed_dropout = random_network._seed_dropout
+
+    def recorded(*where):
+        seed_dropout(*where)
+        states.append(tuple(np.concatenate([layer.seed_generator.state for layer
+                                            in random_network._model.layers
+                                            if hasattr(layer, "seed_generator")])))
+
+    monkeypatch.setattr(random_network, "_seed_dropout", recorded)
+    image = uneven_image((130, 70))
+    restored(random_network, image, 64)
+
+    num_tiles = len(random_network.grid(image.shape, 64))
+    assert num_tiles > 1 and len(states) == num_tiles * random_network.num_passes
+    assert len(set(states)) == num_tiles and states[:num_tiles] == states[-num_tiles:]
