@@ -146,7 +146,9 @@ def fill(settings):
             if tuple(cell.values()) in done:
                 continue
             print(f"seed {seed}: {change}", flush=True)
-            run = train_cell(settings, change, seed, work / cell["data"])
+            # A run would go on with the symmetries that it began with where none are named.
+            place = "_".join([cell["data"], *sorted(settings.symmetries)]).replace(":", "-")
+            run = train_cell(settings, change, seed, work / place)
             seconds, num_iters = trained_seconds(run)
             add_rows(output, [
                 {**cell, "commit": commit(), "num_iters": num_iters,

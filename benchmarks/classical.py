@@ -49,13 +49,21 @@ def noise_deviation(image):
 
 
 def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
-    """Richardson-Lucy deconvolution of a Gaussian blur."""
-    point = np.zeros((25, 25))
-    point[12, 12] = 1
-    blur = ndimage.gaussian_filter(point, (sigma_y_px, sigma_x_px))
+    """Richardson-Lucy deconvolution of a Gaussian blur.
+
+    Source:
+        Richardson 1972, Lucy 1974. Beyond its border the image is mirrored; scikit-image's
+        function takes it to be dark there, which costs more than a decibel in 128 pixels.
+    """
+    def blurred(values):
+        return ndimage.gaussian_filter(values, (sigma_y_px, sigma_x_px))
+
     # It takes light, so nothing below zero, and divides by what it has blurred.
-    return restoration.richardson_lucy(np.clip(image, 1e-3, None), blur, clip=False,
-                                       num_iter=num_iterations)
+    image = np.clip(image, 1e-3, None)
+    estimate = np.full_like(image, 0.5)
+    for _ in range(num_iterations):
+        estimate = estimate * blurred(image / blurred(estimate))
+    return estimate
 
 
 # By name in the table: the filter, and the values of each of its settings.
@@ -63,8 +71,8 @@ FILTERS = {
     "Gaussian filter": (gaussian, [np.arange(0, 6.01, 0.25)]),
     "non-local means": (non_local_means, [[0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0,
                                            13.0]]),
-    "Richardson-Lucy": (richardson_lucy, [[0.5, 1.0, 1.5, 2.5, 3.5],
-                                          [0.5, 1.0, 1.5, 2.5, 3.5], [1, 2, 5, 15, 40]]),
+    "Richardson-Lucy": (richardson_lucy, [[0.5, 1.0, 1.5, 2.5, 3.5, 5.0],
+                                          [0.5, 1.0, 1.5, 2.5, 3.5, 5.0], [1, 2, 5, 15, 40]]),
 }
 
 

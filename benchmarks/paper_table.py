@@ -12,7 +12,7 @@ Writes the tables beside `--output`, as Markdown, and the learning curves as a f
 """
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import classical
@@ -175,7 +175,8 @@ class Table:
             *before, run = self._train_method(cell, tasks, minutes)
             seconds, num_iters = trained_seconds(run)
             seconds += sum(trained_seconds(each)[0] for each in before)
-            for name, restored in self._restore(run / "generator.h5", tasks).items():
+            mirrored = METHODS[cell.method].mirrored
+            for name, restored in self._restore(run / "generator.h5", tasks, mirrored).items():
                 images[name] = restored
                 constants = self._pairs(cell, name)[1]
                 rows += [{"num_iters": num_iters, "trained_minutes": f"{seconds / 60:.2f}", **row}
@@ -197,26 +198,32 @@ class Table:
                                   CIN_GANS[method.cin])
             flags += ["--cin_augment=True", f"--cin_generator_path={cin / 'generator.h5'}"]
             runs.append(cin)
-        return [*runs, self._train_for(method.script, cell.method, cell, tasks, minutes, flags)]
+        name = method.trained_as or cell.method
+        return [*runs, self._train_for(method.script, name, cell, tasks, minutes, flags)]
 
     def _train_for(self, script, name, cell, tasks, minutes, flags):
         settings = self.settings
         flags = [flag.format(**{VGG.strip("{}"): settings.vgg}) for flag in flags]
         flags += [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={cell.seed}",
                   f"--datasets={','.join(tasks)}", f"--images_limit={cell.pairs}"]
-        symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
+        symmetries = sorted(entry for entry in settings.symmetries
+                            if entry.split(":")[0] in tasks)
         flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
         where = f"{cell.data}_{'_'.join(tasks)}"
-        folder = self.work / f"{minutes:g}_minutes" / where / f"pairs{cell.pairs}_seed{cell.seed}"
-        return train_for(minutes, script, folder / name, flags,
+        # A run would go on with the symmetries that it began with where none are named.
+        folder = (self.work / f"{minutes:g}_minutes" / "_".join([where, *symmetries]).replace(
+            ":", "-") / f"pairs{cell.pairs}_seed{cell.seed}" / name)
+        return train_for(minutes, script, folder, flags,
                          times=self.work / "times" / where / name, train=self.train)
 
-    def _restore(self, generator, tasks):
+    def _restore(self, generator, tasks, mirrored):
         """Restored test images by task."""
         from microgan.generator_file import load_generator
         from microgan.restoration.in_memory import restore_as_trained
 
         model, info = load_generator(generator, method=None)
+        if mirrored:
+            info = replace(info, test_time_augmentation=True)
         return {name: restore_as_trained(model, info, name, list(self.test[name].degraded))
                 for name in tasks}
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from skimage import restoration
 
 import classical
 from microgan.metrics.paired import psnr
@@ -45,6 +46,19 @@ def test_richardson_lucy_finds_the_direction_of_a_blur_and_undoes_some(clean):
 
     assert sigma_x > sigma_y
     assert mean_psnr(clean, restored) > mean_psnr(clean, blurred) + 1
+
+
+def test_richardson_lucy_is_that_of_scikit_image_on_an_image_mirrored_beyond_its_border(clean):
+    image = clean[0] / clean[0].max()
+    point = np.zeros((25, 25))
+    point[12, 12] = 1
+    kernel = ndimage.gaussian_filter(point, (1.0, 2.5))
+    wanted = restoration.richardson_lucy(np.pad(image, 48, mode="symmetric"), kernel,
+                                         num_iter=5, clip=False)[48:-48, 48:-48]
+
+    found = classical.richardson_lucy(image, 2.5, 1.0, 5)
+
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)
 
 
 def test_best_setting_of_a_sharp_image_is_no_filter(clean):

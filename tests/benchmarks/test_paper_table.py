@@ -25,7 +25,7 @@ def table(tmp_path, random, monkeypatch):
          "frc": 3, "micro_ssim": 0.4, "feature_distance": 7,
          "psnr_per_image": "19 21 20 20", "ssim_per_image": "0.5 0.5 0.5 0.5"}])
 
-    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks: {
+    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks, mirrored: {
         name: list(self.test[name].degraded) for name in tasks})
 
     def build(train, **changes):
@@ -75,6 +75,7 @@ def test_finished_cells_are_not_trained_again_and_other_seeds_are(table):
 def test_other_symmetries_and_other_images_are_other_cells(table, tmp_path, random, changed):
     table(Trainings(), methods=("care",)).fill()
     trainings = Trainings()
+    before = len(list((tmp_path / "work").glob("*/10_minutes/*")))
 
     if changed == "images":
         write_pairs(tmp_path, "Blobs", 12, random)
@@ -83,6 +84,9 @@ def test_other_symmetries_and_other_images_are_other_cells(table, tmp_path, rand
         table(trainings, methods=("care",), symmetries=("Blobs:all",)).fill()
 
     assert [name for _, name, _ in trainings.done] == ["care"]
+    # What was trained with other symmetries is no run to go on with.
+    folders = len(list((tmp_path / "work").glob("*/10_minutes/*")))
+    assert folders == before + (changed == "symmetries")
 
 
 def test_rows_of_an_older_program_are_refused(table):
@@ -124,6 +128,22 @@ def test_minutes_of_made_pairs_are_counted(table):
 
     (row,) = read_rows(made.output)
     assert (row["num_iters"], row["trained_minutes"]) == ("300", "10.00")
+
+
+def test_averaging_over_mirror_images_needs_no_training_of_its_own(table, monkeypatch):
+    restored_by = []
+
+    def restore(self, generator, tasks, mirrored):
+        restored_by.append((generator.parent.parent.name, mirrored))
+        return {name: list(self.test[name].degraded) for name in tasks}
+
+    monkeypatch.setattr(paper_table.Table, "_restore", restore)
+    trainings = Trainings()
+
+    table(trainings, methods=("care_64", "care_64_mirrored")).fill()
+
+    assert restored_by == [("care_64", False), ("care_64", True)]
+    assert {name for _, name, _ in trainings.done if "updates" not in name} == {"care_64"}
 
 
 def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, monkeypatch):
@@ -200,6 +220,22 @@ def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
         ("raw input", "1", "15.00 (-6.00) / 0.500"), ("CARE", "1", "21.00 / 0.500"),
         ("microgan, limited", "2", "22.50 ± 1.41 (+0.50) / 0.500")]  # +0.5 of seed 1
     assert "15 minutes on 2 core(s) of m" in text
+
+
+def test_rows_are_compared_with_the_strongest_form_of_care(tmp_path):
+    write_tables(tmp_path / "page.md", [
+        row("care", [21, 21]), row("care_64", [22, 22]), row("limited", [23, 23])])
+
+    text = (tmp_path / "page.md").read_text()
+    assert "| CARE | 1 | 21.00 (-1.00) / 0.500 |" in text
+    assert "| microgan, limited | 1 | 23.00 (+1.00) / 0.500 |" in text
+
+
+def test_two_rows_of_one_seed_are_no_spread_over_seeds(tmp_path):
+    rows = [{**row("deblurgan", [20, 20]), "vgg": name} for name in ("a.npz", "b.npz")]
+
+    with pytest.raises(UserError, match="'DeblurGAN' of seed 1 on Blobs twice, as with VGG"):
+        write_tables(tmp_path / "page.md", rows)
 
 
 def test_filters_alone_make_a_page(tmp_path):
