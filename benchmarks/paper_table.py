@@ -206,13 +206,13 @@ class Table:
         flags = [flag.format(**{VGG.strip("{}"): settings.vgg}) for flag in flags]
         flags += [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={cell.seed}",
                   f"--datasets={','.join(tasks)}", f"--images_limit={cell.pairs}"]
-        symmetries = sorted(entry for entry in settings.symmetries
-                            if entry.split(":")[0] in tasks)
+        symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
         flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
         where = f"{cell.data}_{'_'.join(tasks)}"
         # A run would go on with the symmetries that it began with where none are named.
-        folder = (self.work / f"{minutes:g}_minutes" / "_".join([where, *symmetries]).replace(
-            ":", "-") / f"pairs{cell.pairs}_seed{cell.seed}" / name)
+        place = "_".join([where, *sorted(symmetries)]).replace(":", "-")
+        folder = (self.work / f"{minutes:g}_minutes" / place
+                  / f"pairs{cell.pairs}_seed{cell.seed}" / name)
         return train_for(minutes, script, folder, flags,
                          times=self.work / "times" / where / name, train=self.train)
 
