@@ -130,7 +130,7 @@ def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
         draw: update number -> batch.
     """
     import_tensorflow_quietly()
-    from microgan.datasets.pipelines import distributed_batches
+    from microgan.datasets.pipelines import DistributedBatches
     from microgan.experiments.training import set_up_devices
     from microgan.trainers.loop import compile_update
 
@@ -142,7 +142,7 @@ def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
             settings = settings.replaced(content_features=str(path))
         with strategy.scope():
             trainer = build_trainer(settings)
-    batches = distributed_batches(draw, strategy=strategy, first_update=0, num_iters=10**9)
+    batches = DistributedBatches(draw, strategy=strategy, first_update=0, num_iters=10**9)
     return compile_update(trainer, strategy), iter(batches)
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from microgan.datasets.pipelines import distributed_batches
+from microgan.datasets.pipelines import DistributedBatches
 from microgan.trainers.loop import compile_update
 from narrow_trainers import TRAINERS
 
@@ -26,7 +26,7 @@ def train(method, devices):
         keras.utils.set_random_seed(1)
         trainer = build()
     update = compile_update(trainer, strategy)
-    batches = distributed_batches(draw, strategy=strategy, first_update=0, num_iters=NUM_UPDATES)
+    batches = DistributedBatches(draw, strategy=strategy, first_update=0, num_iters=NUM_UPDATES)
     losses = [[float(loss) for loss in update(batch).values()] for batch in batches]
     return losses, [variable.numpy() for owned in trainer.state.values() for variable in owned]
 

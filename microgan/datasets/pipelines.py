@@ -1,18 +1,23 @@
-"""Batches as a prefetched data set that a distribution strategy takes."""
+"""Batches as a distribution strategy takes them, drawn ahead of their use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+_NUM_AHEAD = 2
 
-def distributed_batches(draw: Callable[[int], dict[str, np.ndarray]], *,
-                        strategy: tf.distribute.Strategy, first_update: int,
-                        num_iters: int) -> Any:
-    """Turn a function of the update number into a prefetched, distributed data set.
+
+class DistributedBatches:
+    """The batches of all updates, in order, two of them drawn ahead in a thread.
+
+    Not a `tf.data.Dataset`: to end the iterator of a distributed one takes up to a minute
+    in which nothing happens, since its tuning thread sleeps on.
 
     Args:
         draw: update number -> batch as a dict of arrays whose first axis is the image.
@@ -20,40 +25,44 @@ def distributed_batches(draw: Callable[[int], dict[str, np.ndarray]], *,
         first_update: number of the first batch.
         num_iters: number of the last batch plus 1.
 
-    Returns:
-        An iterable of what `strategy.run` takes, `num_iters - first_update` long.
-
     Raises:
         ValueError: the batch cannot be divided by the number of replicas.
     """
-    example = draw(first_update)
-    names = list(example)
-    num_replicas = strategy.num_replicas_in_sync
-    batch_size = len(example[names[0]])
-    if batch_size % num_replicas:
-        raise ValueError(f"A batch of {batch_size} images cannot be shared equally by "
-                         f"{num_replicas} replicas.")
-    share = batch_size // num_replicas
 
-    def draw_share(position: np.ndarray) -> list[np.ndarray]:
-        update, replica = divmod(int(position), num_replicas)
-        batch = draw(update)
-        return [batch[name][replica * share:(replica + 1) * share] for name in names]
+    def __init__(self, draw: Callable[[int], dict[str, np.ndarray]], *,
+                 strategy: tf.distribute.Strategy, first_update: int, num_iters: int) -> None:
+        self._draw = draw
+        self._strategy = strategy
+        self._numbers = range(first_update, num_iters)
+        example = draw(first_update)
+        batch_size = len(next(iter(example.values())))
+        num_replicas = strategy.num_replicas_in_sync
+        if batch_size % num_replicas:
+            raise ValueError(f"A batch of {batch_size} images cannot be shared equally by "
+                             f"{num_replicas} replicas.")
+        self._share = batch_size // num_replicas
+        # For tracing an update before the first batch is there.
+        self.element_spec = tf.nest.map_structure(tf.type_spec_from_value,
+                                                  self._distributed(example))
 
-    def to_tensors(position: tf.Tensor) -> dict[str, tf.Tensor]:
-        arrays = tf.numpy_function(draw_share, [position],
-                                   [tf.as_dtype(example[name].dtype) for name in names])
-        return {name: tf.ensure_shape(array, (share, *example[name].shape[1:]))
-                for name, array in zip(names, arrays)}
+    def __iter__(self) -> Iterator[Any]:
+        """Yield what `strategy.run` takes; what `draw` raises is raised here."""
+        thread = ThreadPoolExecutor(1)
+        try:
+            ahead = deque(thread.submit(self._draw, number)
+                          for number in self._numbers[:_NUM_AHEAD])
+            for number in self._numbers:
+                batch = ahead.popleft().result()
+                if number + _NUM_AHEAD in self._numbers:
+                    ahead.append(thread.submit(self._draw, number + _NUM_AHEAD))
+                yield self._distributed(batch)
+        finally:
+            thread.shutdown(cancel_futures=True)
 
-    def build(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        # Each worker draws for its own replicas: `share` images each, in turn.
-        num_local = num_replicas // context.num_input_pipelines
-        first_local = context.input_pipeline_id * num_local
-        positions = tf.data.Dataset.range(first_update * num_replicas, num_iters * num_replicas)
-        mine = positions.filter(
-            lambda position: tf.math.floordiv(position % num_replicas - first_local,
-                                              num_local) == 0)
-        return mine.map(to_tensors).prefetch(2)
+    def _distributed(self, batch: dict[str, np.ndarray]) -> Any:
+        def share_of(context: tf.distribute.experimental.ValueContext) -> dict[str, tf.Tensor]:
+            first = context.replica_id_in_sync_group * self._share
+            return {name: tf.constant(array[first:first + self._share])
+                    for name, array in batch.items()}
 
-    return strategy.distribute_datasets_from_function(build)
+        return self._strategy.experimental_distribute_values_from_function(share_of)

@@ -18,7 +18,7 @@ import microgan
 from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder, format_seconds
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
-from microgan.datasets.pipelines import distributed_batches
+from microgan.datasets.pipelines import DistributedBatches
 from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments.devices import choose_strategy, prepare
 from microgan.experiments.estimates import (
@@ -163,8 +163,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
     callbacks = [recorder, checkpoints] if this_worker().is_chief else []
     try:
         with memory_watched(config):
-            batches = distributed_batches(draw, strategy=strategy, first_update=first_update,
-                                          num_iters=num_iters)
+            batches = DistributedBatches(draw, strategy=strategy, first_update=first_update,
+                                         num_iters=num_iters)
             update = compile_update(trainer, strategy)
             graph = update.get_concrete_function(batches.element_spec).graph
             _print_estimate(graph, trainer, config, config.num_iters - first_update)
