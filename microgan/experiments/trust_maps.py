@@ -33,10 +33,13 @@ def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
         info: of its generator.
 
     Raises:
-        UserError: a file is missing or of another kind, or the task is not known.
+        UserError: a file is missing or of another kind, or the task is not known or named.
     """
     if config.trust_map and info.method == "cin_gan":
         raise UserError("--trust_map is for generators that restore; this one makes defects.")
+    if config.trust_map and _restored_task(config, info) is None:
+        raise UserError("--trust_map needs a task, in whose intensities differences are told: "
+                        f"--task={' or --task='.join(info.tasks)}.")
     if config.cin_generator_path and info.method == "zse_gan":
         raise UserError("--cin_generator_path is for images: a generator for z-stacks blurs them "
                         "again itself. Leave it out.")
@@ -180,11 +183,10 @@ class TrustMaps:
             return mean if self._num_draws > 1 else mean / span
 
     def _span(self, kind: str) -> float:
-        """Of the task's intensities, or of all tasks' mean where none is named."""
-        info = self._restorer.info
-        tasks = [self._config.task] if self._config.task else info.tasks
-        ranges = [getattr(info.normalization[task], kind) for task in tasks]
-        return float(np.mean([each.high - each.low for each in ranges]))
+        """Of the task's intensities."""
+        assert self._task is not None
+        intensities = getattr(self._restorer.info.normalization[self._task], kind)
+        return float(intensities.high - intensities.low)
 
 
 def _silent(line: str) -> None:

@@ -96,6 +96,16 @@ def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path
     assert not (tmp_path / "restored").exists()
 
 
+def test_trust_maps_need_a_task_whose_intensities_they_are_in(restore, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+
+    status, _, err = restore("--input=a.npy", "--trust_map", generator="two")
+
+    assert status == 2 and "--trust_map needs a task" in err and "--task=A or --task=B" in err
+    assert not (tmp_path / "restored").exists()
+    assert restore("--input=a.npy", "--trust_map", "--task=A", generator="two")[0] == 0
+
+
 def test_the_maps_tell_the_time_left(restore, generators, image, tmp_path, monkeypatch):
     monkeypatch.setattr("microgan.experiments.progress._SECONDS_BETWEEN_LINES", 0)
     np.save(tmp_path / "a.npy", image)
