@@ -31,9 +31,8 @@ RECIPE = "the recipe"
 # By name in the table: flags that differ from the recipe's; {none} is no symmetry of any task.
 CHANGES = {
     RECIPE: (),
-    "no discriminator": ("--adversarial_weight=0",),
-    "adversarial weight x 4": ("--adversarial_weight=0.02",),
-    "discriminator judges the whole image": ("--discriminator=dense",),
+    "a discriminator of neighbourhoods": ("--adversarial_weight=0.005",),
+    "a discriminator of the whole image": ("--adversarial_weight=0.005", "--discriminator=dense"),
     "no content loss": ("--content_weight=0",),
     "content weight x 4": ("--content_weight=0.0012",),
     "plain instead of fitted pixel loss": ("--pixel_weight=1", "--fitted_pixel_weight=0"),

@@ -54,7 +54,7 @@ class CGANConfig(TaskTrainingConfig):
         "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
     adversarial_weight: float = setting(
         0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
-        "discriminator.", limited=0.005, minimum=0)
+        "discriminator.", limited=0.0, minimum=0)
     pixel_weight: float = setting(
         0.0, "Factor of the mean absolute difference of the pixels; the original has none.",
         limited=0.1, minimum=0)
