@@ -34,6 +34,8 @@ class Method:
 _CARE_64 = ("--batch_size=8", "--patch_size=64", "--plateau_updates=400")
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 _LIMITED = ("--recipe=limited",)
+# The recipe as it was until it was measured that the discriminator does not pay.
+_LIMITED_GAN = (*_LIMITED, "--adversarial_weight=0.005")
 _ONLY_MADE = ("--alpha=1",)
 
 METHODS = {
@@ -50,13 +52,15 @@ METHODS = {
     "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and made pairs", WITH_PAIRS,
                         "train_cGAN.py", _PAPER, "paper"),
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
-    "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
-                          _LIMITED, "limited"),
+    "limited_gan": Method("microgan, limited with discriminator", WITH_PAIRS, "train_cGAN.py",
+                          _LIMITED_GAN),
+    "limited_gan_cin": Method("microgan, limited with discriminator, and made pairs", WITH_PAIRS,
+                              "train_cGAN.py", _LIMITED_GAN, "limited"),
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks/train_cyclegan.py"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
-    "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",
-                           (*_LIMITED, *_ONLY_MADE), "limited"),
+    "limited_gan_made": Method("microgan, limited with discriminator, made pairs", WITHOUT_PAIRS,
+                               "train_cGAN.py", (*_LIMITED_GAN, *_ONLY_MADE), "limited"),
 }
 
 CIN_GANS = {

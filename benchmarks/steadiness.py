@@ -44,11 +44,11 @@ class Settings(Config):
 
 
 def training_config(settings: Settings) -> Any:
-    """The limited recipe with narrow networks."""
+    """The limited recipe with narrow networks, and a discriminator for the cGAN."""
     shared: dict[str, Any] = {"recipe": "limited", "seed": 0, "num_gpu": 0,
                               "num_iters": settings.num_iters}
     if settings.method == "cgan":
-        return CGANConfig.create(generator_filters=settings.filters,
+        return CGANConfig.create(generator_filters=settings.filters, adversarial_weight=0.005,
                                  discriminator_filters=settings.filters, **shared)
     if settings.method == "cin_gan":
         return CINGANConfig.create(generator_filters=settings.filters,
