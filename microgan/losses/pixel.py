@@ -43,7 +43,7 @@ def fitted_pixel_loss(clean: Any, restored: Any) -> Any:
         float (B,), >= 0, unweighted. Blind to scale and offset: add some `pixel_loss`.
 
     Source:
-        ours; what it gains is in docs/recipe.md.
+        ours; why is in docs/recipe.md.
     """
     return ops.mean(ops.abs(_fitted_difference(clean, restored)), axis=range(1, 4))
 
