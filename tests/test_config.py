@@ -82,6 +82,8 @@ _STACKS = {"generator": "g.h5", "stacks": "s"}
     (CGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
     (CGANConfig, {"cin_augment": True, "alpha": 1.0, "cin_generator_path": "g.h5",
                   "normalization": "min_max"}, "normalization", "with --alpha=1"),
+    (CGANConfig, {"recipe": "limited", "discriminator": "patch"}, "discriminator",
+     "with --adversarial_weight=0"),
     (CINGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
     (CINGANConfig, {"recipe": "limited", "content_from": "degraded"}, "content_from",
      "with --content_weight=0"),

@@ -96,6 +96,9 @@ class CGANConfig(TaskTrainingConfig):
                                         "CIN-GAN")
         if self.generator == "unet":
             reasons["dropout"] = "with --generator=unet"
+        if not self.adversarial_weight:
+            reasons |= dict.fromkeys(("discriminator", "discriminator_filters"),
+                                     "with --adversarial_weight=0")
         return reasons
 
     @property

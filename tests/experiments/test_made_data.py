@@ -162,7 +162,7 @@ def test_flags_that_do_not_fit_are_refused(data_dir, generator, settings, words)
 
 def train(data_dir, generator, folder, *flags):
     return train_cgan.main([
-        "train_cGAN.py", "--recipe=limited", "--generator_filters=2", "--discriminator_filters=2",
+        "train_cGAN.py", "--recipe=limited", "--generator_filters=2",
         "--patch_size=32", "--batch_size=4", "--num_gpu=0", "--precision=float32", "--seed=1",
         "--content_weight=0", "--num_iters=2", "--validate_every=2", "--cin_augment=True",
         f"--data_dir={data_dir}", f"--cin_generator_path={generator}", f"--dir={folder}", *flags])
