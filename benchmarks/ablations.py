@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from cells import (
-    add_rows, commit, finished, images_key, markdown, mean_and_deviation, read_rows, train)
+    add_rows, commit, finished, folder_name, images_key, markdown, mean_and_deviation, read_rows,
+    train)
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -145,9 +146,8 @@ def fill(settings):
             if tuple(cell.values()) in done:
                 continue
             print(f"seed {seed}: {change}", flush=True)
-            # A run would go on with the symmetries that it began with where none are named.
-            place = "_".join([cell["data"], *sorted(settings.symmetries)]).replace(":", "-")
-            run = train_cell(settings, change, seed, work / place)
+            run = train_cell(settings, change, seed,
+                             work / folder_name(cell["data"], settings.symmetries))
             seconds, num_iters = trained_seconds(run)
             add_rows(output, [
                 {**cell, "commit": commit(), "num_iters": num_iters,

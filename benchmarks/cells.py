@@ -59,6 +59,11 @@ def train(script, folder, flags):
     return config.parent
 
 
+def folder_name(data, symmetries):
+    """Of the runs on some images: one begun with other symmetries would go on with those."""
+    return "_".join([data, *sorted(symmetries)]).replace(":", "-")
+
+
 def images_key(data_dir, tasks):
     """What tells the images of some tasks, test arrays included, from all others."""
     arrays = []

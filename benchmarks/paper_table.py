@@ -18,7 +18,7 @@ from pathlib import Path
 import classical
 import numpy as np
 from cell_scores import SCORE_COLUMNS, score_rows
-from cells import add_rows, commit, finished, images_key, read_rows, train
+from cells import add_rows, commit, finished, folder_name, images_key, read_rows, train
 from methods import (
     CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG, uses_vgg)
 from paper_table_pages import save_curves, save_figure, write_tables
@@ -209,9 +209,7 @@ class Table:
         symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
         flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
         where = f"{cell.data}_{'_'.join(tasks)}"
-        # A run would go on with the symmetries that it began with where none are named.
-        place = "_".join([where, *sorted(symmetries)]).replace(":", "-")
-        folder = (self.work / f"{minutes:g}_minutes" / place
+        folder = (self.work / f"{minutes:g}_minutes" / folder_name(where, symmetries)
                   / f"pairs{cell.pairs}_seed{cell.seed}" / name)
         return train_for(minutes, script, folder, flags,
                          times=self.work / "times" / where / name, train=self.train)
