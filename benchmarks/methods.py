@@ -52,6 +52,8 @@ METHODS = {
     "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and made pairs", WITH_PAIRS,
                         "train_cGAN.py", _PAPER, "paper"),
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
+    "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
+                          _LIMITED, "limited"),
     "limited_gan": Method("microgan, limited with discriminator", WITH_PAIRS, "train_cGAN.py",
                           _LIMITED_GAN),
     "limited_gan_cin": Method("microgan, limited with discriminator, and made pairs", WITH_PAIRS,
@@ -59,6 +61,8 @@ METHODS = {
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks/train_cyclegan.py"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
+    "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",
+                           (*_LIMITED, *_ONLY_MADE), "limited"),
     "limited_gan_made": Method("microgan, limited with discriminator, made pairs", WITHOUT_PAIRS,
                                "train_cGAN.py", (*_LIMITED_GAN, *_ONLY_MADE), "limited"),
 }

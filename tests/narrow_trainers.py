@@ -7,7 +7,7 @@ from scipy import ndimage
 from microgan.datasets.section_sampling import NUM_DRAWS
 from microgan.networks import care, cgan, cin_gan, cyclegan, deblurgan, zse_gan
 from microgan.trainers.care import CARETrainer
-from microgan.trainers.cgan import CGANTrainer
+from microgan.trainers.cgan import Adversary, CGANTrainer
 from microgan.trainers.cin_gan import CINGANTrainer
 from microgan.trainers.cyclegan import CycleGANTrainer
 from microgan.trainers.deblurgan import DeblurGANTrainer
@@ -22,10 +22,10 @@ def adam(**settings):
 
 def build_cgan():
     return CGANTrainer(
-        cgan.build_unet_generator(filters=2, depth=1), cgan.build_patch_discriminator(filters=2),
-        generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
-        content_features=None, content_weight=0.0, adversarial_weight=0.1, pixel_weight=1.0,
-        fitted_pixel_weight=0.0, fourier_weight=0.0, global_batch_size=BATCH_SIZE)
+        cgan.build_unet_generator(filters=2, depth=1), generator_optimizer=adam(use_ema=True),
+        adversary=Adversary(cgan.build_patch_discriminator(filters=2), adam(), weight=0.1),
+        content_features=None, content_weight=0.0, pixel_weight=1.0, fitted_pixel_weight=0.0,
+        fourier_weight=0.0, global_batch_size=BATCH_SIZE)
 
 
 def build_cin_gan():

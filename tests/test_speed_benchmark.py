@@ -139,11 +139,11 @@ def test_updates_of_the_cgan_have_the_same_losses_twice(vgg_file):
     settings = CGANConfig.create(batch_size=2, generator_filters=2, discriminator_filters=2,
                                  dropout=0.0, content_features=vgg_file, **SMALL)
     trainer = speed_microgan.build_trainer(settings)
-    without_differences(trainer.generator, trainer.discriminator)
+    without_differences(trainer.generator, trainer.adversary.discriminator)
     rival = training.CGANTraining(
         with_weights(rivals.ResnetTranslation(filters=2, dropout=0.0), trainer.generator),
         with_weights(rivals.DenseDiscriminator(SIDE, filters=2, dropout=0.0),
-                     trainer.discriminator),
+                     trainer.adversary.discriminator),
         rivals.VGGFeatures(speed_microgan.random_vgg()), use_bfloat16=False)
 
     for _ in range(2):  # the second shows that the first changed the same

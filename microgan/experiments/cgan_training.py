@@ -15,7 +15,7 @@ from microgan.experiments.training import adam, describe_generator, set_up_devic
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
-from microgan.trainers.cgan import CGANTrainer
+from microgan.trainers.cgan import Adversary, CGANTrainer
 
 # Images a task: two numbers need no more.
 _MOST_TO_CALIBRATE = 16
@@ -65,18 +65,23 @@ def _describe(config: CGANConfig, tasks: dict[str, TaskData]) -> GeneratorInfo:
 
 def build_trainer(config: CGANConfig, info: GeneratorInfo) -> CGANTrainer:
     """Build networks, losses and optimizers as the config says; call it under the strategy."""
+    adversary = _build_adversary(config) if config.adversarial_weight else None
+    features = load_feature_extractor(config.content_features) if config.content_weight else None
+    return CGANTrainer(
+        build_network(info), adversary=adversary,
+        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
+                                 ema_decay=config.ema_decay),
+        content_features=features, squared_content=config.content_distance == "squared",
+        content_weight=config.content_weight, pixel_weight=config.pixel_weight,
+        fitted_pixel_weight=config.fitted_pixel_weight, fourier_weight=config.fourier_weight,
+        global_batch_size=config.batch_size)
+
+
+def _build_adversary(config: CGANConfig) -> Adversary:
     if config.discriminator == "dense":
         discriminator = build_dense_discriminator(config.patch_size,
                                                   filters=config.discriminator_filters)
     else:
         discriminator = build_patch_discriminator(filters=config.discriminator_filters)
-    features = load_feature_extractor(config.content_features) if config.content_weight else None
-    return CGANTrainer(
-        build_network(info), discriminator,
-        generator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters,
-                                 ema_decay=config.ema_decay),
-        discriminator_optimizer=adam(config, config.learning_rate, num_updates=config.num_iters),
-        content_features=features, squared_content=config.content_distance == "squared",
-        content_weight=config.content_weight, adversarial_weight=config.adversarial_weight,
-        pixel_weight=config.pixel_weight, fitted_pixel_weight=config.fitted_pixel_weight,
-        fourier_weight=config.fourier_weight, global_batch_size=config.batch_size)
+    optimizer = adam(config, config.learning_rate, num_updates=config.num_iters)
+    return Adversary(discriminator, optimizer, config.adversarial_weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,20 +13,32 @@ from microgan.losses.perceptual import content_loss
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 
 
+@dataclass(frozen=True)
+class Adversary:
+    """What a generator is judged by.
+
+    Args:
+        discriminator: (degraded, image) -> logits, large for clean images.
+        optimizer: of the discriminator's weights.
+        weight: factor of the generator's adversarial loss.
+    """
+
+    discriminator: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    weight: float
+
+
 class CGANTrainer:
     """One discriminator and one generator update a step.
 
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
-        discriminator: (degraded, image) -> logits, large for clean images.
         generator_optimizer: of the generator's weights; with `use_ema`, it also keeps
             their moving average.
-        discriminator_optimizer: of the discriminator's weights.
+        adversary: None for no discriminator and no adversarial loss.
         content_features: frozen network, images -> features; None for no content loss.
         squared_content: squared instead of absolute difference of the features.
         content_weight: factor of the content loss.
-        adversarial_weight: factor of the generator's adversarial loss; with 0 the
-            discriminator is neither run nor trained.
         pixel_weight: factor of the mean absolute difference.
         fitted_pixel_weight: factor of the same after scale and offset are fitted.
         fourier_weight: factor of `fourier_loss`.
@@ -38,40 +51,41 @@ class CGANTrainer:
         the original turns dropout off for the first.
     """
 
-    def __init__(self, generator: keras.Model, discriminator: keras.Model, *,
+    def __init__(self, generator: keras.Model, *,
                  generator_optimizer: keras.optimizers.Optimizer,
-                 discriminator_optimizer: keras.optimizers.Optimizer,
+                 adversary: Adversary | None,
                  content_features: keras.Model | None,
                  squared_content: bool = False,
-                 content_weight: float, adversarial_weight: float, pixel_weight: float,
+                 content_weight: float, pixel_weight: float,
                  fitted_pixel_weight: float, fourier_weight: float,
                  global_batch_size: int) -> None:
         self.generator = generator
-        self.discriminator = discriminator
         self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.adversary = adversary
         self.content_features = content_features
         self.squared_content = squared_content
         self.content_weight = content_weight
-        self.adversarial_weight = adversarial_weight
         self.pixel_weight = pixel_weight
         self.fitted_pixel_weight = fitted_pixel_weight
         self.fourier_weight = fourier_weight
         self.global_batch_size = global_batch_size
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
-        discriminator_optimizer.build(discriminator.trainable_variables)
+        if adversary is not None:
+            adversary.optimizer.build(adversary.discriminator.trainable_variables)
 
     @property
     def state(self) -> dict[str, list[Any]]:
         """All variables a resumed run needs, random states included, by owner."""
-        return {"generator": self.generator.variables,
-                "discriminator": self.discriminator.variables,
-                "generator_optimizer": self.generator_optimizer.variables,
-                "discriminator_optimizer": self.discriminator_optimizer.variables}
+        state = {"generator": self.generator.variables,
+                 "generator_optimizer": self.generator_optimizer.variables}
+        if self.adversary is not None:
+            state |= {"discriminator": self.adversary.discriminator.variables,
+                      "discriminator_optimizer": self.adversary.optimizer.variables}
+        return state
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update the discriminator, then the generator, on one batch.
+        """Update the discriminator, if there is one, then the generator, on one batch.
 
         Args:
             batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share.
@@ -80,14 +94,14 @@ class CGANTrainer:
             Scalars whose sums over replicas are the unweighted means over the batch.
         """
         degraded, clean = batch["degraded"], batch["clean"]
-        losses = {}
+        losses, adversary = {}, self.adversary
         with tf.GradientTape() as tape:
             restored = self.generator(degraded, training=True)
-            if self.adversarial_weight:
+            if adversary is not None:
                 with tape.stop_recording():
                     losses["discriminator"] = self._update_discriminator(
-                        degraded, clean, restored)
-                logits = self.discriminator([degraded, restored], training=True)
+                        adversary, degraded, clean, restored)
+                logits = adversary.discriminator([degraded, restored], training=True)
                 losses["adversarial"] = self._mean(generator_loss(logits))
             if self.content_features is not None:
                 with tape.stop_recording():
@@ -101,23 +115,23 @@ class CGANTrainer:
             if self.fourier_weight:
                 losses["fourier"] = self._mean(fourier_loss(clean, restored))
             total = sum(weight * losses[name] for name, weight in (
-                ("adversarial", self.adversarial_weight), ("content", self.content_weight),
-                ("pixel", self.pixel_weight), ("fitted_pixel", self.fitted_pixel_weight),
-                ("fourier", self.fourier_weight))
+                ("adversarial", adversary.weight if adversary is not None else 0.0),
+                ("content", self.content_weight), ("pixel", self.pixel_weight),
+                ("fitted_pixel", self.fitted_pixel_weight), ("fourier", self.fourier_weight))
                 if weight)
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         return losses
 
-    def _update_discriminator(self, degraded: tf.Tensor, clean: tf.Tensor,
-                              restored: tf.Tensor) -> tf.Tensor:
+    def _update_discriminator(self, adversary: Adversary, degraded: tf.Tensor,
+                              clean: tf.Tensor, restored: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             # One joined batch, as published.
-            logits = self.discriminator([tf.concat([degraded, degraded], 0),
-                                         tf.concat([clean, restored], 0)], training=True)
+            logits = adversary.discriminator([tf.concat([degraded, degraded], 0),
+                                              tf.concat([clean, restored], 0)], training=True)
             loss = self._mean(discriminator_loss(*tf.split(logits, 2)))
-        variables = self.discriminator.trainable_variables
-        self.discriminator_optimizer.apply(tape.gradient(loss, variables), variables)
+        variables = adversary.discriminator.trainable_variables
+        adversary.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
     def _mean(self, loss_per_image: tf.Tensor) -> tf.Tensor:

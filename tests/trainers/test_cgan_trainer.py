@@ -7,7 +7,7 @@ from helpers import make_pairs
 from microgan.networks.cgan import (
     build_dense_discriminator, build_patch_discriminator, build_resnet_generator,
     build_unet_generator)
-from microgan.trainers.cgan import CGANTrainer
+from microgan.trainers.cgan import Adversary, CGANTrainer
 
 
 class CornerFeatures(keras.Layer):
@@ -17,15 +17,16 @@ class CornerFeatures(keras.Layer):
         return 2 * image
 
 
-def build_trainer(generator=None, discriminator=None, *, rate=1e-3, **changes):
-    settings = {"content_features": None, "content_weight": 0.0, "adversarial_weight": 0.1,
-                "pixel_weight": 1.0, "fitted_pixel_weight": 0.0, "fourier_weight": 0.0,
-                "global_batch_size": 2}
+def build_trainer(generator=None, discriminator=None, *, rate=1e-3, adversarial_weight=0.1,
+                  **changes):
+    settings = {"content_features": None, "content_weight": 0.0, "pixel_weight": 1.0,
+                "fitted_pixel_weight": 0.0, "fourier_weight": 0.0, "global_batch_size": 2}
+    adversary = Adversary(discriminator or build_patch_discriminator(filters=4),
+                          keras.optimizers.Adam(rate), adversarial_weight)
     return CGANTrainer(
         generator or build_unet_generator(filters=4, depth=1),
-        discriminator or build_patch_discriminator(filters=4),
         generator_optimizer=keras.optimizers.Adam(rate),
-        discriminator_optimizer=keras.optimizers.Adam(rate), **{**settings, **changes})
+        **{"adversary": adversary, **settings, **changes})
 
 
 @pytest.fixture
@@ -45,22 +46,35 @@ def changed(model, before):
 
 def test_discriminator_update_leaves_the_generator_untouched(batch):
     trainer = build_trainer()
-    generator, discriminator = values(trainer.generator), values(trainer.discriminator)
+    generator, discriminator = values(trainer.generator), values(trainer.adversary.discriminator)
 
-    trainer._update_discriminator(batch["degraded"], batch["clean"], batch["degraded"])
+    trainer._update_discriminator(trainer.adversary, batch["degraded"], batch["clean"],
+                                  batch["degraded"])
 
     assert not any(changed(trainer.generator, generator))
-    assert all(changed(trainer.discriminator, discriminator))
+    assert all(changed(trainer.adversary.discriminator, discriminator))
 
 
 def test_generator_update_leaves_the_discriminator_untouched(batch):
-    trainer = build_trainer(adversarial_weight=0.0)
-    discriminator = values(trainer.discriminator)
+    trainer = build_trainer()
+    trainer._update_discriminator = lambda *_: tf.constant(0.0)
+    discriminator = values(trainer.adversary.discriminator)
     generator = values(trainer.generator)
 
     trainer.train_step(batch)
 
-    assert not any(changed(trainer.discriminator, discriminator))
+    assert not any(changed(trainer.adversary.discriminator, discriminator))
+    assert any(changed(trainer.generator, generator))
+
+
+def test_without_adversary_the_generator_alone_is_trained_and_saved(batch):
+    trainer = build_trainer(adversary=None)
+    generator = values(trainer.generator)
+
+    losses = trainer.train_step(batch)
+
+    assert set(losses) == {"pixel"}
+    assert set(trainer.state) == {"generator", "generator_optimizer"}
     assert any(changed(trainer.generator, generator))
 
 
@@ -87,8 +101,7 @@ def test_squared_content_is_the_square(batch):
 
 
 def test_fourier_loss_alone_trains_the_generator(batch):
-    trainer = build_trainer(adversarial_weight=0.0, pixel_weight=0.0, fourier_weight=1.0,
-                            rate=3e-3)
+    trainer = build_trainer(adversary=None, pixel_weight=0.0, fourier_weight=1.0, rate=3e-3)
     step = tf.function(trainer.train_step)
     first = float(step(batch)["fourier"])
 
@@ -133,4 +146,5 @@ def test_state_holds_every_random_state_and_optimizer_slot():
 
     assert any("seed" in name for name in names)
     assert sum("momentum" in name for name in names) == len(
-        trainer.generator.trainable_variables + trainer.discriminator.trainable_variables)
+        trainer.generator.trainable_variables
+        + trainer.adversary.discriminator.trainable_variables)
