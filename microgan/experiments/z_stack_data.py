@@ -81,9 +81,7 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     stacks = [read_stack(path) for path in paths]
     pixels = [stack.pixels for stack in stacks]
     for path, stack in zip(paths, pixels):
-        if stack.dtype != pixels[0].dtype:
-            raise UserError(f"{path} is {stack.dtype}, but {paths[0]} {pixels[0].dtype}. Convert "
-                            "all to one type: their intensities are compared.")
+        _check_type(path, stack, pixels[0].dtype, paths[0])
     focal_planes = [_focal_plane(stack, path, config.focal_plane)
                     for stack, path in zip(pixels, paths)]
     assert config.seed is not None
@@ -110,10 +108,15 @@ def _in_focus(folder: Path, dtype: np.dtype, path: Path) -> list[np.ndarray]:
     """In-focus images, of the type of the stacks, one of which is at `path`."""
     images = read_images(folder)
     for image in images:
-        if image.dtype != dtype:
-            raise UserError(f"{folder} holds an image of {image.dtype}, but {path} {dtype}. "
-                            "Convert all to one type: their intensities are compared.")
+        _check_type(folder, image, dtype, path)
     return images
+
+
+def _check_type(where: Path, image: np.ndarray, dtype: np.dtype, path: Path) -> None:
+    """Refuse an image of another type than the stack at `path`."""
+    if image.dtype != dtype:
+        raise UserError(f"{where} holds {image.dtype}, but {path} {dtype}. Convert all to one "
+                        "type: their intensities are compared.")
 
 
 def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:

@@ -16,8 +16,8 @@ from microgan.layers import ConditionalInstanceNorm, InstanceNormalization
 from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.moments import Moments
 from microgan.restoration.noise import noise
+from microgan.restoration.reach import Place, place_after
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
-from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
 
 # Measured: share of all layers' results that are in memory together at the peak; and in a whole
 # image, where fused kernels norm, not the formula with statistics from all tiles.
@@ -25,10 +25,6 @@ _KEPT_SHARE = 0.35
 _KEPT_SHARE_FUSED = 0.22
 # More elements make some kernels of TensorFlow overflow.
 _MAX_ELEMENTS = 2**31 - 1
-# Reach of a network that must see an axis from end to end.
-_WHOLE_AXIS = 2**30
-_ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D,
-              keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 Read = Callable[[tuple[slice, ...]], np.ndarray]
 Write = Callable[[tuple[slice, ...], np.ndarray], None]
 
@@ -41,14 +37,6 @@ class _Norm:
     scale: tuple[int, ...]
     mean: keras.Variable
     deviation: keras.Variable
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the pixels of a layer's result lie in the image, along each axis."""
-
-    scale: tuple[int, ...]  # pixels of the image from one to the next
-    reach: tuple[int, ...]  # pixels of the image on either side that it depends on
 
 
 class TiledNetwork:
@@ -80,8 +68,9 @@ class TiledNetwork:
         self._num_axes = len(model.inputs[0].shape) - 2
         self._dropouts = [layer for layer in model.layers if hasattr(layer, "seed_generator")
                           and len(model.inputs) > 1]  # others are called without dropout
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, Place] = {}
         self._elements_per_pixel = [0.0]
+        of_image = Place((1,) * self._num_axes, (0,) * self._num_axes)
         inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
                   for tensor in model.inputs]
 
@@ -89,7 +78,8 @@ class TiledNetwork:
             """Call a layer of the network again; norms with statistics that we set."""
             before = [tensor for tensor in keras.tree.flatten((args, kwargs))
                       if len(getattr(tensor, "shape", ())) == self._num_axes + 2]
-            place = self._place_after(layer, [self._place_of(tensor) for tensor in before])
+            place = place_after(layer, [self._places.get(id(tensor), of_image)
+                                        for tensor in before] or [of_image])
             if isinstance(layer, (InstanceNormalization, ConditionalInstanceNorm)):
                 shape = (*[1] * (self._num_axes + 1), before[0].shape[-1])
                 norm = _Norm(self._compiled_measure(keras.Model(inputs, before[0])), place.scale,
@@ -259,36 +249,6 @@ class TiledNetwork:
             state = np.random.SeedSequence((*place, position)).generate_state(2)
             layer.seed_generator.state.assign(state)
 
-    def _place_of(self, tensor: Any) -> _Place:
-        ones = (1,) * self._num_axes
-        return self._places.get(id(tensor), _Place(ones, (0,) * self._num_axes))
-
-    def _place_after(self, layer: Any, before: list[_Place]) -> _Place:
-        """Where a layer's result lies, from where its inputs do."""
-        if not before:  # the task, on its way to a norm
-            return self._place_of(None)
-        scale = before[0].scale
-        reach = tuple(max(place.reach[axis] for place in before)
-                      for axis in range(self._num_axes))
-        if isinstance(layer, (DepthCoordinate, ZeroEnds)):  # slices must know of the whole stack
-            return _Place(scale, (_WHOLE_AXIS, *reach[1:]))
-        inner = layer.layer if isinstance(layer, Slicewise) else layer
-        strides = _per_axis(getattr(inner, "strides", 1), self._num_axes)
-        window = _per_axis(getattr(inner, "kernel_size", getattr(inner, "pool_size", 1)),
-                           self._num_axes)
-        if isinstance(layer, (keras.layers.UpSampling2D, keras.layers.UpSampling3D)):
-            window = strides = _per_axis(layer.size, self._num_axes)
-        if isinstance(layer, _ENLARGING):
-            scale = tuple(length // factor for length, factor in zip(scale, strides))
-            return _Place(scale, tuple(far + (width - 1) * length for far, width, length
-                                       in zip(reach, window, scale)))
-        margin = _per_axis(getattr(layer, "margin", 0), self._num_axes)
-        # 'same' padding is uneven where a layer strides: as if all of it were on one side.
-        reach = tuple(far + length * (width - 1 if stride > 1 else width // 2) + extra * length
-                      for far, length, width, stride, extra
-                      in zip(reach, scale, window, strides, margin))
-        return _Place(tuple(length * stride for length, stride in zip(scale, strides)), reach)
-
 
 def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
              inputs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -302,10 +262,3 @@ def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
         end.append((core.stop - outer.start) // scale if core.stop < length else 2**31 - 1)
     mean, deviation, count = norm.measure(begin, end, *inputs)
     return mean.numpy(), deviation.numpy() ** 2, int(count)
-
-
-def _per_axis(value: Any, num_axes: int) -> tuple[int, ...]:
-    """A layer's number for each axis; a layer of slices leaves the first alone."""
-    if isinstance(value, int):
-        return (value,) * num_axes
-    return (1,) * (num_axes - len(value)) + tuple(value)

@@ -116,7 +116,7 @@ def test_some_stack_is_always_left_to_train(folder, fraction, expected):
 def test_stack_of_another_type_is_named(folder, random):
     np.save(folder / "9.npy", make_stack(random, 3).astype(np.uint16))
 
-    with pytest.raises(UserError, match="9.npy is uint16, but .*0.npy uint8"):
+    with pytest.raises(UserError, match="9.npy holds uint16, but .*0.npy uint8"):
         load(folder)
 
 
@@ -124,7 +124,7 @@ def test_stack_of_another_type_is_named(folder, random):
 def test_in_focus_images_of_another_type_are_named(layout, random, name, size):
     tifffile.imwrite(layout / name / "9.tif", random.integers(0, 255, size).astype(np.uint16))
 
-    with pytest.raises(UserError, match=f"{name} holds an image of uint16, but .*0.npz uint8"):
+    with pytest.raises(UserError, match=f"{name} holds uint16, but .*0.npz uint8"):
         load(layout)
 
 
