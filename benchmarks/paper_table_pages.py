@@ -23,6 +23,7 @@ _TABLE = (*_BESIDE, "symmetries", "networks", "minutes", "machine", "cores")
 _OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
            "feature_distance": "embedded features"}
 _SIGNIFICANT = 0.05
+_BLOCKS_A_LINE = 3
 
 
 def write_tables(path, rows):
@@ -259,7 +260,7 @@ def _per_image(row):
 
 
 def save_figure(path, made, clean):
-    """Draw one test image of every task through every method.
+    """Draw one test image of every task through every method, a block a method.
 
     Args:
         path: PNG to write.
@@ -268,18 +269,21 @@ def save_figure(path, made, clean):
     """
     from matplotlib.figure import Figure
 
-    methods = [key for key in KEYS if key in made]
-    figure = Figure(figsize=(1.6 * (len(methods) + 1), 1.9 * len(clean)), dpi=100,
+    blocks = {**{LABELS[key]: made[key] for key in KEYS if key in made}, "clean": clean}
+    lines = -(-len(blocks) // _BLOCKS_A_LINE)
+    figure = Figure(figsize=(1.3 * len(clean) * _BLOCKS_A_LINE, 1.8 * lines), dpi=100,
                     layout="constrained")
-    axes = figure.subplots(len(clean), len(methods) + 1, squeeze=False)
-    for row, (task, truth) in zip(axes, clean.items()):
-        images = {**{LABELS[key]: made[key].get(task) for key in methods}, "clean": truth}
-        for place, (label, image) in zip(row, images.items()):
-            place.set_axis_off()
-            place.set_title(f"{task}\n{label}", fontsize=6)
-            if image is not None:
+    places = figure.subfigures(lines, _BLOCKS_A_LINE, squeeze=False).flat
+    for place, (label, images) in zip(places, blocks.items()):
+        place.suptitle(label, fontsize=9)
+        for axes, (task, truth) in zip(np.atleast_1d(place.subplots(1, len(clean))),
+                                       clean.items()):
+            axes.set_axis_off()
+            axes.set_title(task, fontsize=6)
+            if task in images:
                 # Scale and offset fitted to the clean image: as CARE's protocol compares.
                 low, high = np.percentile(truth, (0.5, 99.5))
-                place.imshow(least_squares_fit(image, truth), cmap="gray", vmin=low, vmax=high)
+                axes.imshow(least_squares_fit(images[task], truth), cmap="gray", vmin=low,
+                            vmax=high)
     with written_whole(Path(path)) as temporary:
         figure.savefig(temporary)

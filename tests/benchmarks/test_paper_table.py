@@ -12,6 +12,7 @@ from helpers import ROOT, Trainings, write_pairs
 from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
+from microgan.metrics.paired import least_squares_fit
 from paper_table_pages import difference, p_value, save_curves, write_tables
 
 
@@ -315,3 +316,20 @@ def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
         "| raw input | 1 | 15.00 / 0.500 |",
         "| real pairs | 2 | 21.00 ± 1.41 / 0.500 |",
         "| and made ones, alpha 0.3 | 1 | 21.00 / 0.500 |"]
+
+
+def test_figure_shows_the_first_test_image_through_every_finished_method(
+        table, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("matplotlib.axes.Axes.imshow",
+                        lambda axes, image, **_: drawn.append(image))
+    finished = table(Trainings())
+    finished.fill()
+
+    table(Trainings(), methods=("raw", "care", "limited", "cyclegan")).draw(tmp_path / "all.png")
+
+    degraded, clean = (np.load(tmp_path / f"Blobs_test_{kind}.npy")[0] for kind in "XY")
+    # The networks here restore nothing; CycleGAN is not trained yet.
+    shown = [least_squares_fit(degraded, clean)] * 3 + [clean]
+    np.testing.assert_allclose(drawn, shown, atol=1e-3)
+    assert (tmp_path / "all.png").exists()
