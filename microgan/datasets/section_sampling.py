@@ -76,27 +76,30 @@ class StackBatches:
         random = np.random.default_rng([self.seed, update])
         square = (self.patch_size, self.patch_size)
         chosen = random.integers(len(self.stacks), size=self.batch_size)
-        blurred = [self._crop(self.stacks[index], square, random) for index in chosen]
+        blurred = [self._crop(self.stacks[index], square, random, may_swap=True)
+                   for index in chosen]
         lateral, axial = (
-            [[self._crop(images[int(random.integers(len(images)))], size, random)
+            [[self._crop(images[int(random.integers(len(images)))], size, random,
+                         may_swap=may_swap)
               for _ in range(self.num_sections)] for _ in chosen]
-            for images, size in ((self.sharp_lateral, square),
-                                 (self.sharp_axial, (self.patch_size, self.depth))))
+            for images, size, may_swap in (
+                (self.sharp_lateral, square, True),
+                (self.sharp_axial, (self.patch_size, self.depth), False)))
         return {"blurred": self._values(blurred), "sharp_lateral": self._values(lateral),
                 "sharp_axial": self._values(axial),
                 "places": random.random((self.batch_size, NUM_DRAWS, self.num_sections),
                                         np.float32),
                 "focal_plane": np.array([self.focal_planes[index] for index in chosen], np.int32)}
 
-    def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator
-              ) -> np.ndarray:
-        """A random crop of the last two axes, mirrored at random; swapped if it is square."""
+    def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator, *,
+              may_swap: bool) -> np.ndarray:
+        """A random crop of the last two axes, mirrored at random, swapped if both are lateral."""
         top, left = (random.integers(length - side + 1)
                      for length, side in zip(image.shape[-2:], size))
         crop = image[..., top:top + size[0], left:left + size[1]]
         flip_x, flip_y, swap = (allowed and random.random() < 0.5
                                 for allowed in SYMMETRIES[self.symmetries])
-        return transform(crop, flip_x, flip_y, swap and size[0] == size[1])
+        return transform(crop, flip_x, flip_y, swap and may_swap)
 
     def _values(self, crops: list) -> np.ndarray:
         return self.intensities.normalize(np.stack(crops))[..., np.newaxis]

@@ -56,6 +56,16 @@ def test_symmetries_never_touch_depth():
         assert (np.diff(slices, axis=0) > 0).all()
 
 
+def test_vertical_sections_are_never_turned_even_if_square():
+    # Their second axis is sampled like Z: there neighbours differ by 1, along the other by 100.
+    draw = build([numbered(32, 40, 44)], [4], sharp_axial=[numbered(1, 40, 32)[0]],
+                 symmetries="all")
+
+    for update in range(4):
+        steps = np.abs(np.diff(draw(update)["sharp_axial"][..., 0], axis=-1))
+        np.testing.assert_allclose(steps, 2, rtol=1e-3)
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"patch_size": 41}, "z-stack 0 is 40 x 44 pixels, but 41 x 41"),
     ({"sharp_axial": [np.zeros((40, 8))]}, "vertical sections 0 is 40 x 8 pixels, but 32 x 9")])
