@@ -88,6 +88,21 @@ def test_corrupt_stack_among_good_ones_is_named_before_training(tmp_path, random
     assert not (tmp_path / RUN).exists()
 
 
+def test_test_stack_that_is_a_copy_of_a_training_stack_is_a_mistake(tmp_path, random):
+    (tmp_path / "data").mkdir()
+    write_stacks(tmp_path / "data" / "trainB", 2, random, depth=17)
+    write_stacks(tmp_path / "data" / "testB", 2, random, ".npz", depth=17)
+    # Another kind of file, the same voxels.
+    copied = tifffile.imread(tmp_path / "data" / "trainB" / "0.tif")
+    np.savez(tmp_path / "data" / "testB" / "1.npz", np.moveaxis(copied, 0, -1))
+
+    result = run_without_tensorflow("train_zsegan", *NARROW, "--data_dir=data", cwd=tmp_path)
+
+    assert_mistake(result, "data/testB/1.npz is a copy of 0.tif of the training",
+                   "Remove it from one of them")
+    assert not (tmp_path / RUN).exists()
+
+
 def test_stacks_too_shallow_for_vertical_sections_are_a_mistake(tmp_path, random):
     write_stacks(tmp_path / "stacks", 2, random, depth=9)
 

@@ -158,8 +158,8 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, uni
 
     keys = [digest(image) for image in images]
     order = _order_by_content(keys, seed)
-    test, rest = _take_groups(order, keys, num_test)
-    validation, train = _take_groups(rest[:wanted], keys, num_validation)
+    test, rest = take_groups(order, keys, num_test)
+    validation, train = take_groups(rest[:wanted], keys, num_validation)
     if (limit is not None and len(rest) < wanted) or not train:
         raise UserError(
             f"The {unit}s of '{name}' share {kind} images ({len(set(keys))} different ones in "
@@ -184,8 +184,18 @@ def _order_by_content(keys: list[str], seed: int) -> list[int]:
     return sorted(range(len(keys)), key=ranks.__getitem__)
 
 
-def _take_groups(order: list[int], keys: list[str], count: int) -> tuple[list[int], list[int]]:
-    """Take at least `count` indices from the front, whole groups of equal keys at a time."""
+def take_groups(order: Sequence[int], keys: Sequence[str], count: int
+                ) -> tuple[list[int], list[int]]:
+    """Take at least `count` indices from the front, whole groups of equal keys at a time.
+
+    Args:
+        order: indices into `keys`.
+        keys: what identifies each image; equal for copies.
+        count: of indices to take, >= 0.
+
+    Returns:
+        The taken and the other indices, both in the given order.
+    """
     sizes = Counter(keys[index] for index in order)
     taken: set[str] = set()
     num_taken = 0

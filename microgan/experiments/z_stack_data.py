@@ -15,7 +15,7 @@ from skimage.transform import resize
 
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
-from microgan.datasets.splits import fingerprint
+from microgan.datasets.splits import digest, fingerprint, take_groups
 from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
@@ -69,8 +69,9 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
         config: its `seed` must be set.
 
     Raises:
-        UserError: see `read_stack`; or there are fewer than two stacks, the focal plane
-            lies outside of one, or voxel sizes or number types differ.
+        UserError: see `read_stack`; or there are fewer than two different stacks, copies
+            leave none to learn from, the focal plane lies outside of a stack, or voxel sizes
+            or number types differ.
     """
     folder = Path(config.data_dir)
     has_layout = (folder / _STACKS).is_dir()
@@ -84,11 +85,7 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
         _check_type(path, stack, pixels[0].dtype, paths[0])
     focal_planes = [_focal_plane(stack, path, config.focal_plane)
                     for stack, path in zip(pixels, paths)]
-    assert config.seed is not None
-    order = np.random.default_rng(config.seed).permutation(len(paths))
-    num_validated = min(max(1, round(config.validation_fraction * len(paths))), len(paths) - 1)
-    validation, train = (sorted(part.tolist())
-                         for part in (order[:num_validated], order[num_validated:]))
+    train, validation = _divide(pixels, config)
     use_folders = has_layout and config.in_focus_from == "folders"
     if use_folders and (folder / _IN_FOCUS).is_dir():
         lateral = _in_focus(folder / _IN_FOCUS, pixels[0].dtype, paths[0])
@@ -102,6 +99,44 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
     return ZStackData([path.name for path in paths], pixels, focal_planes, train, validation,
                       lateral, axial, fit([pixels[index] for index in train]))
+
+
+def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.ndarray]) -> None:
+    """Refuse test stacks that are among those that train or choose the checkpoint.
+
+    Args:
+        data: of the training.
+        paths: of the test stacks.
+        stacks: (Z, Y, X) each, at `paths`.
+
+    Raises:
+        UserError: one equals a stack of the training in every voxel.
+    """
+    known = {digest(stack): name for name, stack in zip(data.names, data.stacks)}
+    for path, stack in zip(paths, stacks):
+        name = known.get(digest(stack))
+        if name is not None:
+            raise UserError(f"{path} is a copy of {name} of the training: a test on stacks that "
+                            "were learned proves nothing. Remove it from one of them.")
+
+
+def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[int], list[int]]:
+    """Positions to train and to validate, drawn at random; copies stay on one side."""
+    keys = [digest(stack) for stack in stacks]
+    num_different = len(set(keys))
+    if num_different < 2:
+        raise UserError(f"All {len(stacks)} z-stacks in {config.data_dir} are copies of one: at "
+                        "least two different ones are needed, one to learn from and one to "
+                        "choose the checkpoint. Cut a large one in two.")
+    assert config.seed is not None
+    order = np.random.default_rng(config.seed).permutation(len(stacks)).tolist()
+    num_validated = min(max(1, round(config.validation_fraction * len(stacks))), len(stacks) - 1)
+    validation, train = take_groups(order, keys, num_validated)
+    if not train:
+        raise UserError(f"--validation_fraction={config.validation_fraction:g} leaves no z-stack "
+                        f"to learn from: {len(stacks)} files hold {num_different} different ones, "
+                        "and copies are not divided. Lower it or remove the copies.")
+    return sorted(train), sorted(validation)
 
 
 def _in_focus(folder: Path, dtype: np.dtype, path: Path) -> list[np.ndarray]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from microgan.config import EvaluateConfig, ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
+from microgan.datasets.z_stacks import find_stacks
 from microgan.errors import UserError
 from microgan.experiments.run_folder import check_run_folder, working_folder
-from microgan.experiments.z_stack_data import load_z_stacks
+from microgan.experiments.z_stack_data import ZStackData, load_z_stacks, refuse_learned
 from microgan.experiments.z_stack_evaluation import ReportedStacks, load_reported_stacks
 from microgan.startup import import_tensorflow_quietly
 
@@ -36,7 +37,7 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     config = check_run_folder(folder, config)
     assert config.seed is not None
     data = load_z_stacks(config)
-    reported = _load_test_stacks(config)
+    reported = _load_test_stacks(config, data)
     stacks, focal_planes = data.part("train")
     draw = StackBatches(stacks, focal_planes, data.sharp_lateral, data.sharp_axial,
                         intensities=data.intensities, batch_size=config.batch_size,
@@ -51,15 +52,17 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     return folder
 
 
-def _load_test_stacks(config: ZSEGANConfig) -> ReportedStacks | None:
+def _load_test_stacks(config: ZSEGANConfig, data: ZStackData) -> ReportedStacks | None:
     """What the report at the end is about; None without test stacks."""
     folder = Path(config.data_dir) / _TEST_STACKS
     if not folder.is_dir():
         return None
-    return load_reported_stacks(EvaluateConfig(
+    reported = load_reported_stacks(EvaluateConfig(
         generator="generator.h5", stacks=str(folder), focal_plane=config.focal_plane,
         pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um,
         eval_limit=1 if config.dry_run else None))
+    refuse_learned(data, find_stacks(folder), reported.blurred)
+    return reported
 
 
 def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:

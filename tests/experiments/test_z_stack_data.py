@@ -106,6 +106,47 @@ def test_single_stack_is_an_error(folder):
         load(folder / "0.npy")
 
 
+def copy(folder, name, *copies):
+    for other in copies:
+        (folder / other).write_bytes((folder / name).read_bytes())
+
+
+def test_division_of_different_stacks_is_a_permutation_of_the_seed(folder):
+    # What earlier runs recorded in split.json.
+    order = np.random.default_rng(1).permutation(4).tolist()
+
+    data = load(folder, validation_fraction=0.5)
+
+    assert (data.validation, data.train) == (sorted(order[:2]), sorted(order[2:]))
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_copies_of_a_stack_stay_on_one_side(folder, seed):
+    copy(folder, "0.npy", "4.npy", "5.npy")
+    copy(folder, "1.npy", "6.npy", "7.npy")
+
+    data = load_z_stacks(ZSEGANConfig.create(data_dir=str(folder), seed=seed))
+
+    assert sorted([*data.train, *data.validation]) == list(range(8))
+    for copies in ({0, 4, 5}, {1, 6, 7}):
+        assert copies <= set(data.train) or copies <= set(data.validation)
+
+
+def test_copies_of_a_single_stack_are_an_error(folder):
+    copy(folder, "0.npy", "1.npy", "2.npy", "3.npy")
+
+    with pytest.raises(UserError, match="All 4 z-stacks in .* copies of one"):
+        load(folder)
+
+
+def test_copies_that_leave_none_to_learn_from_are_an_error(folder):
+    copy(folder, "0.npy", "1.npy")
+    copy(folder, "2.npy", "3.npy")
+
+    with pytest.raises(UserError, match="validation_fraction=0.75 leaves no .* 2 different ones"):
+        load(folder, validation_fraction=0.75)
+
+
 @pytest.mark.parametrize("fraction, expected", [(0.01, 1), (0.5, 2), (0.9, 3)])
 def test_some_stack_is_always_left_to_train(folder, fraction, expected):
     data = load(folder, validation_fraction=fraction)
