@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from microgan.errors import UserError
+
+_PARTIAL = re.compile(r"\.(?P<stem>.+)\.\d+\.partial(?P<suffix>(\.[^.]*)?)")
 
 
 @contextmanager
@@ -50,10 +53,15 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
 
 
-def remove_partial_files(folder: str | os.PathLike[str]) -> None:
-    """Remove what a killed process left half-written in a folder and those within it."""
-    for path in Path(folder).rglob(".*.partial*"):
-        path.unlink(missing_ok=True)
+def is_partial(name: str) -> bool:
+    """Whether a file name is one that `written_whole` writes under."""
+    return _PARTIAL.fullmatch(name) is not None
+
+
+def name_when_whole(name: str) -> str:
+    """The name that a partial file was to get; any other name as it is."""
+    match = _PARTIAL.fullmatch(name)
+    return match["stem"] + match["suffix"] if match else name
 
 
 def make_folder(folder: str | os.PathLike[str], flag: str) -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from microgan.errors import UserError
-from microgan.files import remove_partial_files, write_json, written_whole
+from microgan.files import is_partial, name_when_whole, write_json, written_whole
 
 
 def test_file_appears_only_when_it_is_complete(tmp_path):
@@ -57,16 +57,13 @@ def test_failed_flush_or_rename_leaves_the_old_file(tmp_path, monkeypatch, step)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
-    (tmp_path / "checkpoint").mkdir()
-    kept = tmp_path / "checkpoint" / "update_000001.npz"
-    kept.touch()
-    (tmp_path / "checkpoint" / ".update_000002.77.partial.npz").touch()
-    (tmp_path / ".history.77.partial.csv").touch()
+@pytest.mark.parametrize("name", ["history.csv", "image.ome.tif", "no_suffix", "v1.2.json"])
+def test_partial_file_tells_what_it_was_to_become(tmp_path, name):
+    with written_whole(tmp_path / name) as temporary:
+        temporary.touch()
 
-    remove_partial_files(tmp_path)
-
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
+    assert is_partial(temporary.name) and name_when_whole(temporary.name) == name
+    assert not is_partial(name) and name_when_whole(name) == name
 
 
 def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -5,3 +5,9 @@
 SCORE_FILES = ("scores.md", "scores.csv", "scores_per_image.csv", "scores.json")
 DEFECT_FILES = ("defect_report.md", "defect_report.json", "defect_report.csv",
                 "defect_report.png")
+# Only with known truth there is truth.csv; only with several stacks there is a worst one.
+Z_STACK_FILES = (
+    "z_stack_slices.csv", "z_stack_structure.csv", "z_stack_truth.csv", "z_stack_report.json",
+    "z_stack_slices.png", "z_stack_sections.png", "z_stack_gradients.png",
+    "z_stack_views_worst.png", "z_stack_cells_worst.png", "z_stack_views_median.png",
+    "z_stack_cells_median.png", "z_stack_consistency.png", "z_stack_report.html")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from microgan.evaluation import Z_STACK_FILES
 from microgan.evaluation import z_stack_figures as figures
 from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, mean_of
 from microgan.evaluation.z_stack_measures import (
@@ -37,7 +38,8 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     An earlier report in the folder goes once all is measured.
 
     Args:
-        folder: gets `z_stack_report.html`, `.json`, CSV tables and PNG figures; must exist.
+        folder: gets `z_stack_report.html`, `.json`, CSV tables and PNG figures, see
+            `microgan.evaluation.Z_STACK_FILES`; must exist.
         results: at least one, of equal depth. Volumes may be integers; arithmetic is real.
         conditions: that hold for all of them.
         in_focus_images: (Y, X) each, to compare slices with; may be none.
@@ -72,8 +74,8 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     focal_plane = round(float(np.median([result.focal_plane for result in results])))
     criteria = judge(measures, curves, conditions, focal_plane)
     tables = _tables(rows, measures, focal_plane)
-    for path in folder.glob(f"{PREFIX}*"):
-        path.unlink()
+    for name in Z_STACK_FILES:
+        (folder / name).unlink(missing_ok=True)
     _write_tables(folder, rows, measures)
     write_json(folder / f"{PREFIX}report.json", _plain({
         "criteria": [asdict(criterion) for criterion in criteria], "tables": tables,

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import importlib.metadata
 import json
 import platform
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +15,12 @@ from typing import Any
 
 import microgan
 from microgan.errors import UserError, one_line
+from microgan.experiments.run_files import (
+    CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, remove_partial_files,
+    results_of_run)
 from microgan.experiments.workers import this_worker
-from microgan.files import remove_partial_files, write_json
+from microgan.files import write_json
 
-_CONFIG_FILE = "config.json"
-_SPLIT_FILE = "split.json"
-# Everything a run writes; nothing else is ever deleted.
-_OWN_NAMES = ("config.json", "split.json", "history.*", "samples", "checkpoint", "generator.h5",
-              "scores*", "defect_report*", "z_stack_*", ".*.partial*")
 # Fields that say how to run, not what: a resumed run may differ in them.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
                 "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
@@ -42,23 +38,20 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
         The config with its seed. A resumed run goes on with the settings it began with.
 
     Raises:
-        UserError: the folder holds a run and neither flag is given, or other files; or
-            settings given explicitly differ from those of the run to be resumed.
+        UserError: the folder holds a run and neither flag is given, or parts of one without
+            its `config.json`, or, unless a run is resumed, other files; or settings given
+            explicitly differ from those of the run to be resumed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another folder with --dir.")
-    foreign = [path.name for path in (folder.iterdir() if folder.exists() else ())
-               if not any(fnmatch.fnmatch(path.name, name) for name in _OWN_NAMES)]
-    if foreign:
-        raise UserError(f"{folder} holds {foreign[0]}, which is not of a run. Choose another "
-                        "folder with --dir.")
-    if (folder / _CONFIG_FILE).exists():
+    if (folder / CONFIG_FILE).exists():
         if config.resume:
-            return _resumed_config(folder / _CONFIG_FILE, config)
+            return _resumed_config(folder / CONFIG_FILE, config)
         if not config.overwrite:
             raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, go "
                             "on with --resume, or replace it with --overwrite.")
-    elif config.resume:
+    _refuse_losses(folder, config)
+    if config.resume:
         print(f"Nothing to resume in {folder}: starting.")
     if config.seed is not None:
         return config
@@ -66,6 +59,23 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
         raise UserError("Several workers (TF_CONFIG) need the same --seed: pass one.")
     return config.replaced(
         seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
+
+
+def _refuse_losses(folder: Path, config: Any) -> None:
+    """Make sure that a new run in the folder deletes nothing that may still be wanted."""
+    foreign = foreign_files(folder)
+    if foreign:
+        raise UserError(f"{folder} holds {foreign[0].name}, which is not of a run. Move it away, "
+                        "or choose another folder with --dir.")
+    results = results_of_run(folder)
+    if config.overwrite or not results:
+        return
+    found = f"{folder} holds {results[0].relative_to(folder)} but no {CONFIG_FILE}"
+    if config.resume:
+        raise UserError(f"{found}, without which its run cannot be resumed. Put that back, or "
+                        "start another run with --dir, or with --overwrite instead of --resume.")
+    raise UserError(f"{found}, so it is no whole run. Move it away, choose another folder with "
+                    "--dir, or delete it with --overwrite.")
 
 
 @contextmanager
@@ -108,15 +118,14 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # The config goes last and comes first: what is left half-way is known as ours.
-        for path in sorted(folder.iterdir(), key=lambda path: path.name == _CONFIG_FILE):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in files_of_run(folder):
+            path.unlink()
     except OSError as error:
         raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
                         "with --dir.") from error
-    write_json(folder / _SPLIT_FILE, split)
-    write_json(folder / _CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
-    (folder / "samples").mkdir()
+    write_json(folder / SPLIT_FILE, split)
+    write_json(folder / CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
+    (folder / SAMPLES).mkdir(exist_ok=True)
 
 
 def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: str) -> bool:
@@ -141,11 +150,11 @@ def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: 
 
 
 def _is_resumed(folder: Path, config: Any) -> bool:
-    return config.resume and (folder / _CONFIG_FILE).exists()
+    return config.resume and (folder / CONFIG_FILE).exists()
 
 
 def _check_same_images(folder: Path, split: dict[str, Any]) -> None:
-    before = _read_json(folder / _SPLIT_FILE)
+    before = _read_json(folder / SPLIT_FILE)
     changed = [name for name in split if before.get(name) != split[name]]
     if changed:
         raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
+from microgan.evaluation import Z_STACK_FILES
 from microgan.evaluation.z_stack_criteria import (
     judge, mean_curves, mean_of, published_slice, published_tissue)
 from microgan.evaluation.z_stack_measures import (
@@ -214,22 +215,28 @@ def test_an_earlier_report_stays_until_all_is_measured(tmp_path, monkeypatch):
     assert (tmp_path / "z_stack_report.html").read_text() == "earlier"
 
 
+def test_an_earlier_report_goes_and_what_is_not_of_it_stays(tmp_path, monkeypatch):
+    for name in ("z_stack_truth.csv", "z_stack_views_worst.png", "z_stack_1.tif"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("microgan.evaluation.z_stack_report._write_tables",
+                        lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    with pytest.raises(KeyboardInterrupt):
+        write_report(tmp_path, [result()], CONDITIONS)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["z_stack_1.tif"]
+
+
 @pytest.mark.slow
 def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
     lines = []
-    (tmp_path / "z_stack_views_of_an_earlier_report.png").touch()
     results = [result("one", truth=cells()), result("two", sharpened=cells()[:, ::-1])]
 
     criteria = write_report(tmp_path, results, CONDITIONS, in_focus_images=[cells()[7]],
                             in_focus_crops=[cells()[7][:, :DEPTH], cells()[7][:, :9]],
                             notes=["Generator: mine"], report=lines.append)
 
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "z_stack_report.html", "z_stack_report.json",
-        *(f"z_stack_{name}.csv" for name in ("slices", "structure", "truth")),
-        *(f"z_stack_{name}.png" for name in (
-            "slices", "sections", "gradients", "consistency", "views_worst", "views_median",
-            "cells_worst", "cells_median"))}
+    assert {path.name for path in tmp_path.iterdir()} == set(Z_STACK_FILES)
     assert lines == ["one: measured, 1 of 2", "two: measured, 2 of 2"]
     content = json.loads((tmp_path / "z_stack_report.json").read_text())
     assert len(content["criteria"]) == len(criteria) == 12
