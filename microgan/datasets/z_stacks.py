@@ -96,18 +96,42 @@ def read_stack(path: Path | str) -> ZStack:
     return stack
 
 
-def read_images(folder: Path | str) -> list[np.ndarray]:
+def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.ndarray]:
     """Read and check all in-focus images (Y, X) in a folder's TIFF files.
 
+    Args:
+        folder: of the images.
+        dtype: type of the stack that they are compared with.
+        stack: its file.
+
     Raises:
-        UserError: there are none; or one cannot be read, is no grey image, is constant or
-            not finite.
+        UserError: there are none; or one cannot be read, is no grey image, is constant, not
+            finite or of another type than the stack.
     """
-    paths = find_tiffs(Path(folder))
+    folder = Path(folder)
+    paths = find_tiffs(folder)
     images = [load_tiff(path) for path in paths]
     for path, image in zip(paths, images):
         _check_values(image, path)
+        check_type(path, image, dtype, stack)
     return images
+
+
+def check_type(where: Path, image: np.ndarray, dtype: np.dtype, path: Path) -> None:
+    """Refuse an image or stack that cannot be compared with a stack.
+
+    Args:
+        where: its file.
+        image: of any shape.
+        dtype: of the stack.
+        path: of the stack.
+
+    Raises:
+        UserError: it is of another type.
+    """
+    if image.dtype != dtype:
+        raise UserError(f"{where} holds {image.dtype}, but {path} {dtype}. Convert all to one "
+                        "type: their intensities are compared.")
 
 
 def _check_stack(pixels: np.ndarray, path: Path) -> None:

@@ -16,7 +16,8 @@ from skimage.transform import resize
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.splits import digest, fingerprint, take_groups
-from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.datasets.z_stacks import (
+    ZStack, check_type, find_stacks, read_images, read_stack)
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 
@@ -82,18 +83,18 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     stacks = [read_stack(path) for path in paths]
     pixels = [stack.pixels for stack in stacks]
     for path, stack in zip(paths, pixels):
-        _check_type(path, stack, pixels[0].dtype, paths[0])
+        check_type(path, stack, pixels[0].dtype, paths[0])
     focal_planes = [_focal_plane(stack, path, config.focal_plane)
                     for stack, path in zip(pixels, paths)]
     train, validation = _divide(pixels, config)
     use_folders = has_layout and config.in_focus_from == "folders"
     if use_folders and (folder / _IN_FOCUS).is_dir():
-        lateral = _in_focus(folder / _IN_FOCUS, pixels[0].dtype, paths[0])
+        lateral = read_images(folder / _IN_FOCUS, pixels[0].dtype, paths[0])
     else:
         lateral = [image for index in train
                    for image in _around_focus(pixels[index], focal_planes[index])]
     if use_folders and (folder / _IN_FOCUS_AXIAL).is_dir():
-        axial = _in_focus(folder / _IN_FOCUS_AXIAL, pixels[0].dtype, paths[0])
+        axial = read_images(folder / _IN_FOCUS_AXIAL, pixels[0].dtype, paths[0])
     else:
         axial = _in_axial_shape(lateral, _pixels_per_step(config, stacks, paths))
     fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
@@ -137,21 +138,6 @@ def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[in
                         f"to learn from: {len(stacks)} files hold {num_different} different ones, "
                         "and copies are not divided. Lower it or remove the copies.")
     return sorted(train), sorted(validation)
-
-
-def _in_focus(folder: Path, dtype: np.dtype, path: Path) -> list[np.ndarray]:
-    """In-focus images, of the type of the stacks, one of which is at `path`."""
-    images = read_images(folder)
-    for image in images:
-        _check_type(folder, image, dtype, path)
-    return images
-
-
-def _check_type(where: Path, image: np.ndarray, dtype: np.dtype, path: Path) -> None:
-    """Refuse an image of another type than the stack at `path`."""
-    if image.dtype != dtype:
-        raise UserError(f"{where} holds {image.dtype}, but {path} {dtype}. Convert all to one "
-                        "type: their intensities are compared.")
 
 
 def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:

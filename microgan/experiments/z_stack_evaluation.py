@@ -10,7 +10,8 @@ import numpy as np
 
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange
-from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.datasets.z_stacks import (
+    ZStack, check_type, find_stacks, read_images, read_stack)
 from microgan.errors import UserError
 from microgan.files import make_folder
 from microgan.generator_file import load_generator, read_info
@@ -133,8 +134,8 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
         config: with `stacks`.
 
     Raises:
-        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, or
-            focal plane or tissue lie outside of them.
+        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, what
+            lies beside them is of another type, or focal plane or tissue lie outside of them.
     """
     assert config.stacks is not None
     paths = find_stacks(config.stacks)[:config.eval_limit]
@@ -156,7 +157,8 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
         [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
          for stack in blurred],
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
-        _images_beside(paths, _IMAGES), _images_beside(paths, _CROPS),
+        _images_beside(paths[0], _IMAGES, blurred[0].dtype),
+        _images_beside(paths[0], _CROPS, blurred[0].dtype),
         _spacing_um(config, stacks, paths), _tissue(config, depth), config.cell_radius_um)
 
 
@@ -167,9 +169,9 @@ def _beside(path: Path, kind: str) -> Path | None:
     return other if folder.name.endswith("B") and other.is_dir() else None
 
 
-def _images_beside(paths: Sequence[Path], kind: str) -> list[np.ndarray]:
-    folder = _beside(paths[0], kind)
-    return read_images(folder) if folder else []
+def _images_beside(path: Path, kind: str, dtype: np.dtype) -> list[np.ndarray]:
+    folder = _beside(path, kind)
+    return read_images(folder, dtype, path) if folder else []
 
 
 def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
@@ -180,6 +182,7 @@ def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
     if truth.shape != blurred.shape:
         raise UserError(f"{folder / path.name} has shape {truth.shape}, but the stack it is the "
                         f"truth of, {path}, {blurred.shape} (Z, Y, X).")
+    check_type(folder / path.name, truth, blurred.dtype, path)
     return truth
 
 

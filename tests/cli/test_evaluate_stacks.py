@@ -114,6 +114,22 @@ def test_mistakes_are_one_line_before_anything_is_written(generator, layout, cap
     assert not (layout / "report").exists()
 
 
+@pytest.mark.parametrize("name", ["testA2D/0.tif", "testA29/0.tif", "testSharp/s1.npz"])
+def test_references_of_another_type_than_the_stacks_are_named(generator, layout, capsys, name):
+    """They are scaled like the stacks: 16-bit ones beside 8-bit stacks would be nonsense."""
+    path = layout / name
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.uint16))
+    else:
+        np.savez(path, np.load(path)["arr_0"].astype(np.uint16))
+
+    status = run(generator, layout)
+
+    error = capsys.readouterr().err
+    assert (status, len(error.splitlines())) == (2, 1)
+    assert f"{name} holds uint16, but" in error and "uint8" in error
+
+
 @pytest.mark.parametrize("flags, message", [
     (["--stacks=a", "--restored=a.npy", "--clean=a.npy"], "--stacks needs the --generator"),
     (["--generator=a.h5", "--z_step_um=2"], "--z_step_um has no meaning without --stacks"),

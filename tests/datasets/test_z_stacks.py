@@ -144,11 +144,11 @@ def test_in_focus_images_are_read_in_order(pixels, tmp_path):
     for number in (1, 0):
         tifffile.imwrite(tmp_path / f"{number}.tif", pixels[number])
 
-    images = read_images(tmp_path)
+    images = read_images(tmp_path, np.dtype(np.uint8), tmp_path / "stack.npy")
 
     np.testing.assert_array_equal(images, pixels[:2])
 
 
 def test_folder_without_in_focus_images_is_an_error(tmp_path):
     with pytest.raises(UserError, match="is empty"):
-        read_images(tmp_path)
+        read_images(tmp_path, np.dtype(np.uint8), tmp_path / "stack.npy")

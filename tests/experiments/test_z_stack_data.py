@@ -165,7 +165,7 @@ def test_stack_of_another_type_is_named(folder, random):
 def test_in_focus_images_of_another_type_are_named(layout, random, name, size):
     tifffile.imwrite(layout / name / "9.tif", random.integers(0, 255, size).astype(np.uint16))
 
-    with pytest.raises(UserError, match=f"{name} holds uint16, but .*0.npz uint8"):
+    with pytest.raises(UserError, match=f"{name}/9.tif holds uint16, but .*0.npz uint8"):
         load(layout)
 
 
