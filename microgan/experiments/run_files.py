@@ -1,4 +1,4 @@
-"""Which files in a run folder are its run's: what nobody listed here is never deleted."""
+"""Which files in a run folder are its run's: what is not listed here is never deleted."""
 
 from __future__ import annotations
 

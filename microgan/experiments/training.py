@@ -161,29 +161,15 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         return recorder.best_update
     progress = Progress(num_iters=num_iters, batch_size=config.batch_size, bad_steps=bad_steps)
     callbacks = [recorder, checkpoints] if this_worker().is_chief else []
-    try:
-        with memory_watched(config):
-            batches = DistributedBatches(draw, strategy=strategy, first_update=first_update,
-                                         num_iters=num_iters)
-            update = compile_update(trainer, strategy)
-            graph = update.get_concrete_function(batches.element_spec).graph
-            _print_estimate(graph, trainer, config, config.num_iters - first_update)
-            run_updates(_timed(update, seconds) if config.dry_run else update, batches,
-                        first_update=first_update,
-                        callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
-    except Diverged as error:
-        raise UserError(f"Stopped: {error} The last good state is saved in {folder}: go on from "
-                        "it with --resume and a higher --max_bad_steps, or start another run with "
-                        "a lower --learning_rate or --precision=float32.") from None
-    except Interrupted as interruption:
-        raise Interrupted(f"{interruption} All is saved in {folder}: go on with --resume.",
-                          interruption.status) from None
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError,
-            tf.errors.CancelledError, tf.errors.DeadlineExceededError) as error:
-        if this_worker().count == 1:
-            raise
-        raise UserError(f"Another worker of this training is gone. Start all again with --resume: "
-                        f"the last checkpoint is in {folder}.") from error
+    with stops_explained(config, folder), memory_watched(config):
+        batches = DistributedBatches(draw, strategy=strategy, first_update=first_update,
+                                     num_iters=num_iters)
+        update = compile_update(trainer, strategy)
+        graph = update.get_concrete_function(batches.element_spec).graph
+        _print_estimate(graph, trainer, config, config.num_iters - first_update)
+        run_updates(_timed(update, seconds) if config.dry_run else update, batches,
+                    first_update=first_update,
+                    callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
     if config.dry_run:
         checkpoints.restore()
         print(f"Two updates, a validation and a checkpoint are done. An update took "
@@ -191,6 +177,39 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
               f"{format_seconds(config.num_iters * seconds[-1])}, validations apart; "
               f"{peak_memory() / 1e9:.1f} GB of memory were taken at the most.")
     return recorder.best_update
+
+
+@contextmanager
+def stops_explained(config: TrainingConfig, folder: Path) -> Iterator[None]:
+    """Say how to go on where the updates in the block stop early.
+
+    Args:
+        config: of the run; of a dry run nothing is left to go on from.
+        folder: the run folder.
+
+    Raises:
+        Interrupted: stopped by a signal, after a checkpoint.
+        UserError: too many updates in a row were not finite, or another worker is gone.
+    """
+    try:
+        yield
+    except Diverged as error:
+        saved = "" if config.dry_run else (
+            f"The last good state is saved in {folder}: go on from it with --resume and a higher "
+            "--max_bad_steps, or start another run with ")
+        raise UserError(f"Stopped: {error} {saved or 'Try '}a lower --learning_rate or "
+                        "--precision=float32.") from None
+    except Interrupted as interruption:
+        left = ("It was a dry run, of which nothing is left." if config.dry_run else
+                f"All is saved in {folder}: go on with --resume.")
+        raise Interrupted(f"{interruption} {left}", interruption.status) from None
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError,
+            tf.errors.CancelledError, tf.errors.DeadlineExceededError) as error:
+        if this_worker().count == 1:
+            raise
+        again = "." if config.dry_run else f" with --resume: the last checkpoint is in {folder}."
+        raise UserError(f"Another worker of this training is gone. Start all again{again}"
+                        ) from error
 
 
 @contextmanager
