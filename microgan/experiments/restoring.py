@@ -18,7 +18,7 @@ from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_p
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import SUFFIXES, open_image_file
-from microgan.restoration.planes import survey
+from microgan.restoration.planes import refuse_not_finite
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
 
@@ -47,7 +47,7 @@ def restore_files(config: RestoreConfig) -> None:
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
-                survey(image.pixels, percentiles=False)
+                refuse_not_finite(image.pixels)
     if len(failures) < len(targets):
         with folder_for_results(config.output, "--output"):
             _restore_all(targets, failures, config)

@@ -70,36 +70,31 @@ class Planes:
         return tuple(slices[number] for number in np.argsort(self._order))
 
 
-def survey(image: Pixels, *, percentiles: bool) -> tuple[float, float] | None:
-    """Go through an image once before it is restored.
-
-    Args:
-        image: of any size.
-        percentiles: whether its 0.1 and 99.9 percentiles are wanted. Of an image of more
-            than 16 million pixels, evenly spaced ones give them.
-
-    Returns:
-        The percentiles, if wanted.
+def refuse_not_finite(image: Pixels) -> None:
+    """Go through an image, part by part, if its type can hold NaN.
 
     Raises:
         UserError: some pixels are NaN or infinite.
     """
-    has_fractions = np.dtype(image.dtype).kind == "f"
-    if not (has_fractions or percentiles):
-        return None
-    step = -(-math.prod(image.shape) // _SAMPLED_PIXELS)
-    num_bad, seen, samples = 0, 0, []
-    for where in parts(image.shape, _PART_PIXELS):
-        values = image[where].ravel()
-        if has_fractions:
-            num_bad += values.size - int(np.count_nonzero(np.isfinite(values)))
-        if percentiles:
-            samples.append(values[-seen % step::step])
-        seen += values.size
+    if np.dtype(image.dtype).kind != "f":
+        return
+    num_bad = sum(int(np.count_nonzero(~np.isfinite(image[where])))
+                  for where in parts(image.shape, _PART_PIXELS))
     if num_bad:
         raise UserError(f"{num_bad} pixels are NaN or infinite. Mend them first.")
-    if not percentiles:
-        return None
+
+
+def percentiles(image: Pixels) -> tuple[float, float]:
+    """The 0.1 and 99.9 percentiles of an image of any size.
+
+    Of more than 16 million pixels, evenly spaced ones give them.
+    """
+    step = -(-math.prod(image.shape) // _SAMPLED_PIXELS)
+    seen, samples = 0, []
+    for where in parts(image.shape, _PART_PIXELS):
+        values = image[where].ravel()
+        samples.append(values[-seen % step::step])
+        seen += values.size
     low, high = np.percentile(np.concatenate(samples), PERCENTILES)
     return float(low), float(high)
 

@@ -17,7 +17,8 @@ from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
 from microgan.restoration.checks import check_size, check_task, choose_augmentation
-from microgan.restoration.planes import Planes, WritablePixels, survey, to_type
+from microgan.restoration.planes import (
+    Planes, WritablePixels, percentiles, refuse_not_finite, to_type)
 from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.startup import import_tensorflow_quietly
 
@@ -31,6 +32,10 @@ _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 _ENOUGH_BYTES = 1.2e9
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
+# An image is on another scale if less of its intensities is among the learned ones, or if it
+# spans less of them: 8 bits of 12 span a sixteenth, a dim image more.
+_LEAST_INSIDE = 0.5
+_LEAST_SPAN = 0.05
 
 
 def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
@@ -97,8 +102,9 @@ class Restorer:
             that makes defects needs it to know which.
         seed: of the noise of a generator that makes defects; the planes of one image get
             noise of their own.
-        report: called with a line of text for what the user should know: constants that
-            were stood in for, pixels that were clipped, tiles.
+        report: called with a line of text for what the user should know: intensities unlike
+            the learned ones, constants that were stood in for, pixels that were clipped,
+            tiles.
 
     Returns:
         The restored image, shape and type of `image`, clipped to what the type can hold;
@@ -154,8 +160,7 @@ class Restorer:
         check_task(self.info, task)
         planes = Planes(image.shape, axes, self.info.axes)
         check_size(planes.shape)
-        low_high = survey(image, percentiles=task is None and len(self.info.tasks) > 1)
-        before, after = self._ranges(low_high, task, report)
+        before, after = self._ranges(image, task, report)
         span = after.high - after.low
         if np.dtype(target.dtype).kind in "iu" and span < _MIN_LEVELS:
             raise UserError("By what the generator has learned, restored images span only "
@@ -238,15 +243,21 @@ class Restorer:
     def _makes_defects(self) -> bool:
         return self.info.method == "cin_gan"
 
-    def _ranges(self, low_high: tuple[float, float] | None, task: str | None,
+    def _ranges(self, image: Pixels, task: str | None,
                 report: Report) -> tuple[IntensityRange, IntensityRange]:
         """The intensities that are -1 and 1 before and after the network."""
-        if low_high is None:
-            ranges = self.info.normalization[task or self.info.tasks[0]]
-            if self._makes_defects:
-                return ranges.clean, ranges.degraded
-            return ranges.degraded, ranges.restored
-        low, high = low_high
+        refuse_not_finite(image)
+        low, high = percentiles(image)
+        if task or len(self.info.tasks) == 1:
+            task = task or self.info.tasks[0]
+            ranges = self.info.normalization[task]
+            before, after = ((ranges.clean, ranges.degraded) if self._makes_defects else
+                             (ranges.degraded, ranges.restored))
+            if _is_other_scale(low, high, before):
+                report(f"Warning: intensities run from {low:g} to {high:g}, but '{task}' was "
+                       f"learned on {before.low:g} to {before.high:g}: what comes out means "
+                       "little. Was the image converted to another type or scale?")
+            return before, after
         if low == high:
             raise UserError(
                 f"The image is {low:g} nearly everywhere, so its own percentiles give no "
@@ -255,6 +266,13 @@ class Restorer:
                f"percentiles, {low:g} and {high:g}, stand in for a task's intensity constants. "
                f"Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
+
+
+def _is_other_scale(low: float, high: float, learned: IntensityRange) -> bool:
+    """Whether an image that runs from `low` to `high` is unlike all that was learned from."""
+    inside = min(high, learned.high) - max(low, learned.low)
+    return (inside < _LEAST_INSIDE * (high - low)
+            or 0 < high - low < _LEAST_SPAN * (learned.high - learned.low))
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:

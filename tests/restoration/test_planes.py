@@ -1,4 +1,4 @@
-"""Planes are found in any axes order; a survey needs little memory and misses nothing."""
+"""Planes are found in any axes order; large images are looked through in little memory."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from microgan.errors import UserError
-from microgan.restoration.planes import Planes, survey
+from microgan.restoration.planes import Planes, percentiles, refuse_not_finite
 
 
 @pytest.mark.parametrize("plane_axes", ["YX", "ZYX"])
@@ -41,8 +41,7 @@ def test_percentiles_are_those_of_all_pixels(random, monkeypatch):
     image = random.normal(size=(7, 40, 50))
     monkeypatch.setattr("microgan.restoration.planes._PART_PIXELS", 130)
 
-    assert survey(image, percentiles=True) == pytest.approx(np.percentile(image, (0.1, 99.9)))
-    assert survey(image, percentiles=False) is None
+    assert percentiles(image) == pytest.approx(np.percentile(image, (0.1, 99.9)))
 
 
 def test_percentiles_of_large_images_come_from_evenly_spaced_pixels(random, monkeypatch):
@@ -50,7 +49,7 @@ def test_percentiles_of_large_images_come_from_evenly_spaced_pixels(random, monk
     monkeypatch.setattr("microgan.restoration.planes._PART_PIXELS", 130)
     monkeypatch.setattr("microgan.restoration.planes._SAMPLED_PIXELS", 5000)
 
-    assert survey(image, percentiles=True) == pytest.approx(
+    assert percentiles(image) == pytest.approx(
         np.percentile(image.ravel()[::3], (0.1, 99.9)))
 
 
@@ -60,4 +59,4 @@ def test_every_pixel_that_is_not_finite_is_counted(monkeypatch):
     image[0, 0], image[19, 29], image[10, 3] = np.nan, np.inf, -np.inf
 
     with pytest.raises(UserError, match="3 pixels are NaN or infinite"):
-        survey(image, percentiles=False)
+        refuse_not_finite(image)

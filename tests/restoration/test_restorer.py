@@ -104,7 +104,7 @@ def test_every_plane_is_restored_whatever_the_axes_order(shift_right, axes):
 
 def test_integers_are_rounded_and_clipped_pixels_counted(identity):
     image = np.full((16, 16), 10, np.uint8)
-    image[0, :3] = 128, 200, 255  # twice that is beyond 255
+    image[0, :3] = 128, 130, 140  # twice that is beyond 255
     lines = []
 
     restored = Restorer(identity, info())(image, report=lines.append)
@@ -137,6 +137,20 @@ def test_named_task_gives_the_constants(identity):
     restored = Restorer(identity, info(("A", "B")))(image, task="B", report=silent)
 
     np.testing.assert_allclose(restored, np.linspace(-1, 1, 256).reshape(16, 16), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", ["8 of 12 bits", "fractions", "brighter"])
+@pytest.mark.parametrize("task", [None, "A"])
+def test_intensities_unlike_the_learned_ones_are_said(identity, scale, task):
+    image = noise((20, 30), "float64")  # learned are 0 to 100
+    other = {"8 of 12 bits": image / 25, "fractions": image / 100 - 3, "brighter": 4 * image}
+    seen = []
+
+    Restorer(identity, info())(image, task=task, report=silent)
+    Restorer(identity, info())(other[scale], task=task, report=seen.append)
+
+    (line,) = seen
+    assert "'A' was learned on 0 to 100: " in line
 
 
 def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(identity):
