@@ -13,6 +13,7 @@ from microgan.datasets.image_files import (
 from microgan.errors import UserError
 
 TEST_SUFFIX = "_test"
+EXTRA_SUFFIX = "_extra"
 # Generators pad by reflection to a multiple of their stride, which needs this much.
 MIN_SIDE_PX = 16
 
@@ -57,9 +58,17 @@ class ImagesOfFile:
         return f"Image {index} of {self.source}"
 
     def check(self) -> None:
-        """Check every image; see `check_image`."""
+        """Check every image; see `check_image`.
+
+        Raises:
+            UserError: as there; or images are of several types.
+        """
         for index, image in enumerate(self.images):
             check_image(image, self.place(index))
+            name, first = image.dtype.name, self.images[0].dtype.name
+            if name != first:
+                raise UserError(f"{self.place(index)} holds {name}, but {self.place(0)} {first}. "
+                                "Convert all to one type: their intensities are compared.")
 
 
 def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
@@ -77,10 +86,11 @@ def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
         raise UserError(f"There is no folder {data_dir}. Name the folder of your images with "
                         "--data_dir.")
     # One half is enough: loading then names the one that is missing.
-    names = {path.name.removesuffix("_X.npy") for path in data_dir.glob("*_X.npy")}
-    names |= {path.parent.name for path in data_dir.glob("*/degraded")}
+    names = {path.stem[:-2] for path in data_dir.glob("*_[XY].npy")}
+    names |= {path.parent.name for half in ("degraded", "clean")
+              for path in data_dir.glob(f"*/{half}")}
     names |= {path.stem for path in data_dir.glob("*.npz")}
-    found = sorted(name for name in names if not name.endswith(TEST_SUFFIX))
+    found = sorted(name for name in names if not name.endswith((TEST_SUFFIX, EXTRA_SUFFIX)))
     if not found:
         raise UserError(
             f"No data set in {data_dir}. Expected NAME_X.npy (degraded) with NAME_Y.npy (clean), "
@@ -207,9 +217,10 @@ def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
     """Refuse images that cannot be paired by their number, or files by their name."""
     alone = sorted({*degraded.file_names} ^ {*clean.file_names})
     if alone:
-        raise UserError(f"{degraded.source} has {len(degraded.images)} TIFF files and "
-                        f"{clean.source} has {len(clean.images)}, and {alone[0]} is in one of "
-                        "them only: a pair has the same file name in both.")
+        here, there = ((degraded, clean) if alone[0] in degraded.file_names else (clean, degraded))
+        raise UserError(f"{alone[0]} is in {here.source}, but not in {there.source}: a pair has "
+                        "the same file name in both. Images that do not match are for "
+                        "train_CIN_GAN.py, and then --cin_augment=True --alpha=1.")
     if len(degraded.images) != len(clean.images):
         raise UserError(
             f"{degraded.source} has {len(degraded.images)} images but {clean.source} has "

@@ -206,12 +206,12 @@ class UnpairedBatches:
 
 
 def _refuse_small(name: str, images: Sequence[np.ndarray], patch_size: int) -> None:
-    for index, image in enumerate(images):
-        if min(image.shape) < patch_size:
-            raise UserError(
-                f"Training image {index} of '{name}' is {image.shape[0]} x {image.shape[1]} "
-                f"pixels, smaller than --patch_size={patch_size}. Pass "
-                f"--patch_size={min(image.shape)} or less.")
+    smallest = min((image.shape for image in images), key=min, default=(patch_size,))
+    if min(smallest) < patch_size:
+        raise UserError(
+            f"The smallest training image of '{name}' is {smallest[0]} x {smallest[1]} pixels, "
+            f"less than --patch_size={patch_size}. Pass --patch_size={min(smallest)} or less, or "
+            "remove it.")
 
 
 def _equal_shares(num_tasks: int, batch_size: int, random: np.random.Generator) -> np.ndarray:

@@ -10,11 +10,9 @@ import numpy as np
 
 from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
-    TEST_SUFFIX, ImagesOfFile, find_kinds, read_images)
+    EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images)
 
 Images = Sequence[np.ndarray] | np.ndarray
-
-EXTRA_SUFFIX = "_extra"
 
 
 @dataclass(frozen=True)

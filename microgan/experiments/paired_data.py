@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from microgan.config import TaskTrainingConfig
+from microgan.datasets.matching import look_unmatched
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
@@ -22,6 +23,8 @@ from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError
 from microgan.metrics.paired import NotScorableError, align_care
 
+_IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
+                 "and then --cin_augment=True --alpha=1.")
 FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 
@@ -100,6 +103,9 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
     tasks = {}
     for name in names:
         pairs = load_pairs(config.data_dir, name)
+        if look_unmatched(pairs):
+            print(f"Warning: the clean images of '{name}' do not resemble their degraded ones: "
+                  f"{_IF_UNMATCHED}")
         test_pairs = load_test_pairs(config.data_dir, name)
         split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
                             validation_fraction=config.validation_fraction,

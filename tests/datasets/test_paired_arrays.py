@@ -53,13 +53,17 @@ def test_any_real_type_is_taken(folder, dtype):
 
 def test_data_sets_are_found_without_their_test_parts(folder, random):
     write_pairs(folder, "Cells_test", 2, random)
-    np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))  # loading will name what it lacks
+    # Of halves that are alone, loading will name what they lack.
+    np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))
+    np.save(folder / "Clean_only_Y.npy", np.zeros((2, 8, 8)))
+    (folder / "Half" / "clean").mkdir(parents=True)
     np.save(folder / "Clean_extra_Y.npy", np.zeros((2, 8, 8)))
     np.savez(folder / "Care.npz", X=np.zeros(1), Y=np.zeros(1))
     for part in ("degraded", "clean"):
         (folder / "Tiffs" / part).mkdir(parents=True)
 
-    assert find_datasets(folder) == ("Alone", "Care", "Cells", "Tiffs")
+    assert find_datasets(folder) == (
+        "Alone", "Care", "Cells", "Clean_only", "Half", "Tiffs")
     assert len(load_test_pairs(folder, "Cells")) == 2
     assert load_test_pairs(folder, "Care") is None
 
@@ -174,7 +178,15 @@ def test_tiff_folders_are_paired_by_name(tiff_folder):
 def test_tiff_without_partner_is_named(tiff_folder):
     (tiff_folder / "Cells" / "clean" / "1.tif").unlink()
 
-    assert_refused(tiff_folder, "1.tif", "has 3 TIFF files", "has 2")
+    assert_refused(tiff_folder, "1.tif is in ", "Cells/degraded, but not in ", "Cells/clean",
+                   "--alpha=1")
+
+
+def test_tiffs_of_several_types_are_named(tiff_folder):
+    path = tiff_folder / "Cells" / "degraded" / "2.tif"
+    tifffile.imwrite(path, tifffile.imread(path).astype(np.uint8))
+
+    assert_refused(tiff_folder, "degraded/2.tif holds uint8, but ", "degraded/0.tif uint16")
 
 
 def test_damaged_tiff_is_named(tiff_folder):

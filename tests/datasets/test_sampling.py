@@ -93,7 +93,7 @@ def test_tasks_have_equal_shares_and_their_own_constants(random):
 
 
 def test_image_smaller_than_the_crop_is_named():
-    with pytest.raises(UserError, match="image 0 of 'Cells' is 4 x 7 .*--patch_size=4"):
+    with pytest.raises(UserError, match="image of 'Cells' is 4 x 7 .*--patch_size=4"):
         PairedBatches([task([np.zeros((4, 7))])], batch_size=1, patch_size=8, seed=0)
 
 
@@ -157,7 +157,7 @@ def test_clean_and_degraded_images_are_drawn_independently():
 
 
 def test_clean_image_smaller_than_the_crop_is_named(random):
-    with pytest.raises(UserError, match="image 0 of 'Cells, clean' is 7 x 7 .*--patch_size=7"):
+    with pytest.raises(UserError, match="image of 'Cells, clean' is 7 x 7 .*--patch_size=7"):
         unpaired(random, patch_size=8)
 
 
