@@ -79,11 +79,16 @@ _STACKS = {"generator": "g.h5", "stacks": "s"}
 
 
 @pytest.mark.parametrize("config_type, settings, name, reason", [
-    (CGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
+    (CGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout",
+     "with --generator=unet. Leave it out, or pass --generator=resnet."),
     (CGANConfig, {"cin_augment": True, "alpha": 1.0, "cin_generator_path": "g.h5",
                   "normalization": "min_max"}, "normalization", "with --alpha=1"),
     (CGANConfig, {"recipe": "limited", "discriminator": "patch"}, "discriminator",
-     "with --adversarial_weight=0"),
+     "with --adversarial_weight=0. Leave it out, or pass --adversarial_weight, such as 0.005."),
+    (CGANConfig, {"alpha": 0.5}, "alpha",
+     "without --cin_augment=True. Leave it out, or add that."),
+    (CINGANConfig, {"add_task": "Cells", "init_generator": "g.h5", "datasets": ("Cells",)},
+     "datasets", "with --add_task=Cells, the only task that is learned. Leave it out.$"),
     (CINGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),
     (CINGANConfig, {"recipe": "limited", "content_from": "degraded"}, "content_from",
      "with --content_weight=0"),
@@ -93,7 +98,7 @@ _STACKS = {"generator": "g.h5", "stacks": "s"}
     (EvaluateConfig, {**_SCORED_FILES, "cell_radius_um": 5.0}, "cell_radius_um",
      "without --generator"),
     (EvaluateConfig, {"generator": "g.h5", "cell_radius_um": 5.0}, "cell_radius_um",
-     "without --stacks")])
+     "without --stacks. Leave it out, or add that.")])
 def test_flags_that_would_do_nothing_are_refused(config_type, settings, name, reason):
     """Even where they are given their default: whoever gives them expects something of it."""
     with pytest.raises(UserError, match=f"--{name} has no meaning {reason}"):

@@ -26,6 +26,9 @@ _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
     float: flags.DEFINE_float, str: flags.DEFINE_string,
 }
+# What a flag's value must be, where it is not read as any text.
+_RULES = {bool: "True or False", int: "a whole number, such as 1000",
+          float: "a number, such as 0.001"}
 
 
 def run_command(config_type: type[Config], description: str,
@@ -192,7 +195,30 @@ def _define_flags(config_type: type[Config]) -> flags.FlagValues:
         kind, _, is_list = value_type(hints[item.name])
         define = flags.DEFINE_list if is_list else _DEFINERS[kind]
         define(item.name, None, item.metadata["help"], flag_values=flag_values)
+        if kind in _RULES and not is_list:
+            flag = flag_values[item.name]
+            flag.parser = _RuledParser(flag.parser, item.name, _RULES[kind])
     return flag_values
+
+
+class _RuledParser(flags.ArgumentParser):
+    """Reads a flag's value as another parser does; says what it must be where it is not.
+
+    Args:
+        parser: the other one.
+        name: of the flag.
+        rule: what the value must be.
+    """
+
+    def __init__(self, parser: flags.ArgumentParser, name: str, rule: str) -> None:
+        self._parser, self._name, self._rule = parser, name, rule
+
+    def parse(self, argument: Any) -> Any:
+        try:
+            return self._parser.parse(argument)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"--{self._name} must be {self._rule}. Received: {argument}"
+                            ) from error
 
 
 def help_text(config_type: type[Config], program: str, description: str) -> str:

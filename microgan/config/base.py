@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from microgan.errors import UserError
 
@@ -51,6 +51,18 @@ def value_type(hint: Any) -> tuple[type, bool, bool]:
     if typing.get_origin(hint) is tuple:
         return typing.get_args(hint)[0], optional, True
     return hint, optional, False
+
+
+class Meaningless(NamedTuple):
+    """Why a field does nothing beside the others' values.
+
+    Args:
+        reason: as "without --stacks".
+        remedy: what would give it a meaning, as "add --stacks"; none if it must go.
+    """
+
+    reason: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,13 +118,14 @@ class Config:
         defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
         config = cls(**{**defaults, **explicit})
         object.__setattr__(config, "_explicit", frozenset(explicit))
-        for name, reason in config.meaningless().items():
+        for name, (reason, remedy) in config.meaningless().items():
             if explicit.get(name) not in (None, ()):
-                raise UserError(f"--{name} has no meaning {reason}. Leave it out.")
+                raise UserError(f"--{name} has no meaning {reason}. Leave it out"
+                                f"{remedy and f', or {remedy}'}.")
         return config
 
-    def meaningless(self) -> dict[str, str]:
-        """Fields that do nothing beside the others' values, and why: "without --stacks"."""
+    def meaningless(self) -> dict[str, Meaningless]:
+        """Fields that do nothing beside the others' values, and why."""
         return {}
 
     @property

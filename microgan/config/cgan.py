@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgan.config.base import setting
+from microgan.config.base import Meaningless, setting
 from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
@@ -87,18 +87,22 @@ class CGANConfig(TaskTrainingConfig):
                             "--pixel_weight, --fitted_pixel_weight and --fourier_weight must be "
                             "above 0.")
 
-    def meaningless(self) -> dict[str, str]:
-        reasons: dict[str, str] = {}
+    def meaningless(self) -> dict[str, Meaningless]:
+        reasons: dict[str, Meaningless] = {}
         if not self.cin_augment:
-            reasons |= dict.fromkeys(("alpha", "cin_generator_path"), "without --cin_augment=True")
+            reasons |= dict.fromkeys(
+                ("alpha", "cin_generator_path"),
+                Meaningless("without --cin_augment=True", "add that"))
         if self.made_share == 1:
-            reasons["normalization"] = ("with --alpha=1, where intensities are those of the "
-                                        "CIN-GAN")
+            reasons["normalization"] = Meaningless(
+                "with --alpha=1, where intensities are those of the CIN-GAN", "lower --alpha")
         if self.generator == "unet":
-            reasons["dropout"] = "with --generator=unet"
+            reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.adversarial_weight:
-            reasons |= dict.fromkeys(("discriminator", "discriminator_filters"),
-                                     "with --adversarial_weight=0")
+            reasons |= dict.fromkeys(
+                ("discriminator", "discriminator_filters"),
+                Meaningless("with --adversarial_weight=0",
+                            "pass --adversarial_weight, such as 0.005"))
         return reasons
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgan.config.base import setting
+from microgan.config.base import Meaningless, setting
 from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
@@ -103,12 +103,14 @@ class CINGANConfig(TaskTrainingConfig):
             raise UserError("--add_task and --init_generator need each other: the name of a task, "
                             "and the generator.h5 that is to learn it.")
 
-    def meaningless(self) -> dict[str, str]:
+    def meaningless(self) -> dict[str, Meaningless]:
         reasons = {}
         if self.add_task:
-            reasons["datasets"] = f"with --add_task={self.add_task}, the only task that is learned"
+            reasons["datasets"] = Meaningless(
+                f"with --add_task={self.add_task}, the only task that is learned")
         if self.generator == "unet":
-            reasons["dropout"] = "with --generator=unet"
+            reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.content_weight:
-            reasons["content_from"] = "with --content_weight=0"
+            reasons["content_from"] = Meaningless("with --content_weight=0",
+                                                  "pass --content_weight, such as 1")
         return reasons

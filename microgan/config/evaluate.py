@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgan.config.base import Config, setting
+from microgan.config.base import Config, Meaningless, setting
 from microgan.errors import UserError
 from microgan.precision import PRECISIONS
 
@@ -86,11 +86,12 @@ class EvaluateConfig(Config):
             raise UserError("--restored, --clean and --degraded need as many files each. "
                             f"Received: {', '.join(map(str, counts.values()))}")
 
-    def meaningless(self) -> dict[str, str]:
+    def meaningless(self) -> dict[str, Meaningless]:
         if not self.generator:
-            return dict.fromkeys((*_OF_PAIRS, *_OF_STACKS), "without --generator")
+            return dict.fromkeys((*_OF_PAIRS, *_OF_STACKS), Meaningless(
+                "without --generator", "score a --generator instead of --restored"))
+        of_files = dict.fromkeys(_OF_FILES, Meaningless("with --generator", "leave out that"))
         if self.stacks:
-            return {**dict.fromkeys(_OF_FILES, "with --generator"),
-                    **dict.fromkeys(_OF_PAIRS, "with --stacks")}
-        return {**dict.fromkeys(_OF_FILES, "with --generator"),
-                **dict.fromkeys(_OF_STACKS, "without --stacks")}
+            return of_files | dict.fromkeys(_OF_PAIRS, Meaningless("with --stacks",
+                                                                   "leave out that"))
+        return of_files | dict.fromkeys(_OF_STACKS, Meaningless("without --stacks", "add that"))

@@ -176,7 +176,8 @@ def _resumed_config(path: Path, config: Any) -> Any:
                  if getattr(before, name) != getattr(config, name)]
     if different:
         raise UserError(f"The run in {path.parent} cannot go on with other settings: "
-                        f"{'; '.join(different)}.")
+                        f"{'; '.join(different)}. Leave {'it' if len(different) == 1 else 'them'} "
+                        "out, or start another run with --dir.")
     free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
     # What it replaced when it began is gone.
     return dataclasses.replace(before, **{**free, "overwrite": False})

@@ -34,7 +34,10 @@ def test_unset_flags_leave_the_recipe_alone():
 @pytest.mark.parametrize("arguments, words", [
     (["--num_iter=3"], "no flag --num_iter. Did you mean --num_iters"),
     (["--colour=3"], "no flag --colour. See --help"),
-    (["--batch_size=many"], "batch_size"),
+    (["--batch_size=many"], "--batch_size must be a whole number, such as 1000. Received: many"),
+    (["--num_iters=1e3"], "--num_iters must be a whole number, such as 1000. Received: 1e3"),
+    (["--learning_rate", "1,5"], "--learning_rate must be a number, such as 0.001. Received: 1,5"),
+    (["--overwrite=maybe"], "--overwrite must be True or False. Received: maybe"),
     (["10"], "'10' is not a flag"),
 ])
 def test_mistaken_flag_is_one_line_with_a_remedy(arguments, words):

@@ -23,6 +23,18 @@ def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
     assert (resumed.seed, resumed.num_iters) == (begun.seed, 7)
 
 
+@pytest.mark.parametrize("settings, words", [
+    ({"num_iters": 50}, "--num_iters=7 before, 50 now. Leave it out, or .* --dir."),
+    ({"num_iters": 50, "batch_size": 9},
+     "--batch_size=100 before, 9 now; --num_iters=7 before, 50 now. Leave them out, or .* --dir."),
+])
+def test_a_run_goes_on_with_its_own_settings_only(tmp_path, settings, words):
+    begin(tmp_path / "run", CGANConfig.create(num_iters=7))
+
+    with pytest.raises(UserError, match=f"cannot go on with other settings: {words}"):
+        check_run_folder(tmp_path / "run", CGANConfig.create(resume=True, **settings))
+
+
 OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png", "defect_report.md",
             "z_stack_report.html", "samples/update_000002.png", "samples/update_000002_1.png",
             "checkpoint/update_1000000.npz", ".history.7.partial.csv",
