@@ -27,6 +27,11 @@ def test_explicit_values_win_over_the_recipe():
     assert (config.batch_size, config.content_weight) == (3, 2.0)
 
 
+def test_images_that_may_not_be_mirrored_are_not_restored_by_mirror_images():
+    with pytest.raises(UserError, match="A:none .*add --test_time_augmentation=False"):
+        CGANConfig.create(recipe="limited", symmetries=("B:all", "A:none"))
+
+
 def test_a_generator_without_test_time_augmentation_says_how_to_go_without():
     with pytest.raises(UserError, match="add --test_time_augmentation=False"):
         CGANConfig.create(recipe="limited", generator="resnet")

@@ -38,8 +38,8 @@ class CGANConfig(TaskTrainingConfig):
                              minimum=0, maximum=0.9)
     test_time_augmentation: bool = setting(
         False, "Restoring averages over the image and its three mirror images: more precise, four "
-        "times the work. generator.h5 remembers it. For tasks with --symmetries=NAME:none it "
-        "makes no sense; needs --generator=unet. The original has none.", limited=True)
+        "times the work. generator.h5 remembers it. Not with --symmetries=NAME:none; needs "
+        "--generator=unet. The original has none.", limited=True)
     calibrate: bool = setting(
         False, "After training, fit scale and offset of the restored images to the clean training "
         "images, per task, for true intensities; generator.h5 keeps them. The original does not.",
@@ -80,6 +80,11 @@ class CGANConfig(TaskTrainingConfig):
                             "train_CIN_GAN.py wrote.")
         if self.test_time_augmentation and self.generator != "unet":
             raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
+                            "--test_time_augmentation=False.")
+        unmirrored = [entry for entry in self.symmetries if entry.endswith(":none")]
+        if self.test_time_augmentation and unmirrored:
+            raise UserError(f"--symmetries={unmirrored[0]} forbids the mirror images that "
+                            "test-time augmentation averages over: add "
                             "--test_time_augmentation=False.")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight or self.fourier_weight):

@@ -40,8 +40,11 @@ class EvaluateConfig(Config):
     test_time_augmentation: bool | None = setting(
         None, "With --generator: as for restore.py.")
     restored: tuple[str, ...] = setting(
-        (), "Without a generator: restored files to score, .npy or TIFF, separated by commas.")
-    clean: tuple[str, ...] = setting((), "The clean files of --restored, in the same order.")
+        (), "Without a generator: restored files to score, .npy, TIFF or OME-Zarr, separated by "
+        "commas; or folders of them.")
+    clean: tuple[str, ...] = setting(
+        (), "The clean files of --restored, in the same order; or folders, whose files have the "
+        "same names.")
     degraded: tuple[str, ...] = setting(
         (), "The raw input of --restored, in the same order, to be scored beside it. Unset: "
         "not scored.")

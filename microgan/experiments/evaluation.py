@@ -18,7 +18,7 @@ from microgan.evaluation import SCORE_FILES
 from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
-from microgan.restoration.image_files import read_image, to_planes
+from microgan.restoration.image_files import SUFFIXES, read_image, to_planes
 from microgan.restoration.checks import choose_augmentation
 from microgan.startup import import_tensorflow_quietly
 
@@ -163,23 +163,39 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
     """The planes of all files: their names, and `restored`, `clean` and `degraded` images."""
     images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
     names: list[str] = []
-    for number, clean_path in enumerate(config.clean):
-        clean = _read_planes(clean_path, config.axes)
-        names += ([Path(clean_path).name] if len(clean) == 1 else
-                  [f"{Path(clean_path).name}[{index}]" for index in range(len(clean))])
+    for paths in _matched_files(config):
+        clean = _read_planes(paths["clean"], config.axes)
+        names += ([paths["clean"].name] if len(clean) == 1 else
+                  [f"{paths['clean'].name}[{index}]" for index in range(len(clean))])
         images["clean"] += list(clean)
-        for kind in ("restored", "degraded"):
-            for path in getattr(config, kind)[number:number + 1]:
-                planes = _read_planes(path, config.axes)
-                if planes.shape != clean.shape:
-                    raise UserError(f"{path} has {_size(planes)} but {clean_path} has "
-                                    f"{_size(clean)}: they must be the same.")
-                images[kind] += list(planes)
+        for kind in paths.keys() - {"clean"}:
+            planes = _read_planes(paths[kind], config.axes)
+            if planes.shape != clean.shape:
+                raise UserError(f"{paths[kind]} has {_size(planes)} but {paths['clean']} has "
+                                f"{_size(clean)}: they must be the same.")
+            images[kind] += list(planes)
     limit = config.eval_limit
     return names[:limit], {kind: planes[:limit] for kind, planes in images.items()}
 
 
-def _read_planes(path: str, axes: str | None) -> np.ndarray:
+def _matched_files(config: EvaluateConfig) -> Iterable[dict[str, Path]]:
+    """Files that belong together, by kind; those of folders by their name."""
+    kinds = ("restored", "clean", *(("degraded",) if config.degraded else ()))
+    for given in zip(*(getattr(config, kind) for kind in kinds)):
+        paths = {kind: Path(path) for kind, path in zip(kinds, given)}
+        folder = paths["restored"]
+        if not folder.is_dir() or folder.suffix.lower() in SUFFIXES:
+            yield paths
+            continue
+        found = sorted(path.name for path in folder.iterdir()
+                       if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+        if not found:
+            raise UserError(f"{folder} has no files that end in {', '.join(SUFFIXES)}.")
+        for name in found:
+            yield {kind: path / name for kind, path in paths.items()}
+
+
+def _read_planes(path: Path, axes: str | None) -> np.ndarray:
     return to_planes(*read_image(path, axes=axes))
 
 

@@ -31,10 +31,12 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
             an image in it are not supported; the axes do not fit its shape.
     """
     path = Path(path)
+    if path.is_dir() and path.suffix.lower() != ".zarr":
+        raise UserError(f"{path} is a folder: name a file in it.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif, .tiff "
                         "or .zarr.")
-    if not (path.is_dir() if path.suffix.lower() == ".zarr" else path.is_file()):
+    if not path.exists():
         raise UserError(f"There is no file {path}.")
     opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
     return opener(path, axes)

@@ -186,6 +186,23 @@ def test_raw_input_files_are_scored_beside(evaluate, tmp_path, random):
     assert image_names(tmp_path / "evaluation", "files") == ["clean0.npy", "clean1.npy"]
 
 
+def test_files_of_folders_are_scored_by_their_names(evaluate, tmp_path, random):
+    clean = random.uniform(0, 100, (3, 20, 30))
+    for kind, noise in (("clean", 0), ("restored", 5), ("raw", 20)):
+        (tmp_path / kind).mkdir()
+        for index in range(3 if kind == "clean" else 2):  # one was not restored
+            np.save(tmp_path / kind / f"{index}.npy",
+                    clean[index] + random.normal(0, noise, (20, 30)))
+
+    status, _, _ = evaluate("--restored=restored", "--clean=clean", "--degraded=raw")
+
+    assert status == 0
+    psnr = {(row["method"], row["protocol"]): row["psnr"]
+            for row in read_rows(tmp_path / "evaluation")}
+    assert psnr["raw input", "care"] + 5 < psnr["restored", "care"]
+    assert image_names(tmp_path / "evaluation", "files") == ["0.npy", "1.npy"]
+
+
 def test_nan_in_a_restored_file_is_reported(evaluate, tmp_path, random):
     clean = random.uniform(0, 100, (2, 20, 30))
     restored = clean + 1
@@ -226,6 +243,9 @@ def test_scores_are_replaced_only_when_asked_to(evaluate, tmp_path, random):
     (["--generator=run/generator.h5", "--axes=ZYX"], "--axes has no meaning with --generator"),
     (["--restored=a.npy", "--clean=b.npy"], "a.npy has 1 plane of 20 x 30 pixels but b.npy has "
      "1 plane of 20 x 31 pixels"),
+    (["--restored=a.npy", "--clean=foreign"], "foreign is a folder: name a file in it"),
+    (["--restored=foreign", "--clean=."], "There is no file Foreign_X.npy"),
+    (["--restored=run", "--clean=foreign"], "run has no files that end in .npy, "),
     (["--generator=none.h5"], "no file none.h5"),
     (["--generator=a.npy"], "not an HDF5 file"),
     ([*WITH_GENERATOR, "--datasets=Other"], "--datasets names 'Other'"),
