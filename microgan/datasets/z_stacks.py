@@ -20,6 +20,8 @@ from microgan.errors import UserError, one_line
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 # A focal plane and a slice on each side of it.
 MIN_DEPTH = 3
+# Letters of tifffile: Z; I and Q, where the file does not say what its pages are.
+_SLICE_AXES = "ZIQ"
 # Micrometres in one unit, by the names that ImageJ and OME use.
 _UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
                 "nm": 1e-3, "mm": 1e3}
@@ -68,8 +70,9 @@ def read_stack(path: Path | str) -> ZStack:
     """Read and check one z-stack.
 
     Args:
-        path: a TIFF of axes ZYX (any axis of length 1 is dropped); `.npy` (Z, Y, X); or
-            `.npz` with one array, in the layout of ZSE-GAN's authors, (Y, X, Z).
+        path: a TIFF of axes ZYX, or of pages of which it does not say what they are (any
+            axis of length 1 is dropped); `.npy` (Z, Y, X); or `.npz` with one array, in the
+            layout of ZSE-GAN's authors, (Y, X, Z).
 
     Returns:
         The stack; voxel sizes where the TIFF's ImageJ or OME metadata has them. Files are
@@ -77,7 +80,7 @@ def read_stack(path: Path | str) -> ZStack:
 
     Raises:
         UserError: the file is missing or cannot be read; it holds no real numbers, or NaN
-            or infinity; it is not 3D, too small or constant.
+            or infinity; it is not 3D, a TIFF of other axes, too small or constant.
     """
     path = Path(path)
     if not path.is_file():
@@ -173,8 +176,10 @@ def _read_tiff(path: Path) -> ZStack:
         kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
         pixels = series.asarray().squeeze()
         sizes = _voxel_size_um(tiff)
-    if pixels.ndim == 3 and kept[1:] != ["Y", "X"]:
-        raise UserError(f"{path} has axes {''.join(kept)}: expected ZYX, grey slices.")
+    if pixels.ndim == 3 and (kept[1:] != ["Y", "X"] or kept[0] not in _SLICE_AXES):
+        raise UserError(
+            f"{path} has axes {''.join(kept)}: expected ZYX, grey slices. If it is a z-stack, "
+            "save it with Z (in ImageJ: Image > Properties, Slices) or as .npy of axes (Z, Y, X).")
     return ZStack(pixels, *sizes)
 
 

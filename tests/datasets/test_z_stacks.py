@@ -127,6 +127,25 @@ def test_colours_are_refused(random, tmp_path):
         read_stack(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("name, options", [
+    ("a.tif", {"imagej": True}), ("a.ome.tif", {}), ("a.tif", {})])
+@pytest.mark.parametrize("axes", ["TYX", "CYX"])
+def test_time_series_and_channels_are_no_stack(name, options, axes, pixels, tmp_path):
+    tifffile.imwrite(tmp_path / name, pixels, photometric="minisblack",
+                     metadata={"axes": axes}, **options)
+
+    with pytest.raises(UserError, match=f"{name} has axes {axes}: expected ZYX.*save it with Z"):
+        read_stack(tmp_path / name)
+
+
+@pytest.mark.parametrize("options", [{"metadata": None}, {"metadata": {"axes": "QYX"}}, {
+    "metadata": None, "description": "ImageJ=1.54\nimages=5\n"}])
+def test_pages_that_the_file_does_not_name_are_slices(options, pixels, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **options)
+
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif").pixels, pixels)
+
+
 @pytest.mark.parametrize("name, words", [("a.tif", "There is no file"), (".", "There is no file")])
 def test_missing_file_is_an_error(name, words, tmp_path):
     with pytest.raises(UserError, match=words):

@@ -216,7 +216,7 @@ def write_stack(image=None, name="1.tif", **settings):
 
 @case("z-stack", "TIFF truncated", train_stacks)
 def truncated_stack():
-    write_stack(imagej=True)
+    write_stack(imagej=True, metadata={"axes": "ZYX"})
     cut("stacks/1.tif", 1500)
 
 
