@@ -53,9 +53,12 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
         Files that end in .tif, .tiff, .npy or .npz, by name, hidden ones left out.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or no such folder.
     """
     source = Path(folder_or_glob)
+    if not source.exists() and not glob.has_magic(str(folder_or_glob)):
+        raise UserError(f"There is no file or folder {folder_or_glob}: expected one of z-stacks, "
+                        "or a quoted pattern such as 'stacks/*.tif'.")
     candidates = ([source] if source.is_file() else list(source.iterdir()) if source.is_dir()
                   else [Path(path) for path in glob.glob(str(folder_or_glob))])
     found = sorted(path for path in candidates

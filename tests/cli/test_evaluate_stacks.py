@@ -93,7 +93,7 @@ def test_a_report_is_replaced_only_when_asked_to(generator, layout, capsys):
     (["--datasets=A"], "testB", "--datasets has no meaning with --stacks"),
     (["--focal_plane=18"], "testB", "--focal_plane=18 is not in"),
     (["--tissue_from=8", "--tissue_to=3"], "testB", "slices 8 to 3 of 17"),
-    ([], "nothing", "no z-stacks in"),
+    ([], "nothing", "There is no file or folder"),
     ([], "damaged", "s1.npz cannot be read"),
     ([], "deeper", "s1.npz has 18 slices of uint8, but"),
 ])

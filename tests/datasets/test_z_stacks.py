@@ -65,9 +65,11 @@ def test_folder_file_and_pattern_are_found_in_order(pixels, tmp_path):
     assert [path.name for path in find_stacks(f"{tmp_path}/*.npz")] == ["c.npz"]
 
 
-@pytest.mark.parametrize("missing", ["nowhere", "*.tif"])
-def test_no_stacks_is_an_error_that_names_the_place(missing, tmp_path):
-    with pytest.raises(UserError, match="no z-stacks in"):
+@pytest.mark.parametrize("missing, words", [
+    ("nowhere", "no file or folder .*nowhere"), ("*.tif", r"no z-stacks in .*\*.tif"),
+    (".", "no z-stacks in")])
+def test_no_stacks_is_an_error_that_names_the_place(missing, words, tmp_path):
+    with pytest.raises(UserError, match=words):
         find_stacks(tmp_path / missing)
 
 
