@@ -55,11 +55,9 @@ class StackBatches:
         self.num_sections = num_sections
         self.symmetries = symmetries
         self.seed = seed
-        for kind, images, size in (
-                ("z-stack", self.stacks, (patch_size, patch_size)),
-                ("in-focus image", sharp_lateral, (patch_size, patch_size)),
-                ("in-focus image for vertical sections", sharp_axial, (patch_size, self.depth))):
-            _refuse_small(kind, images, size)
+        _refuse_small("z-stack", self.stacks, patch_size)
+        _refuse_small("in-focus image", sharp_lateral, patch_size)
+        _refuse_small("in-focus image for vertical sections", sharp_axial, patch_size, self.depth)
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -105,10 +103,17 @@ class StackBatches:
         return self.intensities.normalize(np.stack(crops))[..., np.newaxis]
 
 
-def _refuse_small(kind: str, images: Sequence[np.ndarray], size: tuple[int, int]) -> None:
+def _refuse_small(kind: str, images: Sequence[np.ndarray], patch_size: int,
+                  depth: int | None = None) -> None:
+    """Refuse images smaller than a crop: square, or of `depth` columns where that is given."""
     for index, image in enumerate(images):
         height, width = image.shape[-2:]
-        if height < size[0] or width < size[1]:
+        found = f"Training {kind} {index} is {height} x {width} pixels"
+        if (height if depth else min(height, width)) < patch_size:
+            raise UserError(f"{found}, too small for --patch_size={patch_size}. Lower that or "
+                            "remove the image.")
+        if depth and width < depth:
             raise UserError(
-                f"Training {kind} {index} is {height} x {width} pixels, but {size[0]} x {size[1]} "
-                "are needed. Lower --patch_size or remove it.")
+                f"{found}, but {depth} columns are needed, one for each slice of the shallowest "
+                f"z-stack. Cut the stacks to {width} slices, or learn from larger slices or "
+                "in-focus images.")

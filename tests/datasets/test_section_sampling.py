@@ -67,8 +67,18 @@ def test_vertical_sections_are_never_turned_even_if_square():
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({"patch_size": 41}, "z-stack 0 is 40 x 44 pixels, but 41 x 41"),
-    ({"sharp_axial": [np.zeros((40, 8))]}, "vertical sections 0 is 40 x 8 pixels, but 32 x 9")])
+    ({"patch_size": 41}, "z-stack 0 is 40 x 44 pixels, too small for --patch_size=41"),
+    ({"sharp_lateral": [np.zeros((40, 31))]},
+     "in-focus image 0 is 40 x 31 pixels, too small for --patch_size=32"),
+    ({"sharp_axial": [np.zeros((31, 9))]},
+     "vertical sections 0 is 31 x 9 pixels, too small for --patch_size=32. Lower")])
 def test_images_smaller_than_a_crop_are_refused(changes, words):
     with pytest.raises(UserError, match=words):
         build([numbered(9, 40, 44)], [4], **changes)
+
+
+def test_images_with_fewer_columns_than_slices_are_refused_whatever_the_crop():
+    with pytest.raises(UserError, match="40 x 8 pixels, but 9 columns.* to 8 slices") as error:
+        build([numbered(9, 40, 44)], [4], sharp_axial=[np.zeros((40, 8))])
+
+    assert "patch_size" not in str(error.value)
