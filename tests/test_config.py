@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from microgan.config import CGANConfig, CINGANConfig, EvaluateConfig
+from microgan.config import CGANConfig, CINGANConfig, EvaluateConfig, ZSEGANConfig
 from microgan.errors import UserError
 
 
@@ -72,6 +72,12 @@ def test_number_that_is_not_finite_is_refused(value):
 def test_all_losses_off_is_refused():
     with pytest.raises(UserError, match="At least one"):
         CGANConfig.create(content_weight=0.0, adversarial_weight=0.0)
+
+
+def test_crops_too_small_for_the_discriminators_halvings_are_refused():
+    assert ZSEGANConfig.create(patch_size=32, discriminator_halvings=5)
+    with pytest.raises(UserError, match="--discriminator_halvings=5 needs crops of 32 pixels"):
+        ZSEGANConfig.create(patch_size=31, discriminator_halvings=5)
 
 
 def test_resume_and_overwrite_contradict():

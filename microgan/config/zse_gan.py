@@ -118,3 +118,8 @@ class ZSEGANConfig(TrainingConfig):
         if self.spectrum_weight and self.patch_size < 32:
             raise UserError(f"--patch_size={self.patch_size} is too small for a spectrum. Pass 32 "
                             "or more, or --spectrum_weight=0.")
+        if 2 ** self.discriminator_halvings > self.patch_size:
+            raise UserError(
+                f"--discriminator_halvings={self.discriminator_halvings} needs crops of "
+                f"{2 ** self.discriminator_halvings} pixels, but --patch_size={self.patch_size}. "
+                "Lower the one or raise the other.")

@@ -68,9 +68,17 @@ def _load_test_stacks(config: ZSEGANConfig, data: ZStackData) -> ReportedStacks 
 def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:
     """Vertical sections must have room for the discriminators and for a spectrum."""
     inside = depth - 2 * round(config.outside_share * depth)
-    needed = max(2 ** config.discriminator_halvings, _SPECTRUM_PX if config.spectrum_weight else 0)
-    if inside < needed:
-        raise UserError(
-            f"The shallowest z-stack has {depth} slices, {inside} of them without the "
-            f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
-            "Lower --outside_share or --discriminator_halvings, or pass --spectrum_weight=0.")
+    judged = 2 ** config.discriminator_halvings
+    needed = max(judged, _SPECTRUM_PX if config.spectrum_weight else 0)
+    if inside >= needed:
+        return
+    remedy = " and ".join(change for change, is_needed in (
+        ("lower --discriminator_halvings", inside < judged),
+        ("pass --spectrum_weight=0", config.spectrum_weight and inside < _SPECTRUM_PX))
+        if is_needed)
+    if depth >= needed:
+        remedy = f"lower --outside_share, or {remedy}"
+    raise UserError(
+        f"The shallowest z-stack has {depth} slices, {inside} of them without the "
+        f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
+        f"{remedy[0].upper()}{remedy[1:]}.")

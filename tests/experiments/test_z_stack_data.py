@@ -6,6 +6,7 @@ from scipy import ndimage
 from microgan.config import ZSEGANConfig
 from microgan.errors import UserError
 from microgan.experiments.z_stack_data import load_z_stacks
+from microgan.experiments.zse_gan import train_zse_gan
 
 
 def make_stack(random, focal_plane, depth=9, side=32):
@@ -175,3 +176,17 @@ def test_stacks_of_other_voxel_size_are_named(folder, random):
 
     with pytest.raises(UserError, match="0.npy has pixel_size_um None, but .*9.tif has 0.25"):
         load(folder)
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({}, "9 of them .* 16 are needed. Lower --discriminator_halvings.$"),
+    ({"discriminator_halvings": 1, "spectrum_weight": 1.0, "outside_share": 0.3},
+     "3 of them .* 8 are needed. Lower --outside_share, or pass --spectrum_weight=0.$"),
+    ({"discriminator_halvings": 3, "spectrum_weight": 1.0, "outside_share": 0.3},
+     "or lower --discriminator_halvings and pass --spectrum_weight=0.$")])
+def test_shallow_stacks_are_refused_with_what_helps(folder, tmp_path, changes, words):
+    config = ZSEGANConfig.create(data_dir=str(folder), dir=str(tmp_path), seed=1, patch_size=32,
+                                 **changes)
+
+    with pytest.raises(UserError, match=words):
+        train_zse_gan(config)
