@@ -52,8 +52,11 @@ class TaskData:
 
     def split_record(self) -> dict[str, Any]:
         """The split, and which images it divides, for `split.json`."""
+        test = self.test_pairs
         return {**self.split.to_json(),
-                "images": fingerprint(self.pairs.degraded, self.pairs.clean)}
+                "images": fingerprint(self.pairs.degraded, self.pairs.clean),
+                "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
+                "extra_images": fingerprint(self.clean_to_degrade)}
 
     def training_task(self) -> TrainingTask:
         """What training draws from."""

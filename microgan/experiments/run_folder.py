@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import platform
@@ -24,6 +25,10 @@ from microgan.files import write_json
 # Fields that say how to run, not what: a resumed run may differ in them.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
                 "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
+# Fields that may name a file, on whose content a training depends.
+_FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
+# Runs of earlier versions lack these.
+_RECORDED_LATER = {"test_images": "test images", "extra_images": "extra clean images"}
 
 
 def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:
@@ -40,7 +45,8 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
     Raises:
         UserError: the folder holds a run and neither flag is given, or parts of one without
             its `config.json`, or, unless a run is resumed, other files; or settings given
-            explicitly differ from those of the run to be resumed.
+            explicitly, or the content of files that settings name, differ from those of the
+            run to be resumed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another folder with --dir.")
@@ -106,8 +112,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         split: by task, which images are for what, and which images they are.
 
     Raises:
-        UserError: the folder cannot be made, or the images are not those that the run to
-            be resumed began with.
+        UserError: the folder cannot be made, or the tasks or images are not those that the
+            run to be resumed began with.
     """
     if _is_resumed(folder, config):
         _check_same_images(folder, split)
@@ -124,7 +130,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
                         "with --dir.") from error
     write_json(folder / SPLIT_FILE, split)
-    write_json(folder / CONFIG_FILE, {"config": config.to_json(), "versions": _versions()})
+    write_json(folder / CONFIG_FILE, {
+        "config": config.to_json(), "files": _digests(config), "versions": _versions()})
     (folder / SAMPLES).mkdir(exist_ok=True)
 
 
@@ -138,7 +145,7 @@ def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: 
         last_file: name of the file that a run writes last.
 
     Raises:
-        UserError: the images are not those that the run to be resumed began with.
+        UserError: the tasks or images are not those that the run to be resumed began with.
     """
     if not _is_resumed(folder, config):
         return False
@@ -155,11 +162,24 @@ def _is_resumed(folder: Path, config: Any) -> bool:
 
 def _check_same_images(folder: Path, split: dict[str, Any]) -> None:
     before = _read_json(folder / SPLIT_FILE)
-    changed = [name for name in split if before.get(name) != split[name]]
-    if changed:
-        raise UserError(f"The images of '{changed[0]}' are not those that the run in {folder} "
-                        "began with, so it cannot go on. Start another with --dir or "
-                        "--overwrite.")
+    if set(before) != set(split):
+        raise UserError(f"The run in {folder} began with the tasks {', '.join(before)}, but now "
+                        f"there are {', '.join(split)}. Make them the same again, or start "
+                        "another run with --dir or --overwrite.")
+    for name, record in split.items():
+        changed = _changed_entries(before[name], record)
+        if changed:
+            raise UserError(f"The {_RECORDED_LATER.get(changed[0], 'images')} of '{name}' are not "
+                            f"those that the run in {folder} began with, so it cannot go on. Put "
+                            "those back, or start another with --dir or --overwrite.")
+
+
+def _changed_entries(before: Any, now: dict[str, Any]) -> list[str]:
+    """What differs in the record of a task, as far as an earlier version kept one."""
+    if not isinstance(before, dict):
+        return list(now)
+    return [entry for entry in {**now, **before} if before.get(entry) != now.get(entry)
+            and (entry in before or entry not in _RECORDED_LATER)]
 
 
 def _resumed_config(path: Path, config: Any) -> Any:
@@ -178,9 +198,31 @@ def _resumed_config(path: Path, config: Any) -> Any:
         raise UserError(f"The run in {path.parent} cannot go on with other settings: "
                         f"{'; '.join(different)}. Leave {'it' if len(different) == 1 else 'them'} "
                         "out, or start another run with --dir.")
+    _check_same_files(path.parent, content.get("files"), before)
     free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
     # What it replaced when it began is gone.
     return dataclasses.replace(before, **{**free, "overwrite": False})
+
+
+def _check_same_files(folder: Path, recorded: Any, config: Any) -> None:
+    """Make sure that the files that settings name have not changed; absent ones show later."""
+    for name, digest in _digests(config).items():
+        # Runs of earlier versions recorded none.
+        if isinstance(recorded, dict) and recorded.get(name, digest) != digest:
+            raise UserError(f"--{name}={getattr(config, name)} is not the file that the run in "
+                            f"{folder} began with, so it cannot go on. Put that back, or start "
+                            "another with --dir or --overwrite.")
+
+
+def _digests(config: Any) -> dict[str, str]:
+    """Identify the content of the files that settings name."""
+    digests = {}
+    for name in _FILE_FIELDS:
+        value = getattr(config, name, None)
+        if value and Path(value).is_file():
+            with open(value, "rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def _read_json(path: Path) -> dict[str, Any]:

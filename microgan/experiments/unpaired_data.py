@@ -46,8 +46,11 @@ class UnpairedTaskData:
 
     def split_record(self) -> dict[str, Any]:
         """The split, and which images it divides, for `split.json`."""
+        test = self.test_images
         return {"degraded": self.degraded_split.to_json(), "clean": self.clean_split.to_json(),
-                "images": fingerprint(self.images.degraded, self.images.clean)}
+                "images": fingerprint(self.images.degraded, self.images.clean),
+                "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
+                "extra_images": fingerprint(self.extra_clean)}
 
     def training_task(self) -> TrainingTask:
         """What training draws from."""

@@ -55,12 +55,17 @@ class ZStackData:
         return ([self.stacks[index] for index in indices],
                 [self.focal_planes[index] for index in indices])
 
-    def split_record(self) -> dict[str, Any]:
-        """The split, and which images it divides, for `split.json`."""
+    def split_record(self, *test_images: Sequence[np.ndarray]) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`.
+
+        Args:
+            *test_images: stacks and images of the report at the end.
+        """
         return {**{part: [self.names[index] for index in getattr(self, part)]
                    for part in ("train", "validation")},
                 "focal_planes": [focal_plane + 1 for focal_plane in self.focal_planes],
-                "images": fingerprint(self.stacks, self.sharp_lateral, self.sharp_axial)}
+                "images": fingerprint(self.stacks, self.sharp_lateral, self.sharp_axial),
+                "test_images": fingerprint(*test_images)}
 
 
 def load_z_stacks(config: ZSEGANConfig) -> ZStackData:

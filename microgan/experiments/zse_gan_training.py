@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -51,7 +52,7 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     with strategy.scope(), memory_watched(config):
         trainer = build_trainer(config, info, draw)
         validated = build_network(info)
-    create_run_folder(folder, config, {TASK: data.split_record()})
+    create_run_folder(folder, config, {TASK: data.split_record(*_images_in(test_stacks))})
     print(f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
           f"{len(data.sharp_lateral)} in-focus images. Intensities {data.intensities.low:g} and "
           f"{data.intensities.high:g} become -1 and 1.")
@@ -78,6 +79,14 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
         table = write_stack_report(folder, test_stacks, folder / "generator.h5",
                                    precision=config.precision)
         print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
+
+
+def _images_in(stacks: ReportedStacks | None) -> list[Sequence[np.ndarray]]:
+    """All that the report at the end depends on."""
+    if stacks is None:
+        return []
+    return [stacks.blurred, [truth for truth in stacks.truths if truth is not None],
+            stacks.images, stacks.crops]
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:

@@ -1,9 +1,11 @@
 """Which folders a run may write into, and with which settings it goes on."""
 
+import json
+
 import pytest
 
 from helpers import files_in
-from microgan.config import CGANConfig
+from microgan.config import CGANConfig, CINGANConfig
 from microgan.errors import UserError
 from microgan.experiments.run_folder import check_run_folder, create_run_folder
 
@@ -33,6 +35,56 @@ def test_a_run_goes_on_with_its_own_settings_only(tmp_path, settings, words):
 
     with pytest.raises(UserError, match=f"cannot go on with other settings: {words}"):
         check_run_folder(tmp_path / "run", CGANConfig.create(resume=True, **settings))
+
+
+RECORD = {"train": [0], "images": "a", "test_images": "b", "extra_images": "c"}
+
+
+@pytest.mark.parametrize("before, now, words", [
+    ({"A": RECORD, "B": RECORD}, {"A": RECORD}, "began with the tasks A, B, but now there are A."),
+    ({"A": RECORD}, {"A": RECORD, "B": RECORD}, "began with the tasks A, but now there are A, B."),
+    ({"A": RECORD}, {"A": {**RECORD, "images": "d"}}, "The images of 'A' are not those"),
+    ({"A": RECORD}, {"A": {**RECORD, "train": [1]}}, "The images of 'A' are not those"),
+    ({"A": RECORD}, {"A": {**RECORD, "test_images": "d"}}, "The test images of 'A' are not those"),
+    ({"A": RECORD}, {"A": {**RECORD, "extra_images": "d"}}, "The extra clean images of 'A' are"),
+    ({"A": RECORD}, {"A": {"train": [0], "images": "a"}}, "The test images of 'A' are not those"),
+    ({"A": {}}, {"A": RECORD}, "The images of 'A' are not those"),
+    ({"A": 7}, {"A": RECORD}, "The images of 'A' are not those")])
+def test_a_run_goes_on_with_its_own_tasks_and_images_only(tmp_path, before, now, words):
+    config = CGANConfig.create(resume=True, seed=1)
+    create_run_folder(tmp_path / "run", config, before)
+
+    with pytest.raises(UserError, match=f"{words}.* or start another .*--dir or --overwrite"):
+        create_run_folder(tmp_path / "run", config, now)
+
+
+def test_a_run_of_a_version_that_recorded_less_goes_on(tmp_path):
+    config = CGANConfig.create(resume=True, seed=1)
+    create_run_folder(tmp_path / "run", config, {"A": {"train": [0], "images": "a"}})
+    path = tmp_path / "run" / "config.json"
+    content = json.loads(path.read_text())
+    del content["files"]
+    path.write_text(json.dumps(content))
+
+    check_run_folder(tmp_path / "run", config)
+    create_run_folder(tmp_path / "run", config, {"A": RECORD})
+
+
+@pytest.mark.parametrize("config_type, name, settings", [
+    (CGANConfig, "cin_generator_path", {"cin_augment": True}),
+    (CGANConfig, "content_features", {}),
+    (CINGANConfig, "init_generator", {"add_task": "Cells"})])
+def test_a_run_goes_on_with_its_own_files_only(tmp_path, config_type, name, settings):
+    path = tmp_path / "file.h5"
+    path.write_text("first")
+    begin(tmp_path / "run", config_type.create(**{name: str(path), **settings}))
+    resumed = config_type.create(resume=True)
+
+    begin(tmp_path / "run", resumed)
+    path.write_text("other")
+
+    with pytest.raises(UserError, match=f"--{name}={path} is not the file.*--dir or --overwrite"):
+        check_run_folder(tmp_path / "run", resumed)
 
 
 OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png", "defect_report.md",
