@@ -78,10 +78,11 @@ def _refuse_losses(folder: Path, config: Any) -> None:
         return
     found = f"{folder} holds {results[0].relative_to(folder)} but no {CONFIG_FILE}"
     if config.resume:
-        raise UserError(f"{found}, without which its run cannot be resumed. Put that back, or "
-                        "start another run with --dir, or with --overwrite instead of --resume.")
-    raise UserError(f"{found}, so it is no whole run. Move it away, choose another folder with "
-                    "--dir, or delete it with --overwrite.")
+        raise UserError(f"{found}, without which its run cannot be resumed. Put {CONFIG_FILE} "
+                        "back, or start another run with --dir, or with --overwrite instead of "
+                        "--resume.")
+    raise UserError(f"{found}, so it is no whole run. Move all of it away, choose another folder "
+                    "with --dir, or replace it with --overwrite.")
 
 
 @contextmanager

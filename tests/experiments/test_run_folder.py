@@ -133,8 +133,8 @@ def test_other_files_are_not_in_the_way_of_resuming_which_deletes_nothing(tmp_pa
 
 
 @pytest.mark.parametrize("how, words", [
-    ({}, "no whole run. Move it away, .*--dir, or .*--overwrite"),
-    ({"resume": True}, "cannot be resumed. Put that back, .*--dir.*--overwrite")])
+    ({}, "no whole run. Move all of it away, .*--dir, or .*--overwrite"),
+    ({"resume": True}, "cannot be resumed. Put config.json back, .*--dir.*--overwrite")])
 @pytest.mark.parametrize("name", ["generator.h5", "samples/update_000002.png"])
 def test_parts_of_a_run_without_its_config_are_not_deleted_unasked(tmp_path, how, words, name):
     put(tmp_path / "run", name)
