@@ -152,6 +152,9 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
         raise UserError(f"Training kept no pairs of '{name}' for the {config.split}, and there is "
                         f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "
                         "--datasets, or --split=validation.")
+    if images == fingerprint((), pairs.clean):
+        raise UserError(f"Training had no real pairs of '{name}': its weights were chosen on made "
+                        "ones. Score pairs that are kept apart, with --split=test.")
     if images != fingerprint(pairs.degraded, pairs.clean):
         raise UserError(f"The pairs of '{name}' in {config.data_dir} are not those of the "
                         f"training, so {path} does not say which were held out. Name the data "

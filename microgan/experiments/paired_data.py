@@ -25,7 +25,7 @@ from microgan.metrics.paired import NotScorableError, align_care
 
 _IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
                  "and then --cin_augment=True --alpha=1.")
-FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
+_FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,6 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
     """
     names = config.datasets or find_datasets(config.data_dir)
     symmetries = chosen_symmetries(names, config.symmetries)
-    fit = FIT[config.normalization]
     assert config.seed is not None
     tasks = {}
     for name in names:
@@ -113,13 +112,37 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
         split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
                             validation_fraction=config.validation_fraction,
                             test_fraction=config.test_fraction, seed=config.seed)
-        normalization = TaskNormalization(
-            degraded=fit([pairs.degraded[i] for i in split.train]),
-            clean=fit([pairs.clean[i] for i in split.train]))
+        normalization = fit_ranges(config.normalization, name,
+                                   [pairs.degraded[i] for i in split.train],
+                                   [pairs.clean[i] for i in split.train])
         task = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
         tasks[name] = _with_clean_to_degrade(task, config) if degrades_clean else task
     check_parts(tasks)
     return tasks
+
+
+def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
+               clean: Sequence[np.ndarray]) -> TaskNormalization:
+    """Measure the ranges of a task's training images.
+
+    Args:
+        normalization: "min_max" or "percentiles".
+        name: of the task.
+        degraded: images to measure.
+        clean: images to measure.
+
+    Raises:
+        UserError: percentiles see one intensity only.
+    """
+    ranges = {}
+    for kind, images in (("degraded", degraded), ("clean", clean)):
+        try:
+            ranges[kind] = _FIT[normalization](images)
+        except UserError as error:
+            raise UserError(f"Nearly all pixels of the {kind} training images of '{name}' are "
+                            f"alike, so that {normalization} give no range. Pass "
+                            "--normalization=min_max.") from error
+    return TaskNormalization(**ranges)
 
 
 def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],

@@ -17,7 +17,7 @@ from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
-from microgan.experiments.paired_data import FIT, TaskData, chosen_symmetries
+from microgan.experiments.paired_data import TaskData, chosen_symmetries, fit_ranges
 
 Images = list[np.ndarray]
 
@@ -84,7 +84,6 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
         UserError: see `load_unpaired` and `split_unpaired`; or --symmetries names no task.
     """
     symmetries = chosen_symmetries(names, config.symmetries)
-    fit = FIT[config.normalization]
     assert config.seed is not None
     tasks = {}
     for name in names:
@@ -98,9 +97,9 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
         held_out += ([images.clean[i] for i in clean_split.test] if test_images is None
                      else list(test_images.clean))
         extra = [images.extra_clean[i] for i in indices_outside(images.extra_clean, held_out)]
-        normalization = TaskNormalization(
-            degraded=fit([images.degraded[i] for i in degraded_split.train]),
-            clean=fit([images.clean[i] for i in clean_split.train] + extra))
+        normalization = fit_ranges(config.normalization, name,
+                                   [images.degraded[i] for i in degraded_split.train],
+                                   [images.clean[i] for i in clean_split.train] + extra)
         tasks[name] = UnpairedTaskData(images, test_images, degraded_split, clean_split, extra,
                                        normalization, symmetries[name])
     return tasks

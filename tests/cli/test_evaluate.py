@@ -150,6 +150,17 @@ def test_unknown_parts_are_one_line_errors(evaluate, tmp_path, split, arguments,
     assert not (tmp_path / "evaluation").exists()
 
 
+def test_pairs_of_a_training_without_real_ones_chose_nothing(evaluate, tmp_path):
+    pairs = load_pairs(tmp_path / "images", "Blobs")
+    write_split(tmp_path, Blobs={"train": [], "validation": [0], "test": [], "test_from": None,
+                                 "images": fingerprint((), pairs.clean)})
+
+    status, _, err = evaluate(*WITH_GENERATOR, "--datasets=Blobs", "--split=validation")
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "Training had no real pairs of 'Blobs'" in err
+
+
 def test_files_are_scored_plane_by_plane(evaluate, tmp_path, random):
     clean = random.uniform(0, 100, (3, 20, 30)).astype(np.float32)
     restored = clean + random.normal(0, 5, clean.shape).astype(np.float32)
