@@ -24,7 +24,7 @@ def load_array(path: Path) -> np.ndarray:
 
 
 def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
-    _check_numeric(array, source)
+    check_numeric(array, source)
     if array.ndim == 4 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim != 3:
@@ -35,7 +35,8 @@ def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
     return array
 
 
-def _check_numeric(array: np.ndarray, source: Path) -> None:
+def check_numeric(array: np.ndarray, source: Path) -> None:
+    """Refuse an array of other than integers or real floating-point numbers."""
     if array.dtype.kind not in "iuf":
         raise UserError(f"{source} holds {array.dtype} values: expected integers or real "
                         "floating-point numbers.")
@@ -64,7 +65,7 @@ def load_tiff(path: Path) -> np.ndarray:
     """
     with opened_tiff(path) as tiff:
         image = tiff.asarray()
-    _check_numeric(image, path)
+    check_numeric(image, path)
     image = np.squeeze(image)
     if image.ndim != 2 or image.size == 0:
         raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file.")

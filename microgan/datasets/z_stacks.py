@@ -13,7 +13,7 @@ import tifffile
 
 from microgan.array_files import read_npy, read_npz
 from microgan.datasets.checked_tiffs import opened_tiff
-from microgan.datasets.image_files import find_tiffs, load_tiff
+from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError, one_line
 
@@ -141,9 +141,7 @@ def check_type(where: Path, image: np.ndarray, dtype: np.dtype, path: Path) -> N
 
 
 def _check_stack(pixels: np.ndarray, path: Path) -> None:
-    if pixels.dtype.kind not in "iuf":
-        raise UserError(f"{path} holds {pixels.dtype} values: expected integers or real "
-                        "floating-point numbers.")
+    check_numeric(pixels, path)
     if pixels.ndim != 3:
         raise UserError(f"{path} has shape {pixels.shape}: expected a grey z-stack of three axes.")
     depth, *size = pixels.shape
