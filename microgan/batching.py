@@ -38,15 +38,21 @@ def map_batches(change: Callable[[list[int]], np.ndarray],
     return [changed[index] for index in range(len(planes))]
 
 
-def apply_network(model: keras.Model, inputs: Any, *, training: bool) -> np.ndarray:
+def apply_network(model: keras.Model, inputs: Any, *, training: bool) -> Any:
     """What a network makes of its inputs; it is compiled once for all calls.
 
     Args:
         model: kept with its graph only as long as somebody else keeps it.
         inputs: as the model takes them.
         training: whether layers such as dropout do as in training.
+
+    Returns:
+        The model's output as a numpy array; those of a model of several, as a list of them.
     """
-    return _graph_function()(model, inputs, training).numpy()
+    import keras
+
+    return keras.tree.map_structure(lambda tensor: tensor.numpy(),
+                                    _graph_function()(model, inputs, training))
 
 
 @functools.cache

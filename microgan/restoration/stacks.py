@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import keras
 import numpy as np
-import tensorflow as tf
 
+from microgan.batching import apply_network
 from microgan.datasets.normalization import IntensityRange
 from microgan.restoration.planes import to_type
 
@@ -28,12 +28,11 @@ def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],
     Source:
         ours.
     """
-    translate = tf.function(lambda values: generator(values, training=False),
-                            reduce_retracing=True)
     sharpened: list[np.ndarray] = []
     reconstructed: list[np.ndarray] = []
     for stack in stacks:
-        values = tf.constant(intensities.normalize(stack)[np.newaxis, ..., np.newaxis])
-        for found, results in zip(translate(values), (sharpened, reconstructed)):
-            results.append(to_type(intensities.undo(found.numpy()[0, ..., 0]), stack.dtype)[0])
+        values = intensities.normalize(stack)[np.newaxis, ..., np.newaxis]
+        translated = apply_network(generator, values, training=False)
+        for found, results in zip(translated, (sharpened, reconstructed)):
+            results.append(to_type(intensities.undo(found[0, ..., 0]), stack.dtype)[0])
     return sharpened, reconstructed

@@ -34,6 +34,25 @@ def test_normalisation_is_undone_and_integers_are_cut_off():
     assert sharpened.ravel().tolist() == [0, 0, 128, 255, 255]
 
 
+def test_network_is_traced_once_for_all_validations(random):
+    traces = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, values):
+            traces.append(values.shape)
+            return values
+
+    stack = keras.Input((None, None, None, 1))
+    generator = keras.Model(stack, [Traced()(stack), 1 * stack])
+    stacks = [random.integers(0, 255, (5, 16, 16)).astype(np.uint8)]
+    traces.clear()
+
+    for _ in range(3):
+        translate_stacks(generator, stacks, IntensityRange(0, 255))
+
+    assert traces == [(1, 5, 16, 16, 1)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("network", GENERATORS)
 def test_a_deep_stack_that_is_not_square_goes_through(network, random):
