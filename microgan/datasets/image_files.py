@@ -68,7 +68,8 @@ def load_tiff(path: Path) -> np.ndarray:
     check_numeric(image, path)
     image = np.squeeze(image)
     if image.ndim != 2 or image.size == 0:
-        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file.")
+        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file. "
+                        "Save each slice or colour as a file of its own.")
     return image
 
 

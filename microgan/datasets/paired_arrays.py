@@ -136,7 +136,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         if pair[0].shape != pair[1].shape:
             raise UserError(f"{degraded.place(index)} is {_size(pair[0])} but "
                             f"{clean.place(index)} is {_size(pair[1])}: a pair must have one "
-                            "size.")
+                            "size. Resample one of them first.")
     degraded.check()
     clean.check()
     return PairedImages(name, degraded.images, clean.images)
