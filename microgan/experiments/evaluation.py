@@ -42,8 +42,7 @@ def evaluate(config: EvaluateConfig) -> None:
         evaluate_stacks(config)
         return
     folder = Path(config.output)
-    earlier = [path for pattern in (*SCORE_FILES, "scores_*.png")
-               for path in sorted(folder.glob(pattern))]
+    earlier = _earlier_results(folder)
     if earlier and not config.overwrite:
         raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
                         "the scores in it with --overwrite.")
@@ -53,6 +52,16 @@ def evaluate(config: EvaluateConfig) -> None:
         table = _score_files(config, folder, earlier)
     print(f"{table}\n\nMore in {folder}: scores.md (deviations, intervals, NRMSE, resolution), "
           "scores.csv, scores.json, scores_per_image.csv and figures.")
+
+
+def _earlier_results(folder: Path) -> list[Path]:
+    """What an earlier evaluation wrote: tables, and figures of the tasks in them."""
+    try:
+        rows = json.loads((folder / SCORE_FILES[-1]).read_text(encoding="utf-8"))
+        figures = [f"scores_{task}.png" for task in dict.fromkeys(row["task"] for row in rows)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        figures = []  # none, or not ours
+    return [folder / name for name in (*SCORE_FILES, *figures) if (folder / name).exists()]
 
 
 def _score_generator(config: EvaluateConfig, generator: str, folder: Path,

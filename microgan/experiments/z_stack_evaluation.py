@@ -13,6 +13,7 @@ from microgan.datasets.normalization import IntensityRange
 from microgan.datasets.z_stacks import (
     ZStack, check_type, find_stacks, read_images, read_stack)
 from microgan.errors import UserError
+from microgan.evaluation import Z_STACK_FILES
 from microgan.files import make_folder
 from microgan.generator_file import load_generator, read_info
 from microgan.metrics.sharpness import find_focal_plane
@@ -67,7 +68,7 @@ def evaluate_stacks(config: EvaluateConfig) -> None:
     assert config.generator is not None
     read_info(config.generator, method="zse_gan")
     folder = Path(config.output)
-    earlier = sorted(folder.glob("z_stack_*"))
+    earlier = [folder / name for name in Z_STACK_FILES if (folder / name).exists()]
     if earlier and not config.overwrite:
         raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
                         "the report in it with --overwrite.")

@@ -231,6 +231,7 @@ def test_scores_are_replaced_only_when_asked_to(evaluate, tmp_path, random):
     np.save(tmp_path / "clean.npy", random.uniform(0, 100, (20, 30)))
     evaluate(*WITH_GENERATOR)
     before = read_rows(tmp_path / "evaluation")
+    (tmp_path / "evaluation" / "scores_mine.png").write_text("the user's own")
     files = ("--restored=clean.npy", "--clean=clean.npy")
 
     status, _, err = evaluate(*files)
@@ -243,7 +244,7 @@ def test_scores_are_replaced_only_when_asked_to(evaluate, tmp_path, random):
 
     assert status == 0
     assert {path.name for path in (tmp_path / "evaluation").iterdir()} == FILES | {
-        "scores_files.png"}
+        "scores_files.png", "scores_mine.png"}
 
 
 @pytest.mark.parametrize("arguments, message", [
