@@ -98,9 +98,10 @@ def train_cell(settings, change, seed, work):
 def held_out_scores(settings, run):
     """Rows of every task: mean scores of pairs that the run has not seen."""
     from microgan.generator_file import load_generator
-    from microgan.restoration.in_memory import restore_as_trained
+    from microgan.restoration.in_memory import InMemoryRestorer
 
     model, info = load_generator(run / "generator.h5")
+    restore = InMemoryRestorer(model, info)
     split = json.loads((run / "split.json").read_text(encoding="utf-8"))
     scores = []
     for name in info.tasks:
@@ -112,7 +113,7 @@ def held_out_scores(settings, run):
                             "from. Lower --images_limit.")
         ranges = TaskNormalization(*(fit_percentiles([images[i] for i in learned])
                                      for images in (pairs.degraded, pairs.clean)))
-        restored = restore_as_trained(model, info, name, [pairs.degraded[i] for i in unseen])
+        restored = restore(name, [pairs.degraded[i] for i in unseen])
         scores += score_task(
             name, "validation", clean=[pairs.clean[i] for i in unseen],
             candidates={RESTORED: restored},

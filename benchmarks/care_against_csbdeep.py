@@ -44,7 +44,7 @@ def train_both(config, tasks):
         tasks: `TaskData` by name.
 
     Returns:
-        Both networks, csbdeep's first.
+        Both networks, csbdeep's first, and what a file would say of them.
     """
     import keras
     import tensorflow as tf
@@ -79,16 +79,16 @@ def train_both(config, tasks):
 
     theirs.keras_model.fit(batches(), steps_per_epoch=config.num_iters, epochs=1, verbose=0,
                            shuffle=False)
-    return theirs.keras_model, ours.generator
+    return (theirs.keras_model, ours.generator), info
 
 
-def mean_scores(model, task):
+def mean_scores(model, info, task):
     """PSNR and SSIM (`care`) on a task's test images, mean."""
-    from microgan.experiments.paired_training import restore_task
+    from microgan.restoration.in_memory import InMemoryRestorer
 
     degraded, clean = task.part("test")
-    pairs = [align_care(truth, image)
-             for truth, image in zip(clean, restore_task(model, task, degraded))]
+    restored = InMemoryRestorer(model, info)(task.pairs.name, degraded)
+    pairs = [align_care(truth, image) for truth, image in zip(clean, restored)]
     return [np.mean([metric(truth, image, data_range=data_range)
                      for truth, image, data_range in pairs]) for metric in (psnr, ssim)]
 
@@ -104,11 +104,11 @@ def main(settings):
             images_limit=settings.images_limit, num_iters=settings.num_iters,
             batch_size=settings.batch_size, patch_size=settings.patch_size)
         tasks = load_tasks(config)
-        networks = train_both(config, tasks)
+        networks, info = train_both(config, tasks)
         apart = max(np.abs(first - second).max() for first, second in
                     zip(*(network.get_weights() for network in networks)))
         for name, task in tasks.items():
-            scores = ["{:.3f} / {:.4f}".format(*mean_scores(network, task))
+            scores = ["{:.3f} / {:.4f}".format(*mean_scores(network, info, task))
                       for network in networks]
             lines.append([seed, name, *scores, f"{apart:.1e}"])
     print(markdown(lines))

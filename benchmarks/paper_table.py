@@ -217,13 +217,13 @@ class Table:
     def _restore(self, generator, tasks, mirrored):
         """Restored test images by task."""
         from microgan.generator_file import load_generator
-        from microgan.restoration.in_memory import restore_as_trained
+        from microgan.restoration.in_memory import InMemoryRestorer
 
         model, info = load_generator(generator, method=None)
         if mirrored:
             info = replace(info, test_time_augmentation=True)
-        return {name: restore_as_trained(model, info, name, list(self.test[name].degraded))
-                for name in tasks}
+        restore = InMemoryRestorer(model, info)
+        return {name: restore(name, list(self.test[name].degraded)) for name in tasks}
 
     def _score(self, name, restored, constants, *, is_raw_input):
         stretched = name in self.settings.stretched

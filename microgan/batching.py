@@ -38,6 +38,11 @@ def map_batches(change: Callable[[list[int]], np.ndarray],
     return [changed[index] for index in range(len(planes))]
 
 
+def pixels_at_once(planes: Sequence[np.ndarray]) -> int:
+    """The most pixels that `map_batches` has in a batch, of images smaller than a batch."""
+    return min(PIXELS_PER_BATCH, sum(plane.size for plane in planes))
+
+
 def apply_network(model: keras.Model, inputs: Any, *, training: bool) -> Any:
     """What a network makes of its inputs; it is compiled once for all calls.
 

@@ -1,5 +1,7 @@
 """Exceptions that end a script with one line instead of a traceback."""
 
+import sys
+
 
 class UserError(Exception):
     """A mistake the user can mend: the message is one line that says how.
@@ -29,6 +31,12 @@ class Interrupted(Exception):
 
 class Terminated(KeyboardInterrupt):
     """A termination signal, after which all is cleaned up as after Ctrl-C."""
+
+
+def out_of_memory_errors() -> tuple[type[Exception], ...]:
+    """What says that memory ran out: Python's error and, if it is loaded, TensorFlow's."""
+    of_tensorflow = getattr(sys.modules.get("tensorflow"), "errors", None)
+    return (MemoryError, *([of_tensorflow.ResourceExhaustedError] if of_tensorflow else []))
 
 
 def one_line(text: object, *, limit: int = 300) -> str:

@@ -20,7 +20,8 @@ from absl import flags
 
 import microgan
 from microgan.config import Config, value_type
-from microgan.errors import Interrupted, Terminated, UserError, one_line, printable
+from microgan.errors import (
+    Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -83,7 +84,7 @@ def _run(config_type: type[Config], description: str, work: Callable[[Any], None
             raise
         return _mistake(program, f"{error.filename}: {error.strerror}. Check the path, and your "
                         "rights to it.")
-    except MemoryError as error:
+    except out_of_memory_errors() as error:
         return _mistake(program, f"Memory ran out: {one_line(error)}. Take smaller or fewer "
                         "images, or lower the flags that set sizes.")
     return 0

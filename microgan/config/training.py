@@ -79,7 +79,8 @@ class TaskTrainingConfig(TrainingConfig):
         "paper's headline setting is 10. Unset or -1: all that the test part leaves.")
     validation_fraction: float = setting(
         0.2, "Share of those pairs that choose the checkpoint; at least one does, and one is left "
-        "to train. Ours.",
+        "to train. Of large images the middle 512 x 512 pixels do, of at most 64 pairs a task. "
+        "Ours.",
         above=0, maximum=0.9)
     test_fraction: float = setting(
         0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "

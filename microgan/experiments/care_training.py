@@ -61,5 +61,5 @@ def _validation_loss(restored: RestoredTasks, tasks: dict[str, TaskData]) -> flo
         constants = task.normalization.clean
         losses.append(np.mean([
             np.abs(constants.normalize(truth) - constants.normalize(image)).mean()
-            for truth, image in zip(task.clean_part("validation"), restored[name])]))
+            for truth, image in zip(task.validated_clean(), restored[name])]))
     return float(np.mean(losses))

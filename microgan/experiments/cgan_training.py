@@ -12,6 +12,7 @@ from microgan.experiments.made_data import PairMaker
 from microgan.experiments.paired_data import TaskData
 from microgan.experiments.paired_training import Pairs, print_parts, train_restorer
 from microgan.experiments.training import adam, describe_generator, set_up_devices
+from microgan.experiments.validated import middle
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
@@ -42,8 +43,8 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], split: dict[
 
     def calibration_pairs(name: str) -> Pairs:
         if maker_of_all is not None:
-            return maker_of_all.pairs_of(name, spread_over(tasks[name].clean_to_degrade,
-                                                           _MOST_TO_CALIBRATE))
+            return maker_of_all.pairs_of(name, [middle(image) for image in spread_over(
+                tasks[name].clean_to_degrade, _MOST_TO_CALIBRATE)])
         degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
                            for images in tasks[name].part("train"))
         return degraded, clean

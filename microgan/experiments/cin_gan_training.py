@@ -9,17 +9,20 @@ from typing import Any
 import keras
 import numpy as np
 
+from microgan.batching import pixels_at_once
 from microgan.config import CINGANConfig
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.evaluation.defect_report import (
     MADE, DefectImages, measure_defects, write_report)
 from microgan.evaluation.figures import save_history_figure, save_made_sheet
 from microgan.experiments.added_task import AddedTask
+from microgan.experiments.estimates import restoring_memory
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, memory_watched, print_end, print_settings, run_training,
-    set_up_devices)
+    adam, describe_generator, memory_watched, memory_watched_afterwards, print_end, print_settings,
+    run_training, set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData, print_parts
+from microgan.experiments.validated import MOST_VALIDATED, middle
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
@@ -29,9 +32,6 @@ from microgan.synthesis import make_degraded
 from microgan.trainers.cin_gan import CINGANTrainer
 
 _SAMPLES_PER_TASK = 2
-# Images of each kind that a validation compares. What a few of them happen to show would
-# decide.
-_VALIDATED_PER_TASK = 64
 _VALIDATION_SEED = 0
 Tasks = dict[str, UnpairedTaskData]
 
@@ -70,11 +70,14 @@ def train_and_report(config: CINGANConfig, tasks: Tasks, split: dict[str, Any],
     best_update = run_training(
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: _save(folder / "generator.h5", weights, info, added),
-        validate=lambda: _validation_scores(validated, info, tasks), on_validated=on_validated)
+        validate=lambda: _validation_scores(validated, info, tasks), on_validated=on_validated,
+        validation_bytes=restoring_memory(validated, max(
+            pixels_at_once(_looked_at(task, MOST_VALIDATED)[1]) for task in tasks.values())))
     if not this_worker().is_chief:
         return
     print(f"Best on the validation images: update {best_update}. Comparing with real images.")
-    _report(config, tasks, folder)
+    with memory_watched_afterwards(config, folder):
+        _report(config, tasks, folder)
 
 
 def _describe(config: CINGANConfig, tasks: Tasks) -> GeneratorInfo:
@@ -145,7 +148,7 @@ def _validation_scores(model: keras.Model, info: GeneratorInfo,
     """
     closed = {}
     for name, task in tasks.items():
-        degraded, clean = (images[:_VALIDATED_PER_TASK] for images in task.seen())
+        degraded, clean = _looked_at(task, MOST_VALIDATED)
         distances = measure_defects(_compared(model, info, name, degraded, clean))
         closed[f"closed_{name}"] = 1 - float(np.mean(
             [each.share for each in distances
@@ -153,10 +156,16 @@ def _validation_scores(model: keras.Model, info: GeneratorInfo,
     return {"score": float(np.mean(list(closed.values()))), **closed}
 
 
+def _looked_at(task: UnpairedTaskData, at_most: int) -> tuple[Images, Images]:
+    """The middle of the first degraded and clean images of validation, then training."""
+    degraded, clean = ([middle(image) for image in images[:at_most]] for images in task.seen())
+    return degraded, clean
+
+
 def _save_samples(path: Path, model: keras.Model, tasks: Tasks) -> None:
     samples = []
     for number, (name, task) in enumerate(tasks.items()):
-        degraded, clean = (images[:_SAMPLES_PER_TASK] for images in task.seen())
+        degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)
         made = make_degraded(model, clean, number, task.normalization.clean,
                              task.normalization.degraded, seed=_VALIDATION_SEED)
         samples += [(name, *images) for images in zip(clean, made, degraded)]

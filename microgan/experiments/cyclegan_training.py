@@ -14,6 +14,7 @@ from microgan.experiments.paired_training import RestoredTasks, train_restorer
 from microgan.experiments.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
 from microgan.experiments.unpaired_data import UnpairedTaskData, print_parts, without_pairs
+from microgan.experiments.validated import validated_part
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.networks.cyclegan import build_patch_discriminator
 from microgan.trainers.cyclegan import CycleGANTrainer
@@ -32,7 +33,7 @@ def train_and_score(config: CycleGANConfig, tasks: dict[str, UnpairedTaskData],
         normalization={name: task.normalization for name, task in tasks.items()})
     # Degraded images to look at while it trains; they need not show what the clean ones do.
     tested = {name: replace(without_pairs(task, config.data_dir, task.normalization),
-                            made_validation=task.part("validation")[0])
+                            made_validation=validated_part(task.part("validation")[0]))
               for name, task in tasks.items()}
 
     def keep_last(restored: RestoredTasks, trainer: GeneratorTrainer) -> dict[str, float]:

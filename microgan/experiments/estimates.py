@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from microgan.restoration.tiled_network import TiledNetwork
+
 # Measured on both recipes of all three methods: what Python, TensorFlow and Keras take; the share
 # of the tensors written in an update that are alive together at its peak, 0.03 to 0.15; and an
 # update's time over that of its arithmetic alone, 0.9 to 1.5.
@@ -107,18 +109,27 @@ def estimated_seconds(cost: UpdateCost) -> float:
     return _TIME_OVER_ARITHMETIC * cost.flop / measure_speed()
 
 
-def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]]) -> float:
-    """Bytes a training needs: its variables, an update's tensors and the libraries.
+def restoring_memory(network: keras.Model, pixels: int) -> float:
+    """Bytes that a network takes to restore so many pixels at once."""
+    measured = TiledNetwork(network)
+    return pixels * measured.bytes_per_pixel / measured.whole_gain
+
+
+def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]],
+                     validation_bytes: float) -> float:
+    """Bytes a training needs: variables, libraries, and tensors of an update or a validation.
 
     Args:
         cost: of an update; about `_KEPT_SHARE` of what it writes is alive at its peak.
         state: all variables, by owner.
+        validation_bytes: of a validation's tensors.
     """
     variables = sum(math.prod(variable.shape) * 4 for owned in state.values()
                     for variable in owned)
     # Each with its old value, which is kept to undo the update; one in three is a weight, which
     # has a gradient.
-    return _LIBRARIES_BYTES + 7 / 3 * variables + _KEPT_SHARE * cost.bytes_written
+    tensors = max(_KEPT_SHARE * cost.bytes_written, validation_bytes)
+    return _LIBRARIES_BYTES + 7 / 3 * variables + tensors
 
 
 def peak_memory() -> float:

@@ -88,7 +88,7 @@ class PairMaker:
     def with_made_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
         """Degrade the clean validation images, where no real pair may choose the checkpoint."""
         return {name: replace(task, made_validation=self.pairs_of(
-                    name, task.clean_part("validation"))[0])
+                    name, task.validated_clean())[0])
                 for name, task in tasks.items()}
 
     def pairs_of(self, task: str, clean: Sequence[np.ndarray]

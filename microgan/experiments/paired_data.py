@@ -18,9 +18,11 @@ from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import (
     DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, MadePairs, PairedBatches, TrainingTask)
-from microgan.datasets.splits import Split, digest, fingerprint, indices_outside, split_pairs
+from microgan.datasets.splits import (
+    Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
 from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError
+from microgan.experiments.validated import MOST_VALIDATED, validated_part
 from microgan.metrics.paired import NotScorableError, align_care
 
 _IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
@@ -39,7 +41,7 @@ class TaskData:
         normalization: ranges of the training images.
         symmetries: a key of `sampling.SYMMETRIES`.
         clean_to_degrade: clean images that pairs are made from; none without CIN-GAN.
-        made_validation: what takes the place of the validation part's degraded images.
+        made_validation: what takes the place of the degraded images that validation looks at.
     """
 
     pairs: PairedImages
@@ -71,15 +73,22 @@ class TaskData:
     def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Degraded and clean images of `train`, `validation` or `test`."""
         pairs, indices = self._pairs_of(name)
-        clean = [pairs.clean[i] for i in indices]
-        if name == "validation" and self.made_validation is not None:
-            return list(self.made_validation), clean
-        return [pairs.degraded[i] for i in indices], clean
+        return [pairs.degraded[i] for i in indices], [pairs.clean[i] for i in indices]
 
     def clean_part(self, name: str) -> list[np.ndarray]:
         """Clean images of `train`, `validation` or `test`."""
         pairs, indices = self._pairs_of(name)
         return [pairs.clean[i] for i in indices]
+
+    def validated(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degraded and clean images that validation looks at; see `validated_part`."""
+        if self.made_validation is not None:
+            return list(self.made_validation), self.validated_clean()
+        return validated_part(self.part("validation")[0]), self.validated_clean()
+
+    def validated_clean(self) -> list[np.ndarray]:
+        """Clean images that validation looks at."""
+        return validated_part(self.clean_part("validation"))
 
     def _pairs_of(self, part: str) -> tuple[PairedImages, tuple[int, ...]]:
         from_test_arrays = part == "test" and self.test_pairs is not None
@@ -178,12 +187,14 @@ def check_parts(tasks: dict[str, TaskData]) -> None:
 
 def _refuse_unscorable(name: str, task: TaskData) -> None:
     """Validation chooses the weights by CARE's score, which an empty image has not."""
-    for index, image in zip(task.split.validation, task.clean_part("validation")):
+    for index, image in zip(spread_over(task.split.validation, MOST_VALIDATED),
+                            task.validated_clean()):
         try:
             align_care(image, image)
         except NotScorableError as error:
-            raise UserError(f"Clean image {index} of '{name}' chooses the checkpoint, but cannot "
-                            f"be scored: {error}. Remove the pair, or pass another --seed."
+            raise UserError(f"Clean image {index} of '{name}' chooses the checkpoint, but its "
+                            f"middle ({image.shape[0]} x {image.shape[1]} pixels) cannot be "
+                            f"scored: {error}. Remove the pair, or pass another --seed."
                             ) from error
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,22 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.config import TaskTrainingConfig
+from microgan.batching import pixels_at_once
 from microgan.evaluation.figures import save_history_figure, save_sample_sheet
+from microgan.experiments.estimates import restoring_memory
 from microgan.experiments.paired_data import TaskData
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.scoring import score_generator
 from microgan.experiments.training import (
-    GeneratorTrainer, memory_watched, print_end, print_settings, run_training)
+    GeneratorTrainer, memory_watched, memory_watched_afterwards, print_end, print_settings,
+    run_training)
+from microgan.experiments.validated import middle
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo, build_network, load_generator, save_generator
 from microgan.metrics.paired import align_care, psnr
-from microgan.restoration.in_memory import restore_as_trained, restore_planes
+from microgan.restoration.in_memory import InMemoryRestorer
 
 _SAMPLES_PER_TASK = 2
-# Side of what calibration takes of the middle of an image.
-_CALIBRATION_SIDE = 512
 Scores = dict[str, float]
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 RestoredTasks = dict[str, list[np.ndarray]]
@@ -62,6 +64,8 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
     with strategy.scope(), memory_watched(config):
         trainer = build_trainer()
         validated = build_network(info)
+    # Weights are compared without mirror images, which would take four times as long.
+    restore = InMemoryRestorer(validated, replace(info, test_time_augmentation=False))
     create_run_folder(folder, config, split)
     print_settings(config, strategy, precision)
 
@@ -69,7 +73,7 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
 
     def validate_restored() -> Scores:
         for name, task in tasks.items():
-            restored[name] = restore_task(validated, task, task.part("validation")[0])
+            restored[name] = restore(name, task.validated()[0])
         return validate(restored, trainer) if validate else validation_scores(restored, tasks)
 
     def on_validated(update: int, rows: list[Scores]) -> None:
@@ -80,16 +84,19 @@ def train_restorer(config: TaskTrainingConfig, tasks: dict[str, TaskData], folde
     best_update = run_training(
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
-        validate=validate_restored, on_validated=on_validated)
+        validate=validate_restored, on_validated=on_validated,
+        validation_bytes=restoring_memory(validated, max(
+            pixels_at_once(task.validated_clean()) for task in tasks.values())))
     if not this_worker().is_chief:
         return
     print(f"Best on the validation images: update {best_update}.")
     model, _ = load_generator(folder / "generator.h5", method=info.method,
                               precision=config.precision)
-    if calibration_pairs:
-        info = calibrated(model, info, calibration_pairs)
-        save_generator(folder / "generator.h5", model.get_weights(), info)
-    _score(config, tasks, folder, model, info)
+    with memory_watched_afterwards(config, folder):
+        if calibration_pairs:
+            info = calibrated(model, info, calibration_pairs)
+            save_generator(folder / "generator.h5", model.get_weights(), info)
+        _score(config, tasks, folder, model, info)
 
 
 def print_parts(tasks: dict[str, TaskData]) -> None:
@@ -107,22 +114,16 @@ def validation_scores(restored: RestoredTasks, tasks: dict[str, TaskData]) -> Sc
     psnr_by_task = {}
     for name, task in tasks.items():
         aligned = (align_care(truth, image)
-                   for truth, image in zip(task.clean_part("validation"), restored[name]))
+                   for truth, image in zip(task.validated_clean(), restored[name]))
         psnr_by_task[f"psnr_{name}"] = float(np.mean(
             [psnr(truth, image, data_range=data_range) for truth, image, data_range in aligned]))
     return {"score": float(np.mean(list(psnr_by_task.values()))), **psnr_by_task}
 
 
-def restore_task(model: keras.Model, task: TaskData,
-                 degraded: list[np.ndarray]) -> list[np.ndarray]:
-    """Restore images (Y, X) of a task, in and out of its own intensities."""
-    return restore_planes(model, degraded, task.normalization.degraded, task.normalization.clean)
-
-
 def _save_samples(path: Path, restored: RestoredTasks, tasks: dict[str, TaskData]) -> None:
     samples = []
     for name, task in tasks.items():
-        degraded, clean = task.part("validation")
+        degraded, clean = task.validated()
         samples += [(name, *images, task.normalization) for images in
                     list(zip(degraded, restored[name], clean))[:_SAMPLES_PER_TASK]]
     save_sample_sheet(path, samples)
@@ -140,22 +141,17 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
     Returns:
         The same with calibrated ranges; see `TaskNormalization.calibrate`.
     """
+    restore = InMemoryRestorer(model, info)
     normalization = {}
     for name, ranges in info.normalization.items():
-        degraded, clean = ([_middle(image) for image in images] for images in pairs(name))
-        normalization[name] = ranges.calibrate(
-            restore_as_trained(model, info, name, degraded), clean)
+        degraded, clean = ([middle(image) for image in images] for images in pairs(name))
+        normalization[name] = ranges.calibrate(restore(name, degraded), clean)
         fitted, before = normalization[name].calibrated, ranges.clean
         print(f"{name}: " + (
             f"restored intensities {before.low:.4g} to {before.high:.4g} are calibrated to "
             f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else
             "no calibration, since restored images do not follow the clean ones."))
-    return dataclasses.replace(info, normalization=normalization)
-
-
-def _middle(image: np.ndarray) -> np.ndarray:
-    y, x = (max(0, size - _CALIBRATION_SIDE) // 2 for size in image.shape)
-    return image[y:y + _CALIBRATION_SIDE, x:x + _CALIBRATION_SIDE]
+    return replace(info, normalization=normalization)
 
 
 def _score(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,

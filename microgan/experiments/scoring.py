@@ -15,7 +15,7 @@ from microgan.evaluation.scores import (
     RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
 from microgan.evaluation.tables import overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
-from microgan.restoration.in_memory import restore_as_trained
+from microgan.restoration.in_memory import InMemoryRestorer
 
 if TYPE_CHECKING:
     import keras
@@ -64,11 +64,12 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
     Returns:
         The table, PSNR and SSIM under each protocol.
     """
+    restore = InMemoryRestorer(model, info)
+
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization[task]
-            restored = restore_as_trained(model, info, task, degraded)
-            yield RestoredImages(task, names, clean, restored, degraded,
+            yield RestoredImages(task, names, clean, restore(task, degraded), degraded,
                                  None if task in stretched else constants)
 
     return write_report(restored_images(), split=split, folder=folder)

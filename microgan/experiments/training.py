@@ -19,7 +19,7 @@ from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder, format
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.pipelines import DistributedBatches
-from microgan.errors import Diverged, Interrupted, UserError
+from microgan.errors import Diverged, Interrupted, UserError, out_of_memory_errors
 from microgan.experiments.devices import choose_strategy, prepare
 from microgan.experiments.estimates import (
     estimated_memory, estimated_seconds, peak_memory, update_cost)
@@ -114,7 +114,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                  *, save_generator: Callable[[list[np.ndarray]], None],
                  strategy: tf.distribute.Strategy,
                  draw: Callable[[int], dict[str, np.ndarray]], validated: keras.Model,
-                 validate: Callable[[], dict[str, float]],
+                 validate: Callable[[], dict[str, float]], validation_bytes: float,
                  on_validated: Callable[[int, list[dict[str, float]]], None]) -> int:
     """Train to `--num_iters`, from the last checkpoint if the run is resumed.
 
@@ -132,6 +132,7 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
         validated: a network like the trainer's generator; it gets the weights to validate,
             or their moving average.
         validate: scores `validated`; see `callbacks.Recorder`.
+        validation_bytes: what its tensors take, for the estimate.
         on_validated: called after every validation with the update and all history rows.
 
     Returns:
@@ -147,7 +148,10 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
 
     def validate_weights() -> dict[str, float]:
         validated.set_weights(_averaged_weights(trainer))
-        return validate()
+        with _memory_watched("in validation", "Close other programs" + (
+                "" if config.dry_run else " and go on with --resume")
+                + ", or lower the channels of the networks."):
+            return validate()
 
     recorder = Recorder(
         folder, num_iters=num_iters, validate_every=config.validate_every,
@@ -166,7 +170,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                                      num_iters=num_iters)
         update = compile_update(trainer, strategy)
         graph = update.get_concrete_function(batches.element_spec).graph
-        _print_estimate(graph, trainer, config, config.num_iters - first_update)
+        _print_estimate(graph, trainer, config, config.num_iters - first_update,
+                        validation_bytes)
         run_updates(_timed(update, seconds) if config.dry_run else update, batches,
                     first_update=first_update,
                     callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
@@ -219,12 +224,31 @@ def memory_watched(config: TrainingConfig) -> Iterator[None]:
     Raises:
         UserError: it did.
     """
+    with _memory_watched(f"at --batch_size={config.batch_size}, --patch_size={config.patch_size}",
+                         "Lower one of them, or the channels of the networks."):
+        yield
+
+
+@contextmanager
+def memory_watched_afterwards(config: TrainingConfig, folder: Path) -> Iterator[None]:
+    """Say what is kept where memory runs out in the block, which follows the last update.
+
+    Raises:
+        UserError: it did.
+    """
+    with _memory_watched("after the last update", "Close other programs" + (
+            ", or lower the channels of the networks." if config.dry_run else
+            f" and go on with --resume: what was trained is kept in {folder}. Or test its "
+            "generator.h5 on fewer or smaller images with evaluate.py.")):
+        yield
+
+
+@contextmanager
+def _memory_watched(where: str, remedy: str) -> Iterator[None]:
     try:
         yield
-    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-        raise UserError(f"Memory ran out at --batch_size={config.batch_size}, "
-                        f"--patch_size={config.patch_size}. Lower one of them, or the channels "
-                        "of the networks.") from error
+    except out_of_memory_errors() as error:
+        raise UserError(f"Memory ran out {where}. {remedy}") from error
 
 
 def _timed(update: Callable[[Any], dict[str, tf.Tensor]], seconds: list[float]
@@ -266,11 +290,11 @@ def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in variables.values()]
 
 
-def _print_estimate(graph: Any, trainer: Trainer, config: TrainingConfig, num_updates: int
-                    ) -> None:
+def _print_estimate(graph: Any, trainer: Trainer, config: TrainingConfig, num_updates: int,
+                    validation_bytes: float) -> None:
     cost = update_cost(graph)
     seconds = num_updates * estimated_seconds(cost)
-    memory = estimated_memory(cost, trainer.state)
+    memory = estimated_memory(cost, trainer.state, validation_bytes)
     print(f"Estimated on this machine: {format_seconds(seconds)} and {memory / 1e9:.1f} GB of "
           f"memory for {num_updates} updates.")
     if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":

@@ -15,10 +15,12 @@ from microgan.evaluation.figures import save_history_figure
 from microgan.evaluation.stack_validation import mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
 from microgan.evaluation.z_stack_report import PAGE
+from microgan.experiments.estimates import restoring_memory
 from microgan.experiments.run_folder import create_run_folder
 from microgan.experiments.training import (
-    adam, describe_generator, memory_watched, print_end, print_settings, run_training,
-    set_up_devices)
+    adam, describe_generator, memory_watched, memory_watched_afterwards, print_end, print_settings,
+    run_training, set_up_devices)
+from microgan.experiments.validated import middle
 from microgan.experiments.workers import this_worker
 from microgan.experiments.z_stack_data import ZStackData
 from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
@@ -66,7 +68,9 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     best_update = run_training(
         config, folder, trainer, strategy=strategy, draw=draw, validated=validated,
         save_generator=lambda weights: save_generator(folder / "generator.h5", weights, info),
-        validate=validation.scores, on_validated=on_validated)
+        validate=validation.scores, on_validated=on_validated,
+        validation_bytes=restoring_memory(validated.get_layer("sharpen"), max(
+            stack.size for stack in validation.stacks)))
     if not this_worker().is_chief:
         return
     best = f"Best on the validation stacks: update {best_update}."
@@ -76,8 +80,9 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
         print(f"The run in {folder} is finished: {config.num_iters} updates.")
     else:
         print(best)
-        table = write_stack_report(folder, test_stacks, folder / "generator.h5",
-                                   precision=config.precision)
+        with memory_watched_afterwards(config, folder):
+            table = write_stack_report(folder, test_stacks, folder / "generator.h5",
+                                       precision=config.precision)
         print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
 
 
@@ -140,7 +145,7 @@ class _Validation:
         self.intensities = data.intensities
         self.outside_share = outside_share
         stacks, focal_planes = data.part("validation")
-        self.stacks = [data.intensities.normalize(_centre(stack))
+        self.stacks = [data.intensities.normalize(middle(stack, _VALIDATED_PX))
                        for stack in stacks[:_VALIDATED_STACKS]]
         self.focal_planes = focal_planes[:_VALIDATED_STACKS]
         self.axial_gradient = float(np.mean([
@@ -167,9 +172,3 @@ class _Validation:
         for number, (stack, sharpened, back) in enumerate(shown, start=1):
             save_orthogonal_views(folder / f"update_{update:06d}_{number}.png", stack, sharpened,
                                   back, title=f"validation stack {number}, update {update}")
-
-
-def _centre(stack: np.ndarray) -> np.ndarray:
-    """The middle of a large stack, of whole depth."""
-    top, left = (max(0, (length - _VALIDATED_PX) // 2) for length in stack.shape[1:])
-    return stack[:, top:top + _VALIDATED_PX, left:left + _VALIDATED_PX]

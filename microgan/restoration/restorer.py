@@ -13,7 +13,7 @@ import numpy as np
 
 from microgan.batching import PIXELS_PER_BATCH
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
-from microgan.errors import UserError
+from microgan.errors import UserError, out_of_memory_errors
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
 from microgan.restoration.checks import check_size, check_task, choose_augmentation
@@ -183,7 +183,7 @@ class Restorer:
             try:
                 start += self._restore_next(planes, start, read, write, task, seed, report,
                                             progress)
-            except _out_of_memory() as error:
+            except out_of_memory_errors() as error:
                 num_clipped = clipped_before
                 self._use_less_memory(planes.shape, report, error)
         if num_clipped:
@@ -273,9 +273,3 @@ def _is_other_scale(low: float, high: float, learned: IntensityRange) -> bool:
     inside = min(high, learned.high) - max(low, learned.low)
     return (inside < _LEAST_INSIDE * (high - low)
             or 0 < high - low < _LEAST_SPAN * (learned.high - learned.low))
-
-
-def _out_of_memory() -> tuple[type[Exception], ...]:
-    import tensorflow as tf
-
-    return (MemoryError, tf.errors.ResourceExhaustedError)

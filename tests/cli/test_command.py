@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+import tensorflow as tf
 
 from helpers import ROOT
 from microgan.cli import train_cgan
@@ -67,6 +68,9 @@ def test_help_shows_every_flag_and_both_recipes():
      "it.\n"),
     (MemoryError("Unable to allocate 9 TiB"), 2,
      "train_cGAN.py: error: Memory ran out: Unable to allocate 9 TiB. Take smaller or fewer "
+     "images, or lower the flags that set sizes.\n"),
+    (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"), 2,
+     "train_cGAN.py: error: Memory ran out: OOM when allocating tensor. Take smaller or fewer "
      "images, or lower the flags that set sizes.\n"),
 ])
 def test_ends_have_their_line_and_status(error, status, shown, capsys):

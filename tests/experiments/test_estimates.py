@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from microgan.compilation import compiled_once
-from microgan.experiments.estimates import estimated_memory, update_cost
+from microgan.experiments.estimates import (
+    estimated_memory, restoring_memory, update_cost)
 
 
 def cost_of(function, *shapes):
@@ -50,6 +51,20 @@ def test_memory_grows_with_the_variables():
     cost = cost_of(tf.matmul, (3, 5), (5, 7))
     variable = keras.Variable(np.zeros(1_000_000, np.float32))
 
-    more = estimated_memory(cost, {"net": [variable]}) - estimated_memory(cost, {})
+    more = estimated_memory(cost, {"net": [variable]}, 0) - estimated_memory(cost, {}, 0)
 
     assert more == pytest.approx(28e6 / 3)
+
+
+def test_memory_is_that_of_a_validation_where_it_takes_more_than_an_update():
+    cost = cost_of(tf.matmul, (3, 5), (5, 7))
+    image = keras.Input((None, None, 1))
+    network = keras.Model(image, keras.layers.Conv2D(10, 3, padding="same")(image))
+    validation_bytes = restoring_memory(network, 1000)
+
+    more = estimated_memory(cost, {}, validation_bytes) - estimated_memory(cost, {}, 0)
+
+    # The result has 10 numbers of 4 bytes a pixel; a part is kept.
+    assert 0 < validation_bytes < 1000 * 10 * 4
+    assert more == pytest.approx(validation_bytes, rel=0.01)
+    assert estimated_memory(cost, {}, 1) == estimated_memory(cost, {}, 0)

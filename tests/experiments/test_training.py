@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,11 +8,13 @@ import tensorflow as tf
 from microgan.config import CINGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import Diverged, Interrupted, UserError
+from microgan.experiments import training
 from microgan.experiments.cin_gan_training import build_trainer
 from microgan.experiments.training import (
     adam, describe_generator, memory_watched, stops_explained)
 from microgan.experiments.workers import Worker
 from microgan.generator_file import build_network
+from microgan.trainers.guard import BAD_STEPS
 
 
 def rates(optimizer, *updates):
@@ -69,6 +72,29 @@ def test_a_lost_worker_says_how_to_start_again(monkeypatch, dry_run, words):
             raise tf.errors.UnavailableError(None, None, "socket closed")
 
     assert str(caught.value) == f"Another worker of this training is gone. {words}"
+
+
+def test_memory_that_runs_out_in_validation_does_not_name_what_training_takes(
+        tmp_path, identity, monkeypatch):
+    def fail():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    traced = SimpleNamespace(graph=None)
+    for name, stub in (("DistributedBatches", SimpleNamespace(element_spec=None)),
+                       ("compile_update", SimpleNamespace(get_concrete_function=lambda _: traced)),
+                       ("_print_estimate", None)):
+        monkeypatch.setattr(training, name, lambda *_, stub=stub, **settings: stub)
+    monkeypatch.setattr(training, "run_updates", lambda *_, first_update, callbacks:
+                        callbacks.on_train_batch_end(first_update + 1, {BAD_STEPS: 0.0}))
+    trainer = SimpleNamespace(generator=identity, state={},
+                              generator_optimizer=SimpleNamespace(use_ema=False))
+
+    with pytest.raises(UserError, match=r"ran out in validation. Close .* --resume, or lower the "
+                       r"channels of the networks\.$"):
+        training.run_training(
+            CINGANConfig.create(num_iters=1), tmp_path, trainer, save_generator=None,
+            strategy=None, draw=None, validated=identity, validate=fail, validation_bytes=0,
+            on_validated=None)
 
 
 def test_critic_learns_until_the_generator_is_done():

@@ -8,8 +8,8 @@ import pytest
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, read_info, save_generator
+from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.restoration.mirrored import average_over_mirrors
-from microgan.restoration.in_memory import restore_planes
 from microgan.restoration.restorer import load_restorer
 from microgan.restoration.tiled_network import TiledNetwork
 
@@ -64,13 +64,14 @@ def test_sizes_are_padded_by_reflection_before_mirroring():
 
 def test_a_mirrored_image_is_restored_to_the_mirrored_result(network, random):
     planes = [random.uniform(0, 100, (16, 24)).astype(np.float32)]
-    settings = {"degraded": RANGE, "clean": RANGE, "test_time_augmentation": True}
+    restore = InMemoryRestorer(network, INFO)
 
-    (restored,) = restore_planes(network, planes, **settings)
-    (mirrored,) = restore_planes(network, [planes[0][:, ::-1]], **settings)
+    (restored,) = restore("A", planes)
+    (mirrored,) = restore("A", [planes[0][:, ::-1]])
 
     np.testing.assert_allclose(mirrored[:, ::-1], restored, atol=1e-3)
-    (once,) = restore_planes(network, planes, RANGE, RANGE)
+    once_info = dataclasses.replace(INFO, test_time_augmentation=False)
+    (once,) = InMemoryRestorer(network, once_info)("A", planes)
     assert np.abs(once - restored).max() > 1
 
 

@@ -10,7 +10,7 @@ import microgan
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
-from microgan.restoration.in_memory import restore_as_trained, restore_planes
+from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.restoration.planes import to_type
 from microgan.restoration.restorer import Restorer, load_restorer
 
@@ -83,7 +83,7 @@ def test_calibrated_generator_gives_the_calibrated_intensities(identity):
     restored = Restorer(identity, described)(image, report=silent)
 
     np.testing.assert_allclose(restored, image + 10, atol=1e-4)
-    np.testing.assert_allclose(restore_as_trained(identity, described, "A", [image])[0],
+    np.testing.assert_allclose(InMemoryRestorer(identity, described)("A", [image])[0],
                                image + 10, atol=1e-4)
 
 
@@ -192,25 +192,6 @@ def test_unknown_task_lists_the_known(identity):
 def test_images_that_cannot_be_restored_are_refused(identity, image, message):
     with pytest.raises(UserError, match=message):
         Restorer(identity, info(("A", "B")))(image, report=lambda line: None)
-
-
-def test_planes_of_many_sizes_keep_their_order(identity):
-    planes = [noise((size, 20)) + 0.5 for size in (16, 30, 16, 17, 30, 18)]
-
-    restored = restore_planes(identity, planes, *[IntensityRange(0, 100)] * 2)
-
-    for plane, image in zip(planes, restored, strict=True):
-        np.testing.assert_allclose(image, plane, atol=1e-4)
-
-
-def test_batches_make_no_difference(identity, monkeypatch):
-    planes = noise((7, 16, 20)).astype(float)
-    ranges = [IntensityRange(0, 100)] * 2
-    at_once = restore_planes(identity, planes, *ranges)
-
-    monkeypatch.setattr("microgan.batching.PIXELS_PER_BATCH", 3 * 16 * 20)
-
-    np.testing.assert_array_equal(restore_planes(identity, planes, *ranges), at_once)
 
 
 def test_large_image_is_restored_in_tiles_and_says_so(shift_right):
