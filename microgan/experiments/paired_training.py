@@ -28,6 +28,9 @@ from microgan.metrics.paired import align_care, psnr
 from microgan.restoration.in_memory import InMemoryRestorer
 
 _SAMPLES_PER_TASK = 2
+_NOT_TESTED = ("Nothing was tested, since no pairs are kept apart: add NAME_test_X.npy and "
+               "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
+               "or train with 20 pairs or more.")
 Scores = dict[str, float]
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 RestoredTasks = dict[str, list[np.ndarray]]
@@ -156,12 +159,14 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
 
 def _score(config: TaskTrainingConfig, tasks: dict[str, TaskData], folder: Path,
            model: keras.Model, info: GeneratorInfo) -> None:
-    print("Scoring the test images.")
     limit = 1 if config.dry_run else config.eval_limit
     parts = {}
     for name, task in tasks.items():
         degraded, clean = task.part("test")
         parts[name] = (list(task.split.test)[:limit], degraded[:limit], clean[:limit])
+    has_tests = any(degraded for _, degraded, _ in parts.values())
+    if has_tests:
+        print("Scoring the test images.")
     table = score_generator(model, info, parts, split="test", folder=folder)
-    print_end(config, folder, table,
-              "generator.h5, scores.md, scores_*.png, samples, history.png")
+    print_end(config, folder, table if has_tests else _NOT_TESTED, "generator.h5, "
+              + ("scores.md, scores_*.png, " if has_tests else "") + "samples, history.png")

@@ -1,5 +1,7 @@
 """What a training that restores does after its updates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -48,6 +50,7 @@ def train(tmp_path, random, monkeypatch):
     pairs = PairedImages("A", images, [image / 2 for image in images])
     constants = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
     task = TaskData(pairs, None, Split((0,), (1,), (2,), "A"), constants, "flips")
+    untested = replace(task, split=Split((0, 2), (1,), (), None))
     info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), {"A": constants},
                          "YX", "0", "0", test_time_augmentation=True)
 
@@ -57,13 +60,14 @@ def train(tmp_path, random, monkeypatch):
         save_generator(validated.get_weights())
         return 1
 
-    def run(**settings):
+    def run(*, has_test=True):
         paired_training.train_restorer(
-            CGANConfig.create(recipe="limited", precision="float32", seed=1), {"A": task},
+            CGANConfig.create(recipe="limited", precision="float32", seed=1),
+            {"A": task if has_test else untested},
             tmp_path / "run", info, draw=None, split={},
             strategy=tf.distribute.OneDeviceStrategy("/cpu:0"), precision="float32",
             build_trainer=lambda: None,
-            calibration_pairs=lambda name: task.part("train"), **settings)
+            calibration_pairs=lambda name: task.part("train"))
 
     monkeypatch.setattr(paired_training, "run_training", run_training)
     return run
@@ -95,3 +99,14 @@ def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatc
     with pytest.raises(UserError, match="after the last update. Close other programs and go on "
                        "with --resume: what was trained is kept in .*run.* evaluate.py"):
         train()
+
+
+def test_a_training_without_test_images_says_how_to_get_scores(train, capsys):
+    train()
+    assert "Scoring the test images." in capsys.readouterr().out
+
+    train(has_test=False)
+
+    out = capsys.readouterr().out
+    assert "Nothing was tested" in out and "NAME_test_X.npy" in out
+    assert "scores" not in out
