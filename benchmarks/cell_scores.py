@@ -48,7 +48,7 @@ def score_rows(task, clean, restored, normalization, *, is_raw_input):
             per_image = {f"{metric}_per_image": " ".join(
                 _four_digits(getattr(score, metric)) for score in scores) for metric in PER_IMAGE}
             rows.append({"task": task, "protocol": protocol, "n": str(len(scored)),
-                         **{metric: f"{mean:.4f}" for metric, mean in means.items()},
+                         **{metric: f"{mean:.6f}" for metric, mean in means.items()},
                          **extras, **per_image})
     return rows
 

@@ -26,7 +26,7 @@ class CGANConfig(TaskTrainingConfig):
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
     generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
-                                     "original's 64.", limited=32, minimum=1)
+                                     "original's 64.", limited=16, minimum=1)
     discriminator: str = setting(
         "dense", "dense: the published network, which judges the whole image. patch: ours, which "
         "judges every neighbourhood beside the degraded image.", limited="patch",
@@ -64,7 +64,7 @@ class CGANConfig(TaskTrainingConfig):
         limited=0.9, minimum=0)
     fourier_weight: float = setting(
         0.0, "Factor of the mean absolute difference of Fourier coefficients, scale and offset "
-        "fitted; the original has none.", minimum=0)
+        "fitted; the original has none.", limited=0.5, minimum=0)
     content_features: str = setting(
         "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
         "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "

@@ -32,8 +32,7 @@ class TrainingConfig(Config):
         "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
         choices=PRECISIONS)
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
-                             limited=2000, minimum=1,
-                             maximum=10**9)
+                             limited=4000, minimum=1, maximum=10**9)
     batch_size: int = setting(100, "Images an update, over all GPUs; the original's 100.",
                               limited=8, minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",

@@ -21,7 +21,7 @@ def test_rows_have_every_protocol_and_every_images_score(clean, monkeypatch):
     assert set(by_protocol) == {"paper", "range", "care"}
     # Errors of 0.1, 0.01 and 0.001 of the range are 20, 40 and 60 dB.
     assert by_protocol["range"]["psnr_per_image"] == "20 40 60"
-    assert by_protocol["range"]["psnr"] == "40.0000" and by_protocol["range"]["n"] == "3"
+    assert by_protocol["range"]["psnr"] == "40.000000" and by_protocol["range"]["n"] == "3"
 
 
 def test_stretched_tasks_have_no_range(clean, monkeypatch):
