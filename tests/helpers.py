@@ -43,6 +43,14 @@ def make_pairs(count, random, size=32):
     return np.clip(degraded, 0, 255).astype(np.uint8), clean.astype(np.uint8)
 
 
+def with_random_weights(model):
+    """Give a network that gives its input back at first random weights, always the same."""
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(random.normal(0, 1.4 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
+    return model
+
+
 def write_pairs(folder, name, count, random, size=32):
     """Write `NAME_X.npy` (degraded) and `NAME_Y.npy` (clean)."""
     for letter, images in zip("XY", make_pairs(count, random, size)):

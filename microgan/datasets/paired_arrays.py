@@ -65,10 +65,7 @@ class ImagesOfFile:
         """
         for index, image in enumerate(self.images):
             check_image(image, self.place(index))
-            name, first = image.dtype.name, self.images[0].dtype.name
-            if name != first:
-                raise UserError(f"{self.place(index)} holds {name}, but {self.place(0)} {first}. "
-                                "Convert all to one type: their intensities are compared.")
+            check_type(self.place(index), image, self.images[0].dtype, self.place(0))
 
 
 def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
@@ -187,6 +184,23 @@ def check_image(image: np.ndarray, where: str) -> None:
     if image.min() == image.max():
         raise UserError(f"{where} is constant ({image.flat[0]}): nothing can be learned from it. "
                         "Remove it and its partner.")
+
+
+def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Path | str) -> None:
+    """Refuse an image or stack whose intensities cannot be compared with those of another.
+
+    Args:
+        where: what to call it, as its file.
+        image: of any shape.
+        dtype: of the other one.
+        other: what to call that.
+
+    Raises:
+        UserError: it is of another type.
+    """
+    if image.dtype.name != dtype.name:
+        raise UserError(f"{where} holds {image.dtype}, but {other} {dtype}. Convert all to one "
+                        "type: their intensities are compared.")
 
 
 def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:

@@ -14,7 +14,7 @@ import tifffile
 from microgan.array_files import read_npy, read_npz
 from microgan.datasets.checked_tiffs import opened_tiff
 from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
-from microgan.datasets.paired_arrays import MIN_SIDE_PX
+from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.errors import UserError, one_line
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
@@ -121,23 +121,6 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
         _check_values(image, path)
         check_type(path, image, dtype, stack)
     return images
-
-
-def check_type(where: Path, image: np.ndarray, dtype: np.dtype, path: Path) -> None:
-    """Refuse an image or stack that cannot be compared with a stack.
-
-    Args:
-        where: its file.
-        image: of any shape.
-        dtype: of the stack.
-        path: of the stack.
-
-    Raises:
-        UserError: it is of another type.
-    """
-    if image.dtype != dtype:
-        raise UserError(f"{where} holds {image.dtype}, but {path} {dtype}. Convert all to one "
-                        "type: their intensities are compared.")
 
 
 def _check_stack(pixels: np.ndarray, path: Path) -> None:

@@ -15,9 +15,9 @@ from skimage.transform import resize
 
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
+from microgan.datasets.paired_arrays import check_type
 from microgan.datasets.splits import digest, fingerprint, take_groups
-from microgan.datasets.z_stacks import (
-    ZStack, check_type, find_stacks, read_images, read_stack)
+from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange
-from microgan.datasets.z_stacks import (
-    ZStack, check_type, find_stacks, read_images, read_stack)
+from microgan.datasets.paired_arrays import check_type
+from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.files import make_folder

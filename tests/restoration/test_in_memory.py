@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers import with_random_weights
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.restoration import in_memory
@@ -17,11 +18,7 @@ INFO = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"),
 
 @pytest.fixture(scope="module")
 def unet():
-    model = build_network(INFO)
-    random = np.random.default_rng(0)
-    for weight in model.weights:
-        weight.assign(random.normal(0, 1.4 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
-    return model
+    return with_random_weights(build_network(INFO))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from helpers import with_random_weights
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, read_info, save_generator
@@ -22,11 +23,7 @@ INFO = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 2}, ("A",),
 @pytest.fixture(scope="module")
 def network():
     """A U-Net of stride 4 that treats no two mirror images alike."""
-    model = build_network(INFO)
-    random = np.random.default_rng(0)
-    for weight in model.weights:
-        weight.assign(random.normal(0, 1.4 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
-    return model
+    return with_random_weights(build_network(INFO))
 
 
 @pytest.fixture
