@@ -18,7 +18,8 @@ from microgan.evaluation import SCORE_FILES
 from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
-from microgan.restoration.image_files import SUFFIXES, read_image, to_planes
+from microgan.restoration.image_files import (
+    SUFFIXES, images_in_folder, read_image, to_planes)
 from microgan.restoration.checks import choose_augmentation
 from microgan.startup import import_tensorflow_quietly
 
@@ -195,16 +196,14 @@ def _matched_files(config: EvaluateConfig) -> Iterable[dict[str, Path]]:
     kinds = ("restored", "clean", *(("degraded",) if config.degraded else ()))
     for given in zip(*(getattr(config, kind) for kind in kinds)):
         paths = {kind: Path(path) for kind, path in zip(kinds, given)}
-        folder = paths["restored"]
-        if not folder.is_dir() or folder.suffix.lower() in SUFFIXES:
+        found = images_in_folder(paths["restored"])
+        if found is None:
             yield paths
             continue
-        found = sorted(path.name for path in folder.iterdir()
-                       if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
         if not found:
-            raise UserError(f"{folder} has no files that end in {', '.join(SUFFIXES)}.")
-        for name in found:
-            yield {kind: path / name for kind, path in paths.items()}
+            raise UserError(f"{paths['restored']} has no files that end in {', '.join(SUFFIXES)}.")
+        for file in found:
+            yield {kind: path / file.name for kind, path in paths.items()}
 
 
 def _read_planes(path: Path, axes: str | None) -> np.ndarray:

@@ -17,7 +17,7 @@ from microgan.files import folder_for_results
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.restoration.checks import check_task, choose_augmentation
-from microgan.restoration.image_files import SUFFIXES, open_image_file
+from microgan.restoration.image_files import images_in_folder, open_image_file
 from microgan.restoration.planes import refuse_not_finite
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
@@ -109,13 +109,11 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for text in inputs:
         path = Path(text)
-        if path.is_dir() and path.suffix.lower() not in SUFFIXES:
-            matches = sorted(item for item in path.iterdir()
-                             if item.suffix.lower() in SUFFIXES and item.name[0] != ".")
-        elif path.exists() or not glob.has_magic(text):
-            matches = [path]  # a missing one is reported with the other files
-        else:
-            matches = sorted(Path(match) for match in glob.glob(text))
+        matches = images_in_folder(path)
+        if matches is None:
+            # A missing one is reported with the other files.
+            matches = ([path] if path.exists() or not glob.has_magic(text) else
+                       sorted(Path(match) for match in glob.glob(text)))
         if not matches:
             raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
         found.update(dict.fromkeys(matches))

@@ -18,6 +18,17 @@ from microgan.restoration.zarr_files import ZarrFile
 SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 
 
+def images_in_folder(path: Path) -> list[Path] | None:
+    """Image files in a folder, by name, hidden ones left out; None if it is no such folder.
+
+    An OME-Zarr image, a folder itself, is none.
+    """
+    if not path.is_dir() or path.suffix.lower() in SUFFIXES:
+        return None
+    return sorted(item for item in path.iterdir()
+                  if item.suffix.lower() in SUFFIXES and item.name[0] != ".")
+
+
 def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """Open an image file without reading its pixels.
 
