@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from microgan.evaluation import DEFECT_FILES, SCORE_FILES, Z_STACK_FILES
+from microgan.experiments.run_lock import LOCK_FILE
 from microgan.files import is_partial, name_when_whole
 
 CONFIG_FILE = "config.json"
@@ -42,7 +43,7 @@ def foreign_files(folder: Path) -> list[Path]:
     """What lies in a folder beside the files and folders of a run; it need not exist."""
     if not folder.exists():
         return []
-    own = {*files_of_run(folder),
+    own = {folder / LOCK_FILE, *files_of_run(folder),
            *(folder / inner for inner in _NAMES_IN_FOLDERS if (folder / inner).is_dir())}
     return sorted(path for path in folder.iterdir() if path not in own)
 

@@ -10,7 +10,7 @@ import platform
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from microgan.errors import UserError, one_line
 from microgan.experiments.run_files import (
     CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, remove_partial_files,
     results_of_run)
+from microgan.experiments.run_lock import locked
 from microgan.experiments.workers import this_worker
 from microgan.files import write_json
 
@@ -89,32 +90,40 @@ def _refuse_losses(folder: Path, config: Any) -> None:
 def working_folder(folder: Path, config: Any) -> Iterator[Path]:
     """Yield where a run writes: its folder, or with `--dry_run` one that is removed.
 
-    Ctrl-C in the block says how to go on.
+    Ctrl-C in the block says how to go on. Of several workers the chief holds the folder.
+
+    Raises:
+        UserError: the folder cannot be made, or another program is training in it.
     """
-    if not config.dry_run:
+    if config.dry_run:
+        with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
+                        "with --dir.") from error
+    with locked(folder) if this_worker().is_chief else nullcontext():
         try:
             yield folder
         except KeyboardInterrupt as stop:
             raise type(stop)(f"stopped. What is done is saved in {folder}: go on with --resume."
                              ) from None
-        return
-    with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
-        yield Path(temporary)
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
-    """Make a run folder with `config.json` and `split.json`, unless a run is resumed in it.
+    """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
     Of several workers only the chief does.
 
     Args:
-        folder: checked by `check_run_folder`; an earlier run goes if `config.overwrite`.
+        folder: given by `working_folder`; an earlier run goes if `config.overwrite`.
         config: the config with its seed.
         split: by task, which images are for what, and which images they are.
 
     Raises:
-        UserError: the folder cannot be made, or the tasks or images are not those that the
-            run to be resumed began with.
+        UserError: the tasks or images are not those that the run to be resumed began with.
     """
     if _is_resumed(folder, config):
         _check_same_images(folder, split)
@@ -123,13 +132,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         return
     if not this_worker().is_chief:
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in files_of_run(folder):
-            path.unlink()
-    except OSError as error:
-        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
-                        "with --dir.") from error
+    for path in files_of_run(folder):
+        path.unlink()
     write_json(folder / SPLIT_FILE, split)
     write_json(folder / CONFIG_FILE, {
         "config": config.to_json(), "files": _digests(config), "versions": _versions()})

@@ -69,6 +69,7 @@ def train(tmp_path, random, monkeypatch):
             build_trainer=lambda: None,
             calibration_pairs=lambda name: task.part("train"))
 
+    (tmp_path / "run").mkdir()
     monkeypatch.setattr(paired_training, "run_training", run_training)
     return run
 

@@ -7,13 +7,18 @@ import pytest
 from helpers import files_in
 from microgan.config import CGANConfig, CINGANConfig
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder, create_run_folder
+from microgan.experiments.run_folder import check_run_folder, create_run_folder, working_folder
 
 
 def begin(folder, config):
     config = check_run_folder(folder, config)
-    create_run_folder(folder, config, {"Cells": {"train": [0]}})
+    create(folder, config, {"Cells": {"train": [0]}})
     return config
+
+
+def create(folder, config, split):
+    with working_folder(folder, config) as working:
+        create_run_folder(working, config, split)
 
 
 def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
@@ -52,22 +57,22 @@ RECORD = {"train": [0], "images": "a", "test_images": "b", "extra_images": "c"}
     ({"A": 7}, {"A": RECORD}, "The images of 'A' are not those")])
 def test_a_run_goes_on_with_its_own_tasks_and_images_only(tmp_path, before, now, words):
     config = CGANConfig.create(resume=True, seed=1)
-    create_run_folder(tmp_path / "run", config, before)
+    create(tmp_path / "run", config, before)
 
     with pytest.raises(UserError, match=f"{words}.* or start another .*--dir or --overwrite"):
-        create_run_folder(tmp_path / "run", config, now)
+        create(tmp_path / "run", config, now)
 
 
 def test_a_run_of_a_version_that_recorded_less_goes_on(tmp_path):
     config = CGANConfig.create(resume=True, seed=1)
-    create_run_folder(tmp_path / "run", config, {"A": {"train": [0], "images": "a"}})
+    create(tmp_path / "run", config, {"A": {"train": [0], "images": "a"}})
     path = tmp_path / "run" / "config.json"
     content = json.loads(path.read_text())
     del content["files"]
     path.write_text(json.dumps(content))
 
     check_run_folder(tmp_path / "run", config)
-    create_run_folder(tmp_path / "run", config, {"A": RECORD})
+    create(tmp_path / "run", config, {"A": RECORD})
 
 
 @pytest.mark.parametrize("config_type, name, settings", [
