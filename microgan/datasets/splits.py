@@ -227,7 +227,9 @@ def fingerprint(*stacks: Images) -> str:
 
 def digest(image: np.ndarray) -> str:
     """Identify an image by its size and pixel values, whatever type they are stored in."""
-    content = hashlib.sha256(np.ascontiguousarray(image, dtype="<f8").tobytes())
+    content = hashlib.sha256()
+    for part in image if image.ndim > 2 else [image]:  # a stack takes the memory of a slice
+        content.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
     content.update(repr(image.shape).encode())
     return content.hexdigest()
 

@@ -21,6 +21,7 @@ from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_st
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 
+TASK = "z_stack"  # the only one, by name
 # The layout of ZSE-GAN's authors.
 _STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
 

@@ -53,6 +53,11 @@ class ReportedStacks:
     tissue: tuple[int, int]
     cell_radius_um: float
 
+    def all_images(self) -> list[Sequence[np.ndarray]]:
+        """All that the report depends on."""
+        return [self.blurred, [truth for truth in self.truths if truth is not None],
+                self.images, self.crops]
+
 
 def evaluate_stacks(config: EvaluateConfig) -> None:
     """Sharpen stacks and write the z-stack report; print what a good result must reach.

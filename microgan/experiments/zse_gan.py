@@ -8,8 +8,9 @@ from microgan.config import EvaluateConfig, ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
 from microgan.datasets.z_stacks import find_stacks
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder, working_folder
-from microgan.experiments.z_stack_data import ZStackData, load_z_stacks, refuse_learned
+from microgan.evaluation import Z_STACK_FILES
+from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
+from microgan.experiments.z_stack_data import TASK, ZStackData, load_z_stacks, refuse_learned
 from microgan.experiments.z_stack_evaluation import ReportedStacks, load_reported_stacks
 from microgan.startup import import_tensorflow_quietly
 
@@ -38,6 +39,9 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     assert config.seed is not None
     data = load_z_stacks(config)
     reported = _load_test_stacks(config, data)
+    split = {TASK: data.split_record(*(reported.all_images() if reported else ()))}
+    if reported and is_finished(folder, config, split, last_file=Z_STACK_FILES[-1]):
+        return folder
     stacks, focal_planes = data.part("train")
     draw = StackBatches(stacks, focal_planes, data.sharp_lateral, data.sharp_axial,
                         intensities=data.intensities, batch_size=config.batch_size,
@@ -48,7 +52,7 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     from microgan.experiments.zse_gan_training import train_and_report
 
     with working_folder(folder, config) as working:
-        train_and_report(config, data, draw, working, reported)
+        train_and_report(config, data, split, draw, working, reported)
     return folder
 
 

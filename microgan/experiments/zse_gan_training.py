@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ from microgan.experiments.training import (
     run_training, set_up_devices)
 from microgan.experiments.validated import middle
 from microgan.experiments.workers import this_worker
-from microgan.experiments.z_stack_data import ZStackData
+from microgan.experiments.z_stack_data import TASK, ZStackData
 from microgan.experiments.z_stack_evaluation import ReportedStacks, write_stack_report
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.metrics.defocus import estimate_transfer, radial_filters
@@ -31,20 +31,21 @@ from microgan.networks.zse_gan import build_discriminator
 from microgan.restoration.stacks import translate_stacks
 from microgan.trainers.zse_gan import ZSEGANTrainer
 
-TASK = "z_stack"
 # Stacks and pixels a side that a validation looks at: more change its score little.
 _VALIDATED_STACKS = 6
 _VALIDATED_PX = 128
 _NUM_SAMPLES = 2
 
 
-def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches, folder: Path,
-                     test_stacks: ReportedStacks | None) -> None:
+def train_and_report(config: ZSEGANConfig, data: ZStackData, split: dict[str, Any],
+                     draw: StackBatches, folder: Path, test_stacks: ReportedStacks | None
+                     ) -> None:
     """Train on checked data and report on test stacks; see `experiments.zse_gan.train_zse_gan`.
 
     Args:
         config: with its seed.
         data: stacks and in-focus images.
+        split: which stacks are for what.
         draw: update number -> batch.
         folder: the run folder, checked.
         test_stacks: to report on, or None.
@@ -54,7 +55,7 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     with strategy.scope(), memory_watched(config):
         trainer = build_trainer(config, info, draw)
         validated = build_network(info)
-    create_run_folder(folder, config, {TASK: data.split_record(*_images_in(test_stacks))})
+    create_run_folder(folder, config, split)
     print(f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
           f"{len(data.sharp_lateral)} in-focus images. Intensities {data.intensities.low:g} and "
           f"{data.intensities.high:g} become -1 and 1.")
@@ -76,22 +77,12 @@ def train_and_report(config: ZSEGANConfig, data: ZStackData, draw: StackBatches,
     best = f"Best on the validation stacks: update {best_update}."
     if test_stacks is None:
         print_end(config, folder, best, "generator.h5, samples, history.png")
-    elif (folder / PAGE).exists():
-        print(f"The run in {folder} is finished: {config.num_iters} updates.")
-    else:
-        print(best)
-        with memory_watched_afterwards(config, folder):
-            table = write_stack_report(folder, test_stacks, folder / "generator.h5",
-                                       precision=config.precision)
-        print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
-
-
-def _images_in(stacks: ReportedStacks | None) -> list[Sequence[np.ndarray]]:
-    """All that the report at the end depends on."""
-    if stacks is None:
-        return []
-    return [stacks.blurred, [truth for truth in stacks.truths if truth is not None],
-            stacks.images, stacks.crops]
+        return
+    print(best)
+    with memory_watched_afterwards(config, folder):
+        table = write_stack_report(folder, test_stacks, folder / "generator.h5",
+                                   precision=config.precision)
+    print_end(config, folder, table, f"generator.h5, {PAGE}, samples, history.png")
 
 
 def _describe(config: ZSEGANConfig, data: ZStackData) -> GeneratorInfo:

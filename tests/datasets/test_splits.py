@@ -1,10 +1,13 @@
+import hashlib
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from microgan.datasets.paired_arrays import PairedImages
-from microgan.datasets.splits import split_pairs, split_unpaired, spread_over
+from microgan.datasets.splits import digest, split_pairs, split_unpaired, spread_over
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
@@ -196,3 +199,23 @@ def test_some_are_taken_evenly_from_the_first_to_the_last():
     assert spread_over("abcdefg", 3) == ["a", "d", "g"]
     assert spread_over("abc", 5) == ["a", "b", "c"]
     assert spread_over("", 5) == []
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (5, 3, 4), (2, 5, 3, 4)])
+def test_an_image_is_identified_by_all_its_pixels_and_its_shape(random, shape):
+    image = random.integers(0, 255, shape, np.uint8)
+    whole = hashlib.sha256(image.astype("<f8").tobytes() + repr(shape).encode())
+
+    assert digest(image) == digest(image.astype(np.float32)) == whole.hexdigest()
+    assert digest(image) != digest(image.reshape(-1, 2))
+    assert digest(image.T) != digest(image)
+
+
+def test_identifying_a_stack_takes_the_memory_of_a_slice():
+    stack = np.zeros((100, 64, 64), np.uint8)
+    tracemalloc.start()
+    digest(stack)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 3 * stack[0].size * 8
