@@ -23,7 +23,7 @@ from microgan.array_files import hdf5_node, read_dataset
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files import written_whole
-from microgan.precision import choose_precision
+from microgan.precision import choose_precision, policy_kept
 
 if TYPE_CHECKING:
     import keras
@@ -128,12 +128,9 @@ def build_network(info: GeneratorInfo) -> keras.Model:
 def _build_under(precision: str, info: GeneratorInfo) -> keras.Model:
     import keras
 
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
+    with policy_kept():
+        keras.config.set_dtype_policy(precision)
         return build_network(info)
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
@@ -32,3 +34,15 @@ def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
     features = Path(cpuinfo)
     known = features.read_text().split() if features.is_file() else []
     return "mixed_bfloat16" if _CPU_FLAGS & set(known) else "float32"
+
+
+@contextmanager
+def policy_kept() -> Iterator[None]:
+    """Put Keras' precision policy back, which the block may change; also a decorator."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)

@@ -1,12 +1,15 @@
 """What README and docs tell people to type is what the programs take."""
 
+import ast
 import dataclasses
 import importlib
+import inspect
 import re
 import shlex
 
 import pytest
 
+import microgan
 from helpers import ROOT
 from microgan import config
 from microgan.cli.command import parse_flags
@@ -99,3 +102,36 @@ def test_flags_table_of_the_readme_has_the_defaults():
                     assert str(defaults[name]) == str(in_words.get(value, value)), name
                     compared.add(name)
     assert {"num_iters", "batch_size", "patch_size", "content_features"} <= compared
+
+
+def test_python_on_the_pages_names_what_there_is():
+    """Its imports work, and the calls fit the signatures."""
+    codes = [code for page in PAGES for code in re.findall(r"```python\n(.*?)```", read(page),
+                                                           re.DOTALL)]
+    calls = 0
+    for code in codes:
+        names = {"microgan": microgan}
+        for node in ast.parse(code).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                exec(ast.unparse(node), names)
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call):
+                try:
+                    function = eval(ast.unparse(node.func), dict(names))
+                except NameError:
+                    continue  # of a value that only a run would make
+                inspect.signature(function).bind(
+                    *node.args, **{keyword.arg: None for keyword in node.keywords})
+                calls += 1
+    assert calls >= 8
+
+
+def test_settings_of_python_on_the_pages_are_flags():
+    programs = {"train_cgan": config.CGANConfig, "restore_files": config.RestoreConfig,
+                "evaluate": config.EvaluateConfig}
+    found = re.findall(r"microgan\.(\w+)\(([^()]*)\)", read(ROOT / "docs" / "python.md"))
+    used = {name: re.findall(r"(\w+)=", settings) for name, settings in found if name in programs}
+
+    assert set(used) == set(programs)
+    for name, settings in used.items():
+        assert settings and set(settings) <= set(programs[name].recipe_defaults("paper"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
+import os
 import types
 import typing
 from dataclasses import dataclass, field
@@ -67,7 +69,7 @@ class Meaningless(NamedTuple):
 
 @dataclass(frozen=True)
 class Config:
-    """Base of all configs: checked on creation, JSON both ways.
+    """Base of all configs: checked on creation, JSON both ways. `create` makes one.
 
     Raises:
         UserError: a value is not of the field's type, not among its choices or out of
@@ -110,11 +112,20 @@ class Config:
 
         Args:
             **explicit: field values; they win over the recipe's. `recipe` chooses the
-                recipe, "paper" if absent.
+                recipe, "paper" if absent. A path may be a `Path`, several values may be a
+                list, and one of several the value alone.
 
         Raises:
-            UserError: a value is not allowed, or has no meaning beside the others.
+            UserError: there is no such field, a value is not allowed, or it has no meaning
+                beside the others.
         """
+        hints = typing.get_type_hints(cls)
+        for name, value in explicit.items():
+            if name not in cls.__dataclass_fields__:
+                near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
+                raise UserError(f"There is no setting {name}."
+                                + "".join(f" Did you mean {each}?" for each in near))
+            explicit[name] = _plain(value, is_list=value_type(hints[name])[2])
         defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
         config = cls(**{**defaults, **explicit})
         object.__setattr__(config, "_explicit", frozenset(explicit))
@@ -158,6 +169,15 @@ class Config:
         """As plain JSON, every field."""
         return {name: list(value) if isinstance(value, tuple) else value
                 for name, value in dataclasses.asdict(self).items()}
+
+
+def _plain(value: Any, *, is_list: bool) -> Any:
+    """A value as a flag would give it."""
+    if is_list and isinstance(value, (str, os.PathLike)):
+        value = (value,)
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(element, is_list=False) for element in value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:

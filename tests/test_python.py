@@ -1,0 +1,65 @@
+"""Every program from Python, with its flags as keyword arguments."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+import microgan
+from helpers import files_in, write_pairs
+from microgan.config import CGANConfig
+from microgan.errors import UserError
+
+NARROW = {"recipe": "limited", "generator_filters": 2, "content_weight": 0, "patch_size": 16,
+          "batch_size": 2, "num_gpu": 0, "precision": "float32"}
+
+
+def test_train_restore_and_evaluate(tmp_path, random):
+    (tmp_path / "images").mkdir()
+    write_pairs(tmp_path / "images", "Blobs", 6, random, size=16)
+    write_pairs(tmp_path / "images", "Blobs_test", 2, random, size=16)
+    keras.config.set_dtype_policy("float64")
+    try:
+        folder = microgan.train_cgan(**NARROW, data_dir=tmp_path / "images", datasets="Blobs",
+                                     dir=tmp_path, num_iters=2, seed=1)
+        assert keras.config.dtype_policy().name == "float64"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    generator = folder / "generator.h5"
+
+    microgan.restore_files(generator=generator, input=[tmp_path / "images" / "Blobs_X.npy"],
+                           output=tmp_path / "restored", precision="float32")
+    microgan.evaluate(restored=tmp_path / "restored" / "Blobs_X.npy",
+                      clean=tmp_path / "images" / "Blobs_Y.npy", output=tmp_path / "scores")
+
+    restored = np.load(tmp_path / "restored" / "Blobs_X.npy")
+    image = np.load(tmp_path / "images" / "Blobs_X.npy")
+    restore = microgan.load_restorer(generator, precision="float32")
+    assert np.array_equal(restored[0], restore(image[0]))
+    assert "scores.md" in files_in(tmp_path / "scores")
+
+
+@pytest.mark.parametrize("name", microgan.__all__)
+def test_everything_public_is_documented(name):
+    assert name == "__version__" or inspect.getdoc(getattr(microgan, name))
+
+
+@pytest.mark.parametrize("function, settings, words", [
+    (microgan.train_cgan, {"epochs": 3}, "There is no setting epochs."),
+    (microgan.train_cgan, {"batchsize": 3}, "no setting batchsize. Did you mean batch_size?"),
+    (microgan.train_cin_gan, {"num_iters": "many"}, "--num_iters must be of type int"),
+    (microgan.train_zse_gan, {"data_dir": "nowhere"}, "nowhere"),
+    (microgan.restore_files, {}, "--generator is missing"),
+    (microgan.evaluate, {"generator": "a.h5", "restored": "b"}, "Name either a --generator")])
+def test_mistakes_are_told_as_by_the_programs(function, settings, words):
+    with pytest.raises(UserError, match=words):
+        function(**settings)
+
+
+def test_settings_may_be_lists_and_paths(tmp_path):
+    config = CGANConfig.create(datasets=["A", "B"], dir=tmp_path, symmetries="A:all")
+
+    assert (config.datasets, config.dir) == (("A", "B"), str(tmp_path))
+    assert config.symmetries == ("A:all",)
+    assert CGANConfig.from_json(config.to_json()) == config
