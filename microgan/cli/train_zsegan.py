@@ -5,7 +5,7 @@ sharpness of its focal plane, and another that blurs it again to prove that noth
 Writes the folder ZSE-GAN_results with generator.h5 and, where the data have test stacks, the
 page z_stack_report.html on them.
 
-Try it:          train_zsegan.py --recipe=limited --num_iters=250 --ema_decay=0.98
+Try it:          train_zsegan.py --recipe=limited --num_iters=700 --ema_decay=0.98
 Your own stacks: train_zsegan.py --recipe=limited --data_dir=FOLDER
 """
 

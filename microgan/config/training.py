@@ -86,8 +86,9 @@ class TaskTrainingConfig(TrainingConfig):
         "--images_limit leaves any and there are at least 20 pairs; ours.", minimum=0, maximum=0.9)
     symmetries: tuple[str, ...] = setting(
         (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
-        "its defect share. flips: mirrored along X and Y. all: also turned by 90 degrees, for a "
-        "defect without direction. Unset: flips, but all for the simulated sets "
+        "its defect share. flips: mirrored along X and Y, as for a blur or scan lines along one "
+        "axis. all: also turned by 90 degrees, for a defect without direction, such as noise or a "
+        "round blur. Unset: flips, but all for the simulated sets "
         "Synthetic_tubulin_tubules and Nuclei_low_light.")
     normalization: str = setting(
         "min_max", "Intensities that become -1 and 1, per task, from the training images. "

@@ -15,7 +15,7 @@ class ZSEGANConfig(TrainingConfig):
 
     recipe: str = setting(
         "paper", "Set of defaults. paper: ZSE-GAN as published, its bugs repaired. limited: "
-        "ours, for half an hour on a CPU.", choices=RECIPES)
+        "ours, for some 20 minutes on a CPU.", choices=RECIPES)
     data_dir: str = setting(
         "data/zstack", "Folder of z-stacks (TIFF or .npy with axes ZYX, .npz with axes YXZ) or a "
         "quoted pattern such as 'stacks/*.tif'; or a folder in the layout of ZSE-GAN's authors: "

@@ -126,7 +126,8 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
 def _check_stack(pixels: np.ndarray, path: Path) -> None:
     check_numeric(pixels, path)
     if pixels.ndim != 3:
-        raise UserError(f"{path} has shape {pixels.shape}: expected a grey z-stack of three axes.")
+        raise UserError(f"{path} has shape {pixels.shape}: expected a grey z-stack of three axes. "
+                        "Save each channel and time point as a file of its own.")
     depth, *size = pixels.shape
     if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
         raise UserError(f"{path} has {depth} slices of {size[0]} x {size[1]} pixels: at least "

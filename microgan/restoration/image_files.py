@@ -46,7 +46,8 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
         raise UserError(f"{path} is a folder: name a file in it.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif, .tiff "
-                        "or .zarr.")
+                        "or .zarr. Save it as OME-TIFF, in Fiji after File > Import > "
+                        "Bio-Formats.")
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
