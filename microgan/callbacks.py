@@ -85,8 +85,10 @@ class Recorder(keras.callbacks.Callback):
         self.rows.append({"update": update, "seconds": round(seconds, 2),
                           BAD_STEPS: self._num_bad, **means, **scores})
         self._sums, self._num_summed, self._num_bad = {}, 0, 0
-        if scores["score"] > self.best_score:
-            self.best_score, self.best_update = scores["score"], update
+        # Some weights are kept even where no score is finite.
+        if not self.best_update or scores["score"] > self.best_score:
+            self.best_score = -math.inf if math.isnan(scores["score"]) else scores["score"]
+            self.best_update = update
             self.best_weights = self.get_weights()
             self.on_best(update, self.best_weights)
         self._write_history()
@@ -110,7 +112,7 @@ class Recorder(keras.callbacks.Callback):
     def to_json(self) -> dict[str, Any]:
         """What a checkpoint keeps besides the best weights."""
         return {"rows": self.rows, "best_update": self.best_update,
-                "best_score": self.best_score if self.best_update else None,
+                "best_score": self.best_score if math.isfinite(self.best_score) else None,
                 "seconds": self.seconds, "sums": self._sums, "num_summed": self._num_summed,
                 "num_bad": self._num_bad}
 

@@ -26,7 +26,7 @@ def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
         return precision
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         capability = tf.config.experimental.get_device_details(gpus[0]).get(
             "compute_capability", (0, 0))

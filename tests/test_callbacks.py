@@ -1,4 +1,5 @@
 import csv
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,6 +46,21 @@ def test_recorder_averages_losses_and_keeps_the_best(tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(row["pixel_loss"]) for row in rows] == [1.5, 3.5, 5.5]
     assert best == [2, 4] and recorder.best_update == 4
+
+
+@pytest.mark.parametrize("scores, kept, best_score", [
+    ([-math.inf] * 3, [2], None), ([math.nan] * 3, [2], None), ([math.nan, 3, 2], [2, 4], 3),
+    ([-math.inf, math.nan, 1], [2, 6], 1)])
+def test_some_weights_are_kept_where_scores_are_not_finite(tmp_path, scores, kept, best_score):
+    best = []
+    recorder = make_recorder(tmp_path, scores, best)
+
+    recorder.on_train_begin()
+    for update in range(1, 7):
+        recorder.on_train_batch_end(update, GOOD)
+
+    assert best == kept
+    assert json.loads(json.dumps(recorder.to_json()))["best_score"] == best_score
 
 
 def test_last_update_is_validated_even_off_the_beat(tmp_path):

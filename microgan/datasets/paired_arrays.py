@@ -215,7 +215,7 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     """As `find_kinds`.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or of several kinds.
     """
     if not name or Path(name).name != name:
         raise UserError(f"--datasets takes names without folders. Received: {name!r}. Name the "
@@ -224,6 +224,11 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     if not any(kinds):
         raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
                         f"{name}/degraded, nor {name}.npz. Check --data_dir and --datasets.")
+    if sum(kinds) > 1:
+        places = [place for place, is_there in zip(
+            (f"{name}_X.npy", f"the folder {name}", f"{name}.npz"), kinds) if is_there]
+        raise UserError(f"{data_dir} holds images of '{name}' in {' and in '.join(places)}: only "
+                        "one of them can be used. Move the other away, or rename it.")
     return kinds
 
 

@@ -19,7 +19,7 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
             waits for the others.
 
     Raises:
-        UserError: more GPUs are asked for than there are.
+        UserError: more GPUs are asked for than there are, or this process already uses others.
     """
     gpus = tf.config.list_physical_devices("GPU")
     found = len(gpus)
@@ -29,8 +29,13 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
             f"--num_gpu={wanted} asks for {wanted} GPUs, but TensorFlow finds {found} here. Pass "
             "--num_gpu=0 to train on the CPU, or install the GPU libraries with "
             "pip install 'microgan[gpu]'.")
+    if wanted < found:  # TensorFlow would take memory of all it sees, and compute on them
+        try:
+            tf.config.set_visible_devices(gpus[:wanted], "GPU")
+        except RuntimeError as error:
+            raise UserError(f"--num_gpu={wanted} comes too late: TensorFlow already uses the "
+                            f"{found} GPUs of this process. Start a new one.") from error
     if num_workers > 1:
-        tf.config.set_visible_devices(gpus[:wanted], "GPU")
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = [f"GPU:{index}" for index in range(wanted)] or ["CPU:0"]
     return tf.distribute.MirroredStrategy(devices)

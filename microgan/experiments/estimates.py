@@ -37,11 +37,12 @@ class UpdateCost:
     bytes_written: float
 
 
-def update_cost(graph: tf.Graph) -> UpdateCost:
-    """Count what a traced update does.
+def update_cost(graph: tf.Graph, *, num_devices: int = 1) -> UpdateCost:
+    """Count what a traced update does on one device.
 
     Args:
         graph: of a concrete function with known shapes.
+        num_devices: that share its work equally; all of it is in the graph.
 
     Source:
         ours: 2 operations per multiplication and addition of a kernel with its output;
@@ -57,7 +58,7 @@ def update_cost(graph: tf.Graph) -> UpdateCost:
         elif operation.type == "MatMul":
             inner = operation.inputs[0].shape[0 if operation.get_attr("transpose_a") else 1]
             flop += 2 * _num_elements(operation.outputs[0]) * (inner or 0)
-    return UpdateCost(flop, bytes_written)
+    return UpdateCost(flop / num_devices, bytes_written / num_devices)
 
 
 def _operations(graph: tf.Graph) -> Iterator[tf.Operation]:

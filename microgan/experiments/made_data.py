@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.config import CGANConfig
+from microgan.config import CGANConfig, CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import MadePairs
 from microgan.datasets.splits import fingerprint
@@ -140,8 +140,11 @@ def seed_of_generator(config: CGANConfig) -> int | None:
     """
     if not config.cin_generator_path:
         return None
-    seed = _read_beside(config.cin_generator_path, "config.json").get("config", {}).get("seed")
-    return seed if isinstance(seed, int) else None
+    beside = _read_beside(config.cin_generator_path, "config.json")
+    try:
+        return CINGANConfig.from_json(beside["config"]).seed
+    except (KeyError, ValueError, UserError):  # of another program, if any
+        return None
 
 
 def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
@@ -156,13 +159,16 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
     for name, task in tasks.items():
         if task.test_pairs is not None or not task.split.test:
             continue  # test arrays are apart from all training, which CIN-GAN checks as well
-        record = learned.get(name, {})
-        if record.get("images") != fingerprint(task.pairs.degraded, task.pairs.clean):
+        record = learned.get(name)
+        try:
+            if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
+                raise ValueError("of other images")
+            seen = {index for half in ("degraded", "clean") for part in ("train", "validation")
+                    for index in record[half][part]}
+        except (KeyError, TypeError, ValueError):  # or of another program
             print(f"{name}: {generator} was trained on other images, or does not "
                   "say which, so it may have seen some that are tested here.")
             continue
-        seen = {*record["degraded"]["train"], *record["degraded"]["validation"],
-                *record["clean"]["train"], *record["clean"]["validation"]}
         if seen & set(task.split.test):
             raise UserError(
                 f"{generator} has learned from {len(seen & set(task.split.test))} "
@@ -175,6 +181,6 @@ def _read_beside(generator: str, name: str) -> dict[str, Any]:
     """A JSON file of the generator's run folder; empty where there is none to be read."""
     try:
         content = json.loads((Path(generator).parent / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -25,7 +25,15 @@ def free_bytes(*, meminfo: str = "/proc/meminfo", group: str = "/sys/fs/cgroup")
     try:
         limit, used = ((Path(group) / name).read_text() for name in
                        ("memory.max", "memory.current"))
-        free.append(float(limit) - float(used))
+        free.append(float(limit) - float(used) + _cached_bytes(Path(group) / "memory.stat"))
     except (OSError, ValueError):  # no container, or one without limit
         pass
     return max(min(free), 0)
+
+
+def _cached_bytes(statistics: Path) -> float:
+    """What of a container's memory holds copies of files, which go when room is needed."""
+    if not statistics.is_file():
+        return 0.0
+    parts = dict(line.split() for line in statistics.read_text().splitlines())
+    return float(parts.get("inactive_file", 0))

@@ -285,3 +285,16 @@ def test_archive_renamed_to_npy_is_one_line(folder):
     (folder / "Cells_X.npy").write_bytes(b"PK\x03\x04 no archive")
 
     assert_refused(folder, "Cells_X.npy", "cannot be read")
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda folder: (folder / "Cells" / "clean").mkdir(parents=True),
+     "Cells_X.npy and in the folder Cells"),
+    (lambda folder: np.savez(folder / "Cells.npz", X=1, Y=1), "Cells_X.npy and in Cells.npz")])
+def test_images_of_two_kinds_are_not_chosen_from_silently(tmp_path, random, make, words):
+    for letter in "XY":
+        np.save(tmp_path / f"Cells_{letter}.npy", random.random((2, 16, 16)))
+    make(tmp_path)
+
+    with pytest.raises(UserError, match=f"holds images of 'Cells' in {words}: only one"):
+        load_pairs(tmp_path, "Cells")

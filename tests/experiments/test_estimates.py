@@ -35,6 +35,15 @@ def test_matrix_product_costs_two_operations_a_term():
     assert cost_of(tf.matmul, (3, 5), (5, 7)).flop == 2 * 3 * 5 * 7
 
 
+def test_devices_share_the_work_that_the_graph_holds_for_all():
+    spec = [tf.TensorSpec(shape, tf.float32) for shape in ((3, 5), (5, 7))]
+    graph = tf.function(tf.matmul).get_concrete_function(*spec).graph
+
+    whole, shared = update_cost(graph), update_cost(graph, num_devices=2)
+
+    assert (shared.flop, shared.bytes_written) == (whole.flop / 2, whole.bytes_written / 2)
+
+
 def test_functions_count_as_often_as_they_are_called():
     def twice(image, kernel):
         convolve = compiled_once(lambda image: tf.nn.conv2d(image, kernel, 1, "SAME"))

@@ -94,6 +94,15 @@ def test_seed_is_that_of_the_generators_run_unless_given(data_dir, generator, ca
     assert seed_of_generator(CGANConfig.create(recipe="limited")) is None
 
 
+@pytest.mark.parametrize("content", [
+    {"config": CGANConfig.create(seed=41).to_json()}, {"config": 5}, {"config": {"seed": "x"}},
+    {}, [1]])
+def test_seed_of_another_program_is_not_the_generators(data_dir, generator, content):
+    (generator.parent / "config.json").write_text(json.dumps(content))
+
+    assert seed_of_generator(config(data_dir, generator, seed=None)) is None
+
+
 def record_split(generator, data_dir, degraded, clean):
     images = fingerprint(*(np.load(data_dir / f"Blobs_{letter}.npy") for letter in "XY"))
     content = {"Blobs": {"images": images, "degraded": {"train": degraded, "validation": []},
@@ -110,6 +119,20 @@ def tested_pairs(data_dir, random):
         path.unlink()
     write_pairs(data_dir, "Blobs", 20, random)
     return data_dir
+
+
+@pytest.mark.parametrize("record", [
+    {"train": [1, 2], "validation": []}, {"degraded": 5, "clean": 5}, {"degraded": {}}, 7])
+def test_split_of_another_program_says_nothing(tested_pairs, generator, capsys, record):
+    record_split(generator, tested_pairs, [], [])
+    path = generator.parent / "split.json"
+    images = json.loads(path.read_text())["Blobs"]["images"]
+    path.write_text(json.dumps(
+        {"Blobs": {"images": images, **record} if isinstance(record, dict) else record}))
+
+    load_tasks_and_maker(config(tested_pairs, generator))
+
+    assert "so it may have seen some that are tested here" in capsys.readouterr().out
 
 
 def test_generator_that_learned_from_tested_images_is_refused(tested_pairs, generator):

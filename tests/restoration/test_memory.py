@@ -15,5 +15,13 @@ def test_the_smaller_of_machine_and_container_counts(tmp_path):
     assert free_bytes(meminfo=meminfo, group=tmp_path) == 4000
 
 
+def test_copies_of_files_make_room_when_it_is_needed(tmp_path):
+    (tmp_path / "memory.max").write_text("5000\n")
+    (tmp_path / "memory.current").write_text("4900\n")
+    (tmp_path / "memory.stat").write_text("anon 400\nfile 4500\ninactive_file 3500\n")
+
+    assert free_bytes(meminfo=tmp_path / "none", group=tmp_path) == 100 + 3500
+
+
 def test_systems_that_do_not_tell_have_four_gigabytes(tmp_path):
     assert free_bytes(meminfo=tmp_path / "none", group=tmp_path) == 4e9
