@@ -115,7 +115,7 @@ def test_python_on_the_pages_names_what_there_is():
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 exec(ast.unparse(node), names)
         for node in ast.walk(ast.parse(code)):
-            if isinstance(node, ast.Call):
+            if isinstance(node, ast.Call) and not isinstance(node.func, ast.Call):
                 try:
                     function = eval(ast.unparse(node.func), dict(names))
                 except NameError:

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from helpers import NARROW_CGAN, ROOT, assert_mistake, run_script, write_pairs
+from microgan.config.care import CAREConfig
 from microgan.errors import UserError
+from microgan.experiments.care import train_care
 from microgan.experiments.workers import Worker, this_worker
 from microgan.generator_file import load_generator
 
@@ -114,3 +116,10 @@ def test_workers_need_one_seed(tmp_path, data_dir, monkeypatch):
     result = run_script("train_cGAN.py", f"--data_dir={data_dir}", cwd=tmp_path)
 
     assert_mistake(result, "TF_CONFIG", "--seed")
+
+
+def test_care_cannot_lower_its_rate_on_several_machines(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", environment("worker", 0)["TF_CONFIG"])
+
+    with pytest.raises(UserError, match="plateau needs the validation, which one worker"):
+        train_care(CAREConfig.create(dir=str(tmp_path), seed=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,40 @@ class ZStack:
     pixels: np.ndarray
     pixel_size_um: float | None = None
     z_step_um: float | None = None
+
+
+def voxel_size_um(stacks: Sequence[ZStack], paths: Sequence[Path], *,
+                  pixel_size_um: float | None, z_step_um: float | None) -> tuple[float, float]:
+    """The one voxel size of all stacks.
+
+    Args:
+        stacks: read.
+        paths: of their files.
+        pixel_size_um: distance of pixels, which wins over what files say; None for theirs.
+        z_step_um: distance of slices, likewise.
+
+    Returns:
+        Distances of pixels and of slices in um; an unknown one is taken to be the other, or
+        1 where both are, and a line says so.
+
+    Raises:
+        UserError: stacks differ.
+    """
+    sizes = {}
+    for name, given in (("pixel_size_um", pixel_size_um), ("z_step_um", z_step_um)):
+        found = [given or getattr(stack, name) for stack in stacks]
+        for path, size in zip(paths, found):
+            if not np.isclose(size or 0, found[0] or 0, rtol=1e-3):
+                raise UserError(f"{paths[0]} has {name} {found[0]}, but {path} has {size}. Take "
+                                f"stacks of one voxel size, or pass --{name} for all.")
+        sizes[name] = found[0]
+    unknown = [name for name, size in sizes.items() if size is None]
+    known = next((size for size in sizes.values() if size is not None), 1.0)
+    if unknown:
+        print(f"Warning: {paths[0]} does not tell its {' and '.join(unknown)}: taken to be "
+              f"{known:g} um. Pass {' and '.join(f'--{name}' for name in unknown)}.")
+    pixel, step = (known if size is None else size for size in sizes.values())
+    return pixel, step
 
 
 def find_stacks(folder_or_glob: Path | str) -> list[Path]:

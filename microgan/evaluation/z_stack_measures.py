@@ -12,7 +12,7 @@ from microgan.metrics.blobs import (
     Blobs, Match, find_blobs, is_dark_on_bright, match_blobs, median_half_depth)
 from microgan.metrics.histograms import (
     hellinger_distance, histogram, intensity_distance, mutual_information)
-from microgan.metrics.paired import SSIM_WINDOW, align_care, psnr, ssim
+from microgan.metrics.paired import SSIM_WINDOW, NotScorableError, align_care, psnr, ssim
 from microgan.metrics.sharpness import delta_dom, focus_measure, gradient_magnitude, piqe
 
 BLURRED, SHARPENED, RECONSTRUCTED, IN_FOCUS = "blurred", "sharpened", "reconstructed", "in focus"
@@ -295,13 +295,19 @@ def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
     for part, slices in (("tissue", conditions.tissue),
                          ("all slices", (0, len(result.blurred)))):
         for name, volume in ((BLURRED, result.blurred), (SHARPENED, result.sharpened)):
-            aligned = align_care(result.truth[slice(*slices)], volume[slice(*slices)])
-            pairs = zip(aligned.clean, aligned.restored, strict=True)
             check = check_cells(result.truth, volume, slices, conditions)
-            rows.append({
-                "stack": result.name, "volume": name, "part": part,
-                "psnr": psnr(aligned.clean, aligned.restored, data_range=aligned.data_range),
-                "ssim": float(np.mean([_ssim(clean, image, aligned.data_range)
-                                       for clean, image in pairs])),
-                "recall": check.recall.share, "precision": check.precision.share})
+            rows.append({"stack": result.name, "volume": name, "part": part,
+                         **_nearness(result.truth[slice(*slices)], volume[slice(*slices)]),
+                         "recall": check.recall.share, "precision": check.precision.share})
     return rows
+
+
+def _nearness(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
+    """PSNR, and mean SSIM of the slices, under `care`; NaN where the truth is all but empty."""
+    try:
+        aligned = align_care(truth, volume)
+    except NotScorableError:
+        return {"psnr": float("nan"), "ssim": float("nan")}
+    return {"psnr": psnr(aligned.clean, aligned.restored, data_range=aligned.data_range),
+            "ssim": float(np.mean([_ssim(*pair, aligned.data_range) for pair in
+                                   zip(aligned.clean, aligned.restored, strict=True)]))}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from microgan.config.care import CAREConfig
+from microgan.errors import UserError
 from microgan.evaluation import SCORE_FILES
 from microgan.experiments.paired_data import load_tasks, paired_batches
 from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
+from microgan.experiments.workers import this_worker
 from microgan.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "CARE_results"
@@ -15,6 +17,9 @@ RUN_FOLDER = "CARE_results"
 
 def train_care(config: CAREConfig) -> Path:
     """Train CARE on pairs and score it; see `experiments.cgan.train_cgan`."""
+    if config.learning_rate_decay == "plateau" and this_worker().count > 1:
+        raise UserError("--learning_rate_decay=plateau needs the validation, which one worker of "
+                        "several (TF_CONFIG) does: train on one machine, or pass another.")
     folder = Path(config.dir).absolute() / RUN_FOLDER
     config = check_run_folder(folder, config)
     tasks = load_tasks(config)

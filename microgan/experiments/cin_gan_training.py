@@ -22,7 +22,7 @@ from microgan.experiments.training import (
     adam, describe_generator, memory_watched, memory_watched_afterwards, print_end, print_settings,
     run_training, set_up_devices)
 from microgan.experiments.unpaired_data import Images, UnpairedTaskData, print_parts
-from microgan.experiments.validated import MOST_VALIDATED, middle
+from microgan.experiments.validated import MIDDLE_PX, MOST_VALIDATED, middle
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
@@ -179,13 +179,16 @@ def _report(config: CINGANConfig, tasks: Tasks, folder: Path) -> None:
                                  precision=config.precision)
     tested = all(all(task.part("test")) for task in tasks.values())
     limit = 1 if config.dry_run else config.eval_limit
-    compared = []
+    compared, has_larger = [], False
     for name, task in tasks.items():
-        degraded, clean = (images[:limit]
-                           for images in (task.part("test") if tested else task.seen()))
-        learned = task.seen()[0] if tested else None
+        whole = [images[:limit] for images in (task.part("test") if tested else task.seen())]
+        has_larger |= any(max(image.shape) > MIDDLE_PX for images in whole for image in images)
+        degraded, clean = ([middle(image) for image in images] for images in whole)
+        learned = [middle(image) for image in task.seen()[0]] if tested else None
         compared.append(_compared(model, info, name, degraded, clean, learned))
-    table = write_report(folder, compared, split="test images" if tested else
-                         "no test images: those of training and validation")
+    split = "test images" if tested else "no test images: those of training and validation"
+    if has_larger:
+        split += f"; of larger ones the middle {MIDDLE_PX} x {MIDDLE_PX} pixels"
+    table = write_report(folder, compared, split=split)
     print_end(config, folder, table,
               "generator.h5, defect_report.md, defect_report.png, samples, history.png")

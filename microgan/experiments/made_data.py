@@ -159,7 +159,7 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
     for name, task in tasks.items():
         if task.test_pairs is not None or not task.split.test:
             continue  # test arrays are apart from all training, which CIN-GAN checks as well
-        record = learned.get(name)
+        record = learned.get(name, {})
         try:
             if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
                 raise ValueError("of other images")

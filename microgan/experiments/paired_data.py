@@ -5,7 +5,7 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -180,7 +180,10 @@ def check_parts(tasks: dict[str, TaskData]) -> None:
         UserError: a clean image is learned in one task and held out in another, or a
             validation image has no score.
     """
-    _refuse_leaks(tasks)
+    refuse_leaks({name: task.learned_clean() for name, task in tasks.items()}, (
+        (name, part, index, image) for name, task in tasks.items()
+        for part in ("validation", "test")
+        for index, image in zip(getattr(task.split, part), task.clean_part(part))))
     for name, task in tasks.items():
         _refuse_unscorable(name, task)
 
@@ -198,19 +201,24 @@ def _refuse_unscorable(name: str, task: TaskData) -> None:
                             ) from error
 
 
-def _refuse_leaks(tasks: dict[str, TaskData]) -> None:
-    """One network learns all tasks: no truth of one may be judged in another."""
-    learned = {digest(image): name for name, task in tasks.items()
-               for image in task.learned_clean()}
-    for name, task in tasks.items():
-        for part in ("validation", "test"):
-            for index, image in zip(getattr(task.split, part), task.clean_part(part)):
-                if digest(image) in learned:
-                    raise UserError(
-                        f"Clean image {index} of the {part} part of '{name}' is also learned "
-                        f"from in '{learned[digest(image)]}'. Give both the same number of "
-                        "pairs, so that they are divided alike, or train them apart with "
-                        "--datasets.")
+def refuse_leaks(learned: Mapping[str, Iterable[np.ndarray]],
+                 judged: Iterable[tuple[str, str, int, np.ndarray]]) -> None:
+    """One network learns all tasks: no truth of one may be judged in another.
+
+    Args:
+        learned: clean images to learn from, by task.
+        judged: task, part, index and image of every clean image that is not.
+
+    Raises:
+        UserError: an image is both.
+    """
+    known = {digest(image): name for name, images in learned.items() for image in images}
+    for name, part, index, image in judged:
+        if digest(image) in known:
+            raise UserError(
+                f"Clean image {index} of the {part} part of '{name}' is also learned from in "
+                f"'{known[digest(image)]}'. Give both the same number of images, so that they "
+                "are divided alike, or train them apart with --datasets.")
 
 
 def chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
-from microgan.experiments.paired_data import TaskData, chosen_symmetries, fit_ranges
+from microgan.experiments.paired_data import (
+    TaskData, chosen_symmetries, fit_ranges, refuse_leaks)
 
 Images = list[np.ndarray]
 
@@ -102,6 +103,11 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
                                    [images.clean[i] for i in clean_split.train] + extra)
         tasks[name] = UnpairedTaskData(images, test_images, degraded_split, clean_split, extra,
                                        normalization, symmetries[name])
+    refuse_leaks({name: [*task.part("train")[1], *task.extra_clean]
+                  for name, task in tasks.items()}, (
+        (name, part, index, image) for name, task in tasks.items()
+        for part in ("validation", "test")
+        for index, image in zip(getattr(task.clean_split, part), task.part(part)[1])))
     return tasks
 
 

@@ -10,7 +10,7 @@ from microgan.datasets.splits import spread_over
 
 # Of each kind, a task. What a few images happen to show would decide.
 MOST_VALIDATED = 64
-_MIDDLE_PX = 512
+MIDDLE_PX = 512
 
 
 def validated_part(images: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -18,7 +18,7 @@ def validated_part(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [middle(image) for image in spread_over(images, MOST_VALIDATED)]
 
 
-def middle(image: np.ndarray, side: int = _MIDDLE_PX) -> np.ndarray:
+def middle(image: np.ndarray, side: int = MIDDLE_PX) -> np.ndarray:
     """At most `side` x `side` pixels in the middle of an image (..., Y, X); a view."""
     top, left = (max(0, length - side) // 2 for length in image.shape[-2:])
     return image[..., top:top + side, left:left + side]

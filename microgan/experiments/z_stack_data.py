@@ -17,7 +17,7 @@ from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
 from microgan.datasets.splits import digest, fingerprint, take_groups
-from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stack, voxel_size_um
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 
@@ -102,7 +102,9 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     if use_folders and (folder / _IN_FOCUS_AXIAL).is_dir():
         axial = read_images(folder / _IN_FOCUS_AXIAL, pixels[0].dtype, paths[0])
     else:
-        axial = _in_axial_shape(lateral, _pixels_per_step(config, stacks, paths))
+        pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
+                                    z_step_um=config.z_step_um)
+        axial = _in_axial_shape(lateral, step / pixel)
     fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
     return ZStackData([path.name for path in paths], pixels, focal_planes, train, validation,
                       lateral, axial, fit([pixels[index] for index in train]))
@@ -158,25 +160,6 @@ def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:
 def _around_focus(stack: np.ndarray, focal_plane: int) -> np.ndarray:
     """The focal plane and its two neighbours, as far as the stack has them."""
     return stack[max(0, focal_plane - 1):focal_plane + 2]
-
-
-def _pixels_per_step(config: ZSEGANConfig, stacks: Sequence[ZStack], paths: Sequence[Path]
-                     ) -> float:
-    """How many pixels of a slice the distance of two slices is; 1 where it is unknown."""
-    sizes = []
-    for name in ("pixel_size_um", "z_step_um"):
-        found = [getattr(config, name) or getattr(stack, name) for stack in stacks]
-        for path, size in zip(paths, found):
-            if size is not found[0] and not np.isclose(size or 0, found[0] or 0, rtol=1e-3):
-                raise UserError(f"{paths[0]} has {name} {found[0]}, but {path} has {size}. Train "
-                                f"on stacks of one voxel size, or pass --{name} for all.")
-        sizes.append(found[0])
-    pixel_size_um, z_step_um = sizes
-    if pixel_size_um is None or z_step_um is None:
-        print("Warning: the size of the voxels is unknown and taken to be the same along all "
-              "axes. Pass --pixel_size_um and --z_step_um.")
-        return 1.0
-    return z_step_um / pixel_size_um
 
 
 def _in_axial_shape(images: Sequence[np.ndarray], pixels_per_step: float) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange
 from microgan.datasets.paired_arrays import check_type
-from microgan.datasets.z_stacks import ZStack, find_stacks, read_images, read_stack
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stack, voxel_size_um
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
+from microgan.experiments.progress import Progress
 from microgan.files import make_folder
-from microgan.generator_file import load_generator, read_info
+from microgan.generator_file import read_info
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.startup import import_tensorflow_quietly
 
@@ -52,6 +53,11 @@ class ReportedStacks:
     spacing_um: tuple[float, float, float]
     tissue: tuple[int, int]
     cell_radius_um: float
+
+    def first(self) -> ReportedStacks:
+        """The first stack alone, for a dry run."""
+        return replace(self, names=self.names[:1], blurred=self.blurred[:1],
+                       focal_planes=self.focal_planes[:1], truths=self.truths[:1])
 
     def all_images(self) -> list[Sequence[np.ndarray]]:
         """All that the report depends on."""
@@ -99,14 +105,12 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
     """
     from microgan.evaluation.z_stack_measures import Conditions, StackResult
     from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
-    from microgan.restoration.stacks import translate_stacks
 
-    model, info = load_generator(generator, method="zse_gan", precision=precision)
-    (task,) = info.tasks
-    intensities = info.normalization[task].degraded
     print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
-    sharpened, reconstructed = translate_stacks(model, stacks.blurred, intensities)
-    shown = _shown(stacks.blurred[0].dtype, intensities)
+    sharpened, reconstructed = _sharpen(generator, stacks, precision)
+    info = read_info(generator, method="zse_gan")
+    (task,) = info.tasks
+    shown = _shown(stacks.blurred[0].dtype, info.normalization[task].degraded)
     results = [
         StackResult(name, shown(blurred), shown(sharp), shown(again), focal_plane,
                     None if truth is None else shown(truth))
@@ -124,6 +128,25 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
                f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius"])
     return (f"{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
             "CSV and JSON.")
+
+
+def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
+             ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Sharpen all stacks and blur them again, in tiles where memory does not suffice."""
+    from microgan.restoration.planes import to_type
+    from microgan.restoration.restorer import load_blurrer, load_restorer
+
+    translators = [load(generator, precision=precision) for load in (load_restorer, load_blurrer)]
+    results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for name, stack in zip(stacks.names, stacks.blurred):
+        values = stack
+        for translate, found in zip(translators, results):
+            target = np.empty(stack.shape, np.float32)  # what is blurred again is not rounded
+            translate.restore_into(target, values, progress=Progress(name),
+                                   report=lambda line: print(f"{name}: {line}", flush=True))
+            found.append(to_type(target, stack.dtype)[0])
+            values = target
+    return results
 
 
 def _shown(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
@@ -158,6 +181,8 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
         raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
                         f"{depth} slices.")
     blurred = [stack.pixels for stack in stacks]
+    pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
+                                z_step_um=config.z_step_um)
     return ReportedStacks(
         config.stacks, [path.stem for path in paths], blurred,
         [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
@@ -165,7 +190,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
         _images_beside(paths[0], _IMAGES, blurred[0].dtype),
         _images_beside(paths[0], _CROPS, blurred[0].dtype),
-        _spacing_um(config, stacks, paths), _tissue(config, depth), config.cell_radius_um)
+        (step, pixel, pixel), _tissue(config, depth), config.cell_radius_um)
 
 
 def _beside(path: Path, kind: str) -> Path | None:
@@ -203,19 +228,3 @@ def _tissue(config: EvaluateConfig, depth: int) -> tuple[int, int]:
         raise UserError(f"The tissue cannot lie in slices {first + 1} to {end} of {depth}. Mend "
                         "--tissue_from and --tissue_to.")
     return first, end
-
-
-def _spacing_um(config: EvaluateConfig, stacks: Sequence[ZStack], paths: Sequence[Path]
-                ) -> tuple[float, float, float]:
-    sizes = []
-    for name in ("pixel_size_um", "z_step_um"):
-        found = [getattr(config, name) or getattr(stack, name) for stack in stacks]
-        if None in found:
-            print(f"Warning: the size of the voxels of {paths[found.index(None)]} is unknown and "
-                  "taken to be 1 um. Pass --pixel_size_um and --z_step_um.")
-            return 1.0, 1.0, 1.0
-        if not np.allclose(found, found[0], rtol=1e-3):
-            raise UserError(f"The stacks in {config.stacks} differ in {name}. Report on those of "
-                            f"one voxel size at a time, or pass --{name} for all.")
-        sizes.append(float(found[0]))
-    return sizes[1], sizes[0], sizes[0]

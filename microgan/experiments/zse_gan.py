@@ -48,6 +48,8 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
                         patch_size=config.patch_size, num_sections=config.num_sections,
                         symmetries=config.symmetries, seed=config.seed)
     _refuse_shallow(config, draw.depth)
+    if reported and config.dry_run:
+        reported = reported.first()
     import_tensorflow_quietly()
     from microgan.experiments.zse_gan_training import train_and_report
 
@@ -63,8 +65,7 @@ def _load_test_stacks(config: ZSEGANConfig, data: ZStackData) -> ReportedStacks 
         return None
     reported = load_reported_stacks(EvaluateConfig(
         generator="generator.h5", stacks=str(folder), focal_plane=config.focal_plane,
-        pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um,
-        eval_limit=1 if config.dry_run else None))
+        pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
     refuse_learned(data, find_stacks(folder), reported.blurred)
     return reported
 

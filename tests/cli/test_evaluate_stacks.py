@@ -9,10 +9,15 @@ import pytest
 import tifffile
 from scipy import ndimage
 
+from helpers import with_random_weights
 from microgan.cli import evaluate
+from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.experiments import z_stack_evaluation
+from microgan.experiments.z_stack_evaluation import load_reported_stacks
 from microgan.generator_file import (
     ATTRIBUTE, GeneratorInfo, build_network, save_generator)
+from microgan.restoration.stacks import translate_stacks
 
 DEPTH, SIZE = 17, 32
 
@@ -75,6 +80,28 @@ def test_stacks_become_a_report(layout, capsys):
     assert {(row["volume"], row["plane"]) for row in rows} >= {
         ("sharpened", "xy"), ("sharpened", "xz"), ("in focus", "crop"), ("in focus", "xy")}
     assert (folder / "z_stack_report.html").read_text().count("data:image/png;base64,") >= 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("free, is_tiled", [(1e15, False), (0.0, True)])
+def test_stacks_that_memory_does_not_hold_are_sharpened_in_tiles(
+        tmp_path, random, monkeypatch, capsys, free, is_tiled):
+    model = with_random_weights(build_network(INFO))
+    save_generator(tmp_path / "generator.h5", model.get_weights(), INFO)
+    stack = random.integers(0, 255, (DEPTH, 80, 80), np.uint8)
+    np.save(tmp_path / "one.npy", stack)
+    stacks = load_reported_stacks(EvaluateConfig.create(
+        generator="generator.h5", stacks=str(tmp_path / "one.npy")))
+    whole = translate_stacks(model, [stack], FULL)
+    monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: free)
+
+    sharpened, reconstructed = z_stack_evaluation._sharpen(
+        tmp_path / "generator.h5", stacks, "float32")
+
+    assert ("Restoring tiles of" in capsys.readouterr().out) == is_tiled
+    for (found,), (wanted,) in zip((sharpened, reconstructed), whole):
+        assert found.dtype == np.uint8 and wanted.std() > 5
+        assert np.mean(found != wanted) < 1e-3 and np.ptp(found.astype(int) - wanted) <= 1
 
 
 def test_a_report_is_replaced_only_when_asked_to(generator, layout, capsys):

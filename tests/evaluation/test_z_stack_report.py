@@ -58,6 +58,16 @@ def met(criteria, *words):
     return found.is_met
 
 
+def test_an_all_but_empty_truth_has_no_nearness_and_ends_nothing():
+    truth = np.zeros((DEPTH, SIZE, SIZE))
+    truth[DEPTH // 2, SIZE // 2, SIZE // 2] = 200
+
+    rows = measure_stack(result(truth=truth), None, CONDITIONS).truth
+
+    assert len(rows) == 4
+    assert all(np.isnan([row["psnr"], row["ssim"]]).all() for row in rows)
+
+
 def test_sections_lie_as_in_focus_crops_do():
     volume = np.arange(3 * 4 * 5).reshape(3, 4, 5)
 

@@ -4,6 +4,7 @@ import tifffile
 from scipy import ndimage
 
 from microgan.config import ZSEGANConfig
+from microgan.datasets.z_stacks import find_stacks, read_stack, voxel_size_um
 from microgan.errors import UserError
 from microgan.experiments.z_stack_data import load_z_stacks
 from microgan.experiments.zse_gan import train_zse_gan
@@ -52,7 +53,7 @@ def test_stacks_alone_give_their_focal_planes_as_sharp_images(folder, capsys):
     np.testing.assert_array_equal(data.sharp_lateral[1], stack[focal_plane])
     # With voxels of unknown size both directions of a slice look like depth.
     np.testing.assert_array_equal(data.sharp_axial[3], stack[focal_plane].T)
-    assert capsys.readouterr().out.count("Warning: the size of the voxels is unknown") == 1
+    assert capsys.readouterr().out.count("does not tell its pixel_size_um and z_step_um") == 1
 
 
 def test_voxel_sizes_resample_one_axis_of_the_sharp_images(folder, capsys):
@@ -62,6 +63,24 @@ def test_voxel_sizes_resample_one_axis_of_the_sharp_images(folder, capsys):
     pairs = data.sharp_lateral[0].reshape(32, 16, 2).mean(axis=2)
     assert np.corrcoef(pairs.ravel(), data.sharp_axial[0].ravel())[0, 1] > 0.9
     assert "Warning" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given, sizes, words", [
+    ((None, None), (1, 1), "pixel_size_um and z_step_um: taken to be 1 um. Pass --pixel_size_um "
+                           "and --z_step_um."),
+    ((0.3, None), (0.3, 0.3), "its z_step_um: taken to be 0.3 um. Pass --z_step_um."),
+    ((None, 2.0), (2, 2), "its pixel_size_um: taken to be 2 um. Pass --pixel_size_um."),
+    ((0.3, 2.0), (0.3, 2), "")])
+def test_an_unknown_voxel_size_is_taken_to_be_the_known_one(folder, capsys, given, sizes, words):
+    paths = find_stacks(folder)
+    pixel_size_um, z_step_um = given
+
+    found = voxel_size_um([read_stack(path) for path in paths], paths,
+                          pixel_size_um=pixel_size_um, z_step_um=z_step_um)
+
+    said = capsys.readouterr().out
+    assert found == sizes
+    assert words in said and (words or not said)
 
 
 def test_layout_of_the_authors_gives_their_in_focus_images(layout, capsys):
