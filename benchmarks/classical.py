@@ -127,7 +127,7 @@ def restore(name, chosen_pairs, degraded):
 def pairs_that_choose(pairs, test_pairs, *, images_limit, seed):
     """The pairs that the networks of that seed see, to train and to validate."""
     split = split_pairs(pairs, test_pairs, images_limit=images_limit, validation_fraction=0.2,
-                        test_fraction=0.2, seed=seed)
+                        test_fraction=None, seed=seed)
     seen = split.train + split.validation
     return [pairs.degraded[i] for i in seen], [pairs.clean[i] for i in seen]
 

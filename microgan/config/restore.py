@@ -19,6 +19,9 @@ class RestoreConfig(Config):
         "folders of such files, or quoted patterns such as 'cells/*.tif'. A name with a comma "
         "goes between double quotes.")
     output: str = setting("restored", "Folder of the restored files, which keep their names.")
+    output_type: str = setting(
+        "same", "Number type of the restored files. same: the input's; integers are rounded. "
+        "float32: nothing is rounded or cut off.", choices=("same", "float32"))
     task: str | None = setting(
         None, "Task whose intensity constants to use; of a CIN-GAN generator, the defect to make. "
         "Unset: those of the generator's only task, else the image's own 0.1 and 99.9 "

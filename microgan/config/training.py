@@ -81,9 +81,10 @@ class TaskTrainingConfig(TrainingConfig):
         "to train. Of large images the middle 512 x 512 pixels do, of at most 64 pairs a task. "
         "Ours.",
         above=0, maximum=0.9)
-    test_fraction: float = setting(
-        0.2, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
-        "--images_limit leaves any and there are at least 20 pairs; ours.", minimum=0, maximum=0.9)
+    test_fraction: float | None = setting(
+        None, "Share of the pairs kept for the test where there is no NAME_test_X.npy, as far as "
+        "--images_limit leaves any. Unset: 0.2 of 20 pairs or more, else none; ours.",
+        minimum=0, maximum=0.9)
     symmetries: tuple[str, ...] = setting(
         (), "NAME:none, NAME:flips or NAME:all for any task: the symmetries that its images and "
         "its defect share. flips: mirrored along X and Y, as for a blur or scan lines along one "

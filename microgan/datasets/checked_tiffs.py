@@ -70,6 +70,32 @@ def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         raise damaged_tiff(path, error) from error
 
 
+def only_image(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+    """The one image of a file to learn from.
+
+    Raises:
+        UserError: there are several, or it holds colours.
+    """
+    if len(tiff.series) > 1:
+        raise UserError(f"{path} holds {len(tiff.series)} separate images, such as positions or "
+                        "pages of different size: one a file is learned from. Save each to a "
+                        "file of its own.")
+    refuse_palette(tiff.series[0], path)
+    return tiff.series[0]
+
+
+def refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
+    """Refuse an image whose values are numbers of colours.
+
+    Raises:
+        UserError: it is one.
+    """
+    photometric = series.keyframe.photometric
+    if photometric == tifffile.PHOTOMETRIC.PALETTE and series.kind.lower() != "imagej":
+        raise UserError(f"{path} holds numbers of colours in a palette, not intensities. Save it "
+                        "as a grey image first.")
+
+
 def damaged_tiff(path: Path, error: Exception) -> UserError:
     """Say that a TIFF is damaged, and what to do."""
     reason = one_line(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.array_files import read_npy, read_npz
-from microgan.datasets.checked_tiffs import opened_tiff
+from microgan.datasets.checked_tiffs import only_image, opened_tiff
 from microgan.errors import UserError, one_line
 
 
@@ -64,7 +64,7 @@ def load_tiff(path: Path) -> np.ndarray:
         UserError: it is damaged or no grey image.
     """
     with opened_tiff(path) as tiff:
-        image = tiff.asarray()
+        image = only_image(tiff, path).asarray()
     check_numeric(image, path)
     image = np.squeeze(image)
     if image.ndim != 2 or image.size == 0:

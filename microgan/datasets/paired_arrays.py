@@ -156,7 +156,7 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
         degraded, clean = (ImagesOfFile(str(path), load_array(path)) for path in paths)
     elif tiffs:
         folders = [folder / name / part for part in ("degraded", "clean")]
-        degraded, clean = (_read_tiffs(path) for path in folders)
+        degraded, clean = (read_tiffs(path) for path in folders)
     else:
         path = folder / f"{name}.npz"
         degraded, clean = (ImagesOfFile(f"{letter} in {path}", images)
@@ -246,7 +246,12 @@ def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
             f"{len(clean.images)}: each degraded image needs its clean one, in the same order.")
 
 
-def _read_tiffs(folder: Path) -> ImagesOfFile:
+def read_tiffs(folder: Path) -> ImagesOfFile:
+    """Read all TIFF files in a folder, one grey image each, unchecked but for their form.
+
+    Raises:
+        UserError: there is none, or one is damaged or no grey image.
+    """
     paths = find_tiffs(folder)
     return ImagesOfFile(str(folder), [load_tiff(path) for path in paths],
                         tuple(path.name for path in paths))

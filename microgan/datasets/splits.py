@@ -18,7 +18,7 @@ Images = Sequence[np.ndarray] | np.ndarray
 T = TypeVar("T")
 
 # With fewer pairs than this and no test arrays, all are needed to train.
-MIN_PAIRS_TO_TEST = 20
+_MIN_PAIRS_TO_TEST, _TEST_FRACTION = 20, 0.2
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Split:
 
 
 def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
-                images_limit: int | None, validation_fraction: float, test_fraction: float,
+                images_limit: int | None, validation_fraction: float, test_fraction: float | None,
                 seed: int) -> Split:
     """Divide the pairs of one task at random.
 
@@ -59,8 +59,8 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
             None or -1 for all that the test part leaves.
         validation_fraction: share of those pairs, 0 to 1; at least one pair, and one is left
             to train.
-        test_fraction: share of `pairs` kept for the test where there are no test arrays
-            and at least 20 pairs, as far as `images_limit` leaves any.
+        test_fraction: share of `pairs` kept for the test where there are no test arrays, as
+            far as `images_limit` leaves any; None for 0.2 of 20 pairs or more, else none.
         seed: of the choice.
 
     Raises:
@@ -74,7 +74,7 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
 
 def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *,
                    images_limit: int | None, validation_fraction: float,
-                   test_fraction: float, seed: int) -> tuple[Split, Split]:
+                   test_fraction: float | None, seed: int) -> tuple[Split, Split]:
     """Divide clean and degraded images that need not correspond.
 
     Where there are as many of each they may be pairs: then both are divided like the pairs,
@@ -133,7 +133,7 @@ def spread_over(items: Sequence[T], at_most: int) -> list[T]:
 
 
 def _split(name: str, images: Images, test_images: Images | None, kind: str, unit: str, *,
-           images_limit: int | None, validation_fraction: float, test_fraction: float,
+           images_limit: int | None, validation_fraction: float, test_fraction: float | None,
            seed: int) -> Split:
     """Divide `images`, the `kind` ("clean" or "degraded") half of what is called a `unit`."""
     count = len(images)
@@ -142,7 +142,9 @@ def _split(name: str, images: Images, test_images: Images | None, kind: str, uni
         raise UserError(f"--images_limit must be at least 2, one pair to train and one to "
                         f"validate, or -1 for all. Received: {limit}")
     if test_images is None:
-        num_test = round(test_fraction * count) if count >= MIN_PAIRS_TO_TEST else 0
+        if test_fraction is None:
+            test_fraction = _TEST_FRACTION if count >= _MIN_PAIRS_TO_TEST else 0.0
+        num_test = round(test_fraction * count)
         if limit is not None:
             num_test = max(0, min(num_test, count - limit))
     else:

@@ -10,7 +10,8 @@ import numpy as np
 
 from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
-    EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images)
+    EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
+from microgan.errors import UserError
 
 Images = Sequence[np.ndarray] | np.ndarray
 
@@ -39,8 +40,8 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
     Args:
         data_dir: folder of the files.
         name: NAME, in the files that `load_pairs` takes; numbers, sizes and names of clean
-            and degraded images may differ. `NAME_extra_Y.npy`, if there, has further clean
-            images.
+            and degraded images may differ. `NAME_extra_Y.npy` or `NAME_extra/clean/*.tif`, if
+            there, has further clean images.
 
     Raises:
         UserError: a file is missing, unreadable, no stack of grey images, or holds an image
@@ -53,22 +54,29 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
 
 
 def load_extra_clean(data_dir: Path | str, name: str) -> Images:
-    """Load and check `NAME_extra_Y.npy`, further clean images of one task.
+    """Load and check further clean images of one task.
 
     Args:
-        data_dir: folder of the file.
-        name: NAME.
+        data_dir: folder of the files.
+        name: NAME in `NAME_extra_Y.npy` or `NAME_extra/clean/*.tif`.
 
     Returns:
-        Images (Y, X); none where there is no such file.
+        Images (Y, X); none where there are no such files.
 
     Raises:
-        UserError: as `load_unpaired`.
+        UserError: as `load_unpaired`; or there are both.
     """
-    path = Path(data_dir) / f"{name}{EXTRA_SUFFIX}_Y.npy"
-    if not path.exists():
+    array = Path(data_dir) / f"{name}{EXTRA_SUFFIX}_Y.npy"
+    folder = Path(data_dir) / f"{name}{EXTRA_SUFFIX}" / "clean"
+    if array.exists() and folder.is_dir():
+        raise UserError(f"There are further clean images of '{name}' in {array} and in {folder}: "
+                        "only one of them can be used. Move the other away.")
+    if array.exists():
+        extra = ImagesOfFile(str(array), load_array(array))
+    elif folder.is_dir():
+        extra = read_tiffs(folder)
+    else:
         return ()
-    extra = ImagesOfFile(str(path), load_array(path))
     extra.check()
     return extra.images
 

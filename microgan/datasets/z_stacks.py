@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from microgan.array_files import read_npy, read_npz
-from microgan.datasets.checked_tiffs import opened_tiff
+from microgan.datasets.checked_tiffs import only_image, opened_tiff
 from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.errors import UserError, one_line
@@ -191,7 +191,7 @@ def _read_npz(path: Path) -> np.ndarray:
 
 def _read_tiff(path: Path) -> ZStack:
     with opened_tiff(path) as tiff:
-        series = tiff.series[0]
+        series = only_image(tiff, path)
         kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
         pixels = series.asarray().squeeze()
         sizes = _voxel_size_um(tiff)

@@ -30,7 +30,8 @@ from microgan.restoration.in_memory import InMemoryRestorer
 _SAMPLES_PER_TASK = 2
 _NOT_TESTED = ("Nothing was tested, since no pairs are kept apart: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
-               "or train with 20 pairs or more.")
+               "or train with 20 pairs or more, or with --test_fraction. evaluate.py "
+               "--split=validation measures the pairs that chose the weights, somewhat too well.")
 Scores = dict[str, float]
 Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 RestoredTasks = dict[str, list[np.ndarray]]

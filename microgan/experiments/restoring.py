@@ -89,8 +89,9 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
             name = f"{path} {image.label}".strip()
             if image.axes_are_assumed and len(image.axes) > 2:
                 print(f"{name}: axes {image.axes} assumed; name others with --axes.")
-            part = parts.enter_context(
-                Scratch(target.parent, image.pixels.shape, image.pixels.dtype))
+            part = parts.enter_context(Scratch(
+                target.parent, image.pixels.shape,
+                image.pixels.dtype if config.output_type == "same" else config.output_type))
             restorer.restore_into(
                 part, image.pixels, axes=image.axes, task=config.task,
                 seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),

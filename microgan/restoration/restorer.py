@@ -161,11 +161,7 @@ class Restorer:
         planes = Planes(image.shape, axes, self.info.axes)
         check_size(planes.shape)
         before, after = self._ranges(image, task, report)
-        span = after.high - after.low
-        if np.dtype(target.dtype).kind in "iu" and span < _MIN_LEVELS:
-            raise UserError("By what the generator has learned, restored images span only "
-                            f"{span:g} intensities, which {target.dtype} cannot resolve. Convert "
-                            "the image to float32.")
+        _refuse_other_type(after, np.dtype(target.dtype))
         num_clipped = 0
 
         def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
@@ -187,8 +183,8 @@ class Restorer:
                 num_clipped = clipped_before
                 self._use_less_memory(planes.shape, report, error)
         if num_clipped:
-            share = num_clipped / np.prod(image.shape)
-            report(f"{num_clipped} pixels ({share:.2g} of all) went beyond what {target.dtype} "
+            percent = 100 * num_clipped / math.prod(image.shape)
+            report(f"{num_clipped} pixels ({percent:.2g} %) went beyond what {target.dtype} "
                    "can hold and were clipped.")
 
     def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
@@ -266,6 +262,26 @@ class Restorer:
                f"percentiles, {low:g} and {high:g}, stand in for a task's intensity constants. "
                f"Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
+
+
+def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
+    """Refuse integers that cannot hold most of what restored images run over, or resolve it.
+
+    Raises:
+        UserError: it is such a type.
+    """
+    if dtype.kind not in "iu":
+        return
+    limits = np.iinfo(dtype)
+    span = restored.high - restored.low
+    inside = min(restored.high, limits.max) - max(restored.low, limits.min)
+    if span >= _MIN_LEVELS and inside >= span / 2:
+        return
+    raise UserError(
+        f"By what the generator has learned, restored images run from {restored.low:g} to "
+        f"{restored.high:g}, which {dtype} cannot "
+        f"{'resolve' if span < _MIN_LEVELS else 'hold'}. Write float32: --output_type=float32, or "
+        "from Python give the image as float32.")
 
 
 def _is_other_scale(low: float, high: float, learned: IntensityRange) -> bool:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from microgan.datasets.checked_tiffs import damaged_tiff, open_tiff
+from microgan.datasets.checked_tiffs import damaged_tiff, open_tiff, refuse_palette
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
@@ -60,7 +60,7 @@ class TiffFile(ImageFile):
     def _open(self, axes: str | None) -> None:
         several = len(self._tiff.series) > 1
         for number, series in enumerate(self._tiff.series):
-            _refuse_palette(series, self._path)
+            refuse_palette(series, self._path)
             image = stored_image(SeriesPixels(series, self._path), series.axes, axes, self._path,
                                  f"image {number + 1}" if several else "")
             self.images += (image,)
@@ -156,13 +156,6 @@ class TiffFile(ImageFile):
             if compression not in _LOSSLESS:
                 name = tifffile.COMPRESSION(compression).name
                 yield f"{name} compression is replaced by ADOBE_DEFLATE, which changes no pixel"
-
-
-def _refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
-    photometric = series.keyframe.photometric
-    if photometric == tifffile.PHOTOMETRIC.PALETTE and series.kind.lower() != "imagej":
-        raise UserError(f"{path} holds numbers of colours in a palette, not intensities. Save it "
-                        "as a grey image first.")
 
 
 def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:

@@ -30,6 +30,19 @@ def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path)
     assert "b.tif: axes" not in out
 
 
+def test_float32_is_written_where_it_is_asked_for(restore, image, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, resolution=(2, 2),
+                     metadata={"axes": "ZYX", "unit": "um", "spacing": 3.0})
+
+    status, out, _ = restore("--input=a.tif", "--output_type=float32")
+
+    assert status == 0
+    with tifffile.TiffFile(tmp_path / "restored" / "a.tif") as tiff:
+        assert tiff.series[0].dtype == np.float32 and tiff.series[0].axes == "ZYX"
+        assert tiff.imagej_metadata["spacing"] == 3.0
+        np.testing.assert_allclose(tiff.asarray(), 2.0 * image, atol=1e-3)
+
+
 def test_every_image_of_a_file_is_restored(restore, image, tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(image, photometric="minisblack", metadata={"axes": "ZYX"})

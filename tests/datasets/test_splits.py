@@ -20,7 +20,7 @@ def pairs_of(count, name="Cells", first=0, distinct=None):
 
 
 def split(pairs, test_pairs=None, **changes):
-    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": 0.2, "seed": 1}
+    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": None, "seed": 1}
     return split_pairs(pairs, test_pairs, **{**settings, **changes})
 
 
@@ -111,8 +111,14 @@ def unpaired_of(num_degraded, num_clean, name="Cells", first=0):
 
 
 def split_both(images, test_images=None, **changes):
-    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": 0.2, "seed": 1}
+    settings = {"images_limit": None, "validation_fraction": 0.2, "test_fraction": None, "seed": 1}
     return split_unpaired(images, test_images, **{**settings, **changes})
+
+
+@pytest.mark.parametrize("count, test_fraction, num_test", [
+    (19, None, 0), (20, None, 4), (4, 0.5, 2), (19, 0.2, 4), (20, 0.0, 0)])
+def test_a_test_fraction_that_is_given_holds_for_any_number(count, test_fraction, num_test):
+    assert len(split(pairs_of(count), test_fraction=test_fraction).test) == num_test
 
 
 @pytest.mark.parametrize("limit", [None, 10])

@@ -29,6 +29,20 @@ def test_extra_clean_images_are_kept_apart(tmp_path, images):
     assert len(load_unpaired(tmp_path, "Cells").extra_clean) == 1
 
 
+def test_extra_clean_images_may_be_tiffs_but_not_both(tmp_path, images):
+    for letter in "XY":
+        np.save(tmp_path / f"Cells_{letter}.npy", images)
+    (tmp_path / "Cells_extra" / "clean").mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "Cells_extra" / "clean" / "a.tif", images[0])
+
+    (extra,) = load_unpaired(tmp_path, "Cells").extra_clean
+
+    np.testing.assert_array_equal(extra, images[0])
+    np.save(tmp_path / "Cells_extra_Y.npy", images)
+    with pytest.raises(UserError, match="Cells_extra_Y.npy and in .*Cells_extra/clean: only one"):
+        load_unpaired(tmp_path, "Cells")
+
+
 def test_tiff_folders_need_no_common_names(tmp_path, images):
     for part, names in (("degraded", "ab"), ("clean", "xyz")):
         (tmp_path / "Cells" / part).mkdir(parents=True)

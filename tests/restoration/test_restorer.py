@@ -110,7 +110,27 @@ def test_integers_are_rounded_and_clipped_pixels_counted(identity):
     restored = Restorer(identity, info())(image, report=lines.append)
 
     assert restored[0, :4].tolist() == [255, 255, 255, 20]
-    assert lines == ["3 pixels (0.012 of all) went beyond what uint8 can hold and were clipped."]
+    assert lines == ["3 pixels (1.2 %) went beyond what uint8 can hold and were clipped."]
+
+
+@pytest.mark.parametrize("clean, words", [
+    ((2472, 36010), "run from 2472 to 36010, which uint8 cannot hold"),
+    ((0, 1), "run from 0 to 1, which uint8 cannot resolve"),
+    ((-200, 60), "which uint8 cannot hold"), ((-20, 300), None), ((0, 255), None)])
+def test_integers_that_cannot_hold_what_is_restored_are_refused(identity, clean, words):
+    ranges = TaskNormalization(IntensityRange(0, 255), IntensityRange(*clean))
+    restore = Restorer(identity, dataclasses.replace(info(), normalization={"A": ranges}))
+    image = noise((16, 16), "uint8")
+
+    if words:
+        with pytest.raises(UserError, match=f"{words}. Write float32: --output_type=float32"):
+            restore(image, report=silent)
+    else:
+        restore(image, report=lambda line: None)  # some pixels may be clipped
+
+    restored = restore(image.astype(np.float32), report=silent)
+    np.testing.assert_allclose(restored, ranges.clean.undo(ranges.degraded.normalize(image)),
+                               atol=0.02)
 
 
 def test_conversion_rounds_to_the_nearest():
