@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from microgan.evaluation.figures import plainly
+from microgan.evaluation.tables import markdown_table
 from microgan.files import write_json, write_text, written_whole
 from microgan.metrics.defects import (
     Images, common_size, direction_distance, directional_spectrum, histogram_distance,
@@ -92,12 +93,8 @@ def report_table(distances: Sequence[DefectDistance], split: str) -> str:
         cells.append([task, kind, str(n), *(
             f"{each.value:.3g}" + ("" if kind == CLEAN else f" ({100 * each.share:.0f} %)")
             for each in found)])
-    widths = [max(len(cell) for cell in column) for column in zip(*cells)]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
-             for row in cells]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join([f"Distance from real degraded images ({split}), and share of the clean "
-                      "images':", "", *lines])
+                      "images':", "", *markdown_table(cells)])
 
 
 def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> str:

@@ -43,7 +43,7 @@ def overview_table(rows: Sequence[Row]) -> str:
                       *(_overview_cell(found[protocol]) for protocol in PROTOCOLS)])
     splits = " and ".join(dict.fromkeys(row["split"] for row in rows))
     return "\n".join([f"PSNR in dB / SSIM, mean over the images ({splits}):", "",
-                      *_markdown(cells), *_problem_lines(rows)])
+                      *markdown_table(cells), *_problem_lines(rows)])
 
 
 def full_report(rows: Sequence[Row]) -> str:
@@ -62,7 +62,7 @@ def full_report(rows: Sequence[Row]) -> str:
         cells += [[row["task"], row["method"], str(row["n"]),
                    *(_full_cell(row, metric) for metric in METRICS)]
                   for row in rows if row["protocol"] == protocol]
-        parts += ["", f"## {protocol}: {_PROTOCOL_NOTES[protocol]}", "", *_markdown(cells)]
+        parts += ["", f"## {protocol}: {_PROTOCOL_NOTES[protocol]}", "", *markdown_table(cells)]
     return "\n".join(parts) + "\n"
 
 
@@ -126,7 +126,7 @@ def _problem_lines(rows: Sequence[Row]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _markdown(cells: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
     """Rows of cells as an aligned Markdown table; the first row is the head."""
     widths = [max(len(cell) for cell in column) for column in zip(*cells)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"

@@ -22,6 +22,7 @@ from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 
 TASK = "z_stack"  # the only one, by name
+_LEAST_USED = 0.25  # 8-bit stacks of authors use most; 12 bits in 16 are a sixteenth
 # The layout of ZSE-GAN's authors.
 _STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
 
@@ -176,4 +177,11 @@ def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
     dtype = stacks[0].dtype
     if dtype.kind not in "iu":
         return fit_min_max(stacks)
-    return IntensityRange(float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+    whole = IntensityRange(float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+    used = fit_percentiles(stacks)
+    share = (used.high - used.low) / (whole.high - whole.low)
+    if share < _LEAST_USED:
+        print(f"Warning: the stacks use {100 * share:.2g} % of what {dtype} can hold, "
+              f"{used.low:g} to {used.high:g}, but all of it becomes -1 to 1: little is left to "
+              "learn from. Pass --normalization=percentiles.")
+    return whole

@@ -93,7 +93,8 @@ def build_vgg(weights: LayerWeights) -> keras.Model:
         gray value three times.
     """
     image = keras.Input((None, None, 1))
-    # float32 whatever the policy: bfloat16 would round the gray values to whole numbers.
+    # float32 whatever the policy: bfloat16 would round gray values to whole numbers; the first
+    # convolution rounds them only after the mean is subtracted.
     gray_three_times = keras.layers.Concatenate(dtype="float32")([image] * 3)
     features = keras.layers.Rescaling(_VGG_SCALE, _VGG_OFFSETS, dtype="float32")(gray_three_times)
     for name, shape in VGG_KERNEL_SHAPES.items():

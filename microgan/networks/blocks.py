@@ -76,7 +76,7 @@ def resnet_translation(image: Any, *, filters: int, num_blocks: int, dropout: fl
         normalize: makes and applies each instance norm.
 
     Returns:
-        Symbolic, like `image`, not rounded by mixed precision.
+        Symbolic, like `image`; mixed precision rounds what goes into the tanh, not the rest.
     """
     padded = pad_exactly(image, 4)
     features = conv_norm_relu(padded, filters, 7, normalize=normalize)
@@ -120,7 +120,7 @@ def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: flo
         dropout: in every residual block, 0 to 1.
 
     Returns:
-        Symbolic, like `image`, -1 to 1, not rounded by mixed precision.
+        Symbolic, like `image`, -1 to 1; mixed precision rounds what goes into the tanh.
 
     Source:
         Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155.

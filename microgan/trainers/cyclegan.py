@@ -69,7 +69,7 @@ class CycleGANTrainer:
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, random states and pools included, by owner."""
+        """All variables a resumed run needs, by owner; of pools the first replica's alone."""
         return {"generator": self.generator.variables,
                 "degrader": self.degrader.variables,
                 "discriminators": (self.clean_discriminator.variables
@@ -93,7 +93,9 @@ class CycleGANTrainer:
         # What the discriminators get is made before the translators' update.
         losses, restored, made = self._update_translators(clean, degraded)
         if self.pools:
-            restored, made = self.pools[0].query(restored), self.pools[1].query(made)
+            unnumbered = tf.zeros(len(clean), tf.int32)
+            restored, made = (pool.query(images, unnumbered)[0]
+                              for pool, images in zip(self.pools, (restored, made)))
         return {**losses, **self._update_discriminators(clean, degraded, restored, made)}
 
     def _update_translators(self, clean: tf.Tensor, degraded: tf.Tensor

@@ -11,6 +11,9 @@ import tensorflow as tf
 class FusedAdam(keras.optimizers.Adam):
     """Keras' Adam, a weight's whole update in one operation of TensorFlow.
 
+    Gradients of single rows, as an embedding's, are summed before they are squared, as the
+    paper has it; Keras squares those of one row that occurs twice one by one.
+
     Keras' own writes it as twenty, which pass over all weights and averages again and again and
     take much of the time until a training's first update.
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 class ImagePool:
-    """The last results of a generator, some of which replace new ones.
+    """The last results of a generator, each with a number, some of which replace new ones.
 
     Until the pool is full each new volume is kept and given back. From then on, by the toss
     of a coin, a new volume is given back as it is or takes the place of a kept one, which is
@@ -36,6 +36,7 @@ class ImagePool:
         self.seed = seed
         self._volumes = self._variable((capacity, *volume_shape), "float32")
         self._num_kept = self._variable((), "int32")
+        self._numbers = self._variable((capacity,), "int32")
 
     @staticmethod
     def _variable(shape: tuple[int, ...], dtype: str) -> keras.Variable:
@@ -45,29 +46,33 @@ class ImagePool:
     @property
     def state(self) -> list[Any]:
         """The variables that a resumed run needs."""
-        return [self._volumes, self._num_kept]
+        return [self._volumes, self._num_kept, self._numbers]
 
-    def query(self, volumes: Any) -> Any:
+    def query(self, volumes: Any, numbers: Any) -> tuple[Any, Any]:
         """Hand in new volumes and get as many, new or kept.
 
         Args:
             volumes: float32 (B, Z, Y, X, C), B known when traced.
+            numbers: int32 (B,), what must stay with each, such as its focal plane.
 
         Returns:
-            float32 (B, Z, Y, X, C).
+            float32 (B, Z, Y, X, C), and the number of each, int32 (B,).
         """
-        return tf.stack([self._query_one(volume) for volume in tf.unstack(volumes)])
+        given = [self._query_one(*pair) for pair in zip(tf.unstack(volumes), tf.unstack(numbers))]
+        return tuple(tf.stack(each) for each in zip(*given))
 
-    def _query_one(self, volume: tf.Tensor) -> tf.Tensor:
+    def _query_one(self, volume: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         num_kept = tf.convert_to_tensor(self._num_kept.value)
         place = keras.random.randint((), 0, self.capacity, seed=self.seed)
         swaps = keras.random.uniform((), seed=self.seed) < 0.5
         is_full = num_kept >= self.capacity
         place = tf.where(is_full, place, num_kept)
         keeps = tf.logical_or(tf.logical_not(is_full), swaps)
-        before = tf.gather(self._volumes.value, place)
-        given = tf.where(tf.logical_and(is_full, swaps), before, volume)
-        self._volumes.assign(tf.tensor_scatter_nd_update(
-            self._volumes.value, [[place]], [tf.where(keeps, volume, before)]))
+        given = []
+        for kept, new in ((self._volumes, volume), (self._numbers, number)):
+            before = tf.gather(kept.value, place)
+            given.append(tf.where(tf.logical_and(is_full, swaps), before, new))
+            kept.assign(tf.tensor_scatter_nd_update(
+                kept.value, [[place]], [tf.where(keeps, new, before)]))
         self._num_kept.assign(tf.minimum(num_kept + 1, self.capacity))
-        return given
+        return given[0], given[1]

@@ -104,7 +104,7 @@ class ZSEGANTrainer:
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, random states and pools included, by owner."""
+        """All variables a resumed run needs, by owner; of pools the first replica's alone."""
         return {"generator": self.generator.variables,
                 "discriminators": (self.sharp_discriminator.variables
                                    + self.blur_discriminator.variables),
@@ -128,10 +128,10 @@ class ZSEGANTrainer:
         """
         # What the discriminators get is made before the translators' update.
         losses, sharpened, reconstructed = self._update_translators(batch)
+        made = [(volume, batch["focal_plane"]) for volume in (sharpened, reconstructed)]
         if self.pools:
-            sharpened = self.pools[0].query(sharpened)
-            reconstructed = self.pools[1].query(reconstructed)
-        return {**losses, **self._update_discriminators(batch, sharpened, reconstructed)}
+            made = [pool.query(*each) for pool, each in zip(self.pools, made)]
+        return {**losses, **self._update_discriminators(batch, *made)}
 
     def _update_translators(self, batch: dict[str, tf.Tensor]
                             ) -> tuple[Losses, tf.Tensor, tf.Tensor]:
@@ -169,9 +169,11 @@ class ZSEGANTrainer:
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         return losses, sharpened, reconstructed
 
-    def _update_discriminators(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
-                               reconstructed: tf.Tensor) -> Losses:
-        focal_plane = batch["focal_plane"]
+    def _update_discriminators(self, batch: dict[str, tf.Tensor],
+                               made_sharp: tuple[tf.Tensor, tf.Tensor],
+                               made_blurred: tuple[tf.Tensor, tf.Tensor]) -> Losses:
+        """Teach both discriminators; made stacks come with their own focal planes."""
+        measured, sharpened = (batch["blurred"], batch["focal_plane"]), made_sharp[0]
         places = tf.unstack(batch["places"], axis=1)
         with tf.GradientTape() as tape:
             real = ((1 - self.vertical_share)
@@ -179,13 +181,12 @@ class ZSEGANTrainer:
                     + self.vertical_share * _judged(
                         self.sharp_discriminator, batch["sharp_axial"][:, :, :, self.inside], 1))
             made = ((1 - self.vertical_share) * self._judged_lateral(
-                        self.sharp_discriminator, sharpened, focal_plane, places[3], 0)
+                        self.sharp_discriminator, *made_sharp, places[3], 0)
                     + self.made_vertical_share * _judged(
                         self.sharp_discriminator, self._draw_axial(sharpened, places[4]), 0))
-            of_blur = [self._judged_lateral(self.blur_discriminator, stack, focal_plane,
-                                            drawn, label)
-                       for stack, drawn, label in ((batch["blurred"], places[5], 1),
-                                                   (reconstructed, places[6], 0))]
+            of_blur = [self._judged_lateral(self.blur_discriminator, *stack, drawn, label)
+                       for stack, drawn, label in ((measured, places[5], 1),
+                                                   (made_blurred, places[6], 0))]
             losses = {"sharp_discriminator": self._mean((real + made) / 2),
                       "blur_discriminator": self._mean(sum(of_blur) / 2)}
             total = losses["sharp_discriminator"] + losses["blur_discriminator"]

@@ -83,6 +83,21 @@ def test_an_unknown_voxel_size_is_taken_to_be_the_known_one(folder, capsys, give
     assert words in said and (words or not said)
 
 
+@pytest.mark.parametrize("low, high, dtype, normalization, is_told", [
+    (0, 4095, np.uint16, "type_range", True), (0, 4095, np.uint16, "percentiles", False),
+    (0, 255, np.uint8, "type_range", False), (0, 40000, np.uint16, "type_range", False)])
+def test_stacks_that_use_little_of_their_type_are_told(
+        tmp_path, random, capsys, low, high, dtype, normalization, is_told):
+    for number in range(2):
+        stack = random.integers(low, high, (9, 32, 32)).astype(dtype)
+        np.save(tmp_path / f"{number}.npy", stack)
+
+    load(tmp_path, normalization=normalization)
+
+    told = "use 6.2 % of what uint16 can hold" in capsys.readouterr().out
+    assert told == is_told
+
+
 def test_layout_of_the_authors_gives_their_in_focus_images(layout, capsys):
     data = load(layout)
 

@@ -72,7 +72,8 @@ def test_discriminators_update_leaves_the_translators_untouched(batch):
     trainer = build_trainer()
     generator, judges = (values(trainer.state[name]) for name in ("generator", "discriminators"))
 
-    trainer._update_discriminators(batch, batch["blurred"], batch["blurred"])
+    made = (batch["blurred"], batch["focal_plane"])
+    trainer._update_discriminators(batch, made, made)
 
     assert same(generator, trainer.state["generator"])
     assert not same(judges, trainer.state["discriminators"])
