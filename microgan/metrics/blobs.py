@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, optimize, stats
-from scipy.spatial.distance import cdist
+from scipy import ndimage, optimize, sparse, spatial, stats
 from skimage.feature import peak_local_max
 
 # Cost of a pair that is too far apart: dearer than any number of pairs that are not.
@@ -150,16 +149,38 @@ def match_blobs(reference: Blobs, found: Blobs, *, reach: tuple[float, float, fl
         spacing: distance of slices, rows and columns.
 
     Source:
-        Kuhn 1955, by scipy's `linear_sum_assignment`.
+        Kuhn 1955, by scipy's `linear_sum_assignment`, for each group of blobs within each
+        other's reach alone: of thousands of blobs all distances would not fit in memory.
     """
     is_found = np.zeros(len(reference), bool)
     if not len(reference) or not len(found):
         return Match(is_found, np.zeros((0, 3)))
     unit = np.asarray(spacing) / reach
-    distances = cdist(reference.centres * unit, found.centres * unit)
-    rows, columns = optimize.linear_sum_assignment(
-        np.where(distances <= 1, distances, _TOO_FAR))
-    near = distances[rows, columns] <= 1
-    is_found[rows[near]] = True
-    offsets = (found.centres[columns[near]] - reference.centres[rows[near]]) * spacing
-    return Match(is_found, offsets)
+    near = spatial.KDTree(reference.centres * unit).sparse_distance_matrix(
+        spatial.KDTree(found.centres * unit), 1, output_type="ndarray")
+    pairs = sorted(pair for group in _groups(near, len(reference)) for pair in _assigned(group))
+    rows, columns = np.array(pairs, int).reshape(-1, 2).T
+    is_found[rows] = True
+    return Match(is_found, (found.centres[columns] - reference.centres[rows]) * spacing)
+
+
+def _groups(near: np.ndarray, num_rows: int) -> list[np.ndarray]:
+    """Divide entries (i, j, distance) so that no row or column is in two groups."""
+    if not len(near):
+        return []
+    side = num_rows + near["j"].max() + 1
+    graph = sparse.coo_array((np.ones(len(near)), (near["i"], num_rows + near["j"])), (side, side))
+    _, labels = sparse.csgraph.connected_components(graph, directed=False)
+    near = near[np.argsort(labels[near["i"]], kind="stable")]
+    return np.split(near, np.flatnonzero(np.diff(labels[near["i"]])) + 1)
+
+
+def _assigned(group: np.ndarray) -> list[tuple[int, int]]:
+    """Rows and columns of a group's entries, as many pairs as possible, as near as possible."""
+    rows, at_row = np.unique(group["i"], return_inverse=True)
+    columns, at_column = np.unique(group["j"], return_inverse=True)
+    distances = np.full((len(rows), len(columns)), _TOO_FAR)
+    distances[at_row, at_column] = group["v"]
+    return [(rows[row], columns[column])
+            for row, column in zip(*optimize.linear_sum_assignment(distances))
+            if distances[row, column] < _TOO_FAR]

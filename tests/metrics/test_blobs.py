@@ -1,5 +1,9 @@
+import tracemalloc
+
 import numpy as np
-from scipy import ndimage
+import pytest
+from scipy import ndimage, optimize
+from scipy.spatial.distance import cdist
 
 from microgan.metrics.blobs import (
     Blobs, find_blobs, is_dark_on_bright, match_blobs, median_half_depth)
@@ -83,6 +87,33 @@ def test_pairs_are_one_to_one_and_as_many_as_possible():
 
     assert match.share == 1
     np.testing.assert_array_equal(match.offsets, [[0, 0, 2], [0, 0, 3]])
+
+
+@pytest.mark.parametrize("reach", [(0.2, 0.2, 0.2), (1.0, 1.0, 1.0), (4.0, 2.0, 3.0)])
+def test_groups_are_assigned_as_all_would_be_together(random, reach):
+    one, other = (Blobs(random.uniform(0, 12, (number, 3)), np.ones(number))
+                  for number in (90, 70))
+    distances = cdist(one.centres / reach, other.centres / reach)
+    rows, columns = optimize.linear_sum_assignment(np.where(distances <= 1, distances, 1e6))
+    near = distances[rows, columns] <= 1
+
+    match = match_blobs(one, other, reach=reach, spacing=CUBES)
+
+    assert np.count_nonzero(match.is_found) == np.count_nonzero(near)
+    np.testing.assert_allclose(np.linalg.norm(match.offsets / reach, axis=1).sum(),
+                               distances[rows, columns][near].sum())
+
+
+def test_thousands_of_blobs_take_little_memory(random):
+    centres = random.uniform(0, 1000, (4000, 3))
+    tracemalloc.start()
+    match = match_blobs(Blobs(centres, np.ones(4000)), Blobs(centres + 0.5, np.ones(4000)),
+                        reach=(3, 3, 3), spacing=CUBES)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert match.is_found.all()
+    assert peak < 20e6  # all distances: 128e6
 
 
 def test_distances_are_in_the_unit_of_the_spacing():
