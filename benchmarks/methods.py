@@ -37,9 +37,6 @@ _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks/train_care.py",
                   ("--batch_size=8", "--patch_size=64", "--plateau_updates=400"))
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 _LIMITED = ("--recipe=limited",)
-# The recipe as it was until it was measured that neither the discriminator nor 32 channels pay.
-_LIMITED_GAN = (*_LIMITED, "--adversarial_weight=0.005", "--generator_filters=32",
-                "--fourier_weight=0")
 _ONLY_MADE = ("--alpha=1",)
 
 METHODS = {
@@ -55,17 +52,11 @@ METHODS = {
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
     "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
                           _LIMITED, "limited"),
-    "limited_gan": Method("microgan, earlier limited", WITH_PAIRS, "train_cGAN.py",
-                          _LIMITED_GAN),
-    "limited_gan_cin": Method("microgan, earlier limited, and made pairs", WITH_PAIRS,
-                              "train_cGAN.py", _LIMITED_GAN, "limited"),
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks/train_cyclegan.py"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
     "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",
                            (*_LIMITED, *_ONLY_MADE), "limited"),
-    "limited_gan_made": Method("microgan, earlier limited, made pairs", WITHOUT_PAIRS,
-                               "train_cGAN.py", (*_LIMITED_GAN, *_ONLY_MADE), "limited"),
 }
 
 CIN_GANS = {

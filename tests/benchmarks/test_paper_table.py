@@ -49,13 +49,13 @@ def test_every_method_trains_for_the_minutes(table):
 def test_cin_gan_takes_half_of_the_minutes_and_serves_both_settings(table):
     trainings = Trainings()
 
-    table(trainings, methods=("limited_gan_cin", "limited_gan_made")).fill()
+    table(trainings, methods=("limited_cin", "limited_made")).fill()
 
-    assert trainings.updates() == {"cin_limited": 300, "limited_gan_cin": 300,
-                                   "limited_gan_made": 300}
+    assert trainings.updates() == {"cin_limited": 300, "limited_cin": 300,
+                                   "limited_made": 300}
     flags = {name: flags for _, name, flags in trainings.done}
-    assert flags["limited_gan_made"]["alpha"] == "1" and "alpha" not in flags["limited_gan_cin"]
-    assert flags["limited_gan_made"]["cin_generator_path"].endswith("cin_limited/run/generator.h5")
+    assert flags["limited_made"]["alpha"] == "1" and "alpha" not in flags["limited_cin"]
+    assert flags["limited_made"]["cin_generator_path"].endswith("cin_limited/run/generator.h5")
 
 
 def test_finished_cells_are_not_trained_again_and_other_seeds_are(table):
@@ -104,7 +104,7 @@ def test_all_rows_of_a_seed_are_scored_by_the_range_of_its_pairs(table, tmp_path
     monkeypatch.setattr(paper_table, "score_rows", lambda task, clean, restored, constants, **_:
                         ranges.append(constants) or [])
 
-    table(Trainings(), methods=("raw", "care", "limited_gan_made"), pairs=("12",)).fill()
+    table(Trainings(), methods=("raw", "care", "limited_made"), pairs=("12",)).fill()
 
     pairs = (np.load(tmp_path / f"Blobs_{kind}.npy") for kind in "XY")
     assert ranges == 3 * [TaskNormalization(*map(fit_percentiles, pairs))]
@@ -125,7 +125,7 @@ def test_pages_are_written_after_every_cell(table):
 
 
 def test_minutes_of_made_pairs_are_counted(table):
-    made = table(Trainings(), methods=("limited_gan_made",))
+    made = table(Trainings(), methods=("limited_made",))
     made.fill()
 
     (row,) = read_rows(made.output)
