@@ -22,7 +22,7 @@ from microgan.datasets.pipelines import DistributedBatches
 from microgan.errors import Diverged, Interrupted, UserError, out_of_memory_errors
 from microgan.experiments.devices import choose_strategy, prepare
 from microgan.experiments.estimates import (
-    UpdateCost, estimated_memory, estimated_seconds, peak_memory, update_cost)
+    estimated_memory, estimated_seconds, peak_memory, update_cost)
 from microgan.experiments.workers import this_worker
 from microgan.generator_file import GeneratorInfo
 from microgan.trainers.fused_adam import FusedAdam
@@ -170,8 +170,8 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                                      num_iters=num_iters)
         update = compile_update(trainer, strategy)
         graph = update.get_concrete_function(batches.element_spec).graph
-        cost = update_cost(graph, num_devices=len(strategy.extended.worker_devices))
-        _print_estimate(cost, trainer, config, config.num_iters - first_update, validation_bytes)
+        _print_estimate(graph, strategy, trainer, config, config.num_iters - first_update,
+                        validation_bytes)
         run_updates(_timed(update, seconds) if config.dry_run else update, batches,
                     first_update=first_update,
                     callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
@@ -290,8 +290,9 @@ def _averaged_weights(trainer: GeneratorTrainer) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in variables.values()]
 
 
-def _print_estimate(cost: UpdateCost, trainer: Trainer, config: TrainingConfig, num_updates: int,
-                    validation_bytes: float) -> None:
+def _print_estimate(graph: Any, strategy: tf.distribute.Strategy, trainer: Trainer,
+                    config: TrainingConfig, num_updates: int, validation_bytes: float) -> None:
+    cost = update_cost(graph, num_devices=len(strategy.extended.worker_devices))
     seconds = num_updates * estimated_seconds(cost)
     memory = estimated_memory(cost, trainer.state, validation_bytes)
     print(f"Estimated on this machine: {format_seconds(seconds)} and {memory / 1e9:.1f} GB of "
