@@ -93,7 +93,7 @@ class CycleGANTrainer:
         # What the discriminators get is made before the translators' update.
         losses, restored, made = self._update_translators(clean, degraded)
         if self.pools:
-            unnumbered = tf.zeros(len(clean), tf.int32)
+            unnumbered = tf.zeros(clean.shape[0], tf.int32)
             restored, made = (pool.query(images, unnumbered)[0]
                               for pool, images in zip(self.pools, (restored, made)))
         return {**losses, **self._update_discriminators(clean, degraded, restored, made)}

@@ -212,7 +212,7 @@ def test_cyclegan_has_no_cycle_or_identity_loss_where_nothing_is_translated(batc
 def test_cyclegan_pools_keep_what_was_made(batch):
     trainer = build_cyclegan()
 
-    trainer.train_step(batch)
+    tf.function(trainer.train_step)(batch)  # traced, as in a training
 
     assert [int(pool.state[1]) for pool in trainer.pools] == [2, 2]
 
