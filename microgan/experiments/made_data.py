@@ -159,13 +159,8 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
     for name, task in tasks.items():
         if task.test_pairs is not None or not task.split.test:
             continue  # test arrays are apart from all training, which CIN-GAN checks as well
-        record = learned.get(name, {})
-        try:
-            if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
-                raise ValueError("of other images")
-            seen = {index for half in ("degraded", "clean") for part in ("train", "validation")
-                    for index in record[half][part]}
-        except (KeyError, TypeError, ValueError):  # or of another program
+        seen = _seen_pairs(learned.get(name), task)
+        if seen is None:
             print(f"{name}: {generator} was trained on other images, or does not "
                   "say which, so it may have seen some that are tested here.")
             continue
@@ -175,6 +170,17 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
                 f"of the images that test '{name}' here. Leave out --seed, so that both hold out "
                 "the same ones, and pass the --images_limit and --test_fraction of its "
                 "config.json.")
+
+
+def _seen_pairs(record: Any, task: TaskData) -> set[int] | None:
+    """The pairs that a CIN-GAN's `split.json` says it saw; None if it is not of these images."""
+    try:
+        if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
+            return None
+        return {index for half in ("degraded", "clean") for part in ("train", "validation")
+                for index in record[half][part]}
+    except (KeyError, TypeError):  # of another program
+        return None
 
 
 def _read_beside(generator: str, name: str) -> dict[str, Any]:
