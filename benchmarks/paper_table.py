@@ -4,7 +4,8 @@ Setting A gives every method `--pairs` pairs a task, setting B none; each method
 `--minutes`, measured in updates that a trial times beforehand, so that schedules end where
 they should. Where CIN-GAN makes pairs, it takes half of the minutes. Each finished cell (a
 method, a seed) is some rows in `--output` and is never trained twice; one that was stopped
-goes on from its checkpoint. The rows name the machine, the cores and the updates done.
+goes on from its checkpoint. The rows name the machine, the cores and the updates done: with
+`--machine` another machine goes on with them, by as many updates.
 
     python benchmarks/paper_table.py --data_dir=data --minutes=15 --seeds=1,2,3
 
@@ -18,11 +19,11 @@ from pathlib import Path
 import classical
 import numpy as np
 from cell_scores import SCORE_COLUMNS, score_rows
-from cells import add_rows, commit, finished, folder_name, images_key, read_rows, train
-from methods import (
-    CIN_GANS, CIN_SCRIPT, CLASSICAL, KEYS, METHODS, RAW, SETTINGS, VGG, uses_vgg)
+from cells import add_rows, commit, finished, images_key, read_rows, train
+from method_trainer import JOINT, PER_TASK, MethodTrainer
+from methods import CLASSICAL, KEYS, METHODS, RAW, SETTINGS, uses_vgg
 from paper_table_pages import save_curves, save_figure, write_tables
-from training_time import machine, train_for, trained_seconds
+from training_time import machine, trained_seconds
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
@@ -30,8 +31,6 @@ from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
 from microgan.errors import UserError
 from microgan.files import written_whole
-
-JOINT, PER_TASK = "joint", "per_task"
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,10 @@ class Settings(Config):
         "minutes equally.", choices=(JOINT, PER_TASK))
     vgg: str = setting("imagenet", "VGG weights of the published methods: imagenet, or a path as "
                        "in train_cGAN.py --content_features.")
+    machine: str | None = setting(
+        None, "Go on with the table of another machine, called as in its rows: every method does "
+        "the updates that its rows of other seeds did there, however long it takes here. Unset: "
+        "this machine.")
     output: str = setting("benchmarks/results/paper_table.csv", "Rows of all finished cells; read "
                           "and added to.")
     work: str = setting("paper_table_runs", "Folder of the runs.")
@@ -80,7 +83,8 @@ class Cell:
 
 
 _KEY = tuple(Cell.__dataclass_fields__)
-COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "filter_setting", *SCORE_COLUMNS)
+COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "trained_on", "filter_setting",
+           *SCORE_COLUMNS)
 
 
 class Table:
@@ -93,7 +97,6 @@ class Table:
 
     def __init__(self, settings, train=train):
         self.settings = settings
-        self.train = train
         self.tasks = settings.datasets or find_datasets(settings.data_dir)
         self.test = {name: load_test_pairs(settings.data_dir, name) for name in self.tasks}
         for name, pairs in self.test.items():
@@ -101,8 +104,10 @@ class Table:
                 raise UserError(f"'{name}' has no test images: add {name}_test_X.npy and _Y.npy.")
         self.images = images_key(settings.data_dir, self.tasks)
         self.output = Path(settings.output).resolve()
-        self.machine, self.cores = machine()
+        self.here, self.cores = machine()
+        self.machine = settings.machine or self.here
         self.work = Path(settings.work).resolve() / f"{self.cores}_cores"
+        self.trainer = MethodTrainer(settings, self.work, self.output, train)
 
     def cells(self):
         """All cells wanted; computed rows have no minutes, and their seed chooses the pairs."""
@@ -172,47 +177,18 @@ class Table:
         rows, images = [], {}
         for tasks in groups:
             minutes = self.settings.minutes / len(groups)
-            *before, run = self._train_method(cell, tasks, minutes)
+            *before, run = self.trainer.train(cell, tasks, minutes)
             seconds, num_iters = trained_seconds(run)
             seconds += sum(trained_seconds(each)[0] for each in before)
             mirrored = METHODS[cell.method].mirrored
             for name, restored in self._restore(run / "generator.h5", tasks, mirrored).items():
                 images[name] = restored
                 constants = self._pairs(cell, name)[1]
-                rows += [{"num_iters": num_iters, "trained_minutes": f"{seconds / 60:.2f}", **row}
+                rows += [{"num_iters": num_iters, "trained_minutes": f"{seconds / 60:.2f}",
+                          "trained_on": self.here, **row}
                          for row in self._score(name, restored, constants, is_raw_input=False)]
         self._keep_images(cell, images)
         return rows
-
-    def _train_method(self, cell, tasks, minutes):
-        """Train a method, and before it the CIN-GAN it needs.
-
-        Returns:
-            The run folders, the method's own last.
-        """
-        method = METHODS[cell.method]
-        flags, runs = list(method.flags), []
-        if method.cin:
-            minutes /= 2
-            cin = self._train_for(CIN_SCRIPT, f"cin_{method.cin}", cell, tasks, minutes,
-                                  CIN_GANS[method.cin])
-            flags += ["--cin_augment=True", f"--cin_generator_path={cin / 'generator.h5'}"]
-            runs.append(cin)
-        name = method.trained_as or cell.method
-        return [*runs, self._train_for(method.script, name, cell, tasks, minutes, flags)]
-
-    def _train_for(self, script, name, cell, tasks, minutes, flags):
-        settings = self.settings
-        flags = [flag.format(**{VGG.strip("{}"): settings.vgg}) for flag in flags]
-        flags += [f"--data_dir={Path(settings.data_dir).resolve()}", f"--seed={cell.seed}",
-                  f"--datasets={','.join(tasks)}", f"--images_limit={cell.pairs}"]
-        symmetries = [entry for entry in settings.symmetries if entry.split(":")[0] in tasks]
-        flags += [f"--symmetries={','.join(symmetries)}"] if symmetries else []
-        where = f"{cell.data}_{'_'.join(tasks)}"
-        folder = (self.work / f"{minutes:g}_minutes" / folder_name(where, symmetries)
-                  / f"pairs{cell.pairs}_seed{cell.seed}" / name)
-        return train_for(minutes, script, folder, flags,
-                         times=self.work / "times" / where / name, train=self.train)
 
     def _restore(self, generator, tasks, mirrored):
         """Restored test images by task."""

@@ -226,10 +226,18 @@ def other_table(rows):
 
 
 def time_table(rows):
-    """What every method did in its time."""
-    return _table([row for row in rows if row["protocol"] == "care"], lambda found: (
-        f"{np.mean([int(row['num_iters']) for row in found]):.0f} in "
-        f"{np.mean([float(row['trained_minutes']) for row in found]):.1f}"))
+    """What every method did in its time, and how long that took on other machines."""
+    return _table([row for row in rows if row["protocol"] == "care"], _time_text)
+
+
+def _time_text(rows):
+    minutes = defaultdict(list)
+    for row in rows:
+        minutes[row["trained_on"]].append(float(row["trained_minutes"]))
+    by_machine = [f"{np.mean(found):.1f}" + (f" ({name})" if name != rows[0]["machine"] else "")
+                  for name, found in minutes.items()]
+    return (f"{np.mean([int(row['num_iters']) for row in rows]):.0f} in "
+            f"{', '.join(by_machine)}")
 
 
 def difference(rows, rival):

@@ -43,16 +43,29 @@ def train_for(minutes, script, folder, flags, *, times, train):
         The run folder.
     """
     speed = seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
-    num_iters = max(1, round(60 * minutes / speed))
-    run = train(script, folder, [
-        *flags, f"--num_iters={num_iters}", "--eval_limit=1",
-        f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+    run = train_at(speed, minutes, script, folder, flags, train=train)
     took = trained_seconds(run)[0] / 60
     if took < _TOO_SHORT * minutes:
         print(f"{folder.name} trained for {took:.1f} of {minutes:g} minutes: the machine was "
               f"busier when its speed was timed. For another try remove {folder}, {times} and its "
               "rows.")
     return run
+
+
+def train_at(speed, minutes, script, folder, flags, *, train):
+    """Run a training of as many updates as fit into given minutes at a given speed.
+
+    Args:
+        speed: seconds an update, on the machine whose minutes count.
+        minutes: as for `train_for`, like all others.
+
+    Returns:
+        The run folder.
+    """
+    num_iters = max(1, round(60 * minutes / speed))
+    return train(script, folder, [
+        *flags, f"--num_iters={num_iters}", "--eval_limit=1",
+        f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
 
 
 def seconds_per_update(folder, train):

@@ -159,6 +159,50 @@ def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, mon
         "300", "300"]
 
 
+def begun_elsewhere(table, **changes):
+    """A table with seed 1 of `paper`, done by a machine that does two updates a second."""
+    begun = table(Trainings(), methods=("paper",), **changes)
+    begun.fill()
+    text = begun.output.read_text()
+    begun.output.write_text(text.replace(begun.here, "Other").replace(",600,", ",1200,"))
+    return begun
+
+
+def test_other_machine_goes_on_with_as_many_updates(table):
+    begun = begun_elsewhere(table)
+    trainings = Trainings()
+
+    table(trainings, methods=("paper",), seeds=("1", "2"), machine="Other").fill()
+
+    assert trainings.updates() == {"paper": 1200}
+    ((_, name, flags),) = trainings.done  # not timed
+    assert flags["seed"] == "2"
+    rows = read_rows(begun.output)
+    assert [(row["machine"], row["trained_on"], row["seed"], row["num_iters"])
+            for row in rows] == [
+                ("Other", "Other", "1", "1200"), ("Other", begun.here, "2", "1200")]
+    assert "| 1200 in 10.0, 20.0 (" in begun.page.read_text()
+
+
+def test_other_machine_is_as_much_faster_with_a_cin_gan_as_with_its_cgan(table):
+    begun = begun_elsewhere(table)
+    text = begun.output.read_text()
+    begun.output.write_text(text + "".join(
+        line.replace(",paper,", ",paper_cin,").replace(",1200,", ",500,")
+        for line in text.splitlines(keepends=True)[1:]))
+    trainings = Trainings()
+
+    table(trainings, methods=("paper_cin",), seeds=("2",), machine="Other").fill()
+
+    # Five minutes each, at a second an update here.
+    assert trainings.updates() == {"cin_paper": 600, "paper_cin": 500}
+
+
+def test_machine_that_no_row_names_is_a_mistake(table):
+    with pytest.raises(UserError, match="no row of 'care' .* core.s. of Nowhere, .* --machine"):
+        table(Trainings(), methods=("care",), machine="Nowhere").fill()
+
+
 def test_every_flag_of_every_method_exists(tmp_path):
     """Parsed as its script does."""
     from microgan.cli.command import parse_flags
@@ -192,7 +236,8 @@ def row(method, psnr, seed="1", task="Blobs"):
             "minutes": "0" if method == "raw" else "15",
             "psnr": str(np.mean(psnr)), "ssim": "0.5", "nrmse": "0.1", "frc": "3",
             "micro_ssim": "0.4", "feature_distance": "7", "num_iters": "600",
-            "trained_minutes": "15.1", "psnr_per_image": " ".join(map(str, psnr))}
+            "trained_minutes": "15.1", "trained_on": "m",
+            "psnr_per_image": " ".join(map(str, psnr))}
 
 
 def test_difference_from_care_is_of_the_same_images_and_starred_if_significant():
