@@ -19,6 +19,7 @@ class Method:
         flags: of the script.
         cin: key of the CIN-GAN in `CIN_GANS` that makes pairs for it, or None.
         trained_as: key of the method whose training this one only restores with; or None.
+        as_fast_as: key of a method whose update takes as long; or None.
         mirrored: restore as the average over mirror images, whatever the network is made for.
     """
 
@@ -28,13 +29,15 @@ class Method:
     flags: tuple[str, ...] = ()
     cin: str | None = None
     trained_as: str | None = None
+    as_fast_as: str | None = None
     mirrored: bool = False
 
 
 # CARE for minutes, not hours: an eighth of the pixels an update, and a tenth of the updates
 # without progress after which the learning rate falls.
+_CROPS_OF_64 = ("--batch_size=8", "--patch_size=64")
 _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks/train_care.py",
-                  ("--batch_size=8", "--patch_size=64", "--plateau_updates=400"))
+                  (*_CROPS_OF_64, "--plateau_updates=400"))
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 _LIMITED = ("--recipe=limited",)
 _ONLY_MADE = ("--alpha=1",)
@@ -44,6 +47,10 @@ METHODS = {
     "care_64": _CARE_64,
     "care_64_mirrored": replace(_CARE_64, label=f"{_CARE_64.label}, mirror images averaged",
                                 trained_as="care_64", mirrored=True),
+    "care_64_cosine": replace(
+        _CARE_64, label=f"{_CARE_64.label}, rate as limited's, mirror images averaged",
+        flags=(*_CROPS_OF_64, "--learning_rate_decay=cosine"), as_fast_as="care_64",
+        mirrored=True),
     "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks/train_deblurgan.py",
                         (f"--content_features={VGG}",)),
     "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),

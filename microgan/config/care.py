@@ -18,7 +18,8 @@ class CAREConfig(RivalConfig):
     learning_rate: float = setting(4e-4, "Of Adam, at the start; the original's 4e-4.", above=0)
     learning_rate_decay: str = setting(
         "plateau", "plateau: the learning rate halves whenever --plateau_updates brought no lower "
-        "validation loss, as the original.", choices=("none", "plateau"))
+        "validation loss, as the original. cosine: as train_cGAN.py --recipe=limited.",
+        choices=("none", "plateau", "cosine"))
     plateau_updates: int = setting(4000, "Of --learning_rate_decay=plateau; the original's 10 "
                                    "epochs of 400.", minimum=1)
     adam_epsilon: float = setting(1e-7, "Of Adam; Keras' default.", above=0)

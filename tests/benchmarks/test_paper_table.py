@@ -198,6 +198,21 @@ def test_other_machine_is_as_much_faster_with_a_cin_gan_as_with_its_cgan(table):
     assert trainings.updates() == {"cin_paper": 600, "paper_cin": 500}
 
 
+def test_method_with_another_schedule_does_the_updates_of_its_twin(table):
+    table(Trainings(), methods=("care_64",)).fill()
+    here, elsewhere = Trainings(), Trainings()
+
+    timed = table(here, methods=("care_64_cosine",))
+    timed.fill()
+    text = timed.output.read_text()
+    timed.output.write_text(text.replace(timed.here, "Other").replace(",600,", ",1200,"))
+    table(elsewhere, methods=("care_64_cosine",), seeds=("2",), machine="Other").fill()
+
+    ((_, _, flags),) = here.done  # its twin was timed
+    assert (flags["num_iters"], flags["learning_rate_decay"]) == ("600", "cosine")
+    assert elsewhere.updates() == {"care_64_cosine": 1200}
+
+
 def test_machine_that_no_row_names_is_a_mistake(table):
     with pytest.raises(UserError, match="no row of 'care' .* core.s. of Nowhere, .* --machine"):
         table(Trainings(), methods=("care",), machine="Nowhere").fill()

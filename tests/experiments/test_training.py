@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from microgan.config import CINGANConfig
+from microgan.config.care import CAREConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments import training
@@ -26,9 +27,10 @@ def rates(optimizer, *updates):
     return found
 
 
-def test_learning_rate_rises_for_a_twentieth_and_falls_to_zero_at_the_end():
-    config = CINGANConfig.create(recipe="limited", learning_rate_decay="cosine")
-
+@pytest.mark.parametrize("config", [
+    CINGANConfig.create(recipe="limited", learning_rate_decay="cosine"),
+    CAREConfig.create(learning_rate_decay="cosine")])
+def test_learning_rate_rises_for_a_twentieth_and_falls_to_zero_at_the_end(config):
     optimizer = adam(config, 0.1, num_updates=200)
 
     np.testing.assert_allclose(rates(optimizer, 0, 10, 105, 200), [0.01, 0.1, 0.05, 0], atol=1e-6)
