@@ -18,8 +18,8 @@ from microgan.restoration.tiled_network import TiledNetwork
 # share of the tensors written in an update that are alive together at its peak, 0.03 to 0.15.
 _LIBRARIES_BYTES = 0.9e9
 _KEPT_SHARE = 0.12
-# Fitted to both recipes on processors with matrix units, where tensors that are merely passed on
-# take most of the time, and without: layers over the convolution and the activation timed here.
+# Fitted on a processor with matrix units, where tensors that are merely passed on take most of the
+# time; without them an update took 0.9 to 1.5 times as long as its arithmetic alone.
 _TIME_OVER_CONVOLUTION = 1.1
 _TIME_OVER_ACTIVATION = 0.4
 _CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter",
@@ -104,7 +104,7 @@ class Speed:
 def measure_speed() -> Speed:
     """Measure this machine, under the current precision policy, in half a second.
 
-    A 3 x 3 convolution of 64 channels, and a leaky ReLU of its result.
+    A 3 x 3 convolution of 64 channels, and a leaky ReLU of as many numbers.
     """
     dtype = keras.config.dtype_policy().compute_dtype
     image = tf.ones((4, 64, 64, 64), dtype)
@@ -128,7 +128,7 @@ def _seconds(function: Callable[[], Any]) -> float:
 
 
 def estimated_seconds(cost: UpdateCost) -> float:
-    """Seconds an update takes here, at the speed measured now, within a factor of 1.5."""
+    """Seconds an update takes here, at the speed measured now, within a factor of about 1.5."""
     speed = measure_speed()
     return (_TIME_OVER_CONVOLUTION * cost.flop / speed.flop
             + _TIME_OVER_ACTIVATION * cost.bytes_written / speed.bytes_written)
