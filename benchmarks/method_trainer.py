@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cells import folder_name, read_rows
 from methods import CIN_GANS, CIN_SCRIPT, METHODS, VGG
-from training_time import seconds_per_update, train_at, train_for
+from training_time import speed_here, train_at, train_for
 
 from microgan.errors import UserError
 
@@ -84,9 +84,8 @@ class MethodTrainer:
         return cin * self._speed_there(recipe, cell) / cgan
 
     def _speed_here(self, script, name, flags, cell, tasks):
-        flags = self._flags(flags, cell, tasks)
-        return seconds_per_update(self._times(cell, tasks, name), lambda trial, more: self._train(
-            script, trial, [*flags, *more]))
+        return speed_here(script, self._flags(flags, cell, tasks),
+                          times=self._times(cell, tasks, name), train=self._train)
 
     def _speed_there(self, name, cell):
         """Seconds an update of a method took on the table's machine, as its rows tell."""

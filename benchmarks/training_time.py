@@ -42,7 +42,7 @@ def train_for(minutes, script, folder, flags, *, times, train):
     Returns:
         The run folder.
     """
-    speed = seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
+    speed = speed_here(script, flags, times=times, train=train)
     run = train_at(speed, minutes, script, folder, flags, train=train)
     took = trained_seconds(run)[0] / 60
     if took < _TOO_SHORT * minutes:
@@ -66,6 +66,11 @@ def train_at(speed, minutes, script, folder, flags, *, train):
     return train(script, folder, [
         *flags, f"--num_iters={num_iters}", "--eval_limit=1",
         f"--validate_every={max(1, num_iters // _VALIDATIONS)}"])
+
+
+def speed_here(script, flags, *, times, train):
+    """Seconds an update of a training takes on this machine; arguments as for `train_for`."""
+    return seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
 
 
 def seconds_per_update(folder, train):
