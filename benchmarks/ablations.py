@@ -44,6 +44,8 @@ CHANGES = {
     "no mirror images at all": (
         "--symmetries={none}", "--test_time_augmentation=False"),
     "intensities of pairs changed at random": ("--intensity_jitter=0.2",),
+    "intensities at random and twice the Fourier loss and no content loss": (
+        "--intensity_jitter=0.2", "--fourier_weight=1", "--content_weight=0"),
     "no averaged weights": ("--ema_decay=0",),
     "weights averaged over 200 updates": ("--ema_decay=0.995",),
     "half the channels": ("--generator_filters=8",),
