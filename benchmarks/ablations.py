@@ -40,10 +40,12 @@ CHANGES = {
     "plain and fitted pixel loss alike": ("--pixel_weight=0.5", "--fitted_pixel_weight=0.5"),
     "no Fourier loss": ("--fourier_weight=0",),
     "Fourier loss twice as strong": ("--fourier_weight=1",),
+    "Fourier loss four times as strong": ("--fourier_weight=2",),
     "extremes of the images become -1 and 1": ("--normalization=min_max",),
     "no mirror images at all": (
         "--symmetries={none}", "--test_time_augmentation=False"),
     "intensities of pairs changed at random": ("--intensity_jitter=0.2",),
+    "intensities of pairs changed at random twice as much": ("--intensity_jitter=0.4",),
     "intensities at random and twice the Fourier loss and no content loss": (
         "--intensity_jitter=0.2", "--fourier_weight=1", "--content_weight=0"),
     "no averaged weights": ("--ema_decay=0",),
