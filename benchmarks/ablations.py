@@ -46,8 +46,12 @@ CHANGES = {
         "--symmetries={none}", "--test_time_augmentation=False"),
     "intensities of pairs changed at random": ("--intensity_jitter=0.2",),
     "intensities of pairs changed at random twice as much": ("--intensity_jitter=0.4",),
-    "intensities at random and twice the Fourier loss and no content loss": (
-        "--intensity_jitter=0.2", "--fourier_weight=1", "--content_weight=0"),
+    "no content loss and Fourier loss four times as strong": (
+        "--content_weight=0", "--fourier_weight=2"),
+    "the three gains together": (
+        "--content_weight=0", "--fourier_weight=1", "--intensity_jitter=0.2"),
+    "the three gains together and stronger": (
+        "--content_weight=0", "--fourier_weight=2", "--intensity_jitter=0.6"),
     "no averaged weights": ("--ema_decay=0",),
     "weights averaged over 200 updates": ("--ema_decay=0.995",),
     "half the channels": ("--generator_filters=8",),

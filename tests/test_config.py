@@ -96,6 +96,8 @@ _STACKS = {"generator": "g.h5", "stacks": "s"}
                   "normalization": "min_max"}, "normalization", "with --alpha=1"),
     (CGANConfig, {"recipe": "limited", "discriminator": "patch"}, "discriminator",
      "with --adversarial_weight=0. Leave it out, or pass --adversarial_weight, such as 0.005."),
+    (CGANConfig, {"content_weight": 0.0, "content_features": "embedded"}, "content_features",
+     "with --content_weight=0. Leave it out, or pass --content_weight, such as 0.0003."),
     (CGANConfig, {"alpha": 0.5}, "alpha",
      "without --cin_augment=True. Leave it out, or add that."),
     (CINGANConfig, {"add_task": "Cells", "init_generator": "g.h5", "datasets": ("Cells",)},

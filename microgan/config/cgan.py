@@ -103,6 +103,10 @@ class CGANConfig(TaskTrainingConfig):
                 "with --alpha=1, where intensities are those of the CIN-GAN", "lower --alpha")
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
+        if not self.content_weight:
+            reasons |= dict.fromkeys(
+                ("content_features", "content_distance"),
+                Meaningless("with --content_weight=0", "pass --content_weight, such as 0.0003"))
         if not self.adversarial_weight:
             reasons |= dict.fromkeys(
                 ("discriminator", "discriminator_filters"),
