@@ -47,8 +47,9 @@ class CGANConfig(TaskTrainingConfig):
     intensity_jitter: float = setting(
         0.0, "Random change of both images of a training pair alike, as if exposure had been "
         "another: contrast by a factor of up to 1 plus and minus this, brightness by up to plus "
-        "and minus this, where the usual intensities are -1 to 1. The original has none.",
-        minimum=0, maximum=0.9)
+        "and minus this, where the usual intensities are -1 to 1. 0.4 helps where each image was "
+        "stretched on its own, but a background that is always 0 is then learned less well. The "
+        "original has none.", minimum=0, maximum=0.9)
     content_weight: float = setting(
         1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
