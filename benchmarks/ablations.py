@@ -202,20 +202,22 @@ def _text(values, sign):
                       for column, decimals in zip(values.T, (2, 3)))
 
 
+def by_table(rows):
+    """Rows by the table that they belong to, whose key is its values of `_TABLE`."""
+    tables = {}
+    for row in rows:
+        tables.setdefault(tuple(row[name] for name in _TABLE), []).append(row)
+    return tables
+
+
 def main(settings):
     """Fill the table and print all it holds."""
-    rows = read_rows(fill(settings))
-    for key in dict.fromkeys(_table_of(row) for row in rows):
+    for key, rows in by_table(read_rows(fill(settings))).items():
         data, images, _, pairs, minutes, processor, cores = key
         print(f"## {data} (images {images}): {pairs} pairs, {minutes} minutes on {cores} core(s) "
               f"of {processor}\n")
-        found = [row for row in rows if _table_of(row) == key]
         for protocol in ("care", "range"):
-            print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(found, protocol)}\n")
-
-
-def _table_of(row):
-    return tuple(row[name] for name in _TABLE)
+            print(f"### `{protocol}`: PSNR in dB / SSIM\n\n{table(rows, protocol)}\n")
 
 
 if __name__ == "__main__":

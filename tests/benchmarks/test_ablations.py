@@ -7,7 +7,7 @@ import pytest
 
 import ablations
 from cells import read_rows
-from helpers import Trainings, write_pairs
+from helpers import ROOT, Trainings, write_pairs
 from microgan.cli.command import parse_flags
 from microgan.config import CGANConfig
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
@@ -54,6 +54,16 @@ def test_gains_are_over_the_recipe_with_the_same_seed():
     assert lines[3] == ("| no content loss | `--content_weight=0` | 100 | 2 | "
                         f"{gain} | {gain} | {gain} |")
     assert len(lines) == 4  # seed 3 has no recipe to compare with
+
+
+def test_docs_have_what_the_rows_of_todays_recipe_give():
+    tables = ablations.by_table(read_rows(ROOT / "benchmarks/results/ablations.csv"))
+    given = {line for rows in tables.values() for protocol in ("care", "range")
+             for line in ablations.table(rows, protocol).splitlines()}
+    docs = (ROOT / "docs/recipe.md").read_text(encoding="utf-8").partition("today's recipe")[2]
+    shown = [line for line in docs.splitlines() if line.startswith("|")]
+
+    assert len(shown) > 20 and set(shown) <= given
 
 
 def test_every_change_can_be_named_on_the_command_line():
