@@ -104,13 +104,17 @@ class CINGANConfig(TaskTrainingConfig):
                             "and the generator.h5 that is to learn it.")
 
     def meaningless(self) -> dict[str, Meaningless]:
-        reasons = {}
+        reasons: dict[str, Meaningless] = {}
         if self.add_task:
             reasons["datasets"] = Meaningless(
                 f"with --add_task={self.add_task}, the only task that is learned")
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.content_weight:
-            reasons["content_from"] = Meaningless("with --content_weight=0",
-                                                  "pass --content_weight, such as 1")
+            reasons |= dict.fromkeys(
+                ("content_from", "content_distance"),
+                Meaningless("with --content_weight=0", "pass --content_weight, such as 1"))
+        if not (self.content_weight or self.style_weight):
+            reasons["content_features"] = Meaningless(
+                "with --content_weight=0 and --style_weight=0", "pass one of them, such as 1")
         return reasons
