@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from cells import (
-    add_rows, commit, finished, folder_name, images_key, markdown, mean_and_deviation, read_rows,
-    train)
+    add_rows, by_values, commit, finished, folder_name, images_key, markdown, mean_and_deviation,
+    read_rows, train)
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -65,8 +65,8 @@ CHANGES = {
     "no calibration": ("--calibrate=False",),
 }
 # What one table holds; with change and seed, what tells a cell from all others.
-_TABLE = ("data", "images", "symmetries", "images_limit", "minutes", "machine", "cores")
-_KEY = (*_TABLE, "change", "seed")
+TABLE = ("data", "images", "symmetries", "images_limit", "minutes", "machine", "cores")
+_KEY = (*TABLE, "change", "seed")
 COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "task", "protocol", "n", "psnr",
            "ssim")
 
@@ -202,17 +202,9 @@ def _text(values, sign):
                       for column, decimals in zip(values.T, (2, 3)))
 
 
-def by_table(rows):
-    """Rows by the table that they belong to, whose key is its values of `_TABLE`."""
-    tables = {}
-    for row in rows:
-        tables.setdefault(tuple(row[name] for name in _TABLE), []).append(row)
-    return tables
-
-
 def main(settings):
     """Fill the table and print all it holds."""
-    for key, rows in by_table(read_rows(fill(settings))).items():
+    for key, rows in by_values(read_rows(fill(settings)), TABLE).items():
         data, images, _, pairs, minutes, processor, cores = key
         print(f"## {data} (images {images}): {pairs} pairs, {minutes} minutes on {cores} core(s) "
               f"of {processor}\n")

@@ -106,7 +106,20 @@ def finished(path, columns, key):
     if rows and tuple(rows[0]) != tuple(columns):
         raise UserError(f"{path} has other columns than this program writes: choose another "
                         "--output.")
-    return {tuple(row[name] for name in key) for row in rows}
+    return {values_of(row, key) for row in rows}
+
+
+def values_of(row, names):
+    """A row's values of some columns."""
+    return tuple(row[name] for name in names)
+
+
+def by_values(rows, names):
+    """Rows by their values of some columns."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(values_of(row, names), []).append(row)
+    return groups
 
 
 def write_rows(path, rows):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from cells import markdown, spread
+from cells import by_values, markdown, spread, values_of
 from methods import KEYS, LABELS
 from scipy import stats
 
@@ -36,10 +36,9 @@ def write_tables(path, rows):
     _refuse_doubles(rows)
     trained = [row for row in rows if row["minutes"] != "0"]
     computed = [row for row in rows if row["minutes"] == "0"]
-    beside_trained = {_named(row, _BESIDE) for row in trained}
-    tables = defaultdict(list)
-    for row in trained + [row for row in computed if _named(row, _BESIDE) not in beside_trained]:
-        tables[_named(row, _TABLE)].append(row)
+    beside_trained = {values_of(row, _BESIDE) for row in trained}
+    tables = by_values(trained + [row for row in computed
+                                  if values_of(row, _BESIDE) not in beside_trained], _TABLE)
     parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
              "the seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for "
              "all rows; `limited` fits its intensities to its training pairs, as no other "
@@ -72,15 +71,11 @@ def write_tables(path, rows):
     write_text(path, "\n\n".join(parts) + "\n")
 
 
-def _named(row, names):
-    return tuple(row[name] for name in names)
-
-
 def _refuse_doubles(rows):
     """Rows of one method and seed, as with other VGG weights, are no spread over seeds."""
     seen = set()
     for row in rows:
-        key = _named(row, (*_TABLE, "method", "seed", "task", "protocol"))
+        key = values_of(row, (*_TABLE, "method", "seed", "task", "protocol"))
         if key in seen:
             raise UserError(f"The table holds '{LABELS[row['method']]}' of seed {row['seed']} on "
                             f"{row['task']} twice, as with VGG weights of two names. Remove the "
@@ -90,7 +85,7 @@ def _refuse_doubles(rows):
 
 def _beside(row, computed, names):
     """Computed rows that belong into a table with a trained one."""
-    return [each for each in computed if _named(each, names) == _named(row, names)]
+    return [each for each in computed if values_of(each, names) == values_of(row, names)]
 
 
 def _curves(rows):
@@ -98,9 +93,7 @@ def _curves(rows):
     trained, computed = ([row for row in rows if row["protocol"] == "care"
                           and (row["minutes"] == "0") == is_computed]
                          for is_computed in (False, True))
-    curves = defaultdict(list)
-    for row in trained:
-        curves[_named(row, [name for name in _TABLE if name != "pairs"])].append(row)
+    curves = by_values(trained, [name for name in _TABLE if name != "pairs"])
     found = []
     for _, members in sorted(curves.items()):
         if len({row["pairs"] for row in members}) > 1:
