@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any
 
 from microgan.errors import UserError
 
-_PARTIAL = re.compile(r"\.(?P<stem>.+)\.\d+\.partial(?P<suffix>(\.[^.]*)?)")
+# Before the suffix stands a random number; earlier versions put the process's there.
+_PARTIAL = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.partial(?P<suffix>(\.[^.]*)?)")
+# What every system of today allows; the stem is cut to it, the suffix kept.
+_NAME_BYTES = 255
 
 
 @contextmanager
@@ -20,8 +24,9 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` once the block ends well.
 
     The temporary file lies in the same folder and keeps the suffix, so that writers
-    which choose a format by suffix work. It is flushed to disk before the rename; when
-    the block raises, it is removed and `path` is left as it was.
+    which choose a format by suffix work. It is a new file under a random name: neither
+    another file nor what a link points to is written over. It is flushed to disk before
+    the rename; when the block raises, it is removed and `path` is left as it was.
 
     Args:
         path: the file to write. Its folder must exist.
@@ -36,7 +41,11 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         ours.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = temporary_name(path)
+    try:
+        open(temporary, "xb").close()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
     try:
         yield temporary
         with open(temporary, "rb+") as file:
@@ -44,13 +53,24 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
         _flush_folder(path.parent)
     except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
         temporary.unlink(missing_ok=True)
-        reason = " ".join((error.strerror or str(error)).split())
-        raise UserError(f"Cannot write {path}: {reason}. Free some space or choose another "
-                        "folder; what was there before is untouched.") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    reason = " ".join((error.strerror or str(error)).split())
+    return UserError(f"Cannot write {path}: {reason}. Free some space or choose another folder; "
+                     "what was there before is untouched.")
+
+
+def temporary_name(path: Path) -> Path:
+    """A name that nobody can foresee, beside a path and no longer than names may be."""
+    end = f".{secrets.token_hex(4)}.partial{path.suffix}"
+    room = _NAME_BYTES - len(os.fsencode(f".{end}"))
+    # Cut between letters, not within one.
+    stem = os.fsencode(path.stem)[:max(0, room)].decode("utf-8", "ignore")
+    return path.with_name(f".{stem}{end}")
 
 
 def is_partial(name: str) -> bool:

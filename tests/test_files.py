@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import secrets
 
 import pytest
 
@@ -86,6 +87,41 @@ def test_full_disk_is_a_mistake_with_a_remedy(tmp_path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_through_a_link_or_over_another_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "7")
+    precious = tmp_path / "precious"
+    precious.write_text("old")
+    (tmp_path / ".a.7.partial.json").symlink_to(precious)
+
+    with pytest.raises(UserError, match="Cannot write .*a.json: File exists"):
+        write_json(tmp_path / "a.json", 1)
+
+    assert precious.read_text() == "old" and (tmp_path / ".a.7.partial.json").is_symlink()
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_the_temporary_name_cannot_be_foreseen(tmp_path):
+    names = set()
+    for _ in range(2):
+        with written_whole(tmp_path / "a.json") as temporary:
+            names.add(temporary.name)
+
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("name", [251 * "x" + ".tif", 61 * "\N{GRINNING FACE}" + ".ome.tif",
+                                  125 * "µ" + ".json", "x" + 125 * "é" + ".npz",
+                                  os.fsdecode(251 * b"\xe9" + b".tif")],
+                         ids=["ascii", "emoji", "µ", "é", "latin-1"])
+def test_a_name_as_long_as_names_may_be_can_be_written(tmp_path, name):
+    assert 250 <= len(os.fsencode(name)) <= 255
+
+    with written_whole(tmp_path / name) as temporary:
+        temporary.write_text("new")
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_temporary_file_keeps_the_suffix(tmp_path):

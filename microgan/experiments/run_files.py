@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from microgan.errors import UserError
 from microgan.evaluation import DEFECT_FILES, SCORE_FILES, Z_STACK_FILES
 from microgan.experiments.run_lock import LOCK_FILE
 from microgan.files import is_partial, name_when_whole
@@ -17,6 +18,21 @@ SAMPLES = "samples"
 _FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", "generator.h5", *SCORE_FILES,
           *DEFECT_FILES, *Z_STACK_FILES}
 _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz"}
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a run folder within which a link leads elsewhere: nothing there is a run's.
+
+    Args:
+        folder: of a run, or any other; it need not exist.
+
+    Raises:
+        UserError: `samples`, `checkpoint` or `.lock` in it is a link.
+    """
+    for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
+        if (folder / name).is_symlink():
+            raise UserError(f"{folder / name} is a link, through which nothing is written or "
+                            "deleted. Remove it, or choose another folder with --dir.")
 
 
 def files_of_run(folder: Path) -> list[Path]:

@@ -17,8 +17,8 @@ from typing import Any
 import microgan
 from microgan.errors import UserError, one_line
 from microgan.experiments.run_files import (
-    CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, remove_partial_files,
-    results_of_run)
+    CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, refuse_links,
+    remove_partial_files, results_of_run)
 from microgan.experiments.run_lock import locked
 from microgan.experiments.workers import this_worker
 from microgan.files import write_json
@@ -51,6 +51,7 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another folder with --dir.")
+    refuse_links(folder)
     if (folder / CONFIG_FILE).exists():
         if config.resume:
             return _resumed_config(folder / CONFIG_FILE, config)

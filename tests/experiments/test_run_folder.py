@@ -137,6 +137,21 @@ def test_other_files_are_not_in_the_way_of_resuming_which_deletes_nothing(tmp_pa
     assert (tmp_path / "run" / name).exists() == is_kept
 
 
+@pytest.mark.parametrize("settings", [{}, {"overwrite": True}, {"resume": True}])
+@pytest.mark.parametrize("name", ["samples", "checkpoint", ".lock"])
+def test_nothing_is_written_or_deleted_through_a_link(tmp_path, name, settings):
+    begin(tmp_path / "run", CGANConfig.create())
+    put(tmp_path / "other", "update_000002.png", "update_000002.npz")
+    if name == "samples":
+        (tmp_path / "run" / name).rmdir()
+    (tmp_path / "run" / name).symlink_to(tmp_path / "other", target_is_directory=True)
+
+    with pytest.raises(UserError, match=f"{name} is a link, .*Remove it, or .* --dir"):
+        begin(tmp_path / "run", CGANConfig.create(**settings))
+
+    assert files_in(tmp_path / "other") == {"update_000002.png", "update_000002.npz"}
+
+
 @pytest.mark.parametrize("how, words", [
     ({}, "no whole run. Move all of it away, .*--dir, or .*--overwrite"),
     ({"resume": True}, "cannot be resumed. Put config.json back, .*--dir.*--overwrite")])
