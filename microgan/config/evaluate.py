@@ -44,7 +44,7 @@ class EvaluateConfig(Config):
         "commas; or folders of them.")
     clean: tuple[str, ...] = setting(
         (), "The clean files of --restored, in the same order; or folders, whose files have the "
-        "same names.")
+        "same names. Axes are matched by their letters.")
     degraded: tuple[str, ...] = setting(
         (), "The raw input of --restored, in the same order, to be scored beside it. Unset: "
         "not scored.")

@@ -18,9 +18,9 @@ from microgan.evaluation import SCORE_FILES
 from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
-from microgan.restoration.image_files import (
-    SUFFIXES, images_in_folder, read_image, to_planes)
 from microgan.restoration.checks import choose_augmentation
+from microgan.restoration.image_files import SUFFIXES, images_in_folder, read_image
+from microgan.restoration.matched_axes import matched_planes
 from microgan.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -176,17 +176,19 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
     """The planes of all files: their names, and `restored`, `clean` and `degraded` images."""
     images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
     names: list[str] = []
+    matched: list[str] = []
     for paths in _matched_files(config):
-        clean = _read_planes(paths["clean"], config.axes)
-        names += ([paths["clean"].name] if len(clean) == 1 else
-                  [f"{paths['clean'].name}[{index}]" for index in range(len(clean))])
-        images["clean"] += list(clean)
-        for kind in paths.keys() - {"clean"}:
-            planes = _read_planes(paths[kind], config.axes)
-            if planes.shape != clean.shape:
-                raise UserError(f"{paths[kind]} has {_size(planes)} but {paths['clean']} has "
-                                f"{_size(clean)}: they must be the same.")
-            images[kind] += list(planes)
+        found = {kind: read_image(paths[kind], axes=config.axes)
+                 for kind in ("clean", "restored", "degraded") if kind in paths}
+        planes = matched_planes({f"{paths[kind]} ({kind})": image
+                                 for kind, image in found.items()}, matched.append)
+        names += ([paths["clean"].name] if len(planes[0]) == 1 else
+                  [f"{paths['clean'].name}[{index}]" for index in range(len(planes[0]))])
+        for kind, stack in zip(found, planes):
+            images[kind] += list(stack)
+    if matched:
+        others = f" So {len(matched) - 1} times more." if matched[1:] else ""
+        print(f"{matched[0]}{others}")
     limit = config.eval_limit
     return names[:limit], {kind: planes[:limit] for kind, planes in images.items()}
 
@@ -204,12 +206,3 @@ def _matched_files(config: EvaluateConfig) -> Iterable[dict[str, Path]]:
             raise UserError(f"{paths['restored']} has no files that end in {', '.join(SUFFIXES)}.")
         for file in found:
             yield {kind: path / file.name for kind, path in paths.items()}
-
-
-def _read_planes(path: Path, axes: str | None) -> np.ndarray:
-    return to_planes(*read_image(path, axes=axes))
-
-
-def _size(planes: np.ndarray) -> str:
-    count, height, width = planes.shape
-    return f"{count} plane{'s' if count > 1 else ''} of {height} x {width} pixels"

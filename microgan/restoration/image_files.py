@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from microgan.array_files import read_npy
 from microgan.errors import UserError
 from microgan.files import written_whole
-from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
+from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile
 
@@ -54,7 +55,7 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     return opener(path, axes)
 
 
-def read_image(path: Path | str, *, axes: str | None = None) -> tuple[np.ndarray, str]:
+def read_image(path: Path | str, *, axes: str | None = None) -> StoredImage:
     """Read a file of one image that fits in memory.
 
     Args:
@@ -62,7 +63,7 @@ def read_image(path: Path | str, *, axes: str | None = None) -> tuple[np.ndarray
         axes: as in `open_image_file`.
 
     Returns:
-        The pixels and their axes, one letter each.
+        The image, its pixels a numpy array.
 
     Raises:
         UserError: as `open_image_file`; or it holds several images.
@@ -72,7 +73,7 @@ def read_image(path: Path | str, *, axes: str | None = None) -> tuple[np.ndarray
             raise UserError(f"{path} holds {len(file.images)} separate images of different size "
                             "or type. Save each to a file of its own.")
         (image,) = file.images
-        return image.pixels[(slice(None),) * len(image.axes)], image.axes
+        return replace(image, pixels=image.pixels[(slice(None),) * len(image.axes)])
 
 
 class ArrayFile(ImageFile):
@@ -109,17 +110,3 @@ class _ArrayPixels:
 
     def __getitem__(self, index: Any, /) -> np.ndarray:
         return np.array(read_npy(self._path, mmap_mode="r")[index])
-
-
-def to_planes(pixels: np.ndarray, axes: str) -> np.ndarray:
-    """All YX planes of an image as one stack.
-
-    Args:
-        pixels: any shape.
-        axes: one letter per axis, checked by `choose_axes`.
-
-    Returns:
-        (N, Y, X), N the product of all other axes in their order.
-    """
-    stack = np.moveaxis(pixels, (axes.index("Y"), axes.index("X")), (-2, -1))
-    return stack.reshape(-1, *stack.shape[-2:])

@@ -178,6 +178,37 @@ def test_files_are_scored_plane_by_plane(evaluate, tmp_path, random):
         "clean.npy[0]", "clean.npy[1]", "clean.npy[2]"]
     assert (tmp_path / "evaluation" / "scores_files.png").exists()
     assert "files, restored, range: the task has no intensity constants" in out
+    assert ("clean.npy (clean) does not name its axis of 3 planes: they are compared in order "
+            "with those of restored.tif (restored).") in out
+
+
+def test_planes_are_paired_by_the_letters_of_the_axes(evaluate, tmp_path, random):
+    clean = random.integers(0, 1000, (3, 2, 20, 30)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "clean.tif", clean, imagej=True, metadata={"axes": "ZCYX"})
+    for name, noise in (("restored", 0), ("raw", 1)):
+        tifffile.imwrite(tmp_path / f"{name}.ome.tif", clean.transpose(1, 0, 2, 3) + noise,
+                         metadata={"axes": "CZYX"}, photometric="minisblack")
+
+    status, out, _ = evaluate("--restored=restored.ome.tif", "--degraded=raw.ome.tif",
+                              "--clean=clean.tif")
+
+    assert status == 0
+    assert "not name" not in out
+    rows = [row for row in read_rows(tmp_path / "evaluation") if row["n"]]
+    assert {(row["method"], row["n"]) for row in rows} == {("restored", 6), ("raw input", 6)}
+    for row in rows:
+        assert row["ssim"] > 0.9999  # paired by position: 0 and less
+
+
+def test_axes_that_do_not_match_are_refused(evaluate, tmp_path, random):
+    clean = random.integers(0, 1000, (3, 2, 20, 30)).astype(np.uint16)
+    for axes in ("TCYX", "ZCYX"):
+        tifffile.imwrite(tmp_path / f"{axes}.tif", clean, imagej=True, metadata={"axes": axes})
+
+    status, _, err = evaluate("--restored=ZCYX.tif", "--clean=TCYX.tif")
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "ZCYX.tif (restored) has axes ZCYX of 3 x 2 x 20 x 30, but TCYX.tif" in err
 
 
 def test_raw_input_files_are_scored_beside(evaluate, tmp_path, random):
@@ -253,8 +284,8 @@ def test_scores_are_replaced_only_when_asked_to(evaluate, tmp_path, random):
     (["--restored=a.npy"], "as many files each. Received: 1, 0, 0"),
     (["--restored=a.npy", "--clean=a.npy", "--datasets=A"], "--datasets has no meaning without"),
     (["--generator=run/generator.h5", "--axes=ZYX"], "--axes has no meaning with --generator"),
-    (["--restored=a.npy", "--clean=b.npy"], "a.npy has 1 plane of 20 x 30 pixels but b.npy has "
-     "1 plane of 20 x 31 pixels"),
+    (["--restored=a.npy", "--clean=b.npy"], "a.npy (restored) has axes YX of 20 x 30, but b.npy "
+     "(clean) has YX of 20 x 31"),
     (["--restored=a.npy", "--clean=foreign"], "foreign is a folder: name a file in it"),
     (["--restored=foreign", "--clean=."], "There is no file Foreign_X.npy"),
     (["--restored=run", "--clean=foreign"], "run has no files that end in .npy, "),

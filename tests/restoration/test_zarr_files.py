@@ -47,7 +47,7 @@ def test_metadata_chunks_and_compression_are_kept(tmp_path, version):
     for name in ("dtype", "chunks", "compressors", "shape"):
         assert getattr(after["0"], name) == getattr(before["0"], name)
     assert after["0"].metadata.zarr_format == version
-    np.testing.assert_array_equal(read_image(written)[0], pixels)
+    np.testing.assert_array_equal(read_image(written).pixels, pixels)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["image.zarr", "out.zarr"]
 
 
