@@ -65,7 +65,12 @@ def read_out(rng: np.random.Generator, electrons: np.ndarray,
 
 def subsample_x(image: np.ndarray, step_px: float, phase_px: float
                 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keep the columns nearest to evenly spaced positions.
+    """Keep the columns nearest to evenly spaced positions, and tell which ones.
+
+    A sample is one column as it was measured, with the noise of that column: between
+    columns it would have to be interpolated, which smooths noise. So it belongs where the
+    column is, not where the even spacing asked for it; a step of 10.2 gives gaps of 10 and
+    11 columns.
 
     Args:
         image: float (Y, X).
@@ -73,13 +78,16 @@ def subsample_x(image: np.ndarray, step_px: float, phase_px: float
         phase_px: position of the first sample, from 0 up to `step_px`.
 
     Returns:
-        The samples, (Y, S), and their nominal positions along X, float64 (S,), pixels.
+        The samples, (Y, S), and the columns they are, int (S,), increasing.
 
     Source:
         CARE's subsampling of the axial direction (csbdeep, anisotropic distortions).
     """
-    positions = np.arange(phase_px, image.shape[1] - 0.5, step_px)
-    return image[:, np.rint(positions).astype(int)], positions
+    width = image.shape[1]
+    # Halves are rounded up: rounded to even, two of them would be one column.
+    columns = np.floor(np.arange(phase_px, width - 0.5, step_px) + 0.5).astype(int)
+    columns = columns[columns < width]  # arange may include its end
+    return image[:, columns], columns
 
 
 def upsample_x(samples: np.ndarray, positions: np.ndarray, width: int) -> np.ndarray:
@@ -87,7 +95,7 @@ def upsample_x(samples: np.ndarray, positions: np.ndarray, width: int) -> np.nda
 
     Args:
         samples: float (Y, S).
-        positions: float (S,), increasing, their positions in the result, pixels.
+        positions: (S,), increasing, the columns of the result where they were taken.
         width: columns of the result.
 
     Returns:

@@ -59,13 +59,32 @@ def test_subsampling_a_ramp_keeps_every_fifth_column():
     assert samples.tolist() == [[2, 7, 12, 17]] * 3
 
 
-def test_subsampling_by_a_broken_step_takes_the_nearest_columns():
+def test_subsampling_by_a_broken_step_takes_the_nearest_columns_and_says_which():
     ramp = np.tile(np.arange(40.0), (1, 1))
 
     samples, positions = degradations.subsample_x(ramp, 10.2, phase_px=0.4)
 
-    assert positions == pytest.approx([0.4, 10.6, 20.8, 31.0])
+    assert positions.tolist() == [0, 11, 21, 31]
     assert samples.tolist() == [[0, 11, 21, 31]]
+
+
+def test_samples_half_way_between_columns_are_evenly_spaced():
+    _, positions = degradations.subsample_x(np.zeros((1, 8)), 2.0, phase_px=0.5)
+
+    assert positions.tolist() == [1, 3, 5, 7]
+
+
+@pytest.mark.parametrize("step", [2.0, 5.0, 2.5, 7.3, 10.2])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_degraded_image_is_not_shifted(step, seed):
+    """On a ramp every pixel tells from where along X it comes."""
+    ramp = np.tile(np.arange(60.0), (2, 1))
+
+    degraded = degradations.degrade(rng(seed), ramp, psf_sigma_px=(0.0, 0.0),
+                                    use_shot_noise=False, step_px=step)
+
+    inner = slice(11, -11)  # constant beyond the outermost samples
+    assert degraded[:, inner] == pytest.approx(ramp[:, inner], abs=1e-12)
 
 
 @settings(max_examples=50, deadline=None)
@@ -76,7 +95,7 @@ def test_subsampling_never_leaves_the_image(step, phase_share, width):
     samples, positions = degradations.subsample_x(image, step, phase_share * step)
 
     assert samples.shape == (1, len(positions))
-    assert len(positions) >= 1
+    assert 0 <= positions[0] and positions[-1] < width
 
 
 def test_upsampling_a_subsampled_ramp_gives_the_ramp_back_between_samples():
