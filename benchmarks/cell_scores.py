@@ -9,12 +9,14 @@ import numpy as np
 
 from microgan.errors import UserError
 from microgan.evaluation.scores import RAW_INPUT, score_task
+from microgan.metrics.fourier_ring import AGAINST_CLEAN
 from microgan.metrics.paired import NotScorableError, align_care
 
 # The metrics that are told image by image, for paired tests.
 PER_IMAGE = ("psnr", "ssim")
-SCORE_COLUMNS = ("task", "protocol", "n", "psnr", "ssim", "nrmse", "frc", "micro_ssim",
-                 "feature_distance", *(f"{metric}_per_image" for metric in PER_IMAGE))
+SCORE_COLUMNS = ("task", "protocol", "n", "psnr", "ssim", "nrmse", "frc", "frc_threshold",
+                 "micro_ssim", "feature_distance",
+                 *(f"{metric}_per_image" for metric in PER_IMAGE))
 _SCORED = "restored"
 
 
@@ -37,7 +39,8 @@ def score_rows(task, clean, restored, normalization, *, is_raw_input):
     for score in score_task(task, "test", clean=clean, candidates={method: restored},
                             normalization=normalization):
         by_protocol[score.protocol].append(score)
-    extras = {"micro_ssim": f"{micro_ssim(clean, restored):.4f}",
+    extras = {"frc_threshold": f"{AGAINST_CLEAN:.3g}",
+              "micro_ssim": f"{micro_ssim(clean, restored):.4f}",
               "feature_distance": f"{feature_distance(clean, restored):.4f}"}
     rows = []
     for protocol, scores in by_protocol.items():

@@ -12,6 +12,7 @@ from typing import Any
 
 from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
 from microgan.files import write_json, write_text
+from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
 Row = dict[str, Any]
 _PROTOCOL_NOTES = {
@@ -56,7 +57,7 @@ def full_report(rows: Sequence[Row]) -> str:
              "Below: mean ± standard deviation over the images [95 % bootstrap interval of the "
              "mean]. NRMSE: root mean squared error over the clean image's range. FRC: period of "
              "the finest detail shared with the clean image (Fourier ring correlation above "
-             "1/7); 2 px is the best there is."]
+             f"{AGAINST_CLEAN:g}); 2 px is the best there is."]
     for protocol in PROTOCOLS:
         cells = [["task", "method", "n", *_METRIC_HEADS.values()]]
         cells += [[row["task"], row["method"], str(row["n"]),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import signal
 
-# Correlation that counts as agreement; the customary threshold when, as here, one of the
-# two is taken for the truth or each holds half of the data.
-THRESHOLD = 1 / 7
+# Correlation that counts as agreement, by what is compared. Where two images with half of the
+# data each correlate by F, all of the data correlates with the truth by sqrt(2 F / (1 + F))
+# (Rosenthal and Henderson 2003): 1/7 there is 0.5 here.
+BETWEEN_HALVES = 1 / 7
+AGAINST_CLEAN = 0.5
 NYQUIST_PERIOD_PX = 2.0
 
 
@@ -51,15 +53,18 @@ def fourier_ring_correlation(first: np.ndarray, second: np.ndarray,
     return np.arange(1, len(shared) + 1) / min(first.shape), correlation
 
 
-def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray) -> float:
+def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray, *,
+                            threshold: float = AGAINST_CLEAN) -> float:
     """Period of the finest detail that a restored image shares with the clean one.
 
     Args:
         clean: (Y, X), any real type, Y and X at least 4.
         restored: like `clean`. Scale and offset do not matter.
+        threshold: correlation that counts as agreement; `BETWEEN_HALVES` if both images are
+            measured, each from one half of the data, and neither is the truth.
 
     Returns:
-        Period in pixels where the correlation first falls from above 1/7 to below it,
+        Period in pixels where the correlation first falls from above `threshold` to below it,
         linearly interpolated: from 2 (they agree up to the finest detail that pixels can
         show) to min(Y, X) (they agree nowhere; also where an image is constant).
         Coarse rings that disagree before the first that agrees do not count: a drifting
@@ -67,16 +72,19 @@ def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray) -> float:
 
     Raises:
         ValueError: as `fourier_ring_correlation`.
+
+    Source:
+        Rosenthal and Henderson 2003, J. Mol. Biol. 333:721 (thresholds 0.143 and 0.5).
     """
     frequency, correlation = fourier_ring_correlation(clean, restored)
-    agrees = correlation >= THRESHOLD
+    agrees = correlation >= threshold
     if not agrees.any():
         return float(1 / frequency[0])
     falls = np.flatnonzero(agrees[:-1] & ~agrees[1:])
     if not falls.size:
         return NYQUIST_PERIOD_PX
     around = [falls[0] + 1, falls[0]]
-    return float(1 / np.interp(THRESHOLD, correlation[around], frequency[around]))
+    return float(1 / np.interp(threshold, correlation[around], frequency[around]))
 
 
 def _windowed_spectrum(image: np.ndarray) -> np.ndarray:

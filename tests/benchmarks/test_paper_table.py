@@ -23,7 +23,7 @@ def table(tmp_path, random, monkeypatch):
     write_pairs(tmp_path, "Blobs_test", 4, random)
     monkeypatch.setattr(paper_table, "score_rows", lambda task, *images, is_raw_input: [
         {"task": task, "protocol": "care", "n": 4, "psnr": 20, "ssim": 0.5, "nrmse": 0.1,
-         "frc": 3, "micro_ssim": 0.4, "feature_distance": 7,
+         "frc": 3, "frc_threshold": 0.5, "micro_ssim": 0.4, "feature_distance": 7,
          "psnr_per_image": "19 21 20 20", "ssim_per_image": "0.5 0.5 0.5 0.5"}])
 
     monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks, mirrored: {
@@ -250,8 +250,8 @@ def row(method, psnr, seed="1", task="Blobs"):
             "cores": "2", "task": task, "protocol": "care",
             "minutes": "0" if method == "raw" else "15",
             "psnr": str(np.mean(psnr)), "ssim": "0.5", "nrmse": "0.1", "frc": "3",
-            "micro_ssim": "0.4", "feature_distance": "7", "num_iters": "600",
-            "trained_minutes": "15.1", "trained_on": "m",
+            "frc_threshold": "0.5", "micro_ssim": "0.4", "feature_distance": "7",
+            "num_iters": "600", "trained_minutes": "15.1", "trained_on": "m",
             "psnr_per_image": " ".join(map(str, psnr))}
 
 
@@ -304,6 +304,14 @@ def test_filters_alone_make_a_page(tmp_path):
     write_tables(tmp_path / "page.md", [row("raw", [20, 20]), row("care", [21, 21], task="Other")])
 
     assert "| A | raw input | 1 | 20.00 / 0.500 |" in (tmp_path / "page.md").read_text()
+
+
+def test_resolutions_of_another_threshold_are_named_and_kept_apart(tmp_path):
+    older = {**row("limited", [20, 20], seed="2"), "frc": "2.5", "frc_threshold": "0.143"}
+
+    write_tables(tmp_path / "page.md", [row("limited", [20, 20]), older])
+
+    assert "| 0.100 / 3.00, 2.50 at 0.143 / 0.400 / 7.000 |" in (tmp_path / "page.md").read_text()
 
 
 def test_page_and_docs_are_what_the_rows_give(tmp_path):
