@@ -102,7 +102,7 @@ def score_task(task: str, split: str, *, clean: Sequence[np.ndarray],
                 scores.append(ImageScore(
                     *label, psnr(*aligned[:2], data_range=aligned.data_range),
                     ssim(*aligned[:2], data_range=aligned.data_range), nrmse(*aligned[:2]),
-                    frc, problem))
+                    frc, problem or _inverted(protocol, truth, image)))
     return scores
 
 
@@ -142,6 +142,13 @@ def _describe(clean: np.ndarray, image: np.ndarray) -> tuple[str, float | None]:
         return f"smaller than SSIM's window of {SSIM_WINDOW} pixels", None
     problem = "the scored image is constant" if image.min() == image.max() else ""
     return problem, fourier_ring_resolution(clean, image)
+
+
+def _inverted(protocol: str, clean: np.ndarray, image: np.ndarray) -> str:
+    """Say it where `care` fits a negative scale: an inverted image would score as a good one."""
+    covariance = np.cov(clean.ravel(), image.ravel())[0, 1]
+    return ("inverted to be scored, since it is dark where the clean image is bright"
+            if protocol == "care" and covariance < 0 else "")
 
 
 def summarize(image_scores: Iterable[ImageScore]) -> list[dict[str, Any]]:

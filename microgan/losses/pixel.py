@@ -37,10 +37,12 @@ def fitted_pixel_loss(clean: Any, restored: Any) -> Any:
     Args:
         clean: float (B, Y, X, C), normalised.
         restored: like `clean`. Its scale and offset are those of least squares, as in
-            CARE's scores; no gradient flows through the scale.
+            CARE's scores, but the scale is at least 0: an image of inverted contrast is as far
+            off as a constant one. No gradient flows through the scale.
 
     Returns:
-        float (B,), >= 0, unweighted. Blind to scale and offset: add some `pixel_loss`.
+        float (B,), >= 0, unweighted. Blind to scale and offset: add some `pixel_loss`, which
+        alone has a gradient where the scale is 0.
 
     Source:
         ours; why is in docs/recipe.md.
@@ -73,5 +75,5 @@ def _fitted_difference(clean: Any, restored: Any) -> Any:
     restored = restored - ops.mean(restored, axis=axes, keepdims=True)
     variance = ops.mean(ops.square(restored), axis=axes, keepdims=True)
     covariance = ops.mean(clean * restored, axis=axes, keepdims=True)
-    scale = ops.stop_gradient(covariance / (variance + _FLAT_VARIANCE))
-    return clean - scale * restored
+    scale = ops.maximum(covariance, 0) / (variance + _FLAT_VARIANCE)
+    return clean - ops.stop_gradient(scale) * restored

@@ -100,6 +100,20 @@ def test_constant_restoration_is_scored_where_that_has_a_meaning(clean):
         "the scored image is constant (1 of 4, scored all the same)")
 
 
+def test_contrast_that_care_inverts_is_told(clean):
+    inverted = clean.copy()
+    inverted[1] = 50 - clean[1]
+
+    rows = rows_by_key(score_task("A", "test", clean=clean, candidates={"restored": inverted},
+                                  normalization=NORMALIZATION))
+
+    assert rows["restored", "care"]["psnr"] > 250  # least squares, as published
+    assert rows["restored", "care"]["problems"] == (
+        "inverted to be scored, since it is dark where the clean image is bright "
+        "(1 of 4, scored all the same)")
+    assert rows["restored", "range"]["problems"] == ""
+
+
 def test_constant_clean_image_and_small_image_are_reported():
     small = np.random.default_rng(0).uniform(size=(1, 6, 20))
 

@@ -37,6 +37,11 @@ def test_fitted_loss_is_the_difference_from_the_least_squares_fit(images, random
         np.testing.assert_allclose(found, expected, rtol=0.01)
 
 
+@pytest.mark.parametrize("loss", [fitted_pixel_loss, fourier_loss])
+def test_inverted_contrast_is_as_far_off_as_a_constant_image(loss, images):
+    np.testing.assert_allclose(loss(images, -images), loss(images, 0 * images), rtol=1e-6)
+
+
 def test_fitted_loss_of_a_constant_image_has_finite_gradient(images):
     constant = tf.ones_like(images)
 
