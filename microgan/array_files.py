@@ -79,18 +79,27 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
             or `check_expansion` refuses it, or an array's header claims another size than
             the archive holds.
     """
-    check_regular(path)
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ValueError("it is no zip archive, or is cut short") from error
-    with archive:
+    with _opened_zip(path) as archive:
         found = [member for member in archive.infolist() if member.filename.endswith(".npy")
                  and (names is None or member.filename[:-4] in names)]
         if any(member.flag_bits & 1 for member in found):
             raise ValueError("it is encrypted")
         check_expansion(sum(member.file_size for member in found), path)
         return {member.filename[:-4]: _read_member(archive, member) for member in found}
+
+
+def names_in_npz(path: Path) -> set[str]:
+    """Names of the arrays in a `.npz` file; raises as `read_npz`."""
+    with _opened_zip(path) as archive:
+        return {name[:-4] for name in archive.namelist() if name.endswith(".npy")}
+
+
+def _opened_zip(path: Path) -> zipfile.ZipFile:
+    check_regular(path)
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise ValueError("it is no zip archive, or is cut short") from error
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

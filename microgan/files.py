@@ -125,9 +125,9 @@ def _flush_folder(folder: Path) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text whole or not at all. See `written_whole`."""
+    """Write UTF-8 text whole or not at all; of a name, other bytes as `\\udce9`."""
     with written_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -23,6 +23,7 @@ from microgan.array_files import hdf5_node, read_dataset
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files import written_whole
+from microgan.names import check_task_name
 from microgan.precision import choose_precision, policy_kept
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class GeneratorInfo:
         config_hash: identifies the training config.
         test_time_augmentation: whether restoring averages over mirror images, as
             `average_over_mirrors` does; only the cGAN's U-Net can.
+
+    Raises:
+        UserError: see `check_task_name`.
     """
 
     method: str
@@ -66,6 +70,10 @@ class GeneratorInfo:
     microgan_version: str
     config_hash: str
     test_time_augmentation: bool = False
+
+    def __post_init__(self) -> None:
+        for task in (*self.tasks, *self.normalization):
+            check_task_name(task)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -91,17 +99,13 @@ class GeneratorInfo:
         unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
-        for task in content["tasks"]:
-            # Names become parts of file names.
-            if (not isinstance(task, str) or not task or not task.isprintable()
-                    or PurePath(task).name != task or "\\" in task):
-                raise ValueError(f"{task!r} is no name of a task")
         for name, value in content["network_arguments"].items():
             if type(value) not in (int, float) or not 0 <= value <= _MOST:
                 raise ValueError(f"{name}={value!r} is no argument of a network")
-        info = cls(**{**content, "tasks": tuple(content["tasks"]),
-                      "normalization": {task: TaskNormalization.from_json(ranges) for task, ranges
-                                        in content["normalization"].items()}})
+        info = cls(**{**content, "tasks": tuple(map(check_task_name, content["tasks"])),
+                      "normalization": {
+                          check_task_name(task): TaskNormalization.from_json(ranges)
+                          for task, ranges in content["normalization"].items()}})
         augments = info.test_time_augmentation
         if not isinstance(augments, bool) or augments > info.can_augment:
             raise ValueError(f"test_time_augmentation={augments!r} is not possible")

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from microgan.errors import UserError
+from microgan.names import composed
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
 # TensorFlow counts in 32 bits.
 _LARGEST_INT = 2**31 - 1
+_TASK_FIELDS = {"datasets", "task", "add_task", "stretched", "symmetries"}
 
 
 def setting(default: Any, help: str, *, limited: Any = _UNSET,
@@ -125,7 +127,8 @@ class Config:
                 near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
                 raise UserError(f"There is no setting {name}."
                                 + "".join(f" Did you mean {each}?" for each in near))
-            explicit[name] = _plain(value, is_list=value_type(hints[name])[2])
+            value = _plain(value, is_list=value_type(hints[name])[2])
+            explicit[name] = _composed(value) if name in _TASK_FIELDS else value
         defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
         config = cls(**{**defaults, **explicit})
         object.__setattr__(config, "_explicit", frozenset(explicit))
@@ -169,6 +172,13 @@ class Config:
         """As plain JSON, every field."""
         return {name: list(value) if isinstance(value, tuple) else value
                 for name, value in dataclasses.asdict(self).items()}
+
+
+def _composed(value: Any) -> Any:
+    """Texts in the form that names of tasks have, whatever form they were typed in."""
+    if isinstance(value, tuple):
+        return tuple(map(_composed, value))
+    return composed(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any, *, is_list: bool) -> Any:

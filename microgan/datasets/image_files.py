@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.array_files import read_npy, read_npz
+from microgan.array_files import names_in_npz, read_npy, read_npz
 from microgan.datasets.checked_tiffs import only_image, opened_tiff
 from microgan.errors import UserError, one_line
+from microgan.names import choose_files
 
 
 def load_array(path: Path) -> np.ndarray:
@@ -43,15 +44,14 @@ def check_numeric(array: np.ndarray, source: Path) -> None:
 
 
 def find_tiffs(folder: Path) -> list[Path]:
-    """The TIFF files in a folder, by name.
+    """The TIFF files in a folder, as `choose_files` gives them.
 
     Raises:
-        UserError: there is no such folder, or no such file in it.
+        UserError: there is no such folder, or no such file in it; or as `choose_files`.
     """
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}, though its partner exists.")
-    found = sorted(path for path in folder.iterdir()
-                   if path.suffix.lower() in (".tif", ".tiff") and path.name[0] != ".")
+    found = choose_files(folder.iterdir(), (".tif", ".tiff"), folder)
     if not found:
         raise UserError(f"{folder} is empty: no .tif or .tiff file.")
     return found
@@ -71,6 +71,14 @@ def load_tiff(path: Path) -> np.ndarray:
         raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file. "
                         "Save each slice or colour as a file of its own.")
     return image
+
+
+def is_care_archive(path: Path) -> bool:
+    """Whether a `.npz` has an array X or Y; also one that is damaged, as loading it tells."""
+    try:
+        return not names_in_npz(path).isdisjoint({"X", "Y"})
+    except Exception:  # a damaged archive makes zipfile raise nearly anything
+        return True
 
 
 def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from microgan.datasets.image_files import (
-    find_tiffs, load_array, load_care_archive, load_tiff)
+    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
 from microgan.errors import UserError
+from microgan.names import (
+    check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
 
 TEST_SUFFIX = "_test"
 EXTRA_SUFFIX = "_extra"
@@ -83,16 +85,30 @@ def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
         raise UserError(f"There is no folder {data_dir}. Name the folder of your images with "
                         "--data_dir.")
     # One half is enough: loading then names the one that is missing.
-    names = {path.stem[:-2] for path in data_dir.glob("*_[XY].npy")}
-    names |= {path.parent.name for half in ("degraded", "clean")
-              for path in data_dir.glob(f"*/{half}")}
-    names |= {path.stem for path in data_dir.glob("*.npz")}
+    names = {composed(path.stem if _is_archive(path) else path.stem[:-2])
+             for path in _files_of_pairs(data_dir)}
+    names |= {composed(path.name) for path in data_dir.iterdir() if not is_hidden(path.name)
+              and any((path / half).exists() for half in ("degraded", "clean"))}
     found = sorted(name for name in names if not name.endswith((TEST_SUFFIX, EXTRA_SUFFIX)))
     if not found:
         raise UserError(
             f"No data set in {data_dir}. Expected NAME_X.npy (degraded) with NAME_Y.npy (clean), "
             "or NAME/degraded/*.tif with NAME/clean/*.tif, or NAME.npz with keys X and Y.")
     return tuple(found)
+
+
+def _files_of_pairs(data_dir: Path) -> list[Path]:
+    """`NAME_X.npy`, `NAME_Y.npy` and `NAME.npz` in a folder; prints which are others'."""
+    found = choose_files([path for path in data_dir.iterdir() if _is_archive(path)
+                          or matching_name(path.name).endswith(("_X.npy", "_Y.npy"))],
+                         (".npy", ".npz"), data_dir)
+    others = [path for path in found if _is_archive(path) and not is_care_archive(path)]
+    print_skipped([f"{path.name} (no X or Y in it)" for path in others], data_dir)
+    return [path for path in found if path not in others]
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".npz"
 
 
 def load_test_pairs(data_dir: Path | str, name: str) -> PairedImages | None:
@@ -152,13 +168,13 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
     folder = Path(data_dir)
     arrays, tiffs, _ = found_kinds(data_dir, name)
     if arrays:
-        paths = [folder / f"{name}_{letter}.npy" for letter in "XY"]
+        paths = [find_file(folder, f"{name}_{letter}.npy") for letter in "XY"]
         degraded, clean = (ImagesOfFile(str(path), load_array(path)) for path in paths)
     elif tiffs:
-        folders = [folder / name / part for part in ("degraded", "clean")]
+        folders = [find_file(folder, name) / part for part in ("degraded", "clean")]
         degraded, clean = (read_tiffs(path) for path in folders)
     else:
-        path = folder / f"{name}.npz"
+        path = find_file(folder, f"{name}.npz")
         degraded, clean = (ImagesOfFile(f"{letter} in {path}", images)
                            for letter, images in zip("XY", load_care_archive(path)))
     return degraded, clean
@@ -206,20 +222,22 @@ def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Pat
 def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     """Which kinds of files there are of a task: arrays, TIFF folders, CARE's archive."""
     data_dir = Path(data_dir)
-    return (any((data_dir / f"{name}_{letter}.npy").exists() for letter in "XY"),
-            (data_dir / name / "degraded").is_dir() or (data_dir / name / "clean").is_dir(),
-            (data_dir / f"{name}.npz").exists())
+    folder = find_file(data_dir, name)
+    return (any(find_file(data_dir, f"{name}_{letter}.npy").exists() for letter in "XY"),
+            (folder / "degraded").is_dir() or (folder / "clean").is_dir(),
+            find_file(data_dir, f"{name}.npz").exists())
 
 
 def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     """As `find_kinds`.
 
     Raises:
-        UserError: there are none, or of several kinds.
+        UserError: there are none, or of several kinds, or as `check_task_name`.
     """
     if not name or Path(name).name != name:
         raise UserError(f"--datasets takes names without folders. Received: {name!r}. Name the "
                         "folder with --data_dir.")
+    check_task_name(name)
     kinds = find_kinds(data_dir, name)
     if not any(kinds):
         raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
@@ -234,7 +252,9 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
 
 def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
     """Refuse images that cannot be paired by their number, or files by their name."""
-    alone = sorted({*degraded.file_names} ^ {*clean.file_names})
+    names = [{matching_name(name): name for name in images.file_names}
+             for images in (degraded, clean)]
+    alone = [{**names[0], **names[1]}[name] for name in sorted(names[0].keys() ^ names[1].keys())]
     if alone:
         here, there = ((degraded, clean) if alone[0] in degraded.file_names else (clean, degraded))
         raise UserError(f"{alone[0]} is in {here.source}, but not in {there.source}: a pair has "

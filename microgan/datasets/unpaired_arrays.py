@@ -12,6 +12,7 @@ from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
     EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
 from microgan.errors import UserError
+from microgan.names import find_file
 
 Images = Sequence[np.ndarray] | np.ndarray
 
@@ -66,8 +67,8 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
     Raises:
         UserError: as `load_unpaired`; or there are both.
     """
-    array = Path(data_dir) / f"{name}{EXTRA_SUFFIX}_Y.npy"
-    folder = Path(data_dir) / f"{name}{EXTRA_SUFFIX}" / "clean"
+    array = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}_Y.npy")
+    folder = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}") / "clean"
     if array.exists() and folder.is_dir():
         raise UserError(f"There are further clean images of '{name}' in {array} and in {folder}: "
                         "only one of them can be used. Move the other away.")

@@ -16,6 +16,7 @@ from microgan.datasets.checked_tiffs import only_image, opened_tiff
 from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.errors import UserError, one_line
+from microgan.names import choose_files
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 # A focal plane and a slice on each side of it.
@@ -84,10 +85,10 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
         folder_or_glob: a folder, a file or a pattern such as "stacks/day1*.tif".
 
     Returns:
-        Files that end in .tif, .tiff, .npy or .npz, by name, hidden ones left out.
+        Files that end in .tif, .tiff, .npy or .npz, as `choose_files` gives them.
 
     Raises:
-        UserError: there are none, or no such folder.
+        UserError: there are none, or no such folder; or as `choose_files`.
     """
     source = Path(folder_or_glob)
     if not source.exists() and not glob.has_magic(str(folder_or_glob)):
@@ -95,8 +96,7 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
                         "or a quoted pattern such as 'stacks/*.tif'.")
     candidates = ([source] if source.is_file() else list(source.iterdir()) if source.is_dir()
                   else [Path(path) for path in glob.glob(str(folder_or_glob))])
-    found = sorted(path for path in candidates
-                   if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    found = choose_files(candidates, SUFFIXES, folder_or_glob)
     if not found:
         raise UserError(f"There are no z-stacks in {folder_or_glob}: expected files that end in "
                         f"{', '.join(SUFFIXES)}.")
@@ -185,7 +185,8 @@ def _read_npz(path: Path) -> np.ndarray:
         raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
                         "whole copy, or write it again with numpy.savez.") from error
     if len(arrays) != 1:
-        raise UserError(f"{path} holds {len(arrays)} arrays: expected one, a z-stack (Y, X, Z).")
+        raise UserError(f"{path} holds {len(arrays)} arrays: expected one, a z-stack (Y, X, Z). "
+                        "Move it away if it is none.")
     return np.moveaxis(arrays[0], -1, 0) if arrays[0].ndim == 3 else arrays[0]
 
 

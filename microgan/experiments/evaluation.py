@@ -18,6 +18,7 @@ from microgan.evaluation import SCORE_FILES
 from microgan.experiments.z_stack_evaluation import evaluate_stacks
 from microgan.files import make_folder
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
+from microgan.names import find_file, print_skipped, shown
 from microgan.restoration.checks import choose_augmentation
 from microgan.restoration.image_files import SUFFIXES, images_in_folder, read_image
 from microgan.restoration.matched_axes import matched_planes
@@ -182,8 +183,9 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
                  for kind in ("clean", "restored", "degraded") if kind in paths}
         planes = matched_planes({f"{paths[kind]} ({kind})": image
                                  for kind, image in found.items()}, matched.append)
-        names += ([paths["clean"].name] if len(planes[0]) == 1 else
-                  [f"{paths['clean'].name}[{index}]" for index in range(len(planes[0]))])
+        name = shown(paths["clean"].name)
+        names += ([name] if len(planes[0]) == 1 else
+                  [f"{name}[{index}]" for index in range(len(planes[0]))])
         for kind, stack in zip(found, planes):
             images[kind] += list(stack)
     if matched:
@@ -204,5 +206,10 @@ def _matched_files(config: EvaluateConfig) -> Iterable[dict[str, Path]]:
             continue
         if not found:
             raise UserError(f"{paths['restored']} has no files that end in {', '.join(SUFFIXES)}.")
-        for file in found:
-            yield {kind: path / file.name for kind, path in paths.items()}
+        used = {kind: [find_file(path, file.name) for file in found]
+                for kind, path in paths.items()}
+        for kind in kinds[1:]:
+            others = set(images_in_folder(paths[kind]) or ()) - set(used[kind])
+            print_skipped([f"{path.name} (not in {paths['restored']})"
+                           for path in sorted(others)], paths[kind])
+        yield from (dict(zip(used, files)) for files in zip(*used.values()))

@@ -16,8 +16,9 @@ from microgan.experiments.progress import Progress
 from microgan.files import folder_for_results
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
+from microgan.names import choose_files, matching_name, shown
 from microgan.restoration.checks import check_task, choose_augmentation
-from microgan.restoration.image_files import images_in_folder, open_image_file
+from microgan.restoration.image_files import SUFFIXES, images_in_folder, open_image_file
 from microgan.restoration.planes import refuse_not_finite
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
@@ -86,7 +87,7 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
         restored = []
         for image in file.images:
-            name = f"{path} {image.label}".strip()
+            name = shown(f"{path} {image.label}".strip())
             if image.axes_are_assumed and len(image.axes) > 2:
                 print(f"{name}: axes {image.axes} assumed; name others with --axes.")
             part = parts.enter_context(Scratch(
@@ -100,9 +101,9 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
             restored.append(part)
         file.write_like(target, restored)
         if trust_maps is not None:
-            trust_maps.write(file, target, restored, str(path))
-    print("".join(f"{path}: {loss}.\n" for loss in file.losses), end="")
-    print(f"{path}: restored into {target}", flush=True)
+            trust_maps.write(file, target, restored, shown(path))
+    print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")
+    print(f"{shown(path)}: restored into {shown(target)}", flush=True)
 
 
 def _find_files(inputs: Sequence[str]) -> list[Path]:
@@ -114,7 +115,7 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
         if matches is None:
             # A missing one is reported with the other files.
             matches = ([path] if path.exists() or not glob.has_magic(text) else
-                       sorted(Path(match) for match in glob.glob(text)))
+                       choose_files(map(Path, glob.glob(text)), SUFFIXES, text))
         if not matches:
             raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
         found.update(dict.fromkeys(matches))
@@ -129,8 +130,9 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
     inputs = {path.resolve() for path in paths}
     for path, restored in targets.items():
         for target in [restored, *map_paths(restored, config, info)]:
-            if target in sources:
-                raise UserError(f"{sources[target]} and {path} would both be restored into "
+            same = target.with_name(matching_name(target.name))  # on some systems
+            if same in sources:
+                raise UserError(f"{sources[same]} and {path} would both be restored into "
                                 f"{target}. Restore them into different folders with --output.")
             whole = target.resolve()
             if not inputs.isdisjoint([whole, *whole.parents]):  # an OME-Zarr image is a folder
@@ -139,7 +141,7 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
             if target.exists() and not config.overwrite:
                 raise UserError(f"{target} exists. Choose another folder with --output, or "
                                 "replace it with --overwrite.")
-            sources[target] = path
+            sources[same] = path
     return targets
 
 

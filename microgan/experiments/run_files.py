@@ -11,6 +11,7 @@ from microgan.errors import UserError
 from microgan.evaluation import DEFECT_FILES, SCORE_FILES, Z_STACK_FILES
 from microgan.experiments.run_lock import LOCK_FILE
 from microgan.files import is_partial, name_when_whole
+from microgan.names import is_of_system
 
 CONFIG_FILE = "config.json"
 SPLIT_FILE = "split.json"
@@ -56,12 +57,16 @@ def files_of_run(folder: Path) -> list[Path]:
 
 
 def foreign_files(folder: Path) -> list[Path]:
-    """What lies in a folder beside the files and folders of a run; it need not exist."""
+    """What lies in a folder beside the files and folders of a run; it need not exist.
+
+    What systems put into folders unasked is not counted.
+    """
     if not folder.exists():
         return []
     own = {folder / LOCK_FILE, *files_of_run(folder),
            *(folder / inner for inner in _NAMES_IN_FOLDERS if (folder / inner).is_dir())}
-    return sorted(path for path in folder.iterdir() if path not in own)
+    return sorted(path for path in folder.iterdir()
+                  if path not in own and not is_of_system(path.name))
 
 
 def results_of_run(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from microgan.datasets.splits import digest, fingerprint, take_groups
 from microgan.datasets.z_stacks import find_stacks, read_images, read_stack, voxel_size_um
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
+from microgan.names import shown
 
 TASK = "z_stack"  # the only one, by name
 _LEAST_USED = 0.25  # 8-bit stacks of authors use most; 12 bits in 16 are a sixteenth
@@ -107,8 +108,8 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
                                     z_step_um=config.z_step_um)
         axial = _in_axial_shape(lateral, step / pixel)
     fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
-    return ZStackData([path.name for path in paths], pixels, focal_planes, train, validation,
-                      lateral, axial, fit([pixels[index] for index in train]))
+    return ZStackData([shown(path.name) for path in paths], pixels, focal_planes, train,
+                      validation, lateral, axial, fit([pixels[index] for index in train]))
 
 
 def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.ndarray]) -> None:

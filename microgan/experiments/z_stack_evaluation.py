@@ -18,6 +18,7 @@ from microgan.experiments.progress import Progress
 from microgan.files import make_folder
 from microgan.generator_file import read_info
 from microgan.metrics.sharpness import find_focal_plane
+from microgan.names import find_file, shown
 from microgan.startup import import_tensorflow_quietly
 
 # Intensities are brought to this range, the one that all published figures are for.
@@ -32,7 +33,7 @@ class ReportedStacks:
 
     Args:
         source: where they are, for the reader.
-        names: of the files.
+        names: of the files, without their suffix.
         blurred: (Z, Y, X) each, of one depth.
         focal_planes: of every stack, from 0.
         truths: the known sharp volumes, or None.
@@ -110,19 +111,19 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
     sharpened, reconstructed = _sharpen(generator, stacks, precision)
     info = read_info(generator, method="zse_gan")
     (task,) = info.tasks
-    shown = _shown(stacks.blurred[0].dtype, info.normalization[task].degraded)
+    in_report = _in_report(stacks.blurred[0].dtype, info.normalization[task].degraded)
     results = [
-        StackResult(name, shown(blurred), shown(sharp), shown(again), focal_plane,
-                    None if truth is None else shown(truth))
+        StackResult(name, in_report(blurred), in_report(sharp), in_report(again), focal_plane,
+                    None if truth is None else in_report(truth))
         for name, blurred, sharp, again, focal_plane, truth in zip(
             stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
             stacks.truths, strict=True)]
     criteria = write_report(
         folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
                                     stacks.cell_radius_um),
-        in_focus_images=[shown(image) for image in stacks.images],
-        in_focus_crops=[shown(crop) for crop in stacks.crops],
-        notes=[f"Generator: {generator}", f"Stacks: {stacks.source}",
+        in_focus_images=[in_report(image) for image in stacks.images],
+        in_focus_crops=[in_report(crop) for crop in stacks.crops],
+        notes=[f"Generator: {shown(generator)}", f"Stacks: {stacks.source}",
                f"Slices in the tissue: {stacks.tissue[0] + 1} to {stacks.tissue[1]}; voxels "
                f"{' x '.join(f'{size:g}' for size in stacks.spacing_um)} um (Z, Y, X); data range "
                f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius"])
@@ -149,7 +150,7 @@ def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
     return results
 
 
-def _shown(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
+def _in_report(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
     """To the report's intensities: 8 bits as they are, others by the generator's range."""
     if dtype == np.uint8:
         return lambda volume: volume.astype(np.float64)
@@ -184,7 +185,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
     pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
                                 z_step_um=config.z_step_um)
     return ReportedStacks(
-        config.stacks, [path.stem for path in paths], blurred,
+        shown(config.stacks), [shown(path.stem) for path in paths], blurred,
         [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
          for stack in blurred],
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
@@ -207,13 +208,16 @@ def _images_beside(path: Path, kind: str, dtype: np.dtype) -> list[np.ndarray]:
 
 def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
     folder = _beside(path, _TRUTH)
-    if folder is None or not (folder / path.name).is_file():
+    if folder is None:
         return None
-    truth = read_stack(folder / path.name).pixels
+    file = find_file(folder, path.name)
+    if not file.is_file():
+        return None
+    truth = read_stack(file).pixels
     if truth.shape != blurred.shape:
-        raise UserError(f"{folder / path.name} has shape {truth.shape}, but the stack it is the "
-                        f"truth of, {path}, {blurred.shape} (Z, Y, X).")
-    check_type(folder / path.name, truth, blurred.dtype, path)
+        raise UserError(f"{file} has shape {truth.shape}, but the stack it is the truth of, "
+                        f"{path}, {blurred.shape} (Z, Y, X).")
+    check_type(file, truth, blurred.dtype, path)
     return truth
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from microgan.config import EvaluateConfig, ZSEGANConfig
 from microgan.datasets.section_sampling import StackBatches
-from microgan.datasets.z_stacks import find_stacks
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
@@ -66,7 +65,7 @@ def _load_test_stacks(config: ZSEGANConfig, data: ZStackData) -> ReportedStacks 
     reported = load_reported_stacks(EvaluateConfig(
         generator="generator.h5", stacks=str(folder), focal_plane=config.focal_plane,
         pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
-    refuse_learned(data, find_stacks(folder), reported.blurred)
+    refuse_learned(data, [folder / name for name in reported.names], reported.blurred)
     return reported
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from microgan.array_files import read_npy
 from microgan.errors import UserError
 from microgan.files import written_whole
+from microgan.names import choose_files
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile
@@ -20,14 +21,13 @@ SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 
 
 def images_in_folder(path: Path) -> list[Path] | None:
-    """Image files in a folder, by name, hidden ones left out; None if it is no such folder.
+    """Image files in a folder, as `choose_files` gives them; None if it is no such folder.
 
     An OME-Zarr image, a folder itself, is none.
     """
     if not path.is_dir() or path.suffix.lower() in SUFFIXES:
         return None
-    return sorted(item for item in path.iterdir()
-                  if item.suffix.lower() in SUFFIXES and item.name[0] != ".")
+    return choose_files(path.iterdir(), SUFFIXES, path)
 
 
 def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -243,6 +244,34 @@ def test_files_of_folders_are_scored_by_their_names(evaluate, tmp_path, random):
             for row in read_rows(tmp_path / "evaluation")}
     assert psnr["raw input", "care"] + 5 < psnr["restored", "care"]
     assert image_names(tmp_path / "evaluation", "files") == ["0.npy", "1.npy"]
+
+
+def test_files_of_folders_match_however_their_names_are_written(evaluate, tmp_path, random):
+    images = random.integers(0, 255, (3, 20, 30)).astype(np.uint8)
+    for folder, names in (("restored", ("e\u0301.tif", "b.TIF")),
+                          ("clean", ("\u00e9.tif", "b.tif", "c.tif"))):
+        (tmp_path / folder).mkdir()
+        for image, name in zip(images, names):
+            tifffile.imwrite(tmp_path / folder / name, image)
+    for name in ("._b.TIF", "Thumbs.db"):
+        (tmp_path / "restored" / name).touch()
+
+    status, out, _ = evaluate("--restored=restored", "--clean=clean")
+
+    assert status == 0
+    assert image_names(tmp_path / "evaluation", "files") == ["b.tif", "\u00e9.tif"]
+    assert "restored: 2 files skipped: ._b.TIF, Thumbs.db.\n" in out
+    assert "clean: 1 file skipped: c.tif (not in restored).\n" in out
+
+
+def test_names_that_are_not_utf_8_are_written_by_their_bytes(evaluate, tmp_path, random):
+    name = os.fsdecode(b"caf\xe9.npy")
+    np.save(tmp_path / name, random.integers(0, 255, (20, 30)).astype(np.uint8))
+
+    status, _, _ = evaluate(f"--restored={name}", f"--clean={name}")
+
+    assert status == 0
+    assert image_names(tmp_path / "evaluation", "files") == [r"caf\xe9.npy"]
 
 
 def test_nan_in_a_restored_file_is_reported(evaluate, tmp_path, random):

@@ -67,6 +67,24 @@ def test_axes_flag_names_the_axes(restore, image, tmp_path):
                                   2 * image.transpose(1, 2, 0)[:, None])
 
 
+def test_what_a_folder_or_pattern_skips_is_listed(restore, image, tmp_path):
+    (tmp_path / "in").mkdir()
+    name = os.fsdecode(b"caf\xe9.npy")
+    for path in (name, "b.TIF"):
+        (np.save if path == name else tifffile.imwrite)(tmp_path / "in" / path, image[0])
+    for path in ("._b.TIF", ".DS_Store", "stray.npz"):
+        (tmp_path / "in" / path).touch()
+
+    status, out, _ = restore("--input=in", "--output=1")
+    again, said, _ = restore("--input=in/*", "--output=2")
+
+    assert status == again == 0
+    assert "in: 3 files skipped: .DS_Store, ._b.TIF, stray.npz.\n" in out
+    assert "in/*: 1 file skipped: stray.npz.\n" in said
+    assert r"caf\xe9.npy: restored into 1/caf\xe9.npy" in out
+    assert {path.name for path in (tmp_path / "2").iterdir()} == {name, "b.TIF"}
+
+
 def test_folders_and_patterns_are_searched(restore, image, tmp_path):
     for name in ("in/a.npy", "in/b.npy", "other/c1.npy", "other/c2.npy", "other/d.npy"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

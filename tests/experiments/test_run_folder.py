@@ -97,8 +97,9 @@ OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png", "d
             "checkpoint/update_1000000.npz", ".history.7.partial.csv",
             "checkpoint/.update_000004.7.partial.npz"]
 OF_ITS_USER = ["samples/favourite.png", "samples/update_2.png",
-               "checkpoint/notes/update_000002.npz", "checkpoint/.update_000004.partial.npz"]
-FOREIGN = [".DS_Store", "thesis.txt", "restored/1.tif", "generator.h5/1.tif", "history.xlsx",
+               ".DS_Store", "._history.csv", "Thumbs.db", "checkpoint/notes/update_000002.npz",
+               "checkpoint/.update_000004.partial.npz"]
+FOREIGN = ["thesis.txt", "restored/1.tif", "generator.h5/1.tif", "history.xlsx",
            "scores_mine.xlsx", "scores_Others.png", "z_stack_1.tif", ".thesis.7.partial.txt"]
 
 
