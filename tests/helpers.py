@@ -105,14 +105,18 @@ def write_random_vgg(path):
     np.savez(path, **weights)
 
 
-def round_trip(path, **arguments):
-    """Write an image file's own pixels back like it; give the opened file and the new path."""
+def round_trip(path, dtype=None, **arguments):
+    """Write an image file's own pixels back like it; give the opened file and the new path.
+
+    As restoring does: in the image's own type, or in another.
+    """
     folder = path.parent / "out"
     folder.mkdir()
     with open_image_file(path, **arguments) as file, contextlib.ExitStack() as stack:
         parts = []
         for image in file.images:
-            part = stack.enter_context(Scratch(folder, image.pixels.shape, image.pixels.dtype))
+            part = stack.enter_context(Scratch(folder, image.pixels.shape,
+                                               dtype or image.pixels.dtype))
             part[...] = image.pixels[(slice(None),) * len(image.axes)]
             parts.append(part)
         file.write_like(folder / path.name, parts)

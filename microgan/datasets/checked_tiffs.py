@@ -9,21 +9,52 @@ import math
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from xml.etree import ElementTree
 
+import numpy as np
 import tifffile
 
 from microgan.array_files import check_expansion, check_regular
+from microgan.datasets.tiff_values import StoredValues, display_note, stored_values
 from microgan.errors import UserError, one_line
 
 # More planes than any microscope writes into a file; tifffile makes a list of so many.
 _MAX_PLANES = 10**6
 
 
-def open_tiff(path: Path) -> tifffile.TiffFile:
+@dataclass(frozen=True)
+class CheckedTiff:
+    """An opened TIFF. Use it in a `with` statement, which closes it.
+
+    Args:
+        tiff: as tifffile opened it.
+        series: its images, at least one.
+        values: of each image, what its numbers stand for; None if for themselves.
+        notes: what the user should know of how it is read, a line each.
+    """
+
+    tiff: tifffile.TiffFile
+    series: tuple[tifffile.TiffPageSeries, ...]
+    values: tuple[StoredValues | None, ...]
+    notes: tuple[str, ...]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.tiff.close()
+
+
+def open_tiff(path: Path) -> CheckedTiff:
     """Open a TIFF and check that it holds the images that it claims.
 
     No other file is opened, whatever the TIFF names.
@@ -32,11 +63,11 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
         path: the file.
 
     Returns:
-        The opened file, of one series at least. The caller closes it.
+        The opened file. The caller closes it.
 
     Raises:
         UserError: it cannot be read, is cut short, claims far more than it holds, or is
-            one of several files of an image.
+            one of several files of an image; or as `stored_values`.
     """
     try:
         check_regular(path)
@@ -50,8 +81,11 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
                     _check_ome_xml(tiff.ome_metadata, path)
                 _check_neighbours(tiff, path)
                 _check_series(tiff, path)
+                values = tuple(stored_values(series, path) for series in tiff.series)
+                checked = CheckedTiff(tiff, tuple(tiff.series), values,
+                                      tuple(_notes(tiff.series, values)))
             opened.pop_all()
-        return tiff
+        return checked
     except UserError:
         raise
     except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
@@ -59,7 +93,7 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
 
 
 @contextmanager
-def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened_tiff(path: Path) -> Iterator[CheckedTiff]:
     """As `open_tiff`; what goes wrong in the block is the file's fault, too."""
     try:
         with open_tiff(path) as tiff, _errors_raised():
@@ -70,8 +104,8 @@ def opened_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         raise damaged_tiff(path, error) from error
 
 
-def only_image(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
-    """The one image of a file to learn from.
+def read_only_image(tiff: CheckedTiff, path: Path) -> tuple[np.ndarray, str]:
+    """The one image of a file to learn from: its values, and a letter for each axis.
 
     Raises:
         UserError: there are several, or it holds colours.
@@ -80,8 +114,10 @@ def only_image(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
         raise UserError(f"{path} holds {len(tiff.series)} separate images, such as positions or "
                         "pages of different size: one a file is learned from. Save each to a "
                         "file of its own.")
-    refuse_palette(tiff.series[0], path)
-    return tiff.series[0]
+    (series,), (values,) = tiff.series, tiff.values
+    refuse_palette(series, path)
+    pixels = series.asarray()
+    return pixels if values is None else values.read(pixels), series.axes
 
 
 def refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
@@ -136,6 +172,12 @@ def _check_series(tiff: tifffile.TiffFile, path: Path) -> None:
             if page is not None and any(offset + count > size for offset, count in zip(
                     page.dataoffsets, page.databytecounts)):
                 raise ValueError("it is cut short")
+
+
+def _notes(images: Sequence[tifffile.TiffPageSeries],
+           values: Sequence[StoredValues | None]) -> Iterator[str]:
+    shown = {display_note(series) for series in images}
+    yield from sorted({known.why for known in values if known} | shown - {""})
 
 
 def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:

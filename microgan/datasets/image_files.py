@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from microgan.array_files import names_in_npz, read_npy, read_npz
-from microgan.datasets.checked_tiffs import only_image, opened_tiff
+from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
 from microgan.names import choose_files
 
@@ -57,20 +60,39 @@ def find_tiffs(folder: Path) -> list[Path]:
     return found
 
 
-def load_tiff(path: Path) -> np.ndarray:
+def load_tiffs(paths: Sequence[Path]) -> list[np.ndarray]:
+    """Load one grey image (Y, X) of each file; print once what their files say of them all.
+
+    Raises:
+        UserError: one is damaged or no grey image.
+    """
+    images, notes = [], FileNotes()
+    for path in paths:
+        images.append(load_tiff(path, notes))
+    notes.print()
+    return images
+
+
+def load_tiff(path: Path, notes: FileNotes) -> np.ndarray:
     """Load one grey image (Y, X).
+
+    Args:
+        path: of the file.
+        notes: is given what the user should know of how it was read.
 
     Raises:
         UserError: it is damaged or no grey image.
     """
     with opened_tiff(path) as tiff:
-        image = only_image(tiff, path).asarray()
+        image, axes = read_only_image(tiff, path)
+        notes.add(path, tiff.notes, tiff_voxel_size_um(tiff.tiff))
     check_numeric(image, path)
+    kept = "".join(letter for letter, length in zip(axes, image.shape) if length > 1)
     image = np.squeeze(image)
-    if image.ndim != 2 or image.size == 0:
+    if sorted(kept) != ["X", "Y"] or image.size == 0:
         raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file. "
                         "Save each slice or colour as a file of its own.")
-    return image
+    return image if kept == "YX" else image.T
 
 
 def is_care_archive(path: Path) -> bool:

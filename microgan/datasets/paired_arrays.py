@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.datasets.image_files import (
-    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
+    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiffs)
 from microgan.errors import UserError
 from microgan.names import (
     check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
@@ -273,7 +273,7 @@ def read_tiffs(folder: Path) -> ImagesOfFile:
         UserError: there is none, or one is damaged or no grey image.
     """
     paths = find_tiffs(folder)
-    return ImagesOfFile(str(folder), [load_tiff(path) for path in paths],
+    return ImagesOfFile(str(folder), load_tiffs(paths),
                         tuple(path.name for path in paths))
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 
 from microgan.array_files import read_npy, read_npz
-from microgan.datasets.checked_tiffs import only_image, opened_tiff
-from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
+from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiffs
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
+from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
 from microgan.names import choose_files
 
@@ -23,9 +23,6 @@ SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 MIN_DEPTH = 3
 # Letters of tifffile: Z; I and Q, where the file does not say what its pages are.
 _SLICE_AXES = "ZIQ"
-# Micrometres in one unit, by the names that ImageJ and OME use.
-_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
-                "nm": 1e-3, "mm": 1e3}
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,13 @@ class ZStack:
         pixel_size_um: distance of neighbouring pixels of a slice; None: the file does not
             say.
         z_step_um: distance of neighbouring slices; None: the file does not say.
+        notes: what the user should know of how it was read, a line each.
     """
 
     pixels: np.ndarray
     pixel_size_um: float | None = None
     z_step_um: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def voxel_size_um(stacks: Sequence[ZStack], paths: Sequence[Path], *,
@@ -103,6 +102,20 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
     return found
 
 
+def read_stacks(paths: Sequence[Path]) -> list[ZStack]:
+    """Read and check z-stacks that are used together; print what their files say of them.
+
+    Raises:
+        UserError: as `read_stack`.
+    """
+    stacks, notes = [], FileNotes()
+    for path in paths:
+        stacks.append(read_stack(path))
+        notes.add(path, stacks[-1].notes, (stacks[-1].pixel_size_um, stacks[-1].z_step_um))
+    notes.print()
+    return stacks
+
+
 def read_stack(path: Path | str) -> ZStack:
     """Read and check one z-stack.
 
@@ -150,7 +163,7 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
     """
     folder = Path(folder)
     paths = find_tiffs(folder)
-    images = [load_tiff(path) for path in paths]
+    images = load_tiffs(paths)
     for path, image in zip(paths, images):
         _check_values(image, path)
         check_type(path, image, dtype, stack)
@@ -192,41 +205,12 @@ def _read_npz(path: Path) -> np.ndarray:
 
 def _read_tiff(path: Path) -> ZStack:
     with opened_tiff(path) as tiff:
-        series = only_image(tiff, path)
-        kept = [axis for axis, length in zip(series.axes, series.shape) if length > 1]
-        pixels = series.asarray().squeeze()
-        sizes = _voxel_size_um(tiff)
+        pixels, axes = read_only_image(tiff, path)
+        kept = [axis for axis, length in zip(axes, pixels.shape) if length > 1]
+        pixels = pixels.squeeze()
+        sizes, notes = tiff_voxel_size_um(tiff.tiff), tiff.notes
     if pixels.ndim == 3 and (kept[1:] != ["Y", "X"] or kept[0] not in _SLICE_AXES):
         raise UserError(
             f"{path} has axes {''.join(kept)}: expected ZYX, grey slices. If it is a z-stack, "
             "save it with Z (in ImageJ: Image > Properties, Slices) or as .npy of axes (Z, Y, X).")
-    return ZStack(pixels, *sizes)
-
-
-def _voxel_size_um(tiff: tifffile.TiffFile) -> tuple[float | None, float | None]:
-    """Pixel size and z step, each None where the file does not say.
-
-    A TIFF's bare resolution is not taken for one: most programs write 72 dots per inch.
-    """
-    if tiff.is_ome and tiff.ome_metadata:
-        found = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
-        pixels = (found[0] if isinstance(found, list) else found)["Pixels"]
-        return _ome_size_um(pixels, "X"), _ome_size_um(pixels, "Z")
-    if tiff.is_imagej and tiff.imagej_metadata:
-        um = _UM_PER_UNIT.get(str(tiff.imagej_metadata.get("unit")))
-        if um is None:
-            return None, None
-        tags = tiff.pages.first.tags
-        dots, unit = tags["XResolution"].value if "XResolution" in tags else (0, 1)
-        return (_positive(um * unit / dots) if dots else None,
-                _positive(um * float(tiff.imagej_metadata.get("spacing", 0))))
-    return None, None
-
-
-def _ome_size_um(pixels: Mapping[str, Any], axis: str) -> float | None:
-    um = _UM_PER_UNIT.get(str(pixels.get(f"PhysicalSize{axis}Unit", "µm")))
-    return None if um is None else _positive(um * float(pixels.get(f"PhysicalSize{axis}", 0)))
-
-
-def _positive(size: float) -> float | None:
-    return size if size > 0 else None
+    return ZStack(pixels, *sizes, notes)

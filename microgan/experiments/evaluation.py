@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.config import EvaluateConfig
+from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.splits import fingerprint
@@ -177,9 +178,9 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
     """The planes of all files: their names, and `restored`, `clean` and `degraded` images."""
     images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
     names: list[str] = []
-    matched: list[str] = []
+    notes, matched = FileNotes(), list[str]()
     for paths in _matched_files(config):
-        found = {kind: read_image(paths[kind], axes=config.axes)
+        found = {kind: read_image(paths[kind], notes, axes=config.axes)
                  for kind in ("clean", "restored", "degraded") if kind in paths}
         planes = matched_planes({f"{paths[kind]} ({kind})": image
                                  for kind, image in found.items()}, matched.append)
@@ -188,6 +189,7 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
                   [f"{name}[{index}]" for index in range(len(planes[0]))])
         for kind, stack in zip(found, planes):
             images[kind] += list(stack)
+    notes.print()
     if matched:
         others = f" So {len(matched) - 1} times more." if matched[1:] else ""
         print(f"{matched[0]}{others}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
+from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError, one_line
 from microgan.experiments.progress import Progress
 from microgan.files import folder_for_results
@@ -45,10 +46,13 @@ def restore_files(config: RestoreConfig) -> None:
     check_trust_config(config, info)
     targets = _targets(_find_files(config.input), config, info)
     failures: dict[Path, Exception] = {}
+    notes = FileNotes()
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
                 refuse_not_finite(image.pixels)
+            notes.add(path, file.notes, file.voxel_size_um)
+    notes.print()
     if len(failures) < len(targets):
         with folder_for_results(config.output, "--output"):
             _restore_all(targets, failures, config)

@@ -17,7 +17,7 @@ from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
 from microgan.datasets.splits import digest, fingerprint, take_groups
-from microgan.datasets.z_stacks import find_stacks, read_images, read_stack, voxel_size_um
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.names import shown
@@ -88,7 +88,7 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     if len(paths) < 2:
         raise UserError(f"{config.data_dir} holds one z-stack: at least two are needed, one to "
                         "learn from and one to choose the checkpoint. Cut a large one in two.")
-    stacks = [read_stack(path) for path in paths]
+    stacks = read_stacks(paths)
     pixels = [stack.pixels for stack in stacks]
     for path, stack in zip(paths, pixels):
         check_type(path, stack, pixels[0].dtype, paths[0])

@@ -11,7 +11,7 @@ import numpy as np
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange
 from microgan.datasets.paired_arrays import check_type
-from microgan.datasets.z_stacks import find_stacks, read_images, read_stack, voxel_size_um
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.experiments.progress import Progress
@@ -169,7 +169,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
     """
     assert config.stacks is not None
     paths = find_stacks(config.stacks)[:config.eval_limit]
-    stacks = [read_stack(path) for path in paths]
+    stacks = read_stacks(paths)
     for path, stack in zip(paths, stacks):
         if len(stack.pixels) != len(stacks[0].pixels) or (
                 stack.pixels.dtype != stacks[0].pixels.dtype):
@@ -213,7 +213,7 @@ def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
     file = find_file(folder, path.name)
     if not file.is_file():
         return None
-    truth = read_stack(file).pixels
+    (truth,) = (stack.pixels for stack in read_stacks([file]))
     if truth.shape != blurred.shape:
         raise UserError(f"{file} has shape {truth.shape}, but the stack it is the truth of, "
                         f"{path}, {blurred.shape} (Z, Y, X).")

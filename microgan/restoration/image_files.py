@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from microgan.array_files import read_npy
+from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.names import choose_files
@@ -55,11 +56,12 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     return opener(path, axes)
 
 
-def read_image(path: Path | str, *, axes: str | None = None) -> StoredImage:
+def read_image(path: Path | str, notes: FileNotes, *, axes: str | None = None) -> StoredImage:
     """Read a file of one image that fits in memory.
 
     Args:
         path: as in `open_image_file`.
+        notes: is given what the user should know of how it was read.
         axes: as in `open_image_file`.
 
     Returns:
@@ -73,6 +75,7 @@ def read_image(path: Path | str, *, axes: str | None = None) -> StoredImage:
             raise UserError(f"{path} holds {len(file.images)} separate images of different size "
                             "or type. Save each to a file of its own.")
         (image,) = file.images
+        notes.add(Path(path), file.notes, file.voxel_size_um)
         return replace(image, pixels=image.pixels[(slice(None),) * len(image.axes)])
 
 

@@ -7,13 +7,14 @@ import errno
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
 import numpy as np
 
+from microgan.datasets.file_notes import VoxelSize
 from microgan.errors import UserError
 
 _COPIED_BYTES = 16 * 2**20
@@ -56,10 +57,14 @@ class ImageFile(abc.ABC):
 
     Args:
         images: what it holds, in the file's order.
+        notes: what the user should know of how it is read, a line each.
+        voxel_size_um: distance of its pixels and of its slices, None where it does not say.
         losses: what of it a written file will lack, a line each.
     """
 
     images: tuple[StoredImage, ...] = ()
+    notes: tuple[str, ...] = ()
+    voxel_size_um: VoxelSize = (None, None)
     losses: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
@@ -131,14 +136,21 @@ class Scratch:
     def _mapped(self) -> np.ndarray:
         return np.memmap(self._file, self.dtype, "r+", shape=self.shape)
 
-    def copy_to(self, file: IO[bytes], planes: slice = slice(None)) -> None:
-        """Write the bytes of some YX planes, all by default, C order, where `file` stands."""
+    def copy_to(self, file: IO[bytes], planes: slice = slice(None),
+                convert: Callable[[np.ndarray], np.ndarray] = lambda values: values) -> None:
+        """Write the bytes of some YX planes, where `file` stands.
+
+        Args:
+            file: open to be written.
+            planes: all by default, in C order.
+            convert: called with a stretch of the values, (N,), gives what is written.
+        """
         plane_bytes = math.prod(self.shape[-2:]) * self.dtype.itemsize
         start, stop, _ = planes.indices(math.prod(self.shape[:-2]))
         self._file.seek(start * plane_bytes)
         left = (stop - start) * plane_bytes
         while block := self._file.read(min(left, _COPIED_BYTES)):
-            file.write(block)
+            file.write(convert(np.frombuffer(block, self.dtype)).tobytes())
             left -= len(block)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +12,8 @@ import numpy as np
 import tifffile
 
 from microgan.datasets.checked_tiffs import damaged_tiff, open_tiff, refuse_palette
+from microgan.datasets.tiff_sizes import tiff_voxel_size_um
+from microgan.datasets.tiff_values import IMAGEJ_CALIBRATION
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
@@ -28,6 +30,7 @@ _IMAGEJ_BYTES = 2**32 - 2**25
 # What ImageJ says of shape, which is written anew, and of displayed intensities, which are
 # others in the restored image.
 _IMAGEJ_DROPPED = {"images", "channels", "slices", "frames", "Ranges", "min", "max"}
+_Convert = Callable[[np.ndarray], np.ndarray]
 _OME_TYPES = {"float32": "float", "float64": "double"}
 # Of ImageJ's metadata, what is stored as Unicode; the rest is plain ASCII.
 _IMAGEJ_UNICODE = {"Info", "Labels", "Properties"}
@@ -47,7 +50,8 @@ class TiffFile(ImageFile):
 
     def __init__(self, path: Path, axes: str | None) -> None:
         self._path = path
-        self._tiff = open_tiff(path)
+        self._checked = open_tiff(path)
+        self._tiff = self._checked.tiff
         try:
             self._open(axes)
         except UserError:
@@ -58,15 +62,17 @@ class TiffFile(ImageFile):
             raise damaged_tiff(path, error) from error
 
     def _open(self, axes: str | None) -> None:
-        several = len(self._tiff.series) > 1
-        for number, series in enumerate(self._tiff.series):
+        several = len(self._checked.series) > 1
+        for number, series in enumerate(self._checked.series):
             refuse_palette(series, self._path)
-            image = stored_image(SeriesPixels(series, self._path), series.axes, axes, self._path,
+            image = stored_image(SeriesPixels(series, self._checked.values[number], self._path),
+                                 series.axes, axes, self._path,
                                  f"image {number + 1}" if several else "")
             self.images += (image,)
         if self._kind() == "ome":
-            _check_ome_xml(self._tiff.ome_metadata or "", len(self._tiff.series),
+            _check_ome_xml(self._tiff.ome_metadata or "", len(self._checked.series),
                            self._path)
+        self.notes, self.voxel_size_um = self._checked.notes, tiff_voxel_size_um(self._tiff)
         self.losses = tuple(self._losses())
 
     def close(self) -> None:
@@ -74,32 +80,40 @@ class TiffFile(ImageFile):
 
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
         kind = self._kind()
-        blocks: list[tuple[int, Scratch, slice]] = []
+        blocks: list[tuple[int, Scratch, slice, _Convert]] = []
         size = sum(int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
                    for part in pixels)
         bigtiff = self._tiff.is_bigtiff or (kind != "imagej" and size > _IMAGEJ_BYTES)
         with written_whole(path) as temporary:
             with tifffile.TiffWriter(temporary, bigtiff=bigtiff, byteorder=self._tiff.byteorder,
                                      imagej=kind == "imagej", ome=False) as writer:
-                for number, (series, part) in enumerate(zip(self._tiff.series, pixels)):
+                for number, (series, part) in enumerate(zip(self._checked.series, pixels)):
+                    dtype, convert = self._written(number, part)
                     for page, planes in self._stretches(series):
                         options = {**self._description(number, page, size, pixels),
-                                   **_options(page, part.dtype), "dtype": part.dtype,
+                                   **_options(page, dtype), "dtype": dtype,
                                    "shape": part.shape if planes == slice(None)
                                    else part.shape[-2:]}
                         tile = _tile(page, part, kind)
                         if tile is None and options["compression"] == tifffile.COMPRESSION.NONE:
                             place = writer.write(None, returnoffset=True, **options)
                             assert place is not None
-                            blocks.append((place[0], part, planes))
+                            blocks.append((place[0], part, planes, convert))
                         else:
-                            writer.write(_segments(part, tile, planes), tile=tile,
+                            writer.write(map(convert, _segments(part, tile, planes)), tile=tile,
                                          rowsperstrip=page.rowsperstrip if tile is None else None,
                                          **options)
             with open(temporary, "r+b") as file:
-                for offset, part, planes in blocks:
+                for offset, part, planes, convert in blocks:
                     file.seek(offset)
-                    part.copy_to(file, planes)
+                    part.copy_to(file, planes, convert)
+
+    def _written(self, number: int, part: Scratch) -> tuple[np.dtype, _Convert]:
+        """The type of what is written of an image, and what turns its values into that."""
+        values = self._checked.values[number]
+        if values is None or part.dtype != values.dtype:
+            return part.dtype, lambda stretch: stretch
+        return values.stored, values.store
 
     def _stretches(self, series: tifffile.TiffPageSeries) -> Iterator[tuple[Any, slice]]:
         """Planes that are written together, and the page that describes them.
@@ -118,23 +132,25 @@ class TiffFile(ImageFile):
 
     def _kind(self) -> str:
         """How the file describes its images, as tifffile found out."""
-        return self._tiff.series[0].kind.lower()
+        return self._checked.series[0].kind.lower()
 
     def _description(self, number: int, page: Any, size: int,
                      pixels: Sequence[Scratch]) -> dict[str, Any]:
         """Arguments of `TiffWriter.write` that describe an image as this file does."""
-        series = self._tiff.series[number]
+        series = self._checked.series[number]
         kind = self._kind()
         if kind == "imagej":
             found = self._tiff.imagej_metadata or {}
+            calibrated = pixels[number].dtype.kind != "f" or series.dtype.kind == "f"
+            dropped = _IMAGEJ_DROPPED | (frozenset() if calibrated else IMAGEJ_CALIBRATION)
             kept = {key: imagej_text(value) if isinstance(value, str)
                     and key not in _IMAGEJ_UNICODE else value
-                    for key, value in found.items() if key not in _IMAGEJ_DROPPED}
+                    for key, value in found.items() if key not in dropped}
             return {"metadata": {**kept, "axes": series.axes}, "truncate": size > _IMAGEJ_BYTES}
         if kind == "ome":
             xml = ome_xml_of(self._tiff.ome_metadata or "", [
                 (len(series.pages), part.dtype)
-                for series, part in zip(self._tiff.series, pixels)]) if number == 0 else None
+                for series, part in zip(self._checked.series, pixels)]) if number == 0 else None
             return {"metadata": None, "description": xml}
         if kind == "shaped":
             found = (self._tiff.shaped_metadata or ())[number]
@@ -146,13 +162,13 @@ class TiffFile(ImageFile):
 
     def _losses(self) -> Iterator[str]:
         if self._kind() not in ("imagej", "ome", "shaped", "uniform", "generic"):
-            yield f"metadata of the kind {self._tiff.series[0].kind} are not kept"
-        elif lost := sorted({tag for series in self._tiff.series
+            yield f"metadata of the kind {self._checked.series[0].kind} are not kept"
+        elif lost := sorted({tag for series in self._checked.series
                              for tag in lost_tags(series.keyframe)}):
             yield f"its tags {', '.join(lost)} are not kept"
-        if any(len(series.levels) > 1 for series in self._tiff.series):
+        if any(len(series.levels) > 1 for series in self._checked.series):
             yield "its smaller copies (pyramid levels) are not kept"
-        for compression in {series.keyframe.compression for series in self._tiff.series}:
+        for compression in {series.keyframe.compression for series in self._checked.series}:
             if compression not in _LOSSLESS:
                 name = tifffile.COMPRESSION(compression).name
                 yield f"{name} compression is replaced by ADOBE_DEFLATE, which changes no pixel"
@@ -162,13 +178,13 @@ def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:
     """Arguments of `TiffWriter.write` that store values of a type the way this page is."""
     tags = page.tags
     kept = page.compression in _LOSSLESS
+    same_kind = dtype.kind == np.dtype(page.dtype).kind
     options: dict[str, Any] = {
         # Without it an axis of length 3 or 4 would become colours.
         "photometric": ("miniswhite" if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-                        else "minisblack"),
+                        and same_kind else "minisblack"),
         "compression": page.compression if kept else tifffile.COMPRESSION.ADOBE_DEFLATE,
-        "predictor": page.predictor if kept and page.predictor != 1 and dtype.kind == np.dtype(
-            page.dtype).kind else None,
+        "predictor": page.predictor if kept and page.predictor != 1 and same_kind else None,
         "software": False,  # no other than the page's own
         "extratags": kept_tags(page),
     }

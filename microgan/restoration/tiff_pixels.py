@@ -11,26 +11,40 @@ import numpy as np
 import tifffile
 
 from microgan.datasets.checked_tiffs import damaged_tiff
+from microgan.datasets.tiff_values import StoredValues
 
 # Decoded strips and tiles that are kept in case the next part needs them again.
 _KEPT_BYTES = 256 * 2**20
 
 
 class SeriesPixels:
-    """The pixels of one series, of which only the strips or tiles needed are decoded."""
+    """The pixels of one series, of which only the strips or tiles needed are decoded.
 
-    def __init__(self, series: tifffile.TiffPageSeries, path: Path) -> None:
+    Args:
+        series: of an opened TIFF.
+        values: what its numbers stand for; None if for themselves.
+        path: of the file.
+    """
+
+    def __init__(self, series: tifffile.TiffPageSeries, values: StoredValues | None,
+                 path: Path) -> None:
         self.shape: tuple[int, ...] = series.shape
-        self.dtype = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
+        self._stored = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
+        self._values = values
+        self.dtype = self._stored if values is None else values.dtype
         self._series = series
         self._page: Any = series.keyframe  # says how all pages of the series are stored
         self._path = path
         page = self._page
-        num_segments = _KEPT_BYTES // (int(np.prod(page.chunks)) * self.dtype.itemsize)
+        num_segments = _KEPT_BYTES // (int(np.prod(page.chunks)) * self._stored.itemsize)
         self._segment = functools.lru_cache(maxsize=max(1, num_segments))(self._decode)
 
     def __getitem__(self, index: Any, /) -> np.ndarray:
         index = tuple(slice(*part.indices(length)) for part, length in zip(index, self.shape))
+        stored = self._read(index)
+        return stored if self._values is None else self._values.read(stored)
+
+    def _read(self, index: tuple[slice, ...]) -> np.ndarray:
         try:
             if self._series.dataoffset is not None:
                 return np.array(self._mapped(self._series.dataoffset, self.shape)[index])
@@ -39,14 +53,14 @@ class SeriesPixels:
             raise damaged_tiff(self._path, error) from error
 
     def _mapped(self, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-        return np.memmap(self._path, self.dtype, "r", offset, shape)
+        return np.memmap(self._path, self._stored, "r", offset, shape)
 
     def _read_pages(self, index: tuple[slice, ...]) -> np.ndarray:
         page_shape = self._page.shape
         if self.shape[len(self.shape) - len(page_shape):] != page_shape or len(page_shape) != 2:
             return self._series.asarray()[index]  # volumes in one page, which are rare and small
         *outer, rows, columns = index
-        values = np.zeros(tuple(part.stop - part.start for part in index), self.dtype)
+        values = np.zeros(tuple(part.stop - part.start for part in index), self._stored)
         places = itertools.product(*(range(part.start, part.stop) for part in outer))
         pages = values.reshape(-1, *values.shape[-2:])
         for page, place in zip(pages, places):

@@ -319,3 +319,23 @@ def test_peak_memory_does_not_grow_with_the_image(generators, tmp_path):
         assert restored.shape == (8000, 8000)
         assert (restored[3000:3100, 7900:] == 20000).all()
         assert not restored[:2900].any()
+
+
+def test_values_that_imagej_stores_with_an_offset_are_restored_as_they_mean(restore, image,
+                                                                            tmp_path):
+    for name, stored, text in (
+            ("plain.tif", image.astype(np.uint16), ""),
+            ("signed.tif", image.astype(np.uint16) + 32768, "cf=0\nc0=-32768\nc1=1\n")):
+        tifffile.imwrite(name, stored, photometric="minisblack", metadata=None,
+                         resolution=(len(name), 1),  # 0.111 and 0.1 um
+                         description=f"ImageJ=1.54f\nimages=3\nslices=3\nunit=um\n{text}")
+
+    status, out, _ = restore("--input=plain.tif,signed.tif", "--output=out", "--task=A")
+
+    assert status == 0
+    np.testing.assert_array_equal(tifffile.imread("out/plain.tif"), 2 * image.astype(np.uint16))
+    np.testing.assert_array_equal(tifffile.imread("out/signed.tif"),
+                                  2 * image.astype(np.uint16) + 32768)
+    assert "1 of 2 files (signed.tif): ImageJ calibrates its values: stored -32768.\n" in out
+    assert ("Warning: the files differ in pixel size: 0.111 um in plain.tif, 0.1 um in "
+            "signed.tif.\n") in out

@@ -54,7 +54,7 @@ def test_files_that_an_nd_tiff_index_names_are_not_opened(tmp_path):
     write_nd_tiff_index(tmp_path, ["a.tif"], image)
     with opened_tiff(tmp_path / "a.tif") as tiff:
         assert tiff.series[0].kind == "ndtiff"
-        np.testing.assert_array_equal(tiff.asarray(), image)
+        np.testing.assert_array_equal(tiff.tiff.asarray(), image)
 
     os.mkfifo(tmp_path / "b.tif")  # whoever opens it waits for ever
     write_nd_tiff_index(tmp_path, ["a.tif", "b.tif"], image)
@@ -68,7 +68,7 @@ def test_files_of_a_like_name_are_not_opened(tmp_path):
     path = tmp_path / "a_MMStack.tif"
     write_mm_stack(path, image)
     with opened_tiff(path) as tiff:
-        assert tiff.is_mmstack
+        assert tiff.tiff.is_mmstack
 
     os.mkfifo(tmp_path / "a_MMStack_1.tif")
 

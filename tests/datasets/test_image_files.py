@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from microgan.datasets.image_files import load_tiff
+from microgan.datasets.image_files import load_tiffs
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
+
+
+def load_tiff(path):
+    (image,) = load_tiffs([path])
+    return image
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError
 from microgan.restoration.image_files import open_image_file, read_image
 from microgan.restoration.stored_images import Scratch
@@ -47,7 +48,7 @@ def test_metadata_chunks_and_compression_are_kept(tmp_path, version):
     for name in ("dtype", "chunks", "compressors", "shape"):
         assert getattr(after["0"], name) == getattr(before["0"], name)
     assert after["0"].metadata.zarr_format == version
-    np.testing.assert_array_equal(read_image(written).pixels, pixels)
+    np.testing.assert_array_equal(read_image(written, FileNotes()).pixels, pixels)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["image.zarr", "out.zarr"]
 
 
