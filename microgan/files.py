@@ -6,10 +6,13 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from microgan.errors import UserError
 
@@ -17,6 +20,8 @@ from microgan.errors import UserError
 _PARTIAL = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.partial(?P<suffix>(\.[^.]*)?)")
 # What every system of today allows; the stem is cut to it, the suffix kept.
 _NAME_BYTES = 255
+# Within the hidden folder in which a folder is written.
+_NEW, _EARLIER, _LOCK = "new", "earlier", ".lock"
 
 
 @contextmanager
@@ -56,6 +61,92 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new folder that takes the place of `folder` once the block ends well.
+
+    It lies in a hidden folder beside it, under a random name, and is flushed to disk. Then
+    the earlier one moves into that hidden folder, the new one out of it, and the hidden one
+    goes. So one of the two is whole at every moment, and `put_back` finds it after a kill.
+    When the block raises, `folder` is left as it was. No link is followed.
+
+    Args:
+        folder: to write; what stands there is replaced. Its parent must exist.
+
+    Yields:
+        `pathlib.Path` to write into.
+
+    Raises:
+        UserError: the disk is full or the parent can't be written to.
+
+    Source:
+        ours.
+    """
+    folder = Path(folder)
+    put_back(folder)
+    hidden = temporary_name(folder)
+    new, earlier = hidden / _NEW, hidden / _EARLIER / folder.name
+    lock = FileLock(hidden / _LOCK)
+    try:
+        hidden.mkdir()
+        with suppress(OSError):  # a file system without locks
+            lock.acquire(timeout=0)
+        new.mkdir()
+        earlier.parent.mkdir()
+        yield new
+        _flush_tree(new)
+        if os.path.lexists(folder):
+            os.rename(folder, earlier)
+        os.rename(new, folder)
+        _flush_folder(hidden)
+        _flush_folder(folder.parent)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        if os.path.lexists(earlier) and not os.path.lexists(folder):
+            os.rename(earlier, folder)
+        lock.release()
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def put_back(folder: Path) -> None:
+    """Clean up, aloud, after a program that was killed in `folder_written_whole`.
+
+    A folder that had been moved aside and not yet replaced is put back.
+
+    Args:
+        folder: that was being written; it need not exist.
+    """
+    pattern = name_when_whole(temporary_name(folder).name)
+    if not folder.parent.is_dir():
+        return
+    for hidden in sorted(folder.parent.iterdir()):
+        if (not is_partial(hidden.name) or name_when_whole(hidden.name) != pattern
+                or hidden.is_symlink() or not hidden.is_dir()):
+            continue
+        found = {item.name for item in hidden.iterdir()}
+        moved = list((hidden / _EARLIER).iterdir()) if _EARLIER in found else []
+        # Long names are cut in those of hidden folders: it may be another's.
+        if found - {_NEW, _EARLIER, _LOCK} or any(item.name != folder.name for item in moved):
+            continue
+        lock = FileLock(hidden / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # another program is at work
+            continue
+        except OSError as error:
+            print(f"{hidden} was left by a program that was killed, or is at work "
+                  f"({error.strerror}): remove it if none is.")
+            continue
+        if moved and not os.path.lexists(folder):
+            os.rename(moved[0], folder)
+            print(f"{folder}: put back as it was before a program was killed that replaced it.")
+        else:
+            print(f"{hidden}: removed; a program was killed that wrote it.")
+        lock.release()
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
@@ -122,6 +213,15 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _flush_tree(folder: Path) -> None:
+    """Flush all files and folders in a folder, and itself, to disk."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(parent, name), "rb+") as file:
+                os.fsync(file.fileno())
+        _flush_folder(Path(parent))
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -180,3 +180,10 @@ class Trainings:
         """Of the trainings that are no trials."""
         return {name: int(flags["num_iters"]) for _, name, flags in self.done
                 if not name.startswith("updates_")}
+
+
+def read_pixels(path):
+    """All values of the one image of a file."""
+    with open_image_file(path) as file:
+        (image,) = file.images
+        return image.pixels[(slice(None),) * len(image.axes)]

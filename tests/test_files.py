@@ -2,11 +2,15 @@ import errno
 import json
 import os
 import secrets
+import subprocess
+import sys
 
 import pytest
 
+from helpers import ROOT
 from microgan.errors import UserError
-from microgan.files import is_partial, name_when_whole, write_json, written_whole
+from microgan.files import (
+    folder_written_whole, is_partial, name_when_whole, put_back, write_json, written_whole)
 
 
 def test_file_appears_only_when_it_is_complete(tmp_path):
@@ -136,3 +140,147 @@ def test_json_without_nan(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == {"b": [1, None]}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", float("nan"))
+
+
+def content_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_text()
+            for path in folder.rglob("*") if path.is_file()}
+
+
+def write_folder(folder, text):
+    with folder_written_whole(folder) as new:
+        (new / "inner").mkdir()
+        (new / "inner" / "a.txt").write_text(text)
+        (new / "b.txt").write_text(text)
+
+
+def test_folder_takes_the_place_of_the_earlier_one(tmp_path):
+    folder = tmp_path / "image.zarr"
+    write_folder(folder, "old")
+    (folder / "other.txt").touch()
+
+    write_folder(folder, "new")
+
+    assert content_of(tmp_path) == {"image.zarr/inner/a.txt": "new", "image.zarr/b.txt": "new"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_failure_leaves_the_old_folder_and_nothing_else(tmp_path):
+    folder = tmp_path / "image.zarr"
+    write_folder(folder, "old")
+
+    with pytest.raises(ZeroDivisionError):
+        with folder_written_whole(folder) as new:
+            (new / "b.txt").write_text("half")
+            raise ZeroDivisionError
+
+    assert set(content_of(folder).values()) == {"old"} and list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_failed_rename_leaves_the_old_folder(tmp_path, monkeypatch, number):
+    folder = tmp_path / "image.zarr"
+    write_folder(folder, "old")
+    rename, calls = os.rename, []
+
+    def fail(old, new):
+        calls.append(new)
+        if len(calls) == number:
+            raise OSError(errno.EACCES, "Permission denied")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(UserError, match="image.zarr: Permission denied.*before is untouched"):
+        write_folder(folder, "new")
+
+    assert set(content_of(folder).values()) == {"old"} and list(tmp_path.iterdir()) == [folder]
+
+
+def test_link_is_replaced_and_not_followed(tmp_path):
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "image.zarr"
+    write_folder(elsewhere, "old")
+    link.symlink_to(elsewhere)
+
+    write_folder(link, "new")
+
+    assert set(content_of(elsewhere).values()) == {"old"}
+    assert set(content_of(link).values()) == {"new"} and not link.is_symlink()
+
+
+KILLED_AT_EVERY_STEP = """
+import os, signal, sys
+from pathlib import Path
+from microgan.files import folder_written_whole
+
+def write(folder, text):
+    with folder_written_whole(folder) as new:
+        (new / "inner").mkdir()
+        (new / "inner" / "a.txt").write_text(text)
+        (new / "b.txt").write_text(text)
+
+def killed_at(last):
+    step = 0
+    def count(event, arguments):
+        nonlocal step
+        if event.split(".")[0] in ("open", "os", "shutil"):
+            step += 1
+            if step == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+    return count
+
+step, status = 0, None
+while status != 0:
+    step += 1
+    folder = Path(sys.argv[1], str(step), "image.zarr")
+    folder.parent.mkdir()
+    write(folder, "old")
+    child = os.fork()
+    if not child:
+        sys.addaudithook(killed_at(step))
+        write(folder, "new")
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL")
+def test_folder_is_whole_after_a_kill_at_any_step(tmp_path, capsys):
+    """Before every opening, making, renaming and removing of a file or folder."""
+    subprocess.run([sys.executable, "-c", KILLED_AT_EVERY_STEP, tmp_path], cwd=ROOT, check=True)
+
+    found = []
+    for step in range(1, 1 + len(list(tmp_path.iterdir()))):
+        folder = tmp_path / str(step) / "image.zarr"
+        put_back(folder)
+        assert list(folder.parent.iterdir()) == [folder]
+        texts = content_of(folder)
+        assert set(texts) == {"inner/a.txt", "b.txt"}
+        found += set(texts.values())
+    assert len(found) == step > 20 and found == sorted(found, reverse=True)
+    assert set(found) == {"old", "new"}
+    said = capsys.readouterr().out
+    assert "put back as it was" in said and "removed; a program was killed" in said
+
+
+def test_folder_that_another_program_writes_is_left_alone(tmp_path, capsys):
+    folder = tmp_path / "image.zarr"
+
+    with folder_written_whole(folder) as new:
+        (new / "b.txt").write_text("new")
+        put_back(folder)
+
+    assert content_of(folder) == {"b.txt": "new"} and not capsys.readouterr().out
+
+
+def test_foreign_folders_are_not_cleaned_up(tmp_path):
+    folder = tmp_path / "image.zarr"
+    foreign, elsewhere = tmp_path / ".image.0123abcd.partial.zarr", tmp_path / "elsewhere"
+    foreign.mkdir()
+    (foreign / "mine.txt").touch()
+    elsewhere.mkdir()
+    (tmp_path / ".image.0123abce.partial.zarr").symlink_to(elsewhere)
+
+    put_back(folder)
+
+    assert (foreign / "mine.txt").exists() and elsewhere.exists()

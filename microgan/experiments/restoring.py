@@ -14,15 +14,17 @@ from microgan.config import RestoreConfig
 from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError, one_line
 from microgan.experiments.progress import Progress
-from microgan.files import folder_for_results
+from microgan.files import folder_for_results, put_back
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.names import choose_files, matching_name, shown
 from microgan.restoration.checks import check_task, choose_augmentation
-from microgan.restoration.image_files import SUFFIXES, images_in_folder, open_image_file
+from microgan.restoration.image_files import (
+    SUFFIXES, images_in_folder, open_image_file, result_name)
 from microgan.restoration.planes import refuse_not_finite
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
+from microgan.restoration.zarr_metadata import is_zarr_folder
 
 
 def restore_files(config: RestoreConfig) -> None:
@@ -118,18 +120,25 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
         matches = images_in_folder(path)
         if matches is None:
             # A missing one is reported with the other files.
-            matches = ([path] if path.exists() or not glob.has_magic(text) else
-                       choose_files(map(Path, glob.glob(text)), SUFFIXES, text))
+            matches = [path] if path.exists() or not glob.has_magic(text) else _matches(text)
         if not matches:
             raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
         found.update(dict.fromkeys(matches))
     return list(found)
 
 
+def _matches(pattern: str) -> list[Path]:
+    """Image files that a pattern matches, and images within an OME-Zarr, such as a plate."""
+    paths = sorted(map(Path, glob.glob(pattern)))
+    within = [path for path in paths if path.suffix.lower() not in SUFFIXES
+              and is_zarr_folder(path)]
+    return within + choose_files((path for path in paths if path not in within), SUFFIXES, pattern)
+
+
 def _targets(paths: Sequence[Path], config: RestoreConfig,
              info: GeneratorInfo) -> dict[Path, Path]:
     """Where each file's restoration goes; never onto an input, nor two onto one."""
-    targets = {path: Path(config.output) / path.name for path in paths}
+    targets = {path: Path(config.output) / result_name(path) for path in paths}
     sources: dict[Path, Path] = {}
     inputs = {path.resolve() for path in paths}
     for path, restored in targets.items():
@@ -142,6 +151,8 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
             if not inputs.isdisjoint([whole, *whole.parents]):  # an OME-Zarr image is a folder
                 raise UserError(f"{target} is{'' if whole in inputs else ' within'} an input. "
                                 "Choose another folder with --output.")
+            if target.suffix.lower() == ".zarr":
+                put_back(target)
             if target.exists() and not config.overwrite:
                 raise UserError(f"{target} exists. Choose another folder with --output, or "
                                 "replace it with --overwrite.")

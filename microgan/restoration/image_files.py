@@ -17,6 +17,7 @@ from microgan.names import choose_files
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile
+from microgan.restoration.zarr_metadata import is_zarr_folder
 
 SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 
@@ -26,7 +27,7 @@ def images_in_folder(path: Path) -> list[Path] | None:
 
     An OME-Zarr image, a folder itself, is none.
     """
-    if not path.is_dir() or path.suffix.lower() in SUFFIXES:
+    if not path.is_dir() or path.suffix.lower() in SUFFIXES or is_zarr_folder(path):
         return None
     return choose_files(path.iterdir(), SUFFIXES, path)
 
@@ -35,7 +36,8 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """Open an image file without reading its pixels.
 
     Args:
-        path: `.npy` (never unpickled), `.tif`, `.tiff`, or `.zarr`, a folder.
+        path: `.npy` (never unpickled), `.tif`, `.tiff`, or `.zarr`, a folder, or an image in
+            such a folder.
         axes: one letter per axis, such as "TZYX"; wins over what the file says. None: the
             file's own; for `.npy`, YX with two axes and ZYX with three.
 
@@ -44,7 +46,9 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
             an image in it are not supported; the axes do not fit its shape.
     """
     path = Path(path)
-    if path.is_dir() and path.suffix.lower() != ".zarr":
+    if path.suffix.lower() != ".zarr" and path.is_dir():
+        if is_zarr_folder(path):
+            return ZarrFile(path, axes)
         raise UserError(f"{path} is a folder: name a file in it.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif, .tiff "
@@ -54,6 +58,21 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
         raise UserError(f"There is no file {path}.")
     opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
     return opener(path, axes)
+
+
+def result_name(path: Path) -> str:
+    """What to call the result for a file: as the file, with the suffix of its format.
+
+    An image within an OME-Zarr has the names on the way to it, too: `plate_A_1_0.zarr`.
+    """
+    if path.suffix.lower() in SUFFIXES or not is_zarr_folder(path):
+        return path.name
+    names = []
+    for folder in (path.absolute(), *path.absolute().parents):
+        names.append(folder.stem if folder.suffix.lower() == ".zarr" else folder.name)
+        if folder.suffix.lower() == ".zarr" or not is_zarr_folder(folder.parent):
+            break
+    return "_".join(reversed(names)) + ".zarr"
 
 
 def read_image(path: Path | str, notes: FileNotes, *, axes: str | None = None) -> StoredImage:

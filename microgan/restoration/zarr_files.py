@@ -2,138 +2,136 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import math
-import os
-import shutil
-import stat
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microgan.array_files import check_expansion
-from microgan.errors import UserError, one_line
+from microgan.errors import UserError, one_line, printable
+from microgan.files import folder_written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
+from microgan.restoration.zarr_chunks import ZarrPixels
+from microgan.restoration.zarr_layouts import find_image
+from microgan.restoration.zarr_metadata import inside, read_array, read_json
 
 # Pixels that are copied together: with chunks of usual size, each is written once.
 _COPIED_PIXELS = 2**24
-# Of the descriptions beside the chunks.
-_METADATA_BYTES = 10**6
+# Chunks up to this size are written on trial.
+_TRIED_PIXELS = 2**22
 
 
 class ZarrFile(ImageFile):
-    """An OME-Zarr image (versions 0.4 and 0.5): a folder with an array for each level.
+    """An OME-Zarr image (versions 0.1 to 0.5): a folder with an array for each level.
 
     Args:
-        path: folder, `.zarr`.
+        path: folder, `.zarr` or any that is a Zarr group; as `find_image` takes it.
         axes: one letter per axis, or None for what the metadata say.
 
     Raises:
-        UserError: the extra is not installed, the folder can't be read or holds no image,
+        UserError: the extra is not installed; the folder can't be read, or holds no image or
+            several; its values or their encoding are of a kind that microgan does not read;
             or as `stored_image`.
     """
 
     def __init__(self, path: Path, axes: str | None) -> None:
-        zarr = _import_zarr(path)
-        try:
-            sizes = _file_sizes(path)
-            self._group = zarr.open_group(path, mode="r")
-            self._attributes = dict(self._group.attrs)
-            (multiscale, *others) = self._ome()["multiscales"]
+        _import_zarr(path)
+        with _refused(path, "Name the folder that holds 'multiscales'"):
+            self._group = find_image(path)
+            multiscale, *others = self._group.ome["multiscales"]
             first, *smaller = multiscale["datasets"]
-            self._array = self._group[first["path"]]
-            own_axes = "".join(axis["name"].upper() for axis in multiscale.get("axes", ()))
-            _check_sizes(self._array, path, sizes)
-        except Exception as error:  # a damaged folder makes zarr raise nearly anything
-            raise UserError(f"{path} cannot be read as an OME-Zarr image: {one_line(error)}. Name "
-                            "the folder that holds 'multiscales'.") from error
-        self.images = (stored_image(_ZarrPixels(self._array, path), own_axes, axes, path),)
-        if smaller or others:
-            self.losses += ("its smaller copies (pyramid levels) are not kept",)
-        if "labels" in self._group:
-            self.losses += ("its labels are not kept",)
+            self._name = first["path"]
+            self._folder = inside(self._group.folder, self._name)
+            own_axes = "" if axes else _axes(multiscale.get("axes") or ())
+        with _refused(path, "Get a whole copy, or write it again, with zstd, blosc or zlib"):
+            self._array = read_array(self._folder, self._group.version)
+            pixels = ZarrPixels(self._folder, self._array, path)
+            with tempfile.TemporaryDirectory() as temporary:  # found before the work is done
+                array = self._describe(Path(temporary), pixels.dtype)
+                if math.prod(self._array.chunks) <= _TRIED_PIXELS and 0 not in pixels.shape:
+                    array[(slice(0, 1),) * len(pixels.shape)] = 1
+        self.images = (stored_image(pixels, own_axes, axes, path),)
+        self.losses = (
+            *(["its smaller copies (pyramid levels) are not kept"] if smaller or others else ()),
+            *(["its labels are not kept"] if (self._group.folder / "labels").is_dir() else ()),
+            *([f"what lies around the image {self._group.folder} is not kept"]
+              if self._group.folder != path else ()))
+        if pixels.num_missing:
+            self.notes = (f"chunks that are not stored ({pixels.num_missing}) are taken as the "
+                          f"fill value, {self._array.fill_value}",)
 
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
         (only,) = pixels
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-        try:
-            self._write(temporary, only)
-            if path.exists():
-                shutil.rmtree(path)
-            os.replace(temporary, path)
-        except OSError as error:
-            raise UserError(f"Cannot write {path}: {error.strerror or error}. Free some space or "
-                            "choose another folder.") from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with folder_written_whole(path) as folder:
+            array = self._describe(folder, only.dtype)
+            for where in parts(only.shape, _COPIED_PIXELS):
+                array[where] = only[where]
 
-    def _write(self, folder: Path, pixels: Scratch) -> None:
-        array = self._array
-        version = array.metadata.zarr_format
-        group = _import_zarr(folder).open_group(folder, mode="w", zarr_format=version)
-        written = group.create_array(
-            array.path or array.name.strip("/"), shape=pixels.shape, dtype=pixels.dtype,
-            chunks=array.chunks, shards=array.shards if version == 3 else None,
-            compressors=array.compressors or None, fill_value=0,
-            dimension_names=array.metadata.dimension_names if version == 3 else None,
-            chunk_key_encoding=(array.metadata.chunk_key_encoding if version == 3 else {
-                "name": "v2", "separator": array.metadata.dimension_separator}))
-        for where in parts(pixels.shape, _COPIED_PIXELS):
-            written[where] = pixels[where]
-        attributes = copy.deepcopy(self._attributes)
-        (multiscale, *_) = self._ome(attributes)["multiscales"]
-        multiscale["datasets"] = multiscale["datasets"][:1]
-        self._ome(attributes)["multiscales"] = [multiscale]
-        group.attrs.update(attributes)
-
-    def _ome(self, attributes: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The metadata: within "ome" since version 0.5."""
-        attributes = self._attributes if attributes is None else attributes
-        return attributes.get("ome", attributes)
+    def _describe(self, folder: Path, dtype: np.dtype) -> Any:
+        """Write the metadata of the image for values of a type; return the empty array."""
+        group, inner = self._group, folder
+        (multiscale, *_) = group.ome["multiscales"]
+        kept = {"multiscales": [{**multiscale, "datasets": multiscale["datasets"][:1]}]}
+        attributes = {**group.attributes, **(
+            {"ome": {**group.ome, **kept}} if "ome" in group.attributes else kept)}
+        _write_node(inner, group.version, "group", group.content, attributes)
+        *outer, last = self._name.split("/")
+        for part in outer:
+            inner = inner / part
+            inner.mkdir()
+            _write_node(inner, group.version, "group", {}, {})
+        inner = inner / last
+        inner.mkdir()
+        content = self._array.content_for(dtype)
+        _write_node(inner, group.version, "array", content, content.get("attributes") if
+                    group.version == 3 else read_json(self._folder, ".zattrs"))
+        zarr = _import_zarr(folder)
+        # Chunks that hold the fill value alone are written, too: else they seem to be missing.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            return zarr.open_array(str(inner), mode="r+", zarr_format=group.version)
 
 
-class _ZarrPixels:
-    """A zarr array whose damaged chunks are a user's error."""
-
-    def __init__(self, array: Any, path: Path) -> None:
-        self.shape: tuple[int, ...] = array.shape
-        self.dtype = array.dtype
-        self._array = array
-        self._path = path
-
-    def __getitem__(self, index: Any, /) -> np.ndarray:
-        try:
-            return np.asarray(self._array[index])
-        except Exception as error:
-            raise UserError(f"{self._path} cannot be read as an OME-Zarr image: "
-                            f"{one_line(error)}. Get a whole copy.") from error
+@contextmanager
+def _refused(path: Path, remedy: str) -> Iterator[None]:
+    """Make whatever goes wrong in the block a user's error."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # damaged metadata raise nearly anything
+        raise UserError(f"{path} cannot be read as an OME-Zarr image: {one_line(error)}. "
+                        f"{remedy}.") from error
 
 
-def _file_sizes(folder: Path) -> dict[str, int]:
-    """Bytes of every file, by its path in the folder; refuses links, pipes and devices."""
-    sizes = {}
-    for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = os.path.join(parent, name)
-            status = os.lstat(path)
-            if stat.S_ISREG(status.st_mode):
-                sizes[os.path.relpath(path, folder)] = status.st_size
-            elif not stat.S_ISDIR(status.st_mode):
-                raise ValueError(f"{name} in it is a link, a pipe or a device")
-    return sizes
+def _axes(content: Any) -> str:
+    """One letter per axis; since version 0.4 each is an object."""
+    names = [axis["name"] if isinstance(axis, dict) else axis for axis in content]
+    for name in names:
+        if not (isinstance(name, str) and len(name) == 1 and name.isalpha() and name.isascii()):
+            raise ValueError(f"its axis '{printable(name, limit=60)}' is no single letter")
+    return "".join(names).upper()
 
 
-def _check_sizes(array: Any, path: Path, sizes: dict[str, int]) -> None:
-    """Refuse an array that claims far more than its files hold, or files larger than a chunk."""
-    check_expansion(array.nbytes, path, size=sum(sizes.values()))
-    stored = math.prod(array.shards or array.chunks) * array.dtype.itemsize
-    for name, size in sizes.items():
-        # Compression makes nothing much larger; what is larger would be unpacked unchecked.
-        if Path(name).is_relative_to(array.path) and size > 1.1 * stored + _METADATA_BYTES:
-            raise ValueError(f"{name} has {size} bytes, though a chunk has {stored}")
+def _write_node(folder: Path, version: int, kind: str, content: dict[str, Any],
+                attributes: dict[str, Any] | None) -> None:
+    """Write the JSON of a Zarr group or array."""
+    content = {"zarr_format": version, **content}
+    if version == 3:
+        _write_json(folder / "zarr.json", {
+            **content, "node_type": kind, "attributes": attributes or {}})
+    else:
+        _write_json(folder / f".z{kind}", content)
+        if attributes is not None:
+            _write_json(folder / ".zattrs", attributes)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 def _import_zarr(path: Path) -> Any:
