@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.errors import UserError
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,6 +38,20 @@ def map_batches(change: Callable[[list[int]], np.ndarray],
             chosen = indices[start:start + batch_size]
             changed.update(zip(chosen, change(chosen)))
     return [changed[index] for index in range(len(planes))]
+
+
+def refuse_not_finite(results: np.ndarray) -> None:
+    """Refuse what a network has made of an image if some of it is no number.
+
+    Raises:
+        UserError: values are NaN or infinite.
+    """
+    num_bad = results.size - int(np.count_nonzero(np.isfinite(results)))
+    if num_bad:
+        raise UserError(
+            f"The generator makes {num_bad} pixels NaN or infinite: its weights or intensity "
+            "constants are damaged, or too large for such an image. Train it again, or try "
+            "--precision=float32.")
 
 
 def pixels_at_once(planes: Sequence[np.ndarray]) -> int:

@@ -24,7 +24,7 @@ from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files import written_whole
 from microgan.names import check_task_name
-from microgan.precision import choose_precision, policy_kept
+from microgan.precision import choose_precision, keras_settings_kept
 
 if TYPE_CHECKING:
     import keras
@@ -132,7 +132,7 @@ def build_network(info: GeneratorInfo) -> keras.Model:
 def _build_under(precision: str, info: GeneratorInfo) -> keras.Model:
     import keras
 
-    with policy_kept():
+    with keras_settings_kept():
         keras.config.set_dtype_policy(precision)
         return build_network(info)
 
@@ -214,8 +214,11 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
     if [array.shape for array in weights] != shapes:
         raise UserError(f"{path} holds weights that do not fit the network it names "
                         f"({info.method} {info.network}). Train it again, or get a whole copy.")
+    with np.errstate(over="ignore"):  # checked below: 64-bit numbers may be beyond 32 bits
+        weights = [array.astype(np.float32) for array in weights]
     if not all(np.isfinite(array).all() for array in weights):
-        raise UserError(f"{path} holds weights that are NaN or infinite. Train it again.")
+        raise UserError(f"{path} holds weights that are NaN, infinite or beyond 32-bit floating "
+                        "point. Train it again.")
     model.set_weights(weights)
     return model, info
 

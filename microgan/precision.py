@@ -1,14 +1,21 @@
-"""Which number format the networks compute in."""
+"""Which number format the networks compute in, and Keras' other settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
 # The Linux kernel's names of what multiplies bfloat16 in hardware.
 _CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
+_OURS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+# Those of the whole process while blocks need ours; the last block to end puts them back.
+_of_user: dict[str, Any] = {}
+_num_inside = 0
+_lock = threading.Lock()
 
 
 def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
@@ -37,12 +44,37 @@ def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
 
 
 @contextmanager
-def policy_kept() -> Iterator[None]:
-    """Put Keras' precision policy back, which the block may change; also a decorator."""
+def keras_settings_kept() -> Iterator[None]:
+    """Give Keras the settings that networks are built with; put the user's back afterwards.
+
+    Axes are channels-last, numbers float32, epsilon is 1e-7, whatever `keras.json` or the
+    user's program says. The block may also change the precision policy, which each thread
+    has for itself; it starts as float32. Also a decorator.
+    """
+    global _num_inside
     import keras
 
-    policy = keras.config.dtype_policy()
+    config = keras.config
+    policy = config.dtype_policy()
+    with _lock:
+        if not _num_inside:
+            _of_user.update(floatx=config.floatx(), epsilon=config.epsilon(),
+                            image_data_format=config.image_data_format())
+            _set_keras(_OURS)
+        _num_inside += 1
+    config.set_dtype_policy("float32")
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(policy)
+        with _lock:
+            _num_inside -= 1
+            if not _num_inside:
+                _set_keras(_of_user)
+        config.set_dtype_policy(policy)
+
+
+def _set_keras(settings: Mapping[str, Any]) -> None:
+    import keras
+
+    for name, value in settings.items():
+        getattr(keras.config, f"set_{name}")(value)

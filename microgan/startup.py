@@ -1,12 +1,26 @@
-"""Importing TensorFlow without its start-up lines."""
+"""Starting TensorFlow and matplotlib: without start-up lines, and without others' settings."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
+from microgan.errors import UserError
+
+# What the user or another program set for work that is not ours: the backend of figures in a
+# notebook (Jupyter and Colab set it for every `!` command), compilers, other modes.
+_OF_OTHERS = ("MPLBACKEND", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_FUNCTION_JIT_COMPILE_DEFAULT",
+              "TF2_BEHAVIOR", "TF_USE_LEGACY_KERAS")
+_lock = threading.RLock()
+# The process that started TensorFlow; None before.
+_started_in: int | None = None
 
 
 @contextmanager
@@ -35,13 +49,114 @@ def held_back_stderr() -> Iterator[None]:
             os.close(kept)
 
 
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Change variables of the environment for a block; None takes one out."""
+    kept = {name: os.environ.get(name) for name in changes}
+    try:
+        _set_environment(changes)
+        yield
+    finally:
+        _set_environment(kept)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def settings_of_others_ignored() -> AbstractContextManager[None]:
+    """Take settings that microgan does not use out of the environment for a block."""
+    return _environment(dict.fromkeys(_OF_OTHERS))
+
+
+@contextmanager
+def warnings_as_usual() -> Iterator[None]:
+    """Show warnings as Python does by default, although `PYTHONWARNINGS` says otherwise."""
+    with warnings.catch_warnings():
+        if sys.warnoptions:
+            warnings.resetwarnings()
+            for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning,
+                             ResourceWarning):
+                warnings.simplefilter("ignore", category)
+        yield
+
+
 def import_tensorflow_quietly() -> None:
-    """Import TensorFlow and Keras, and start their devices, without chatter."""
-    if "tensorflow" in sys.modules:
+    """Import TensorFlow and Keras, and start their devices, without chatter.
+
+    Settings in `keras.json` and the variables `KERAS_*` are not read: networks are built
+    as microgan needs them. `precision.keras_settings_kept` does the same where the user's
+    program imported Keras before.
+
+    Raises:
+        UserError: Keras was imported before with another backend; or this process was
+            forked from one that had started TensorFlow, where it would wait for ever.
+    """
+    global _started_in
+    with _lock:
+        if _started_in is not None:
+            refuse_forked(_started_in)
+        else:
+            _start_tensorflow()
+            _started_in = os.getpid()
+
+
+def refuse_forked(started_in: int) -> None:
+    """Refuse to use TensorFlow in a fork of the process that started it: it would hang.
+
+    Args:
+        started_in: number of the process that started TensorFlow.
+
+    Raises:
+        UserError: this is another process.
+    """
+    if started_in != os.getpid():
+        raise UserError(
+            "This process was forked from one in which TensorFlow runs, and TensorFlow cannot "
+            "go on in it. Start processes by multiprocessing.get_context('spawn'), and load the "
+            "generator in each.")
+
+
+def _start_tensorflow() -> None:
+    if "keras" in sys.modules:
+        backend = importlib.import_module("keras").config.backend()
+        if backend != "tensorflow":
+            raise UserError(
+                f"This process imported Keras with the backend '{backend}', but microgan needs "
+                "'tensorflow': set KERAS_BACKEND=tensorflow before Keras is imported.")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    with held_back_stderr():
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    of_keras = [name for name in os.environ if name.startswith("KERAS_")]
+    plain = {**dict.fromkeys((*_OF_OTHERS, *of_keras)), "KERAS_BACKEND": "tensorflow",
+             "KERAS_HOME": os.devnull}  # where no keras.json can be
+    with warnings.catch_warnings(), held_back_stderr(), _environment(plain):
+        warnings.simplefilter("ignore")
         import tensorflow as tf
+        from keras.src.backend import config
 
         tf.config.list_physical_devices()
+    with contextlib.suppress(OSError):
+        os.makedirs(home, exist_ok=True)
+    # Weights are downloaded to where they always were; Keras has no function for it.
+    config._KERAS_DIR = home
+
+
+def import_matplotlib() -> None:
+    """Import matplotlib although its backend may be one that is not installed here.
+
+    microgan draws on figures without a backend. The user's choice is kept for the user's
+    figures.
+    """
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.get("MPLBACKEND")
+    with _lock, settings_of_others_ignored():
+        import matplotlib
+    if backend:
+        with contextlib.suppress(ValueError):  # not installed
+            matplotlib.rcParams["backend"] = backend

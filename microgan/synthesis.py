@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microgan.batching import apply_network, map_batches
+from microgan.batching import apply_network, map_batches, refuse_not_finite
 from microgan.datasets.normalization import IntensityRange
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def make_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
     Returns:
         For each image a degraded one (Y, X), float64, in the intensities of degraded
         images, neither rounded nor clipped.
+
+    Raises:
+        UserError: some of their pixels are NaN or infinite.
     """
     _seed_dropout(model, seed)
 
@@ -41,7 +44,9 @@ def make_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
             # A generator of its own for each image: its noise does not depend on others.
             inputs.append(np.stack([np.random.default_rng([seed, index]).standard_normal(
                 (*planes[index].shape, 1), np.float32) for index in chosen]))
-        return degraded.undo(apply_network(model, inputs, training=True)[..., 0])
+        made = degraded.undo(apply_network(model, inputs, training=True)[..., 0])
+        refuse_not_finite(made)
+        return made
 
     return map_batches(degrade, planes)
 

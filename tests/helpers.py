@@ -57,9 +57,9 @@ def write_pairs(folder, name, count, random, size=32):
         np.save(folder / f"{name}_{letter}.npy", images)
 
 
-def run_script(name, *arguments, cwd, timeout=300):
-    """Run a top-level script of the project in a folder and return what it did."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run_script(name, *arguments, cwd, timeout=300, **variables):
+    """Run a top-level script in a folder, with variables of the environment; what it did."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     return subprocess.run([sys.executable, str(ROOT / name), *map(str, arguments)], cwd=cwd,
                           env=environment, text=True, capture_output=True, timeout=timeout)
 

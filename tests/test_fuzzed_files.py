@@ -24,7 +24,8 @@ from microgan.experiments.run_folder import check_run_folder
 from microgan.generator_file import _opened, _read_weights, read_info
 from microgan.losses.vgg_weights import read_vgg_weights
 from microgan.restoration.image_files import open_image_file
-from microgan.restoration.planes import percentiles, refuse_not_finite
+from microgan.restoration.kept_pixels import check_pixels
+from microgan.restoration.planes import percentiles
 from microgan.trainers.checkpoints import load_last_checkpoint
 
 SIZES = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, 2**63 - 1, 2**64 - 1]
@@ -44,7 +45,7 @@ def read_all(images):
 def read_restored(path):
     with open_image_file(path) as file:
         for image in file.images:
-            refuse_not_finite(image.pixels)
+            check_pixels(image.pixels, None)
             percentiles(image.pixels)
 
 

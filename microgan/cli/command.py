@@ -22,6 +22,7 @@ import microgan
 from microgan.config import Config, value_type
 from microgan.errors import (
     Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
+from microgan.startup import settings_of_others_ignored, warnings_as_usual
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -52,7 +53,7 @@ def run_command(config_type: type[Config], description: str,
     of_tifffile = logging.getLogger("tifffile")
     of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
     with (contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output,
-          _termination_raised()):
+          _termination_raised(), settings_of_others_ignored(), warnings_as_usual()):
         try:
             return _run(config_type, description, work, argv)
         finally:

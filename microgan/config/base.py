@@ -11,7 +11,7 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
-from microgan.errors import UserError
+from microgan.errors import UserError, printable
 from microgan.names import composed
 
 RECIPES = ("paper", "limited")
@@ -24,7 +24,7 @@ _TASK_FIELDS = {"datasets", "task", "add_task", "stretched", "symmetries"}
 def setting(default: Any, help: str, *, limited: Any = _UNSET,
             choices: tuple[str, ...] | None = None,
             minimum: float | None = None, above: float | None = None,
-            maximum: float | None = None) -> Any:
+            maximum: float | None = None, is_finite: bool = True) -> Any:
     """A config field.
 
     Args:
@@ -35,10 +35,11 @@ def setting(default: Any, help: str, *, limited: Any = _UNSET,
         minimum: smallest value allowed, for numbers.
         above: largest value that is too small, for numbers.
         maximum: largest value allowed, for numbers; for whole ones 2**31 - 1 if unset.
+        is_finite: whether NaN and infinity are refused.
     """
     return field(default=default, metadata={
         "help": help, "limited": limited, "choices": choices,
-        "minimum": minimum, "above": above, "maximum": maximum})
+        "minimum": minimum, "above": above, "maximum": maximum, "is_finite": is_finite})
 
 
 def value_type(hint: Any) -> tuple[type, bool, bool]:
@@ -195,8 +196,9 @@ def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:
     flag = f"--{item.name}"
     accepted = (int, float) if kind is float else kind
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise UserError(f"{flag} must be of type {kind.__name__}. Received: {value!r}")
-    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"{flag} must be of type {kind.__name__}. Received: "
+                        f"{printable(repr(value), limit=60)}")
+    if rules["is_finite"] and isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"{flag} must be finite. Received: {value}")
     if rules["choices"] is not None and value not in rules["choices"]:
         raise UserError(

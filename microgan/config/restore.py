@@ -29,6 +29,11 @@ class RestoreConfig(Config):
     axes: str | None = setting(
         None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
         "Unset: what a TIFF says; of an array, YX or ZYX.")
+    nodata: float | None = setting(
+        None, "What pixels hold that were not measured, such as the borders of stitched images: a "
+        "number, or nan. They are kept as they are, count in no statistics, and are filled from "
+        "around for the network. Unset: numbers that no camera measures are refused.",
+        is_finite=False)
     trust_map: bool = setting(
         False, "Also write, for each file, NAME_spread: how far restorations of the flipped "
         "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "

@@ -23,14 +23,16 @@ class IntensityRange:
         high: intensity that becomes 1; larger than `low`.
 
     Raises:
-        UserError: the range is empty or not finite.
+        UserError: the range is empty, or its ends or length are no numbers in 32 bits.
     """
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+        limits = np.finfo(np.float32)
+        if not (max(abs(self.low), abs(self.high)) <= limits.max
+                and self.high - self.low >= limits.tiny):
             raise UserError(
                 "A normalisation range needs two finite numbers, the first the smaller, as of "
                 f"images that are not constant. Received: low={self.low}, high={self.high}.")
@@ -38,7 +40,8 @@ class IntensityRange:
     def normalize(self, image: np.ndarray) -> np.ndarray:
         """Map intensities to float32 network values, `low` to -1 and `high` to 1."""
         scaled = (image.astype(np.float64) - self.low) / (self.high - self.low)
-        return (2 * scaled - 1).astype(np.float32)
+        with np.errstate(over="ignore"):  # what a network makes of infinity is checked
+            return (2 * scaled - 1).astype(np.float32)
 
     def undo(self, values: np.ndarray) -> np.ndarray:
         """Map network values back to intensities, float64."""
@@ -113,7 +116,7 @@ class TaskNormalization:
             raise ValueError(f"{content!r} are no normalisation ranges")
         for numbers in content.values():
             if not (isinstance(numbers, list) and len(numbers) == 2
-                    and all(type(each) in (int, float) and abs(each) < 1e100
+                    and all(type(each) in (int, float) and abs(each) < 1e39
                             for each in numbers)):
                 raise ValueError(f"{numbers!r} is no normalisation range of two numbers")
         return cls(**{name: IntensityRange(*numbers) for name, numbers in content.items()})

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
 from microgan.evaluation.tables import markdown_table
 from microgan.files import write_json, write_text, written_whole
@@ -131,6 +131,7 @@ def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> 
     return table
 
 
+@plain_style()
 def save_figure(path: str | os.PathLike[str], tasks: Sequence[DefectImages]) -> None:
     """Draw what the distances compare: a row per task, a column per kind."""
     figure = Figure(figsize=(14, 3 * len(tasks) + 0.5), dpi=100, layout="constrained")

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from microgan.datasets.normalization import TaskNormalization
+from microgan.evaluation.drawing import Axes, Figure, plain_style
 from microgan.evaluation.scores import RAW_INPUT, RESTORED, ImageScore, align
 from microgan.files import written_whole
 
@@ -25,6 +24,7 @@ _DISPLAY_PERCENTILES = (0.5, 99.5)
 _ERROR_PERCENTILE = 99.8
 
 
+@plain_style()
 def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -> None:
     """Draw degraded, restored and clean images side by side, a row each.
 
@@ -50,6 +50,7 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
     sheet.save(path)
 
 
+@plain_style()
 def save_made_sheet(path: str | os.PathLike[str],
                     samples: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> None:
     """Draw clean, made and real degraded images side by side, a row each.
@@ -72,6 +73,7 @@ def save_made_sheet(path: str | os.PathLike[str],
     sheet.save(path)
 
 
+@plain_style()
 def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageScore], *,
                          clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
                          degraded: Sequence[np.ndarray] | None,
@@ -128,6 +130,7 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
     return True
 
 
+@plain_style()
 def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], *,
                         score_label: str = "validation score (PSNR in dB)") -> None:
     """Draw losses and validation scores over the updates.

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from microgan.evaluation.drawing import Figure, plain_style
 from microgan.files import written_whole
 
 _DPI = 100
@@ -15,6 +15,7 @@ _INCHES_PER_PX = 0.016
 _DEPTHS = (0.17, 0.5, 0.83)
 
 
+@plain_style()
 def save_orthogonal_views(path: str | os.PathLike[str], blurred: np.ndarray,
                           sharpened: np.ndarray, reconstructed: np.ndarray, *,
                           title: str) -> None:

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle
 
+from microgan.evaluation.drawing import Axes, Circle, Figure
 from microgan.evaluation.z_stack_criteria import PUBLISHED_SLICES, Curves, published_slice
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, MAX_GRADIENT, NUM_GRADIENT_BINS, RECONSTRUCTED, SHARPENED, Conditions,

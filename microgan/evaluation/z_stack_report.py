@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from microgan.evaluation import Z_STACK_FILES
 from microgan.evaluation import z_stack_figures as figures
+from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, mean_of
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
@@ -29,6 +29,7 @@ _SUMMARY_MEASURES = ("gradient", "fm_150", "fm_1000", "piqe", "delta_dom", "ssim
                      "gradient_distance_to_focal_plane")
 
 
+@plain_style()
 def write_report(folder: Path, results: Sequence[StackResult], conditions: Conditions, *,
                  in_focus_images: Sequence[np.ndarray] = (),
                  in_focus_crops: Sequence[np.ndarray] = (), notes: Sequence[str] = (),

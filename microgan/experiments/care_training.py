@@ -15,13 +15,13 @@ from microgan.experiments.paired_training import (
 from microgan.experiments.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
 from microgan.generator_file import GeneratorInfo, build_network
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.trainers.care import CARETrainer, plateau_learning_rate
 
 _PLATEAU_FACTOR = 0.5  # csbdeep's
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_score(config: CAREConfig, tasks: dict[str, TaskData], split: dict[str, Any],
                     draw: PairedBatches, folder: Path) -> None:
     """As `cgan_training.train_and_score`."""

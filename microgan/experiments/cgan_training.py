@@ -16,14 +16,14 @@ from microgan.experiments.validated import middle
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.trainers.cgan import Adversary, CGANTrainer
 
 # Images a task: two numbers need no more.
 _MOST_TO_CALIBRATE = 16
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], split: dict[str, Any],
                     draw: PairedBatches, folder: Path, maker: PairMaker | None) -> None:
     """Train on checked data and score on the test images; see `experiments.cgan.train_cgan`.

@@ -28,7 +28,7 @@ from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, save_generator)
 from microgan.losses.style import load_content_and_style
 from microgan.networks.cin_gan import build_dense_critic, build_patch_critic
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.synthesis import make_degraded
 from microgan.trainers.cin_gan import CINGANTrainer
 
@@ -37,7 +37,7 @@ _VALIDATION_SEED = 0
 Tasks = dict[str, UnpairedTaskData]
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_report(config: CINGANConfig, tasks: Tasks, split: dict[str, Any],
                      draw: UnpairedBatches, folder: Path) -> None:
     """Train on checked data and compare; see `experiments.cin_gan.train_cin_gan`.

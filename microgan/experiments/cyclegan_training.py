@@ -17,13 +17,13 @@ from microgan.experiments.unpaired_data import UnpairedTaskData, print_parts, wi
 from microgan.experiments.validated import validated_part
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.networks.cyclegan import build_patch_discriminator
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.trainers.cyclegan import CycleGANTrainer
 
 _NUM_BLOCKS = 6  # published, for 128 x 128 pixels
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_score(config: CycleGANConfig, tasks: dict[str, UnpairedTaskData],
                     split: dict[str, Any], draw: Callable[[int], dict[str, np.ndarray]],
                     folder: Path) -> None:

@@ -15,13 +15,13 @@ from microgan.experiments.training import adam, describe_generator, set_up_devic
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.deblurgan import build_patch_critic
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.trainers.deblurgan import DeblurGANTrainer
 
 _NUM_BLOCKS = 9  # published
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_score(config: DeblurGANConfig, tasks: dict[str, TaskData], split: dict[str, Any],
                     draw: Callable[[int], dict[str, np.ndarray]], folder: Path) -> None:
     """As `cgan_training.train_and_score`; a batch also has the gradient penalty's places."""

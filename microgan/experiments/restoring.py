@@ -21,7 +21,7 @@ from microgan.names import choose_files, matching_name, shown
 from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
-from microgan.restoration.planes import refuse_not_finite
+from microgan.restoration.kept_pixels import check_pixels
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
 from microgan.restoration.zarr_metadata import is_zarr_folder
@@ -52,7 +52,7 @@ def restore_files(config: RestoreConfig) -> None:
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
-                refuse_not_finite(image.pixels)
+                check_pixels(image.pixels, config.nodata)
             notes.add(path, file.notes, file.voxel_size_um)
     notes.print()
     if len(failures) < len(targets):
@@ -100,7 +100,7 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
                 target.parent, image.pixels.shape,
                 image.pixels.dtype if config.output_type == "same" else config.output_type))
             restorer.restore_into(
-                part, image.pixels, axes=image.axes, task=config.task,
+                part, image.pixels, axes=image.axes, task=config.task, nodata=config.nodata,
                 seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
                 progress=Progress(name),
                 report=lambda line: print(f"{name}: {line}", flush=True))

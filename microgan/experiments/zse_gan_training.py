@@ -28,7 +28,7 @@ from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.metrics.defocus import estimate_transfer, radial_filters
 from microgan.metrics.sharpness import mean_absolute_gradient
 from microgan.networks.zse_gan import build_discriminator
-from microgan.precision import policy_kept
+from microgan.precision import keras_settings_kept
 from microgan.restoration.stacks import translate_stacks
 from microgan.trainers.zse_gan import ZSEGANTrainer
 
@@ -38,7 +38,7 @@ _VALIDATED_PX = 128
 _NUM_SAMPLES = 2
 
 
-@policy_kept()
+@keras_settings_kept()
 def train_and_report(config: ZSEGANConfig, data: ZStackData, split: dict[str, Any],
                      draw: StackBatches, folder: Path, test_stacks: ReportedStacks | None
                      ) -> None:

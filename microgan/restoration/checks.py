@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.generator_file import GeneratorInfo
+from microgan.precision import PRECISIONS
+from microgan.restoration.stored_images import Pixels, check_numbers
 
 # What a stack is padded to by reflection is a multiple of this.
 _MIN_DEPTH = 4
@@ -60,3 +66,86 @@ def check_size(shape: Sequence[int]) -> None:
     if min(shape[-2:]) < MIN_SIDE_PX:
         raise UserError(f"Planes of {shape[-2]} x {shape[-1]} pixels are too small: at least "
                         f"{MIN_SIDE_PX} x {MIN_SIDE_PX} are needed. Are the axes right?")
+
+
+def as_image(image: Any) -> np.ndarray:
+    """Make an array of what a user calls an image.
+
+    Args:
+        image: an array, or what numpy makes one of.
+
+    Raises:
+        UserError: it holds other things than integers or real floating-point numbers, or
+            nothing, or is masked, or a list of images of several sizes.
+    """
+    if any(isinstance(part, np.ma.MaskedArray)
+           for part in (image, *(image if isinstance(image, (list, tuple)) else ()))):
+        raise UserError("The image is a masked array, whose mask would be lost. Fill it, and name "
+                        "what it is filled with: restore(image.filled(-1), nodata=-1).")
+    try:
+        array = np.asarray(image)
+    except Exception as error:  # other libraries' arrays raise nearly anything
+        raise UserError(f"The image cannot be read as one array: {one_line(error)}. Restore "
+                        "images of several sizes one by one.") from error
+    check_numbers(array, "The image")
+    return array
+
+
+def as_pixels(image: Any) -> Pixels:
+    """Like `as_image`, but leave what is read part by part as it is."""
+    lazy = (not isinstance(image, np.ndarray) and hasattr(image, "dtype")
+            and hasattr(image, "shape"))
+    if not lazy:
+        return as_image(image)
+    check_numbers(image, "The image")
+    return image
+
+
+def check_target(target: Any, image: Pixels) -> None:
+    """Refuse an array that cannot be given the result.
+
+    Raises:
+        UserError: it has another shape or no real numbers, is read-only, or is the image.
+    """
+    shape = getattr(target, "shape", image.shape)
+    if tuple(shape) != tuple(image.shape):
+        raise UserError(f"The target has shape {tuple(shape)}, the image {tuple(image.shape)}.")
+    if np.dtype(target.dtype).kind not in "iuf":
+        raise UserError(f"The target is of type {target.dtype}: integers or real floating-point "
+                        "numbers are needed.")
+    if isinstance(target, np.ndarray):
+        if not target.flags.writeable:
+            raise UserError("The target is read-only.")
+        if isinstance(image, np.ndarray) and np.may_share_memory(target, image):
+            raise UserError("The target is the image, or shares memory with it.")
+
+
+def check_call(axes: Any, nodata: Any, seed: Any) -> None:
+    """Refuse arguments of the wrong type.
+
+    Raises:
+        UserError: `axes` is no text, `nodata` no number, or `seed` no whole one >= 0.
+    """
+    if axes is not None and not isinstance(axes, str):
+        raise UserError(f"axes must be one letter per axis, such as 'ZYX'. Received: {axes!r}")
+    if nodata is not None and (isinstance(nodata, bool)
+                               or not isinstance(nodata, (int, float, np.number))):
+        raise UserError(f"nodata must be a number or NaN. Received: {nodata!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UserError(f"seed must be a whole number, at least 0. Received: {seed!r}")
+
+
+def check_load(path: Any, precision: Any, tile: Any) -> None:
+    """Refuse arguments of the wrong type.
+
+    Raises:
+        UserError: `path` is no path, `precision` not known, or `tile` no side of a tile.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"The path of a generator.h5 is needed. Received: {path!r}")
+    if precision not in PRECISIONS:
+        raise UserError(f"precision must be one of {', '.join(PRECISIONS)}. Received: "
+                        f"{precision!r}")
+    if tile is not None and (type(tile) is not int or tile < MIN_SIDE_PX):
+        raise UserError(f"tile must be a whole number of pixels, at least {MIN_SIDE_PX}. "
+                        f"Received: {tile!r}")

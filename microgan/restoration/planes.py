@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from microgan.batching import refuse_not_finite
+from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES
 from microgan.errors import UserError
+from microgan.restoration.kept_pixels import PART_PIXELS
 from microgan.restoration.stored_images import Pixels
 from microgan.restoration.tiles import parts
 
-# Pixels that are looked at together: 32 MB of float64.
-_PART_PIXELS = 2**22
 # From so many pixels at most are percentiles taken; more change them by nothing.
 _SAMPLED_PIXELS = 2**24
 
@@ -70,33 +71,26 @@ class Planes:
         return tuple(slices[number] for number in np.argsort(self._order))
 
 
-def refuse_not_finite(image: Pixels) -> None:
-    """Go through an image, part by part, if its type can hold NaN.
-
-    Raises:
-        UserError: some pixels are NaN or infinite.
-    """
-    if np.dtype(image.dtype).kind != "f":
-        return
-    num_bad = sum(int(np.count_nonzero(~np.isfinite(image[where])))
-                  for where in parts(image.shape, _PART_PIXELS))
-    if num_bad:
-        raise UserError(f"{num_bad} pixels are NaN or infinite. Mend them first.")
-
-
-def percentiles(image: Pixels) -> tuple[float, float]:
-    """The 0.1 and 99.9 percentiles of an image of any size.
+def percentiles(image: Pixels, nodata: float | None = None,
+                shares: Sequence[float] = PERCENTILES) -> list[float]:
+    """Percentiles of the measured pixels of an image of any size, 0.1 and 99.9 by default.
 
     Of more than 16 million pixels, evenly spaced ones give them.
+
+    Args:
+        image: with at least one measured pixel.
+        nodata: what missing pixels hold, as in `datasets.missing.is_missing`.
+        shares: in per cent.
     """
     step = -(-math.prod(image.shape) // _SAMPLED_PIXELS)
     seen, samples = 0, []
-    for where in parts(image.shape, _PART_PIXELS):
+    for where in parts(image.shape, PART_PIXELS):
         values = image[where].ravel()
+        if nodata is not None:
+            values = values[~is_missing(values, nodata)]
         samples.append(values[-seen % step::step])
         seen += values.size
-    low, high = np.percentile(np.concatenate(samples), PERCENTILES)
-    return float(low), float(high)
+    return [float(value) for value in np.percentile(np.concatenate(samples), shares)]
 
 
 def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
@@ -108,7 +102,11 @@ def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
 
     Returns:
         The converted array, and how many values were outside the type's range.
+
+    Raises:
+        UserError: values are NaN or infinite, which no integer is.
     """
+    refuse_not_finite(values)
     if dtype.kind == "f":
         low, high = (float(limit) for limit in (np.finfo(dtype).min, np.finfo(dtype).max))
     else:

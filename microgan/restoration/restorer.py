@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import math
 import os
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNor
 from microgan.errors import UserError, out_of_memory_errors
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.restoration import memory
-from microgan.restoration.checks import check_size, check_task, choose_augmentation
-from microgan.restoration.planes import (
-    Planes, WritablePixels, percentiles, refuse_not_finite, to_type)
+from microgan.restoration.checks import (
+    as_image, as_pixels, check_call, check_load, check_size, check_target, check_task,
+    choose_augmentation)
+from microgan.restoration.kept_pixels import (
+    check_pixels, keep_missing, read_filled, refuse_unless_held)
+from microgan.restoration.planes import Planes, WritablePixels, percentiles, to_type
 from microgan.restoration.stored_images import Pixels, choose_axes
-from microgan.startup import import_tensorflow_quietly
+from microgan.startup import import_tensorflow_quietly, refuse_forked
 
 if TYPE_CHECKING:
     import keras
@@ -54,8 +58,10 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
 
     Raises:
         UserError: no such file, or no generator of microgan, or one without test-time
-            augmentation.
+            augmentation; or an argument of the wrong type; or TensorFlow cannot run in this
+            process, which was forked.
     """
+    check_load(path, precision, tile)
     import_tensorflow_quietly()
     model, info = load_generator(path, method=None, precision=precision)
     info = choose_augmentation(info, test_time_augmentation)
@@ -95,24 +101,33 @@ class Restorer:
 
     Call arguments:
         image: integers or real floating-point numbers, with a Y and an X axis of at least
-            16 pixels.
-        axes: one letter per axis; None for YX with two axes and ZYX with three.
+            16 pixels: an array, or what numpy makes one of, such as a list of images of one
+            size.
+        axes: one letter per axis; None for YX with two axes and ZYX with three. Colours are
+            channels C, each restored as a plane, such as YXC.
         task: whose intensity constants to use; None for the only task of a one-task
             generator, else the image's own 0.1 and 99.9 percentiles stand in. A generator
             that makes defects needs it to know which.
+        nodata: what pixels hold that were not measured, such as the borders of stitched
+            images; NaN, too. They are kept as they are, count in no percentile, and are
+            filled from around for the network.
         seed: of the noise of a generator that makes defects; the planes of one image get
             noise of their own.
         report: called with a line of text for what the user should know: intensities unlike
-            the learned ones, constants that were stood in for, pixels that were clipped,
-            tiles.
+            the learned ones, constants that were stood in for, pixels that were clipped or
+            kept, tiles.
 
     Returns:
         The restored image, shape and type of `image`, clipped to what the type can hold;
         integers are rounded.
 
     Raises:
-        UserError: an unknown task, axes that do not fit, or an image that is too small,
-            not finite, or constant and without constants.
+        UserError: an unknown task, axes that do not fit, or an image that is no array of
+            numbers, too small, not finite or beyond what cameras measure, or constant and
+            without constants; or a result that is not finite; or this process was forked.
+
+    Calls from several threads wait for each other. A restorer cannot be sent to another
+    process: load it there.
 
     Source:
         ours.
@@ -123,6 +138,9 @@ class Restorer:
         from microgan.restoration.tiled_network import TiledNetwork
 
         self.info = info
+        self._made_in = os.getpid()
+        # Statistics and random states are the network's: one image at a time.
+        self._lock = threading.RLock()
         self._network = TiledNetwork(model,
                                      test_time_augmentation=info.test_time_augmentation)
         self._tile = tile
@@ -132,14 +150,22 @@ class Restorer:
             free = min(free, _ENOUGH_BYTES)
         self._max_pixels = min(self._max_pixels, int(free / self._network.bytes_per_pixel))
 
-    def __call__(self, image: np.ndarray, *, axes: str | None = None, task: str | None = None,
-                 seed: int = 0, report: Report = print) -> np.ndarray:
-        restored = np.empty_like(image)
-        self.restore_into(restored, image, axes=axes, task=task, seed=seed, report=report)
+    def __reduce__(self) -> Any:
+        raise UserError("A restorer cannot be sent to another process. Call load_restorer in each "
+                        "process, started by multiprocessing.get_context('spawn').")
+
+    def __call__(self, image: Any, *, axes: str | None = None, task: str | None = None,
+                 nodata: float | None = None, seed: int = 0,
+                 report: Report = print) -> np.ndarray:
+        array = as_image(image)
+        restored = np.empty(array.shape, array.dtype)
+        self.restore_into(restored, array, axes=axes, task=task, nodata=nodata, seed=seed,
+                          report=report)
         return restored
 
     def restore_into(self, target: WritablePixels, image: Pixels, *, axes: str | None = None,
-                     task: str | None = None, seed: int = 0, report: Report = print,
+                     task: str | None = None, nodata: float | None = None, seed: int = 0,
+                     report: Report = print,
                      progress: Callable[[float], Any] = lambda share: None) -> None:
         """Restore an image that need not fit in memory.
 
@@ -149,43 +175,64 @@ class Restorer:
             image: as in a call.
             axes: as in a call.
             task: as in a call.
+            nodata: as in a call.
             seed: as in a call.
             report: as in a call.
             progress: called with the share that is done, 0 to 1.
 
         Raises:
-            UserError: as a call; or memory does not suffice for the smallest tile.
+            UserError: as a call; or memory does not suffice for the smallest tile, or the
+                target does not fit.
         """
+        refuse_forked(self._made_in)
+        image = as_pixels(image)
+        check_target(target, image)
+        check_call(axes, nodata, seed)
         axes = choose_axes(image.shape, axes)
         check_task(self.info, task)
         planes = Planes(image.shape, axes, self.info.axes)
         check_size(planes.shape)
-        before, after = self._ranges(image, task, report)
-        _refuse_other_type(after, np.dtype(target.dtype))
+        dtype = np.dtype(target.dtype)
+        num_missing = check_pixels(image, nodata)
+        before, after = self._ranges(image, task, nodata, report)
+        _refuse_other_type(after, dtype)
+        read_plane = functools.partial(planes.read, image)
+        if nodata is not None and num_missing:
+            refuse_unless_held(nodata, dtype)
+            (level,) = percentiles(image, nodata, (50,))
+            report(f"{num_missing} pixels ({_share(num_missing, image)}) are {nodata:g}, missing "
+                   "data: they are kept.")
+        elif nodata is not None and not math.isnan(nodata):
+            report(f"No pixel is --nodata={nodata:g}.")
         num_clipped = 0
 
         def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
-            return before.normalize(planes.read(image, place, where))
+            if nodata is None or not num_missing:
+                return before.normalize(read_plane(place, where))
+            return before.normalize(read_filled(
+                functools.partial(read_plane, place), where, planes.shape, nodata, level))
 
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
-            converted, beyond = to_type(after.undo(values), np.dtype(target.dtype))
+            converted, beyond = to_type(after.undo(values), dtype)
+            if nodata is not None and num_missing:
+                keep_missing(converted, read_plane(place, where), nodata)
             num_clipped += beyond
             planes.write(target, place, where, converted)
 
-        start = 0
-        while start < len(planes.places):
-            clipped_before = num_clipped
-            try:
-                start += self._restore_next(planes, start, read, write, task, seed, report,
-                                            progress)
-            except out_of_memory_errors() as error:
-                num_clipped = clipped_before
-                self._use_less_memory(planes.shape, report, error)
+        with self._lock:
+            start = 0
+            while start < len(planes.places):
+                clipped_before = num_clipped
+                try:
+                    start += self._restore_next(planes, start, read, write, task, seed, report,
+                                                progress)
+                except out_of_memory_errors() as error:
+                    num_clipped = clipped_before
+                    self._use_less_memory(planes.shape, report, error)
         if num_clipped:
-            percent = 100 * num_clipped / math.prod(image.shape)
-            report(f"{num_clipped} pixels ({percent:.2g} %) went beyond what {target.dtype} "
-                   "can hold and were clipped.")
+            report(f"{num_clipped} pixels ({_share(num_clipped, image)}) went beyond what "
+                   f"{target.dtype} can hold and were clipped.")
 
     def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
                       write: Callable[..., None], task: str | None, seed: int, report: Report,
@@ -239,11 +286,10 @@ class Restorer:
     def _makes_defects(self) -> bool:
         return self.info.method == "cin_gan"
 
-    def _ranges(self, image: Pixels, task: str | None,
+    def _ranges(self, image: Pixels, task: str | None, nodata: float | None,
                 report: Report) -> tuple[IntensityRange, IntensityRange]:
         """The intensities that are -1 and 1 before and after the network."""
-        refuse_not_finite(image)
-        low, high = percentiles(image)
+        low, high = percentiles(image, nodata)
         if task or len(self.info.tasks) == 1:
             task = task or self.info.tasks[0]
             ranges = self.info.normalization[task]
@@ -262,6 +308,10 @@ class Restorer:
                f"percentiles, {low:g} and {high:g}, stand in for a task's intensity constants. "
                f"Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
+
+
+def _share(count: int, image: Pixels) -> str:
+    return f"{100 * count / math.prod(image.shape):.2g} %"
 
 
 def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:

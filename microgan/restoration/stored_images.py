@@ -189,10 +189,28 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
     if "S" in axes:
         raise UserError(f"shape {shape} with axes '{axes}': only grey images are supported, and "
                         "S means colour samples (RGB). Split the colours into files.")
-    if len(axes) != len(shape) or axes.count("Y") != 1 or axes.count("X") != 1:
+    if len(axes) != len(shape) or len(set(axes)) < len(axes) or not {"Y", "X"} <= set(axes):
         raise UserError(f"axes '{axes}' do not fit the shape {shape}: one letter per axis is "
-                        "needed, Y and X once each. Name them with --axes.")
+                        "needed, each once, Y and X among them. Name them with --axes.")
     return axes
+
+
+def check_numbers(pixels: Pixels, name: Path | str) -> None:
+    """Refuse what holds other than integers or real floating-point numbers, or nothing.
+
+    Args:
+        pixels: of an image.
+        name: what to call it at the start of the message.
+
+    Raises:
+        UserError: it is refused.
+    """
+    dtype = np.dtype(pixels.dtype)
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise UserError(f"{name} holds {dtype} values: expected integers or real floating-point "
+                        "numbers of at most 64 bits. Convert it first.")
+    if 0 in pixels.shape:
+        raise UserError(f"{name} is empty: shape {pixels.shape}.")
 
 
 def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
@@ -209,12 +227,7 @@ def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
     Raises:
         UserError: its type or axes are not supported, it is empty, or the axes do not fit.
     """
-    dtype = np.dtype(pixels.dtype)
-    if dtype.kind not in "iuf":
-        raise UserError(f"{path} holds {dtype} values: expected integers or real floating-point "
-                        "numbers. Convert it first.")
-    if 0 in pixels.shape:
-        raise UserError(f"{path} is empty: shape {pixels.shape}.")
+    check_numbers(pixels, path)
     try:
         chosen = choose_axes(pixels.shape, axes or own_axes or None)
     except UserError as error:

@@ -83,7 +83,8 @@ class TiledNetwork:
             if isinstance(layer, (InstanceNormalization, ConditionalInstanceNorm)):
                 shape = (*[1] * (self._num_axes + 1), before[0].shape[-1])
                 norm = _Norm(self._compiled_measure(keras.Model(inputs, before[0])), place.scale,
-                             *(keras.Variable(np.ones(shape), trainable=False) for _ in range(2)))
+                             *(keras.Variable(np.ones(shape), dtype="float32", trainable=False)
+                               for _ in range(2)))
                 self._norms.append(norm)
                 kwargs["statistics"] = (norm.mean, norm.deviation)
             result = layer(*args, **kwargs)

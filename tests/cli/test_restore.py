@@ -135,7 +135,8 @@ def test_a_file_that_fails_does_not_stop_the_others(restore, image, tmp_path):
     assert [path.name for path in (tmp_path / "restored").iterdir()] == ["good.npy"]
     lines = err.strip().splitlines()
     assert len(lines) == 4
-    assert lines[0] == "nan.npy: 400 pixels are NaN or infinite. Mend them first."
+    assert lines[0] == ("nan.npy: 400 pixels are NaN or infinite. Keep such pixels as they "
+                        "are with --nodata=nan, or fix them first.")
     assert lines[1] == "There is no file missing.npy."
     assert lines[2].startswith("small.npy: Planes of 4 x 30 pixels are too small")
     assert lines[3] == "restore.py: error: 3 of 4 files were not restored: see above."
@@ -281,11 +282,18 @@ def test_script_answers_mistakes_without_tensorflow(generators, tmp_path):
     assert_mistake(result, "a.npy", "--axes")
 
 
-def test_top_level_script_restores(generators, image, tmp_path):
+def test_top_level_script_restores_whatever_other_programs_have_set(generators, image, tmp_path):
     np.save(tmp_path / "a.npy", image)
+    (tmp_path / "keras.json").write_text(
+        '{"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1, '
+        '"backend": "torch"}')
 
-    result = run_script("restore.py", f"--generator={generators}/one.h5", "--input=a.npy",
-                        "--precision=float32", cwd=tmp_path)
+    result = run_script(
+        "restore.py", f"--generator={generators}/one.h5", "--input=a.npy", "--precision=float32",
+        cwd=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax", KERAS_MAX_EPOCHS="many",
+        MPLBACKEND="module://not_installed", TF_XLA_FLAGS="--unknown", OMP_NUM_THREADS="many",
+        TF_NUM_INTRAOP_THREADS="many", PYTHONWARNINGS="error", PYTHONIOENCODING="ascii",
+        LC_ALL="C")
 
     assert (result.returncode, result.stderr) == (0, "")
     np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * image)

@@ -1,7 +1,10 @@
 """Restoring keeps shape, type and axes, and undoes the normalisation exactly."""
 
 import dataclasses
+import functools
 import itertools
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -321,3 +324,199 @@ def test_every_kind_of_generator_is_loaded_and_used_alike(keras, tmp_path, metho
     np.testing.assert_array_equal(restored, in_order.swapaxes(1, 2))
     if method != "cin_gan":  # untrained, the others give their input back
         np.testing.assert_array_equal(restored, image)
+
+
+def no_data_image(dtype, nodata):
+    """Measured everywhere but in a frame and a hole, as a stitched image."""
+    image = noise((90, 100), dtype)
+    if np.dtype(dtype).kind != "f":
+        image[image == nodata] = 50
+    image[:7] = image[:, 90:] = nodata
+    image[50:52, 40:60] = nodata
+    return image
+
+
+@pytest.fixture(scope="module")
+def of_mirrors(keras):
+    """A U-Net that treats no two mirror images alike, averaged over them, and no norm."""
+    described = dataclasses.replace(info(), test_time_augmentation=True)
+    model = build_network(described)
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(0, 0.1, weight.shape) for weight in model.weights])
+    return model, described
+
+
+@pytest.mark.parametrize("dtype, nodata", [
+    ("float32", np.nan), ("float32", -3.4e38), ("float64", -9999), ("uint8", 0), ("uint8", 255),
+    ("int16", -32768), ("float16", np.nan)])
+def test_missing_pixels_are_kept_and_change_no_others(of_mirrors, dtype, nodata):
+    image = no_data_image(dtype, nodata)
+    missing = np.isnan(image) if np.isnan(nodata) else image == image.dtype.type(nodata)
+    plain = image.copy()
+    plain[missing] = 50
+    lines = []
+
+    restored = Restorer(*of_mirrors)(image, nodata=nodata, report=lines.append)
+    tiled = Restorer(*of_mirrors, tile=32)(image, nodata=nodata, report=silent_but_tiles)
+    expected = Restorer(*of_mirrors)(plain, report=lambda line: None)
+
+    assert restored.dtype == image.dtype
+    np.testing.assert_array_equal(restored[missing], image[missing])
+    assert np.isfinite(restored[~missing]).all()
+    assert not np.isin(restored[~missing], [nodata]).any()
+    np.testing.assert_allclose(tiled.astype(float), restored.astype(float), atol=1.01 if
+                               image.dtype.kind != "f" else 0.2)
+    far = np.s_[20:40, 10:80]  # further from missing pixels than the network sees
+    np.testing.assert_array_equal(restored[far], expected[far])
+    assert lines[0].startswith("1570 pixels (17 %) are ")
+
+
+def silent_but_tiles(line):
+    assert "tiles" in line or "kept" in line or "clipped" in line
+
+
+@pytest.mark.parametrize("nodata", [np.nan, -9999.0])
+def test_percentiles_that_stand_in_are_of_measured_pixels(identity, nodata):
+    image = no_data_image("float32", nodata)
+    measured = image[(image != nodata) & ~np.isnan(image)]
+    lines = []
+
+    Restorer(identity, info(("A", "B")))(image, nodata=nodata, report=lines.append)
+
+    low, high = np.percentile(measured, (0.1, 99.9))
+    assert f"{low:g} and {high:g}" in lines[0]
+
+
+@pytest.mark.parametrize("value, words", [
+    (-3.4e38, r"1 pixel is -3.4e\+38.*--nodata=-3.4e\+38, or fix"),
+    (-9999, "--nodata=-9999; if they were measured, pass --nodata=nan, or fix"), (np.nan, "--nodata=nan, or fix")])
+def test_pixels_that_no_camera_measures_are_refused_by_name(identity, value, words):
+    image = noise((20, 30), "float32")
+    image[5, 5] = value
+
+    with pytest.raises(UserError, match=words):
+        Restorer(identity, info())(image, report=silent)
+
+
+def test_a_target_that_cannot_hold_missing_pixels_is_refused(identity):
+    image = noise((20, 30), "float32")
+    image[0] = np.nan
+
+    with pytest.raises(UserError, match="uint8 cannot hold --nodata=nan"):
+        Restorer(identity, info()).restore_into(np.zeros((20, 30), np.uint8), image,
+                                                nodata=np.nan, report=silent)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_results_that_are_not_finite_are_refused_never_cast(keras, dtype):
+    image = keras.Input((None, None, 1))
+    model = keras.Model(image, keras.layers.Rescaling(3e38)(keras.layers.Rescaling(3e38)(image)))
+
+    with pytest.raises(UserError, match="makes 600 pixels NaN or infinite"):
+        Restorer(model, info())(noise((20, 30), dtype), report=silent)
+
+
+@pytest.mark.parametrize("make", [
+    np.ndarray.tolist, lambda image: list(image), lambda image: tuple(image),
+    np.asfortranarray, lambda image: image.astype(">f4"), lambda image: image[:, ::-1][:, ::-1],
+    lambda image: np.broadcast_to(image[0], image.shape), memoryview])
+def test_what_numpy_makes_an_array_of_is_restored(identity, make):
+    image = noise((3, 20, 30), "float32")
+    given = make(image)
+    array = np.asarray(given)
+
+    restored = Restorer(identity, info())(given, report=silent)
+
+    assert type(restored) is np.ndarray and restored.flags.writeable
+    assert restored.dtype == array.dtype
+    np.testing.assert_allclose(restored, 2 * array.astype(float), atol=1e-4)
+
+
+def test_read_only_and_mapped_arrays_are_restored(identity, tmp_path):
+    image = noise((20, 30))
+    np.save(tmp_path / "a.npy", image)
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    image.setflags(write=False)
+
+    for given in (image, mapped):
+        restored = Restorer(identity, info())(given, report=silent)
+        assert type(restored) is np.ndarray
+        np.testing.assert_array_equal(restored, 2 * image)
+
+
+def test_colours_are_channels_each_restored_as_a_plane(shift_right):
+    image = noise((20, 30, 3))
+    restore = Restorer(shift_right, info())
+
+    restored = restore(image, axes="YXC", report=silent)
+
+    for channel in range(3):
+        np.testing.assert_array_equal(restored[..., channel],
+                                      restore(image[..., channel].copy(), report=silent))
+
+
+@pytest.mark.parametrize("image, words", [
+    (np.zeros((20, 30), bool), "holds bool values"),
+    (np.zeros((20, 30), complex), "holds complex128 values"),
+    (np.full((20, 30), None), "holds object values"),
+    (np.zeros((20, 30), "datetime64[s]"), "holds datetime64"),
+    (np.zeros((20, 30), [("a", "f4")]), "holds .* values"),
+    (np.zeros((20, 30), np.longdouble), "of at most 64 bits"),
+    ([[1, 2], [3]], "cannot be read as one array"),
+    ([np.zeros((20, 30)), np.zeros((21, 30))], "one by one"),
+    (np.ma.masked_equal(np.ones((20, 30)), 1), "masked array.*nodata=-1"),
+    ([np.ma.masked_equal(np.ones((20, 30)), 1)], "masked array"),
+    ("a.tif", "holds <U5 values"), (None, "holds object values"), (7, "is no image"),
+    ([], "is empty"), (np.zeros((0, 20)), "is empty: shape"),
+    (noise((20, 30, 3)), "20 x 30|30 x 3 pixels are too small")])
+def test_what_is_no_image_of_numbers_is_refused(identity, image, words):
+    with pytest.raises(UserError, match=words) as caught:
+        Restorer(identity, info())(image, report=silent)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({"axes": ("Y", "X")}, "axes must be one letter per axis"), ({"axes": "YY"}, "each once"),
+    ({"axes": "YXZ"}, "do not fit"), ({"seed": -1}, "seed must"), ({"seed": 1.5}, "seed must"),
+    ({"nodata": "0"}, "nodata must be a number"), ({"task": 3}, "knows no task")])
+def test_arguments_of_the_wrong_type_are_refused(identity, arguments, words):
+    with pytest.raises(UserError, match=words):
+        Restorer(identity, info())(noise((20, 30)), report=silent, **arguments)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({"precision": "float16"}, "precision must be one of"), ({"tile": 3}, "tile must"),
+    ({"tile": "64"}, "tile must"), ({"path": None}, "path of a generator.h5")])
+def test_loading_refuses_arguments_of_the_wrong_type(arguments, words):
+    with pytest.raises(UserError, match=words):
+        load_restorer(**{"path": "generator.h5", **arguments})
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda image: np.zeros((20, 31)), "target has shape"),
+    (lambda image: image, "target is the image"),
+    (lambda image: np.zeros(image.shape, complex), "target is of type complex128"),
+    (lambda image: np.broadcast_to(np.uint8(0), image.shape), "read-only")])
+def test_targets_that_cannot_be_given_the_result_are_refused(identity, make, words):
+    image = noise((20, 30))
+
+    with pytest.raises(UserError, match=words):
+        Restorer(identity, info()).restore_into(make(image), image, report=silent)
+
+
+def test_threads_may_share_a_restorer(shift_right, monkeypatch):
+    monkeypatch.setattr("microgan.restoration.restorer.PIXELS_PER_BATCH", 1)
+    restore = Restorer(shift_right, info(), tile=32)
+    images = [noise((70, 60), "float32") + number for number in range(8)]
+
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(functools.partial(restore, report=lambda line: None), images))
+
+    for image, restored in zip(images, together):
+        np.testing.assert_array_equal(restored, restore(image, report=lambda line: None))
+
+
+def test_a_restorer_is_not_sent_to_other_processes(identity):
+    with pytest.raises(UserError, match="load_restorer in each process.*'spawn'"):
+        pickle.dumps(Restorer(identity, info()))
