@@ -59,7 +59,8 @@ def test_generator_is_built_as_ever_and_the_users_settings_stay(generator, resto
                                 keras.config.image_data_format())
 
 
-@pytest.mark.parametrize("backend, kept", [("svg", "svg"), ("module://matplotlib_inline.backend_inline", None)])
+@pytest.mark.parametrize("backend, kept", [
+    ("svg", "svg"), ("module://matplotlib_inline.backend_inline", None)])
 def test_figures_need_no_backend_and_leave_the_users_alone(tmp_path, backend, kept):
     program = """
 import sys

@@ -40,7 +40,7 @@ class Planes:
         plane_axes: that a generator takes together, "YX" or "ZYX".
 
     Raises:
-        UserError: the image lacks one of them.
+        UserError: the image lacks one of them, or has it twice.
     """
 
     def __init__(self, shape: Sequence[int], axes: str, plane_axes: str) -> None:
@@ -48,6 +48,8 @@ class Planes:
         if missing:
             raise UserError(f"The generator restores {plane_axes} volumes, but an image with axes "
                             f"{axes} has no {missing[0]}. Name the axes with --axes.")
+        if any(axes.count(axis) > 1 for axis in plane_axes):
+            raise UserError(f"axes {axes} name one of {plane_axes} twice. Name them with --axes.")
         inner = [axes.index(axis) for axis in plane_axes]
         outer = [number for number in range(len(axes)) if number not in inner]
         self._order = [*outer, *inner]

@@ -189,9 +189,9 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
     if "S" in axes:
         raise UserError(f"shape {shape} with axes '{axes}': only grey images are supported, and "
                         "S means colour samples (RGB). Split the colours into files.")
-    if len(axes) != len(shape) or len(set(axes)) < len(axes) or not {"Y", "X"} <= set(axes):
+    if len(axes) != len(shape) or axes.count("Y") != 1 or axes.count("X") != 1:
         raise UserError(f"axes '{axes}' do not fit the shape {shape}: one letter per axis is "
-                        "needed, each once, Y and X among them. Name them with --axes.")
+                        "needed, Y and X once each. Name them with --axes.")
     return axes
 
 

@@ -35,6 +35,8 @@ def test_planes_are_read_and_written_in_any_axes_order(axes, plane_axes):
 def test_volumes_need_a_z_axis():
     with pytest.raises(UserError, match="axes CYX has no Z"):
         Planes((2, 20, 20), "CYX", "ZYX")
+    with pytest.raises(UserError, match="axes ZZYX name one of ZYX twice"):
+        Planes((4, 4, 20, 20), "ZZYX", "ZYX")
 
 
 def test_percentiles_are_those_of_all_pixels(random, monkeypatch):

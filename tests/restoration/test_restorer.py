@@ -389,7 +389,8 @@ def test_percentiles_that_stand_in_are_of_measured_pixels(identity, nodata):
 
 @pytest.mark.parametrize("value, words", [
     (-3.4e38, r"1 pixel is -3.4e\+38.*--nodata=-3.4e\+38, or fix"),
-    (-9999, "--nodata=-9999; if they were measured, pass --nodata=nan, or fix"), (np.nan, "--nodata=nan, or fix")])
+    (-9999, "--nodata=-9999; if they were measured, pass --nodata=nan, or fix"),
+    (np.nan, "--nodata=nan, or fix")])
 def test_pixels_that_no_camera_measures_are_refused_by_name(identity, value, words):
     image = noise((20, 30), "float32")
     image[5, 5] = value
@@ -477,7 +478,7 @@ def test_what_is_no_image_of_numbers_is_refused(identity, image, words):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    ({"axes": ("Y", "X")}, "axes must be one letter per axis"), ({"axes": "YY"}, "each once"),
+    ({"axes": ("Y", "X")}, "axes must be one letter per axis"), ({"axes": "YY"}, "once each"),
     ({"axes": "YXZ"}, "do not fit"), ({"seed": -1}, "seed must"), ({"seed": 1.5}, "seed must"),
     ({"nodata": "0"}, "nodata must be a number"), ({"task": 3}, "knows no task")])
 def test_arguments_of_the_wrong_type_are_refused(identity, arguments, words):
