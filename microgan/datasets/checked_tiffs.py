@@ -20,6 +20,8 @@ import numpy as np
 import tifffile
 
 from microgan.array_files import check_expansion, check_regular
+from microgan.datasets.tiff_planes import (
+    imagej_planes, missing_planes, ome_notes, planes_missing)
 from microgan.datasets.tiff_values import StoredValues, display_note, stored_values
 from microgan.errors import UserError, one_line
 
@@ -35,12 +37,14 @@ class CheckedTiff:
         tiff: as tifffile opened it.
         series: its images, at least one.
         values: of each image, what its numbers stand for; None if for themselves.
+        missing: of each image, the planes that the file announces but does not hold.
         notes: what the user should know of how it is read, a line each.
     """
 
     tiff: tifffile.TiffFile
     series: tuple[tifffile.TiffPageSeries, ...]
     values: tuple[StoredValues | None, ...]
+    missing: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...]
 
     def __enter__(self) -> Self:
@@ -80,10 +84,13 @@ def open_tiff(path: Path) -> CheckedTiff:
                 if tiff.is_ome and tiff.ome_metadata:
                     _check_ome_xml(tiff.ome_metadata, path)
                 _check_neighbours(tiff, path)
-                _check_series(tiff, path)
-                values = tuple(stored_values(series, path) for series in tiff.series)
-                checked = CheckedTiff(tiff, tuple(tiff.series), values,
-                                      tuple(_notes(tiff.series, values)))
+                found = imagej_planes(tiff)
+                images = tuple(tiff.series) if found is None else (found[0],)
+                _check_series(images, path)
+                values = tuple(stored_values(series, path) for series in images)
+                notes = (() if found is None else (found[1],)) + tuple(_notes(images, values))
+                checked = CheckedTiff(tiff, images, values, tuple(map(missing_planes, images)),
+                                      notes)
             opened.pop_all()
         return checked
     except UserError:
@@ -108,14 +115,16 @@ def read_only_image(tiff: CheckedTiff, path: Path) -> tuple[np.ndarray, str]:
     """The one image of a file to learn from: its values, and a letter for each axis.
 
     Raises:
-        UserError: there are several, or it holds colours.
+        UserError: there are several, it holds colours, or planes of it are missing.
     """
     if len(tiff.series) > 1:
         raise UserError(f"{path} holds {len(tiff.series)} separate images, such as positions or "
                         "pages of different size: one a file is learned from. Save each to a "
                         "file of its own.")
-    (series,), (values,) = tiff.series, tiff.values
+    (series,), (values,), (missing,) = tiff.series, tiff.values, tiff.missing
     refuse_palette(series, path)
+    if missing:
+        raise planes_missing(series, missing, path)
     pixels = series.asarray()
     return pixels if values is None else values.read(pixels), series.axes
 
@@ -160,14 +169,14 @@ def _check_directories(tiff: tifffile.TiffFile, size: int) -> None:
         (offset,) = struct.unpack(layout.offsetformat, following)
 
 
-def _check_series(tiff: tifffile.TiffFile, path: Path) -> None:
+def _check_series(images: Sequence[tifffile.TiffPageSeries], path: Path) -> None:
     size = path.stat().st_size
-    if not tiff.series:
+    if not images:
         raise ValueError("it holds no image")
-    if any(series.is_multifile for series in tiff.series):
+    if any(series.is_multifile for series in images):
         raise _one_of_several(path)
-    check_expansion(sum(series.nbytes for series in tiff.series), path)
-    for series in tiff.series:
+    check_expansion(sum(series.nbytes for series in images), path)
+    for series in images:
         for page in series.pages:
             if page is not None and any(offset + count > size for offset, count in zip(
                     page.dataoffsets, page.databytecounts)):
@@ -178,6 +187,8 @@ def _notes(images: Sequence[tifffile.TiffPageSeries],
            values: Sequence[StoredValues | None]) -> Iterator[str]:
     shown = {display_note(series) for series in images}
     yield from sorted({known.why for known in values if known} | shown - {""})
+    if images[0].kind.lower() == "ome":
+        yield from ome_notes(images[0].keyframe.parent, images)
 
 
 def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
@@ -250,7 +261,8 @@ def _errors_raised() -> Iterator[None]:
         # A maker's own tag that is damaged does not touch the pixels.
         if record.levelno >= logging.ERROR and "TiffTag" not in text:
             errors.append(re.sub("^<.*?> ", "", text))
-        return record.levelno < logging.ERROR
+        # That OME-XML announces other planes than there are is told by `CheckedTiff`.
+        return record.levelno < logging.ERROR and "OME series" not in text
 
     logger.addFilter(note)
     try:

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from microgan.datasets.tiff_planes import UNNAMED
 from microgan.errors import UserError
 from microgan.restoration.stored_images import StoredImage
-
-# Letters of tifffile for an axis that the file does not name.
-_UNNAMED = "IQ"
 
 
 def matched_planes(images: Mapping[str, StoredImage],
@@ -20,8 +18,8 @@ def matched_planes(images: Mapping[str, StoredImage],
     """All YX planes of each image, in the order of the first one's axes.
 
     Axes are matched by letter; those of length 1 count for nothing. An axis without a name
-    (the file gave none, or I or Q) stands for the one axis that is left in the other image;
-    if neither names its axes, they stand for each other in their order.
+    (the file gave none, or one of `UNNAMED`) stands for the one axis that is left in the other
+    image; if neither names its axes, they stand for each other in their order.
 
     Args:
         images: by what to call them; their pixels are in memory.
@@ -69,7 +67,7 @@ def _stack_axes(image: StoredImage) -> list[int]:
 
 def _is_named(image: StoredImage, number: int) -> bool:
     letter = image.axes[number]
-    return letter in "YX" or not (image.axes_are_assumed or letter in _UNNAMED
+    return letter in "YX" or not (image.axes_are_assumed or letter in UNNAMED
                                   or image.axes.count(letter) > 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from microgan.datasets.checked_tiffs import damaged_tiff, open_tiff, refuse_palette
+from microgan.datasets.checked_tiffs import (
+    CheckedTiff, damaged_tiff, open_tiff, refuse_palette)
+from microgan.datasets.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.datasets.tiff_values import IMAGEJ_CALIBRATION
 from microgan.errors import UserError
@@ -63,16 +66,19 @@ class TiffFile(ImageFile):
 
     def _open(self, axes: str | None) -> None:
         several = len(self._checked.series) > 1
+        self.notes, self.voxel_size_um = self._checked.notes, tiff_voxel_size_um(self._tiff)
         for number, series in enumerate(self._checked.series):
             refuse_palette(series, self._path)
-            image = stored_image(SeriesPixels(series, self._checked.values[number], self._path),
-                                 series.axes, axes, self._path,
+            missing = self._checked.missing[number]
+            shape = shape_there(series, missing, self._path)
+            pixels = SeriesPixels(series, shape, self._checked.values[number], self._path)
+            image = stored_image(pixels, series.axes, axes, self._path,
                                  f"image {number + 1}" if several else "")
             self.images += (image,)
+            if missing:
+                self.notes += (left_out(series, missing, shape),)
         if self._kind() == "ome":
-            _check_ome_xml(self._tiff.ome_metadata or "", len(self._checked.series),
-                           self._path)
-        self.notes, self.voxel_size_um = self._checked.notes, tiff_voxel_size_um(self._tiff)
+            _check_ome_xml(self._tiff.ome_metadata or "", self._checked, self._path)
         self.losses = tuple(self._losses())
 
     def close(self) -> None:
@@ -89,7 +95,7 @@ class TiffFile(ImageFile):
                                      imagej=kind == "imagej", ome=False) as writer:
                 for number, (series, part) in enumerate(zip(self._checked.series, pixels)):
                     dtype, convert = self._written(number, part)
-                    for page, planes in self._stretches(series):
+                    for page, planes in self._stretches(series, part):
                         options = {**self._description(number, page, size, pixels),
                                    **_options(page, dtype), "dtype": dtype,
                                    "shape": part.shape if planes == slice(None)
@@ -115,15 +121,17 @@ class TiffFile(ImageFile):
             return part.dtype, lambda stretch: stretch
         return values.stored, values.store
 
-    def _stretches(self, series: tifffile.TiffPageSeries) -> Iterator[tuple[Any, slice]]:
+    def _stretches(self, series: tifffile.TiffPageSeries,
+                   part: Scratch) -> Iterator[tuple[Any, slice]]:
         """Planes that are written together, and the page that describes them.
 
         All, or each on its own in a plain TIFF whose pages have texts of their own.
         """
         if self._kind() in ("uniform", "generic") and len(series.shape) > 2:
             found: list[Any] = list(series.pages)
-            pages = [page if page is series.keyframe else page.aspage() for page in found]
-            if len(pages) == math.prod(series.shape[:-2]) and any(
+            pages = [page if page is series.keyframe else page.aspage()
+                     for page in found[:math.prod(part.shape[:-2])]]
+            if len(found) == math.prod(series.shape[:-2]) and any(
                     "ImageDescription" in page.tags or kept_tags(page) for page in pages[1:]):
                 for number, page in enumerate(pages):
                     yield page, slice(number, number + 1)
@@ -146,10 +154,13 @@ class TiffFile(ImageFile):
             kept = {key: imagej_text(value) if isinstance(value, str)
                     and key not in _IMAGEJ_UNICODE else value
                     for key, value in found.items() if key not in dropped}
-            return {"metadata": {**kept, "axes": series.axes}, "truncate": size > _IMAGEJ_BYTES}
+            # ImageJ takes planes of no axis for slices.
+            axes = re.sub(f"[{UNNAMED}]", "Z", series.axes)
+            return {"metadata": {**kept, "axes": axes},
+                    "truncate": size > _IMAGEJ_BYTES}
         if kind == "ome":
             xml = ome_xml_of(self._tiff.ome_metadata or "", [
-                (len(series.pages), part.dtype)
+                (series, part.shape, part.dtype)
                 for series, part in zip(self._checked.series, pixels)]) if number == 0 else None
             return {"metadata": None, "description": xml}
         if kind == "shaped":
@@ -218,23 +229,29 @@ def _segments(part: Scratch, tile: tuple[int, int] | None,
                 yield part[(*place, slice(top, top + tile[0]), slice(left, left + tile[1]))]
 
 
-def ome_xml_of(text: str, images: Sequence[tuple[int, np.dtype]]) -> bytes:
+def ome_xml_of(text: str, images: Sequence[tuple[tifffile.TiffPageSeries, tuple[int, ...],
+                                                 np.dtype]]) -> bytes:
     """Fit a file's OME-XML to a file that holds the same images, page after page.
 
     Args:
         text: the OME-XML. Everything in it is kept but where the planes are.
-        images: number of pages and type of each, in the order of the XML.
+        images: in the order of the XML, each as it was, the shape and the type that are
+            written; the shape may end earlier along its first axis.
     """
     root = ElementTree.fromstring(text)
     namespace = _namespace(root)
     ElementTree.register_namespace("", namespace.strip("{}"))
     root.attrib.pop("UUID", None)  # names the original file
     first = 0
-    for pixels, (count, dtype) in zip(root.iter(f"{namespace}Pixels"), images):
+    for pixels, (series, shape, dtype) in zip(root.iter(f"{namespace}Pixels"), images):
         pixels.set("Type", _OME_TYPES.get(dtype.name, dtype.name))
         for name in ("TiffData", "BinData", "MetadataOnly"):
             for element in pixels.findall(namespace + name):
                 pixels.remove(element)
+        count = len(series.pages)
+        if shape[0] < series.shape[0]:
+            count = count // series.shape[0] * shape[0]
+            _shorten(pixels, series.axes[0], shape[0], namespace)
         after_channels = len(pixels.findall(f"{namespace}Channel"))
         pixels.insert(after_channels, ElementTree.Element(
             f"{namespace}TiffData", {"IFD": str(first), "PlaneCount": str(count)}))
@@ -242,12 +259,26 @@ def ome_xml_of(text: str, images: Sequence[tuple[int, np.dtype]]) -> bytes:
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-def _check_ome_xml(text: str, num_images: int, path: Path) -> None:
+def _shorten(pixels: ElementTree.Element, axis: str, length: int, namespace: str) -> None:
+    """Let an image of an OME-XML end earlier."""
+    pixels.set(f"Size{axis}", str(length))
+    late = [plane for plane in pixels.findall(f"{namespace}Plane")
+            if str(plane.get(f"The{axis}")) not in map(str, range(length))]
+    if axis == "C":
+        late += pixels.findall(f"{namespace}Channel")[length:]
+    for element in late:
+        pixels.remove(element)
+
+
+def _check_ome_xml(text: str, checked: CheckedTiff, path: Path) -> None:
     root = ElementTree.fromstring(text)
-    described = len(list(root.iter(f"{_namespace(root)}Pixels")))
-    if described != num_images:
-        raise UserError(f"{path} describes {described} images but holds {num_images}. Save each "
-                        "to a file of its own.")
+    described = list(root.iter(f"{_namespace(root)}Pixels"))
+    if len(described) != len(checked.series):
+        raise UserError(f"{path} describes {len(described)} images but holds "
+                        f"{len(checked.series)}. Save each to a file of its own.")
+    for pixels, series, missing in zip(described, checked.series, checked.missing):
+        if missing and pixels.get(f"Size{series.axes[0]}") != str(series.shape[0]):
+            raise planes_missing(series, missing, path)
 
 
 def _namespace(root: ElementTree.Element) -> str:

@@ -22,13 +22,15 @@ class SeriesPixels:
 
     Args:
         series: of an opened TIFF.
+        shape: of the part to read, the series' or shorter along its first axis; no plane
+            of it is missing.
         values: what its numbers stand for; None if for themselves.
         path: of the file.
     """
 
-    def __init__(self, series: tifffile.TiffPageSeries, values: StoredValues | None,
-                 path: Path) -> None:
-        self.shape: tuple[int, ...] = series.shape
+    def __init__(self, series: tifffile.TiffPageSeries, shape: tuple[int, ...],
+                 values: StoredValues | None, path: Path) -> None:
+        self.shape = shape
         self._stored = np.dtype(series.dtype).newbyteorder(series.keyframe.parent.byteorder)
         self._values = values
         self.dtype = self._stored if values is None else values.dtype
@@ -69,9 +71,7 @@ class SeriesPixels:
         return values
 
     def _read_page(self, values: np.ndarray, number: int, rows: slice, columns: slice) -> None:
-        page = self._series.pages[number]
-        if page is None:  # announced by OME-XML but not there: zero, as tifffile has it
-            return
+        page: Any = self._series.pages[number]
         if self._page.is_memmappable:
             values[:] = self._mapped(page.dataoffsets[0], self._page.shape)[rows, columns]
             return
@@ -80,23 +80,19 @@ class SeriesPixels:
         for row in range(rows.start // height, -(-rows.stop // height)):
             for column in range(columns.start // width, -(-columns.stop // width)):
                 segment = self._segment(number, row * across + column)
-                if segment is None:
-                    continue
                 top, left = row * height, column * width
                 inner_rows, rows_there = _overlap(rows, top, segment.shape[0])
                 inner_columns, columns_there = _overlap(columns, left, segment.shape[1])
                 values[rows_there, columns_there] = segment[inner_rows, inner_columns]
 
-    def _decode(self, number: int, segment: int) -> np.ndarray | None:
+    def _decode(self, number: int, segment: int) -> np.ndarray:
         page: Any = self._series.pages[number]
         offset, num_bytes = page.dataoffsets[segment], page.databytecounts[segment]
         decode, tables = self._page.decode, page.jpegtables  # may move the position
-        if not num_bytes:
-            return None
         file = page.parent.filehandle
         file.seek(offset)
         data, _, shape = decode(file.read(num_bytes), segment, jpegtables=tables)
-        return None if data is None else data[0, :shape[1], :shape[2], 0]
+        return data[0, :shape[1], :shape[2], 0]
 
 
 def _overlap(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
