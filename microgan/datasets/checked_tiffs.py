@@ -27,6 +27,8 @@ from microgan.errors import UserError, one_line
 
 # More planes than any microscope writes into a file; tifffile makes a list of so many.
 _MAX_PLANES = 10**6
+# What tifffile says of such files.
+_FEWER_PAGES = "invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid"
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ def damaged_tiff(path: Path, error: Exception) -> UserError:
     reason = one_line(error)
     if reason.startswith("not a TIFF file"):
         reason = "it does not begin as a TIFF does"
+    elif re.match(_FEWER_PAGES, reason):
+        reason = "it holds fewer pages than it says, or is cut short"
     return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
                      "again.")
 

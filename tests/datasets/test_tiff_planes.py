@@ -84,6 +84,16 @@ def test_an_ended_z_stack_is_said_where_it_is_learned_from(tmp_path, capsys):
         "missing: it is read as ZYX of 17 x 16 x 20.\n")
 
 
+@pytest.mark.parametrize("number, text", [
+    (4, '{"shape": [6, 16, 20], "axes": "ZYX"}'), (1, imagej(images=6, slices=6))])
+def test_other_files_with_fewer_planes_than_they_say_are_refused(tmp_path, number, text):
+    path = write_pages(tmp_path / "a.tif", PLANES[:number], text)
+
+    for reader in (open_image_file, read_stack):
+        with pytest.raises(UserError, match="a.tif .*fewer pages than it says, or is cut short"):
+            reader(path)
+
+
 def test_pages_of_other_sizes_are_not_taken_for_planes(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(PLANES[0], metadata=None, description=imagej(images=5, slices=5))
