@@ -9,9 +9,9 @@ import tifffile
 
 from microgan.datasets.file_notes import VoxelSize
 
-# Micrometres in one unit, by the names that ImageJ and OME use.
-_UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
-                "nm": 1e-3, "mm": 1e3}
+# Micrometres in one unit, by the names that ImageJ, OME-TIFF and OME-Zarr use.
+UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
+               "nm": 1e-3, "mm": 1e3, "micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
 
 
 def tiff_voxel_size_um(tiff: tifffile.TiffFile) -> VoxelSize:
@@ -23,11 +23,11 @@ def tiff_voxel_size_um(tiff: tifffile.TiffFile) -> VoxelSize:
         if tiff.is_ome and tiff.ome_metadata:
             return _ome_size_um(tiff.ome_metadata, "X"), _ome_size_um(tiff.ome_metadata, "Z")
         if tiff.is_imagej and tiff.imagej_metadata:
-            um = _UM_PER_UNIT[str(tiff.imagej_metadata["unit"])]
+            um = UM_PER_UNIT[str(tiff.imagej_metadata["unit"])]
             tags = tiff.pages.first.tags
             dots, unit = tags["XResolution"].value if "XResolution" in tags else (0, 1)
-            return (_positive(um * unit / dots) if dots else None,
-                    _positive(um * float(tiff.imagej_metadata.get("spacing", 0))))
+            return (positive_size(um * unit / dots) if dots else None,
+                    positive_size(um * float(tiff.imagej_metadata.get("spacing", 0))))
     except (KeyError, TypeError, ValueError):  # another unit, or no number
         pass
     return None, None
@@ -36,9 +36,10 @@ def tiff_voxel_size_um(tiff: tifffile.TiffFile) -> VoxelSize:
 def _ome_size_um(text: str, axis: str) -> float | None:
     pixels = next(element for element in ElementTree.fromstring(text).iter()
                   if element.tag.rpartition("}")[2] == "Pixels")
-    um = _UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-    return None if um is None else _positive(um * float(pixels.get(f"PhysicalSize{axis}", 0)))
+    um = UM_PER_UNIT.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    return None if um is None else positive_size(um * float(pixels.get(f"PhysicalSize{axis}", 0)))
 
 
-def _positive(size: float) -> float | None:
+def positive_size(size: float) -> float | None:
+    """A size, or None if it cannot be one."""
     return size if 0 < size < math.inf else None

@@ -11,6 +11,7 @@ import numpy as np
 
 from microgan.array_files import read_npy
 from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.tiff_planes import UNNAMED
 from microgan.errors import UserError
 from microgan.files import written_whole
 from microgan.names import choose_files
@@ -57,7 +58,12 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
-    return opener(path, axes)
+    file = opener(path, axes)
+    file.notes += tuple(
+        f"its axes are named {image.own_axes}, but {image.axes} is taken, as --axes says"
+        for image in file.images if any(own not in (letter, *UNNAMED) for own, letter in zip(
+            image.own_axes, image.axes)))
+    return file
 
 
 def result_name(path: Path) -> str:

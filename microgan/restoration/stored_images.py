@@ -44,12 +44,14 @@ class StoredImage:
         axes: one letter per axis of `pixels`.
         axes_are_assumed: whether neither the file nor the caller named the axes.
         label: what to call it among the images of its file; "" if it is the only one.
+        own_axes: that the file names, whatever the caller said; "" if it names none.
     """
 
     pixels: Pixels
     axes: str
     axes_are_assumed: bool = False
     label: str = ""
+    own_axes: str = ""
 
 
 class ImageFile(abc.ABC):
@@ -232,4 +234,4 @@ def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
         chosen = choose_axes(pixels.shape, axes or own_axes or None)
     except UserError as error:
         raise UserError(f"{path}: {label and label + ': '}{error}") from error
-    return StoredImage(pixels, chosen, not (axes or own_axes), label)
+    return StoredImage(pixels, chosen, not (axes or own_axes), label, own_axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import tempfile
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from microgan.datasets.file_notes import VoxelSize
+from microgan.datasets.tiff_sizes import UM_PER_UNIT, positive_size
 from microgan.errors import UserError, one_line, printable
 from microgan.files import folder_written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
@@ -47,7 +50,9 @@ class ZarrFile(ImageFile):
             first, *smaller = multiscale["datasets"]
             self._name = first["path"]
             self._folder = inside(self._group.folder, self._name)
-            own_axes = "" if axes else _axes(multiscale.get("axes") or ())
+            own_axes = ""
+            with contextlib.suppress(*([ValueError, TypeError] if axes else [])):
+                own_axes = _axes(multiscale.get("axes") or ())
         with _refused(path, "Get a whole copy, or write it again, with zstd, blosc or zlib"):
             self._array = read_array(self._folder, self._group.version)
             pixels = ZarrPixels(self._folder, self._array, path)
@@ -61,6 +66,7 @@ class ZarrFile(ImageFile):
             *(["its labels are not kept"] if (self._group.folder / "labels").is_dir() else ()),
             *([f"what lies around the image {self._group.folder} is not kept"]
               if self._group.folder != path else ()))
+        self.voxel_size_um = _voxel_size_um(multiscale, first)
         if pixels.num_missing:
             self.notes = (f"chunks that are not stored ({pixels.num_missing}) are taken as the "
                           f"fill value, {self._array.fill_value}",)
@@ -115,6 +121,19 @@ def _axes(content: Any) -> str:
         if not (isinstance(name, str) and len(name) == 1 and name.isalpha() and name.isascii()):
             raise ValueError(f"its axis '{printable(name, limit=60)}' is no single letter")
     return "".join(names).upper()
+
+
+def _voxel_size_um(multiscale: dict[str, Any], level: dict[str, Any]) -> VoxelSize:
+    """Distance of pixels and of slices, None where the metadata do not say it in a known unit."""
+    try:
+        scales = [step["scale"] for part in (level, multiscale)
+                  for step in part.get("coordinateTransformations", ()) if step["type"] == "scale"]
+        sizes = {axis["name"]: positive_size(UM_PER_UNIT[axis["unit"]] * math.prod(scale))
+                 for axis, scale in zip(multiscale["axes"], zip(*scales))
+                 if axis.get("unit") in UM_PER_UNIT}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None, None
+    return sizes.get("x"), sizes.get("z")
 
 
 def _write_node(folder: Path, version: int, kind: str, content: dict[str, Any],

@@ -187,7 +187,16 @@ def test_axes_argument_wins_and_is_not_stored(tmp_path):
     file, written = round_trip(path, axes="YXZ")
 
     assert file.images[0].axes == "YXZ"
+    assert file.notes == ("its axes are named ZYX, but YXZ is taken, as --axes says",)
     assert read_image(written, FileNotes()).axes == "ZYX"
+
+
+def test_axes_argument_names_what_a_tiff_does_not(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", pixels((6, 20, 30)), photometric="minisblack")
+
+    with open_image_file(tmp_path / "image.tif", axes="TYX") as file:
+        assert file.images[0].axes == "TYX"
+        assert file.notes == ()
 
 
 @pytest.mark.parametrize("shape, axes", [((20, 30), "YX"), ((5, 20, 30), "ZYX")])

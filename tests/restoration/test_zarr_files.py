@@ -198,3 +198,27 @@ def test_axes_of_early_versions_and_of_the_caller(tmp_path):
 
     assert open_image_file(path).images[0].axes == "TZYX"
     assert open_image_file(path, axes="ZCYX").images[0].axes == "ZCYX"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_voxel_sizes_are_read_in_their_unit(tmp_path, version):
+    write_ome_zarr(tmp_path / "a.zarr", np.ones((2, 3, 40, 50), np.uint16), version)
+    with open_image_file(tmp_path / "a.zarr") as file:
+        assert file.voxel_size_um == (None, None)
+
+    group = zarr.open_group(tmp_path / "a.zarr", mode="r+")
+    ome = dict(group.attrs["ome"] if version == 3 else group.attrs)
+    for axis, unit in zip(ome["multiscales"][0]["axes"][1:], ("micrometer", "inch", "nanometer")):
+        axis["unit"] = unit
+    group.attrs.update({"ome": ome} if version == 3 else ome)
+
+    with open_image_file(tmp_path / "a.zarr") as file:
+        assert file.voxel_size_um == pytest.approx((1e-4, 0.5))
+
+
+def test_axes_that_are_not_those_of_the_metadata_are_said(tmp_path):
+    write_ome_zarr(tmp_path / "a.zarr", np.ones((2, 3, 40, 50), np.uint16), 2)
+
+    with open_image_file(tmp_path / "a.zarr", axes="ZTYX") as file:
+        assert file.images[0].axes == "ZTYX"
+        assert file.notes == ("its axes are named CZYX, but ZTYX is taken, as --axes says",)
