@@ -42,7 +42,7 @@ def write_tables(path, rows):
                                   if values_of(row, _BESIDE) not in beside_trained], _TABLE)
     parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
              "the seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for "
-             "all rows; `limited` fits its intensities to its training pairs, as no other "
+             "all rows; `limited` fits its intensities to some of its pairs, as no other "
              "method does. Behind PSNR: its difference in dB from the strongest form of CARE in "
              "the table, its last row of CARE, with the same seeds; with * where it differs from "
              "it over images like these (Wilcoxon's signed-rank test over the images, mean of "

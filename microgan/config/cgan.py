@@ -41,9 +41,9 @@ class CGANConfig(TaskTrainingConfig):
         "times the work. generator.h5 remembers it. Not with --symmetries=NAME:none; needs "
         "--generator=unet. The original has none.", limited=True)
     calibrate: bool = setting(
-        False, "After training, fit scale and offset of the restored images to the clean training "
-        "images, per task, for true intensities; generator.h5 keeps them. The original does not.",
-        limited=True)
+        False, "After training, fit scale and offset of the restored images to the clean "
+        "validation images, per task, for true intensities, as far as they agree; generator.h5 "
+        "keeps them. The original does not.", limited=True)
     intensity_jitter: float = setting(
         0.0, "Random change of both images of a training pair alike, as if exposure had been "
         "another: contrast by a factor of up to 1 plus and minus this, brightness by up to plus "

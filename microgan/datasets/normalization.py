@@ -76,24 +76,30 @@ class TaskNormalization:
                   clean: Sequence[np.ndarray]) -> TaskNormalization:
         """Fit the network's output to clean images, scale and offset by least squares.
 
+        A few images may by chance ask for what others would not. How much of the change is made
+        is what serves each image best when the change is fitted to the others.
+
         Args:
-            restored: images, normalisation undone by `clean`'s range.
+            restored: images that the network has not learned, normalisation undone by
+                `clean`'s range.
             clean: images of the same sizes.
 
         Returns:
-            The same with `calibrated`; without it where the pixels' correlation is below
-            0.3, as of a network that has not learned anything.
+            The same with `calibrated`; without it where the images do not agree on a change,
+            a single one among them, or the pixels' correlation is below 0.3, as of a network
+            that has not learned anything.
 
         Source:
             ours; what it gains is in docs/recipe.md.
         """
+        share = _share_by_leaving_one_out(restored, clean)
         x = np.concatenate([image.ravel() for image in restored]).astype(np.float64)
         y = np.concatenate([image.ravel() for image in clean]).astype(np.float64)
         (variance, covariance), (_, variance_of_clean) = np.cov(x, y)
-        if covariance <= _LEAST_CORRELATION * np.sqrt(variance * variance_of_clean):
+        if not share or covariance <= _LEAST_CORRELATION * np.sqrt(variance * variance_of_clean):
             return replace(self, calibrated=None)
-        scale = covariance / variance
-        offset = y.mean() - scale * x.mean()
+        scale, offset = _fit(restored, clean)
+        scale, offset = 1 + share * (scale - 1), share * offset
         return replace(self, calibrated=IntensityRange(
             float(scale * self.clean.low + offset), float(scale * self.clean.high + offset)))
 
@@ -120,6 +126,35 @@ class TaskNormalization:
                             for each in numbers)):
                 raise ValueError(f"{numbers!r} is no normalisation range of two numbers")
         return cls(**{name: IntensityRange(*numbers) for name, numbers in content.items()})
+
+
+def _share_by_leaving_one_out(restored: Sequence[np.ndarray], clean: Sequence[np.ndarray]
+                              ) -> float:
+    """The share, 0 to 1, of the change fitted to the other images that serves each one best.
+
+    By least squares, every image's error beside what it is without a change.
+    """
+    if len(restored) < 2:
+        return 0.0
+    wanted = needed = 0.0
+    for index, (image, truth) in enumerate(zip(restored, clean)):
+        scale, offset = _fit(*([other for number, other in enumerate(images) if number != index]
+                               for images in (restored, clean)))
+        image = image.astype(np.float64)
+        change, error = (scale - 1) * image + offset, truth - image
+        weight = 1 / max(float(np.mean(error ** 2)), np.finfo(np.float64).tiny)
+        wanted += weight * float(np.mean(error * change))
+        needed += weight * float(np.mean(change ** 2))
+    return min(max(wanted / needed, 0.0), 1.0) if needed > 0 else 0.0
+
+
+def _fit(restored: Sequence[np.ndarray], clean: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Scale and offset from restored to clean by least squares; scale 1 where all is constant."""
+    x, y = (np.concatenate([image.ravel() for image in images]).astype(np.float64)
+            for images in (restored, clean))
+    (variance, covariance), _ = np.cov(x, y)
+    scale = covariance / variance if variance > 0 else 1.0
+    return float(scale), float(y.mean() - scale * x.mean())
 
 
 def fit_min_max(images: Iterable[np.ndarray]) -> IntensityRange:

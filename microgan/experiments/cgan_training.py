@@ -12,7 +12,6 @@ from microgan.experiments.made_data import PairMaker
 from microgan.experiments.paired_data import TaskData
 from microgan.experiments.paired_training import Pairs, print_parts, train_restorer
 from microgan.experiments.training import adam, describe_generator, set_up_devices
-from microgan.experiments.validated import middle
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
@@ -44,11 +43,9 @@ def train_and_score(config: CGANConfig, tasks: dict[str, TaskData], split: dict[
     print_parts(tasks)
 
     def calibration_pairs(name: str) -> Pairs:
-        if maker_of_all is not None:
-            return maker_of_all.pairs_of(name, [middle(image) for image in spread_over(
-                tasks[name].clean_to_degrade, _MOST_TO_CALIBRATE)])
+        # Of images that it has learned by heart a network knows the intensities too well.
         degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
-                           for images in tasks[name].part("train"))
+                           for images in tasks[name].validated())
         return degraded, clean
 
     train_restorer(config, tasks, folder, info, split=split, draw=draw, strategy=strategy,

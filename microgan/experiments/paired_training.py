@@ -154,7 +154,7 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
         print(f"{name}: " + (
             f"restored intensities {before.low:.4g} to {before.high:.4g} are calibrated to "
             f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else
-            "no calibration, since restored images do not follow the clean ones."))
+            "no calibration, since it takes at least two validation images that agree on one."))
     return replace(info, normalization=normalization)
 
 

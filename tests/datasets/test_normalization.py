@@ -61,12 +61,29 @@ def test_json_keeps_the_ranges():
 def test_calibration_is_the_scale_and_offset_of_least_squares():
     ranges = TaskNormalization(UNIT, IntensityRange(0, 200))
 
-    calibrated = ranges.calibrate([np.array([[0, 100, 200]])], [np.array([[11, 58, 111]])])
+    calibrated = ranges.calibrate(2 * [np.array([[0, 100, 200]])],
+                                  2 * [np.array([[11, 58, 111]])])
 
     assert ranges.restored == IntensityRange(0, 200)
     assert (calibrated.degraded, calibrated.clean) == (UNIT, IntensityRange(0, 200))
     # Scale (111 - 11) / 200, so that the means, 100 and 60, agree: offset 10.
-    assert calibrated.restored == IntensityRange(10, 110)
+    restored = calibrated.restored
+    assert (restored.low, restored.high) == pytest.approx((10, 110))
+
+
+def test_calibration_goes_as_far_as_images_agree_when_each_is_left_out():
+    ranges = TaskNormalization(UNIT, UNIT)
+    image = np.array([-1.0, 1.0])
+
+    def scale(*clean):
+        fitted = ranges.calibrate(len(clean) * [image], clean).restored
+        return fitted.high - fitted.low
+
+    # One asks for 1.2 times the contrast, one for 1.1. A share k of what the other asks for
+    # leaves (2 - k) / 2 and (1 - 2 k) of their errors: least squares for k = 10 / 17.
+    assert scale(1.2 * image, 1.1 * image) == pytest.approx(1 + 0.15 * 10 / 17)
+    assert ranges.calibrate(2 * [image], [1.2 * image, 0.9 * image]) == ranges
+    assert ranges.calibrate([image], [1.2 * image]) == ranges
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(0.2, 5), offset=st.floats(-100, 100))
@@ -74,7 +91,7 @@ def test_calibrated_images_are_as_near_as_a_fit_of_all_pixels(seed, scale, offse
     random = np.random.default_rng(seed)
     sizes = [(4, 5), (3, 3)]
     restored = [random.normal(50, 20, size) for size in sizes]
-    clean = [scale * image + offset + random.normal(0, 0.1, image.shape) for image in restored]
+    clean = [scale * image + offset + random.normal(0, 1e-4, image.shape) for image in restored]
     before = IntensityRange(-10, 90)
 
     after = TaskNormalization(UNIT, before).calibrate(restored, clean).restored
@@ -91,7 +108,7 @@ def test_output_that_does_not_follow_the_clean_images_is_left_alone():
     assert 0 < np.corrcoef(clean, alternating)[0, 1] < 0.3
 
     for output in (1 - clean, alternating, np.full(8, 0.1)):
-        assert ranges.calibrate([output], [clean]) == ranges
+        assert ranges.calibrate(2 * [output], 2 * [clean]) == ranges
 
 
 @pytest.mark.parametrize("content", [

@@ -28,7 +28,7 @@ def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_ima
     beside = large.copy()
     beside[4:-4, 9:-9] = 5 * large[4:-4, 9:-9]  # 512 x 512; the rest says something else
     # The network turns 0 to 100 into 0 to 200: A is half of that and 7 more, B 2.5 times.
-    pairs = {"A": (images, [image + 7 for image in images]), "B": ([large], [beside]),
+    pairs = {"A": (images, [image + 7 for image in images]), "B": (2 * [large], 2 * [beside]),
              "C": (images, [-image for image in images])}
 
     ranges = calibrated(identity, info, pairs.__getitem__).normalization
