@@ -11,6 +11,7 @@ from typing import IO, Any, Literal
 import h5py
 import numpy as np
 
+from microgan.amounts import byte_size
 from microgan.errors import UserError, one_line
 
 # Images shrink to a tenth, few to a hundredth; what shrinks more is made to fill the memory.
@@ -31,7 +32,7 @@ def check_expansion(num_bytes: int, path: Path, *, size: int | None = None) -> N
     """
     size = path.stat().st_size if size is None else size
     if num_bytes > max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION * size):
-        raise ValueError(f"it claims {num_bytes / 1e9:.1f} GB, over {_MAX_EXPANSION} times its "
+        raise ValueError(f"it claims {byte_size(num_bytes)}, over {_MAX_EXPANSION} times its "
                          "own size")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from microgan.amounts import Pace, duration, rate
 from microgan.errors import Diverged, UserError
 from microgan.files import write_text
 from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint, unreadable
@@ -242,7 +243,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Show updates done, images per second, losses and time left.
+    """Show updates done, images per second of the last minute, losses and time left at that pace.
 
     One line that is renewed on a terminal, else a line every half minute.
 
@@ -250,37 +251,38 @@ class Progress(keras.callbacks.Callback):
         num_iters: updates of the whole run.
         batch_size: images an update.
         bad_steps: whose count is shown once there are any.
+        clock: gives seconds.
     """
 
-    def __init__(self, *, num_iters: int, batch_size: int, bad_steps: BadSteps) -> None:
+    def __init__(self, *, num_iters: int, batch_size: int, bad_steps: BadSteps,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.num_iters = num_iters
         self.batch_size = batch_size
         self.bad_steps = bad_steps
         self.is_terminal = sys.stdout.isatty()
+        self._clock = clock
+        self._pace = Pace(clock)
         self._shown = 0.0
-        self._timed_from: tuple[int, float] | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         print("Compiling the update; the first one takes longest.", flush=True)
-        self._shown = time.monotonic()
+        self._shown = self._clock()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        now = time.monotonic()
-        if self._timed_from is None:  # the first update is spent compiling
-            self._timed_from = (batch, now)
+        now = self._clock()
+        updates_per_second = self._pace.mark(batch)
+        if updates_per_second is None:  # the first update is spent compiling
             return
         if now - self._shown < (0.5 if self.is_terminal else 30) and batch < self.num_iters:
             return
         self._shown = now
-        start, since = self._timed_from
-        seconds_per_update = (now - since) / (batch - start)
         losses = "  ".join(f"{name} {float(loss):.4f}" for name, loss in (logs or {}).items()
                            if name != BAD_STEPS)
         bad = f"  {self.bad_steps.total} undone" if self.bad_steps.total else ""
         line = (f"update {batch}/{self.num_iters}  "
-                f"{self.batch_size / seconds_per_update:.1f} images/s  {losses}{bad}  "
-                f"{format_seconds((self.num_iters - batch) * seconds_per_update)} left")
+                f"{rate(self.batch_size * updates_per_second, 'images')}  {losses}{bad}  "
+                f"{duration((self.num_iters - batch) / updates_per_second)} left")
         if self.is_terminal:
             print(f"\r\033[K{line}", end="", flush=True)
         else:
@@ -289,16 +291,3 @@ class Progress(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self.is_terminal:
             print(flush=True)
-
-
-def format_seconds(seconds: float) -> str:
-    """Write a duration as people say it: `45 s`, `12 min`, `3 h 05 min`, `4 days 2 h`."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} days {hours % 24} h"

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from microgan.callbacks import BadSteps, Checkpoints, Recorder, format_seconds
+from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder
 from microgan.errors import Diverged, UserError
 from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
 from microgan.trainers.guard import BAD_STEPS
@@ -177,8 +177,15 @@ def test_no_checkpoint_starts_from_nothing(tmp_path):
     assert make_checkpoints(tmp_path, {}, make_recorder(tmp_path, [], [])).restore() == 0
 
 
-@pytest.mark.parametrize("seconds, text", [
-    (45, "45 s"), (89, "89 s"), (120, "2 min"), (3540, "59 min"), (3600, "1 h 00 min"),
-    (3600 * 27.5, "27 h 30 min"), (86400 * 4 + 7200, "4 days 2 h")])
-def test_durations_are_written_as_people_say_them(seconds, text):
-    assert format_seconds(seconds) == text
+def test_progress_tells_the_pace_of_the_last_minute_and_the_time_left_at_it(capsys):
+    now = 0.0
+    progress = Progress(num_iters=1000, batch_size=8, bad_steps=BadSteps(9), clock=lambda: now)
+
+    progress.on_train_begin()
+    for update in range(1, 401):  # half a minute to compile, two seconds each, then a quarter
+        now += 30 if update == 1 else 2 if update <= 100 else 0.25
+        progress.on_train_batch_end(update, GOOD)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "update 2/1000  4 images/s  pixel 1.0000  33 min left"
+    assert lines[-1] == "update 396/1000  32 images/s  pixel 1.0000  3 min left"

@@ -6,6 +6,8 @@ import functools
 import time
 from collections.abc import Callable, Iterator
 
+from microgan.amounts import Pace, duration, percent
+
 _SECONDS_BETWEEN_LINES = 10
 
 
@@ -23,13 +25,16 @@ class Progress:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._clock = clock
-        self._start = self._printed = clock()
+        self._printed = clock()
+        self._pace = Pace(clock)
+        self._pace.mark(0)
 
     def __call__(self, share: float) -> None:
         now = self._clock()
+        pace = self._pace.mark(share)
         if now - self._printed >= _SECONDS_BETWEEN_LINES and 0 < share < 1:
-            left = (now - self._start) * (1 - share) / share
-            print(f"{self._name}: {100 * share:.0f} %, {_duration(left)} left", flush=True)
+            left = f", {duration((1 - share) / pace)} left" if pace else ""
+            print(f"{self._name}: {percent(share)}{left}", flush=True)
             self._printed = now
 
     def steps(self, number: int) -> Iterator[Callable[[float], None]]:
@@ -39,7 +44,3 @@ class Progress:
 
     def _step(self, done: int, number: int, share: float) -> None:
         self((done + share) / number)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from microgan.amounts import Pace, duration
 from microgan.config import SimulateConfig
 from microgan.errors import UserError
 from microgan.files import make_folder, written_whole
@@ -130,11 +131,13 @@ def _in_focus_images(folder: Path, part: str, shape_px: tuple[int, int], count: 
 
 def _reported(count: int, name: str) -> Iterator[int]:
     """0 to count - 1, with a line of progress now and then."""
-    start = last_line = time.monotonic()
+    last_line = time.monotonic()
+    pace = Pace()
+    pace.mark(0)
     for index in range(count):
         yield index
-        now = time.monotonic()
+        now, each_second = time.monotonic(), pace.mark(index + 1)
         if now - last_line > SECONDS_BETWEEN_LINES:
-            seconds_left = (now - start) / (index + 1) * (count - index - 1)
-            print(f"{name}, {index + 1} of {count}, {seconds_left:.0f} s left", flush=True)
+            left = f", {duration((count - index - 1) / each_second)} left" if each_second else ""
+            print(f"{name}, {index + 1} of {count}{left}", flush=True)
             last_line = now

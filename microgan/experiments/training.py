@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 import microgan
-from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder, format_seconds
+from microgan.amounts import byte_size, duration
+from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder
 from microgan.config import TrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.pipelines import DistributedBatches
@@ -177,10 +179,12 @@ def run_training(config: TrainingConfig, folder: Path, trainer: GeneratorTrainer
                     callbacks=keras.callbacks.CallbackList([bad_steps, *callbacks, progress]))
     if config.dry_run:
         checkpoints.restore()
+        memory = peak_memory()
         print(f"Two updates, a validation and a checkpoint are done. An update took "
-              f"{seconds[-1]:.2g} s, so {config.num_iters} take "
-              f"{format_seconds(config.num_iters * seconds[-1])}, validations apart; "
-              f"{peak_memory() / 1e9:.1f} GB of memory were taken at the most.")
+              f"{duration(seconds[-1])}, so {config.num_iters} take "
+              f"{duration(config.num_iters * seconds[-1])}, validations apart" + (
+                  "." if math.isnan(memory) else
+                  f"; {byte_size(memory)} of memory were taken at the most."))
     return recorder.best_update
 
 
@@ -295,7 +299,7 @@ def _print_estimate(graph: Any, strategy: tf.distribute.Strategy, trainer: Train
     cost = update_cost(graph, num_devices=len(strategy.extended.worker_devices))
     seconds = num_updates * estimated_seconds(cost)
     memory = estimated_memory(cost, trainer.state, validation_bytes)
-    print(f"Estimated on this machine: {format_seconds(seconds)} and {memory / 1e9:.1f} GB of "
-          f"memory for {num_updates} updates.")
+    print(f"Estimated on this machine: {duration(seconds)} and {byte_size(memory)} of memory "
+          f"for {num_updates} updates.")
     if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":
         print("That is long. --recipe=limited is made for minutes on a CPU.")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from skimage.transform import resize
 
+from microgan.amounts import percent
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
@@ -182,7 +183,7 @@ def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
     used = fit_percentiles(stacks)
     share = (used.high - used.low) / (whole.high - whole.low)
     if share < _LEAST_USED:
-        print(f"Warning: the stacks use {100 * share:.2g} % of what {dtype} can hold, "
+        print(f"Warning: the stacks use {percent(share)} of what {dtype} can hold, "
               f"{used.low:g} to {used.high:g}, but all of it becomes -1 to 1: little is left to "
               "learn from. Pass --normalization=percentiles.")
     return whole

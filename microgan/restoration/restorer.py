@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.amounts import percent
 from microgan.batching import PIXELS_PER_BATCH
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
@@ -231,8 +232,10 @@ class Restorer:
                     num_clipped = clipped_before
                     self._use_less_memory(planes.shape, report, error)
         if num_clipped:
-            report(f"{num_clipped} pixels ({_share(num_clipped, image)}) went beyond what "
-                   f"{target.dtype} can hold and were clipped.")
+            share = _share(num_clipped, image)
+            pixels = "1 pixel" if num_clipped == 1 else f"{num_clipped} pixels"
+            report(f"{pixels} ({share}) went beyond what {target.dtype} can hold and "
+                   f"{'was' if num_clipped == 1 else 'were'} clipped.")
 
     def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
                       write: Callable[..., None], task: str | None, seed: int, report: Report,
@@ -311,7 +314,7 @@ class Restorer:
 
 
 def _share(count: int, image: Pixels) -> str:
-    return f"{100 * count / math.prod(image.shape):.2g} %"
+    return percent(count / math.prod(image.shape))
 
 
 def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:

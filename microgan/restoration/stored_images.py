@@ -14,6 +14,7 @@ from typing import IO, Any, Protocol, Self
 
 import numpy as np
 
+from microgan.amounts import byte_size
 from microgan.datasets.file_notes import VoxelSize
 from microgan.errors import UserError
 
@@ -119,7 +120,7 @@ class Scratch:
                 self._file.close()
                 raise
         except OSError as error:
-            raise UserError(f"Cannot write {num_bytes / 1e9:.3g} GB of results to {folder}: "
+            raise UserError(f"Cannot write {byte_size(num_bytes)} of results to {folder}: "
                             f"{error.strerror or error}. Free some space or choose another "
                             "folder with --output.") from error
 

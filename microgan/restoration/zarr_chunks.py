@@ -17,6 +17,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
+from microgan.amounts import byte_size
 from microgan.array_files import check_expansion
 from microgan.errors import UserError, one_line
 from microgan.restoration.zarr_metadata import ArrayDescription, Encoding
@@ -258,11 +259,11 @@ def _check_budget(description: ArrayDescription, sizes: dict[str, int], path: Pa
     check_expansion(array_bytes, path, size=sum(stored.values()))
     chunk_bytes = _chunk_bytes(description)
     if chunk_bytes > max(_LARGE_CHUNK_BYTES, array_bytes):
-        raise ValueError(f"a chunk of it has {chunk_bytes / 1e9:.3g} GB, though the whole has "
-                         f"{array_bytes / 1e9:.3g} GB")
+        raise ValueError(f"a chunk of it has {byte_size(chunk_bytes)}, though the whole has "
+                         f"{byte_size(array_bytes)}")
     largest = max(stored.values())
     if chunk_bytes > max(_HUGE_CHUNK_BYTES, _HUGE_CHUNK_EXPANSION * largest):
-        raise ValueError(f"a chunk of it has {chunk_bytes / 1e9:.3g} GB, over "
+        raise ValueError(f"a chunk of it has {byte_size(chunk_bytes)}, over "
                          f"{_HUGE_CHUNK_EXPANSION} times what its largest file holds")
     if description.shards is None and largest > 1.1 * chunk_bytes + _SPARE_BYTES:
         # Compression makes nothing much larger; what is larger would be unpacked unchecked.

@@ -23,7 +23,7 @@ def test_parts_are_written_read_and_copied(tmp_path, random):
 
 
 def test_a_disk_without_room_is_told_before_the_work(small_disk):
-    with pytest.raises(UserError, match="Cannot write 0.1 GB of results.*No space left"):
+    with pytest.raises(UserError, match="Cannot write 100 MB of results.*No space left"):
         Scratch(small_disk, (10**4, 10**4), "uint8")
 
     with Scratch(small_disk, (10**3, 10**4), "uint8") as scratch:  # the failure took no room
