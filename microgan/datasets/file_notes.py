@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from microgan.amounts import significant
 from microgan.names import shown
 
 VoxelSize = tuple[float | None, float | None]  # of pixels and of slices, in um; None: not said
@@ -33,7 +34,7 @@ class FileNotes:
             self._notes[note].append(path)
         for kind, size in zip(("pixel size", "slice distance"), voxel_size_um):
             if size is not None:
-                self._sizes[kind][f"{size:.3g} um"].append(path)
+                self._sizes[kind][f"{significant(size)} um"].append(path)
 
     def lines(self) -> Iterator[str]:
         """What to tell the user: a line for each note, and for each size that differs."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.amounts import percent
+from microgan.amounts import percent, significant
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
 from microgan.evaluation.tables import markdown_table
@@ -92,8 +92,8 @@ def report_table(distances: Sequence[DefectDistance], split: str) -> str:
     cells = [["task", "images", "n", *DISTANCES.values()]]
     for (task, kind, n), found in by_line.items():
         cells.append([task, kind, str(n), *(
-            f"{each.value:.3g}" + ("" if kind == CLEAN or math.isinf(each.share)
-                                   else f" ({percent(each.share)})")
+            significant(each.value) + (
+                "" if kind == CLEAN or math.isinf(each.share) else f" ({percent(each.share)})")
             for each in found)])
     return "\n".join([f"Distance from real degraded images ({split}), and share of the clean "
                       "images':", "", *markdown_table(cells)])

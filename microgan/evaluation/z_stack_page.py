@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from microgan.amounts import significant
 from microgan.evaluation.z_stack_criteria import Criterion
 
 _STYLE = """
@@ -138,5 +139,5 @@ def _cells(values: Any) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.3g}" if math.isfinite(value) else ""
+        return significant(value) if math.isfinite(value) else ""
     return str(value)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from microgan.amounts import significant
 from microgan.config import TaskTrainingConfig
 from microgan.batching import pixels_at_once
 from microgan.evaluation.figures import save_history_figure, save_sample_sheet
@@ -152,8 +153,9 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
         normalization[name] = ranges.calibrate(restore(name, degraded), clean)
         fitted, before = normalization[name].calibrated, ranges.clean
         print(f"{name}: " + (
-            f"restored intensities {before.low:.4g} to {before.high:.4g} are calibrated to "
-            f"{fitted.low:.4g} to {fitted.high:.4g}." if fitted else
+            f"restored intensities {significant(before.low, 4)} to {significant(before.high, 4)} "
+            f"are calibrated to {significant(fitted.low, 4)} to {significant(fitted.high, 4)}."
+            if fitted else
             "no calibration, since it takes at least two validation images that agree on one."))
     return replace(info, normalization=normalization)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from microgan.amounts import significant
 from microgan.config import RestoreConfig
 from microgan.errors import UserError
 from microgan.experiments.progress import Progress
@@ -139,7 +140,7 @@ class TrustMaps:
                 file.write_like(path, pixels)
         write_json(paths[-1], scores)
         for label, score in scores.items():
-            values = ", ".join(f"{kind} {value:.4g} {self._units[kind]}"
+            values = ", ".join(f"{kind} {significant(value, 4)} {self._units[kind]}"
                                for kind, value in score.items())
             print(f"{name}: {label}: mean {values}", flush=True)
 

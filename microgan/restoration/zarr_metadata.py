@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from microgan.amounts import byte_size
 from microgan.errors import printable
 
 # Of a file of JSON, and how deep it may be: what a large plate needs, and some.
@@ -140,8 +141,8 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{name} in it is a link, a pipe or a device")
     if status.st_size > _JSON_BYTES:
-        raise ValueError(f"{name} in it has {status.st_size / 1e6:.0f} MB, more than "
-                         f"{_JSON_BYTES / 1e6:.0f}")
+        raise ValueError(f"{name} in it has {byte_size(status.st_size)}, more than "
+                         f"{byte_size(_JSON_BYTES)}")
     try:
         content = json.loads(path.read_bytes())
     except RecursionError:

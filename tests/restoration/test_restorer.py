@@ -116,6 +116,19 @@ def test_integers_are_rounded_and_clipped_pixels_counted(identity):
     assert lines == ["3 pixels (1.2 %) went beyond what uint8 can hold and were clipped."]
 
 
+@pytest.mark.parametrize("count, words", [
+    (1, "1 pixel (0.02 %) went beyond what uint8 can hold and was clipped."),
+    (5119, "5119 pixels (99.9 %) went"), (5120, "5120 pixels (100 %) went")])
+def test_share_of_clipped_pixels_is_written_as_people_write_it(identity, count, words):
+    image = np.full((64, 80), 10, np.uint8)
+    image.flat[:count] = 200
+    lines = []
+
+    Restorer(identity, info())(image, report=lines.append)
+
+    assert lines[-1].startswith(words)
+
+
 @pytest.mark.parametrize("clean, words", [
     ((2472, 36010), "run from 2472 to 36010, which uint8 cannot hold"),
     ((0, 1), "run from 0 to 1, which uint8 cannot resolve"),
