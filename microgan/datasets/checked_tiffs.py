@@ -90,9 +90,9 @@ def open_tiff(path: Path) -> CheckedTiff:
                 images = tuple(tiff.series) if found is None else (found[0],)
                 _check_series(images, path)
                 values = tuple(stored_values(series, path) for series in images)
-                notes = (() if found is None else (found[1],)) + tuple(_notes(images, values))
+                notes = [*_notes(images, values), *((found or ())[1:])]
                 checked = CheckedTiff(tiff, images, values, tuple(map(missing_planes, images)),
-                                      notes)
+                                      tuple(filter(None, notes)))
             opened.pop_all()
         return checked
     except UserError:

@@ -77,11 +77,11 @@ def imagej_planes(tiff: tifffile.TiffFile) -> tuple[tifffile.TiffPageSeries, str
     """What an ImageJ file holds, if it is another number of planes than its text says.
 
     Returns:
-        All pages as one image, and a line for the user. None if the text is right or tells
-        nothing.
+        All pages as one image, and a line for the user, "" if nothing is amiss. None if
+        tifffile reads what is there.
 
     Raises:
-        ValueError: the pages are not of one kind.
+        ValueError: the pages are not of one kind, or the file is cut short.
     """
     found = tiff.imagej_metadata
     if not found or tiff.is_ome or tiff.is_shaped or tiff.is_lsm or tiff.is_mmstack or (
@@ -95,9 +95,17 @@ def imagej_planes(tiff: tifffile.TiffFile) -> tuple[tifffile.TiffPageSeries, str
     if said == 1:
         said = int(found.get("images", 1))
     num_pages = len(tiff.pages)
-    # A single page may stand for a stack whose pixels follow it; tifffile checks those.
-    if num_pages in (1, said) or said < 1 or (said == 1 and "images" not in found):
+    if num_pages == said or said < 1 or (said == 1 and "images" not in found):
         return None
+    if num_pages == 1 and (room := _room(tiff)) > 1:  # a stack whose pixels follow one another
+        if room < said:
+            raise ValueError(f"it is cut short: it says that it has {_planes(said)}, and pixels "
+                             f"of {room} follow")
+        if max(size for _, size in sizes) > 1:
+            return None
+        page = tiff.pages.first
+        return tifffile.TiffPageSeries([page], (said, *page.shape), page.dtype, "I" + page.axes,
+                                       kind="imagej", truncated=True), ""
     pages = [tiff.pages[number] for number in range(num_pages)]
     if len({page.hash for page in pages}) > 1:
         raise ValueError(f"it says that it has {_planes(said)}, but holds {num_pages} pages that "
@@ -109,9 +117,18 @@ def imagej_planes(tiff: tifffile.TiffFile) -> tuple[tifffile.TiffPageSeries, str
     axes = "".join(axis for axis, _ in sizes) + pages[0].axes
     shape = (num_pages // inner, *(size for _, size in sizes[1:]), *pages[0].shape)
     series = tifffile.TiffPageSeries(pages, shape, pages[0].dtype, axes, kind="imagej")
-    are = "are there, the others are missing" if num_pages < said else "are there"
-    return series, (f"it says that it has {_planes(said)}, but {num_pages} {are}: it is read as "
-                    f"{axes} of {' x '.join(map(str, shape))}")
+    are = f"{'is' if num_pages == 1 else 'are'} there"
+    others = ", the others are missing" if num_pages < said else ""
+    return series, (f"it says that it has {_planes(said)}, but {num_pages} {are}{others}: it is "
+                    f"read as {series.axes} of {' x '.join(map(str, series.shape))}")
+
+
+def _room(tiff: tifffile.TiffFile) -> int:
+    """How many planes lie in a file from its first page's on, if they do."""
+    page = tiff.pages.first
+    if not page.is_final:
+        return 1
+    return (tiff.filehandle.size - page.dataoffsets[0]) // page.nbytes
 
 
 def _planes(number: int) -> str:

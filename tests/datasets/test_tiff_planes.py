@@ -84,8 +84,44 @@ def test_an_ended_z_stack_is_said_where_it_is_learned_from(tmp_path, capsys):
         "missing: it is read as ZYX of 17 x 16 x 20.\n")
 
 
-@pytest.mark.parametrize("number, text", [
-    (4, '{"shape": [6, 16, 20], "axes": "ZYX"}'), (1, imagej(images=6, slices=6))])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}])
+@pytest.mark.parametrize("text", [
+    imagej(images=30, slices=30), imagej(images=30), imagej(images=30, slices=15, channels=2)])
+def test_the_first_plane_alone_is_an_image(tmp_path, text, options):
+    path = write_pages(tmp_path / "a.tif", PLANES[:1], text, **options)
+
+    axes, pixels, (note,) = read(path)
+
+    assert axes == "YX"
+    np.testing.assert_array_equal(pixels, PLANES[0])
+    assert note == ("it says that it has 30 planes, but 1 is there, the others are missing: it is "
+                    "read as YX of 16 x 20")
+    np.testing.assert_array_equal(load_tiffs([path])[0], PLANES[0])
+
+
+@pytest.mark.parametrize("text, axes", [(imagej(images=6, slices=6), "ZYX"),
+                                        (imagej(images=6), "IYX")])
+def test_planes_that_follow_the_only_page_are_read_unless_cut_short(tmp_path, text, axes):
+    path = tmp_path / "a.tif"
+    write_pages(path, PLANES[:1], text)
+    path.write_bytes(path.read_bytes() + PLANES[1:6].tobytes())
+
+    found, pixels, notes = read(path)
+    _, written = round_trip(path)
+
+    assert (found, notes) == (axes, ())
+    np.testing.assert_array_equal(pixels, PLANES[:6])
+    np.testing.assert_array_equal(read_stack(path).pixels, PLANES[:6])
+    np.testing.assert_array_equal(tifffile.imread(written), PLANES[:6])
+
+    path.write_bytes(path.read_bytes()[:-16 * 20 * 4])
+    for reader in (open_image_file, read_stack):
+        with pytest.raises(UserError, match="cut short: it says that it has 6 planes, and pixels "
+                           "of 4 follow"):
+            reader(path)
+
+
+@pytest.mark.parametrize("number, text", [(4, '{"shape": [6, 16, 20], "axes": "ZYX"}')])
 def test_other_files_with_fewer_planes_than_they_say_are_refused(tmp_path, number, text):
     path = write_pages(tmp_path / "a.tif", PLANES[:number], text)
 
