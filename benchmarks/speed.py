@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import contestants as taking_part
 from benchmarks.cells import write_rows
 from benchmarks.timing import Contestant, Timed, processor, time_in_turn
+from microgan.amounts import significant
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.errors import UserError
@@ -89,7 +90,7 @@ def rows_of(timed: list[Timed], unit: str) -> list[dict[str, str]]:
     return [{
         "implementation": each.contestant.name, "precision": each.contestant.precision,
         "seconds": f"{each.median:.3f}", "fastest": f"{min(each.seconds):.3f}",
-        "slowest": f"{max(each.seconds):.3f}", unit: f"{each.contestant.amount / each.median:.3g}",
+        "slowest": f"{max(each.seconds):.3f}", unit: significant(each.contestant.amount / each.median),
         "microgan_bfloat16_is_times_as_fast": f"{ours.times_as_fast_as(each):.2f}",
         "processor_seconds": f"{each.processor_median:.3f}",
         "times_its_processor_seconds":

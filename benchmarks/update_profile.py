@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import paper_config
+from microgan.amounts import percent
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.startup import import_tensorflow_quietly
@@ -73,7 +74,7 @@ def report(settings: Settings) -> None:
     whole = sum(seconds.values())
     print(f"{settings.method}: {whole:.2f} s of operations an update on one thread.")
     convolutions = sum(value for kind, value in seconds.items() if "Conv" in kind)
-    print(f"All convolutions and their gradients: {100 * convolutions / whole:.0f} %.")
+    print(f"All convolutions and their gradients: {percent(convolutions / whole)}.")
     print("| operation | calls | seconds | share |\n|---|---|---|---|")
     for kind, value in seconds.most_common(settings.rows):
         print(f"| {kind} | {calls[kind]} | {value:.3f} | {100 * value / whole:.1f} % |")

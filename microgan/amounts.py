@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
 from decimal import Decimal
 
 _PACE_SECONDS = 60.0
@@ -83,24 +81,22 @@ def rate(per_second: float, unit: str) -> str:
 
 
 class Pace:
-    """Tell how fast a work goes, by its last minute: it may become slower or faster.
+    """Tell how fast a work goes, by its last minute: it may become slower or faster."""
 
-    Args:
-        clock: gives seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._marks: deque[tuple[float, float]] = deque()
 
-    def mark(self, done: float) -> float | None:
-        """Note how much is done, in any unit.
+    def mark(self, now: float, done: float) -> float | None:
+        """Note how much is done.
+
+        Args:
+            now: seconds on any clock.
+            done: so far, in any unit.
 
         Returns:
             How much was done in a second of the last minute, or since the mark before if that
             is longer ago; None where nothing was yet.
         """
-        now = self._clock()
         self._marks.append((now, done))
         while len(self._marks) > 2 and self._marks[1][0] <= now - _PACE_SECONDS:
             self._marks.popleft()

@@ -262,7 +262,7 @@ class Progress(keras.callbacks.Callback):
         self.bad_steps = bad_steps
         self.is_terminal = sys.stdout.isatty()
         self._clock = clock
-        self._pace = Pace(clock)
+        self._pace = Pace()
         self._shown = 0.0
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -271,7 +271,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = self._clock()
-        updates_per_second = self._pace.mark(batch)
+        updates_per_second = self._pace.mark(now, batch)
         if updates_per_second is None:  # the first update is spent compiling
             return
         if now - self._shown < (0.5 if self.is_terminal else 30) and batch < self.num_iters:

@@ -50,11 +50,11 @@ def test_examples_hold():
 
 def test_pace_is_that_of_the_last_minute():
     now = 0.0
-    pace = Pace(lambda: now)
+    pace = Pace()
 
     paces = []
     for done in range(301):  # one a second, then ten
-        paces.append(pace.mark(done))
+        paces.append(pace.mark(now, done))
         now += 1 if done < 100 else 0.1
 
     assert paces[0] is None
@@ -62,17 +62,14 @@ def test_pace_is_that_of_the_last_minute():
     assert paces[300] == pytest.approx(240 / 60, rel=0.02)  # 40 slow ones, 200 fast ones
     for done in range(301, 1000):
         now += 0.1
-        last = pace.mark(done)
+        last = pace.mark(now, done)
     assert last == pytest.approx(10)
 
 
 def test_pace_of_steps_longer_than_a_minute_is_that_of_the_last():
-    now = 0.0
-    pace = Pace(lambda: now)
+    pace = Pace()
 
-    assert pace.mark(0) is None
-    now = 100.0
-    assert pace.mark(1) == pytest.approx(0.01)
-    now = 300.0
-    assert pace.mark(2) == pytest.approx(0.005)
-    assert pace.mark(2) == pytest.approx(0.005)
+    assert pace.mark(0, 0) is None
+    assert pace.mark(100, 1) == pytest.approx(0.01)
+    assert pace.mark(300, 2) == pytest.approx(0.005)
+    assert pace.mark(300, 2) == pytest.approx(0.005)

@@ -26,12 +26,12 @@ class Progress:
         self._name = name
         self._clock = clock
         self._printed = clock()
-        self._pace = Pace(clock)
-        self._pace.mark(0)
+        self._pace = Pace()
+        self._pace.mark(self._printed, 0)
 
     def __call__(self, share: float) -> None:
         now = self._clock()
-        pace = self._pace.mark(share)
+        pace = self._pace.mark(now, share)
         if now - self._printed >= _SECONDS_BETWEEN_LINES and 0 < share < 1:
             left = f", {duration((1 - share) / pace)} left" if pace else ""
             print(f"{self._name}: {percent(share)}{left}", flush=True)

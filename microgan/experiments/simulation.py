@@ -133,10 +133,11 @@ def _reported(count: int, name: str) -> Iterator[int]:
     """0 to count - 1, with a line of progress now and then."""
     last_line = time.monotonic()
     pace = Pace()
-    pace.mark(0)
+    pace.mark(last_line, 0)
     for index in range(count):
         yield index
-        now, each_second = time.monotonic(), pace.mark(index + 1)
+        now = time.monotonic()
+        each_second = pace.mark(now, index + 1)
         if now - last_line > SECONDS_BETWEEN_LINES:
             left = f", {duration((count - index - 1) / each_second)} left" if each_second else ""
             print(f"{name}, {index + 1} of {count}{left}", flush=True)

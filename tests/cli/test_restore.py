@@ -266,7 +266,7 @@ def test_progress_tells_the_time_left(capsys):
         progress(share)
 
     assert capsys.readouterr().out.splitlines() == ["a.npy: 25 %, 36 s left",
-                                                    "a.npy: 50 %, 10 min left"]
+                                                    "a.npy: 50 %, 24 min left"]  # 20 % took 587 s
 
 
 def test_script_answers_mistakes_without_tensorflow(generators, tmp_path):
