@@ -121,6 +121,17 @@ def test_planes_that_follow_the_only_page_are_read_unless_cut_short(tmp_path, te
             reader(path)
 
 
+@pytest.mark.parametrize("num_bytes", [1000, 1200, 2000, 9000])
+def test_a_stack_that_is_cut_short_is_no_ended_one(tmp_path, num_bytes):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PLANES, imagej=True, metadata={"axes": "ZYX"})
+    path.write_bytes(path.read_bytes()[:num_bytes])
+
+    for reader in (open_image_file, read_stack, lambda path: load_tiffs([path])):
+        with pytest.raises(UserError, match="a.tif cannot be read as a TIFF: it .*cut short"):
+            reader(path)
+
+
 @pytest.mark.parametrize("number, text", [(4, '{"shape": [6, 16, 20], "axes": "ZYX"}')])
 def test_other_files_with_fewer_planes_than_they_say_are_refused(tmp_path, number, text):
     path = write_pages(tmp_path / "a.tif", PLANES[:number], text)
