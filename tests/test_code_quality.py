@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from helpers import ROOT
 
@@ -41,3 +43,23 @@ def test_every_command_of_the_package_has_its_script_and_function():
     for module in modules:
         assert (ROOT / f"{module.replace('.', '/')}.py").exists()
         assert module in scripts or module == "microgan.cli.simulate"
+
+
+def test_lowest_versions_are_those_that_the_package_allows():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    allowed = {}
+    for lines in (settings["options"]["install_requires"],
+                  settings["options.extras_require"]["zarr"]):
+        for requirement in map(Requirement, filter(None, lines.split("\n"))):
+            (bound,) = requirement.specifier
+            assert bound.operator == ">=", requirement
+            allowed[requirement.name] = Version(bound.version)
+
+    tested = {}
+    for line in (ROOT / "tests" / "lowest_versions.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, version = line.partition("==")
+            tested[name] = Version(version)
+
+    assert tested == allowed

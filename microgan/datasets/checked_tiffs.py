@@ -150,6 +150,8 @@ def damaged_tiff(path: Path, error: Exception) -> UserError:
         reason = "it does not begin as a TIFF does"
     elif re.match(_FEWER_PAGES, reason):
         reason = "it holds fewer pages than it says, or is cut short"
+    elif reason.startswith(("corrupted tag list", "suspicious number of tags")):
+        reason = "its list of tags is damaged"
     return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
                      "again.")
 

@@ -103,8 +103,11 @@ def test_where_0_is_white_more_is_less(tmp_path, dtype):
 def test_white_of_packed_bits_stays_white(tmp_path):
     """12 bits are written back as 16: 4095 was black, 65535 is."""
     stored = np.random.default_rng(0).integers(0, 4096, (20, 30)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", metadata=None,
-                     bitspersample=12, compression=None)
+    try:
+        tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", metadata=None,
+                         bitspersample=12, compression=None)
+    except NotImplementedError:
+        pytest.skip("this imagecodecs reads packed bits, but writes none")
 
     _, written = round_trip(tmp_path / "a.tif")
 
