@@ -33,8 +33,9 @@ ATTRIBUTE = "microgan"
 NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet"),
             "zse_gan": ("published", "residual"), "care": ("unet",), "deblurgan": ("resnet",),
             "cyclegan": ("resnet",)}
-# No network has more layers or channels.
-_MOST = 10_000
+# Of networks: type, smallest and largest value. None has more layers or channels.
+_ARGUMENTS = {"filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000),
+              "depth": (int, 0, 100), "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
 _MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py",
             **{rival: f"benchmarks/train_{rival}.py" for rival in ("care", "deblurgan",
                                                                    "cyclegan")}}
@@ -58,7 +59,8 @@ class GeneratorInfo:
             `average_over_mirrors` does; only the cGAN's U-Net can.
 
     Raises:
-        UserError: see `check_task_name`.
+        UserError: see `check_task_name`; or a task is named twice, or `axes` are not the
+            method's.
     """
 
     method: str
@@ -74,6 +76,12 @@ class GeneratorInfo:
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
             check_task_name(task)
+        if len(set(self.tasks)) < len(self.tasks):
+            raise UserError(f"a task is named twice in {', '.join(self.tasks)}")
+        axes = "ZYX" if self.method == "zse_gan" else "YX"
+        if self.axes != axes:
+            raise UserError(f"the axes of a {self.method} generator are {axes}, not "
+                            f"{self.axes!r}")
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -100,8 +108,9 @@ class GeneratorInfo:
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
         for name, value in content["network_arguments"].items():
-            if type(value) not in (int, float) or not 0 <= value <= _MOST:
-                raise ValueError(f"{name}={value!r} is no argument of a network")
+            number, least, most = _ARGUMENTS.get(name, (int, 0, -1))
+            if type(value) not in (int, number) or not least <= value <= most:
+                raise ValueError(f"{name}={value!r} is not an argument of a network")
         info = cls(**{**content, "tasks": tuple(map(check_task_name, content["tasks"])),
                       "normalization": {
                           check_task_name(task): TaskNormalization.from_json(ranges)

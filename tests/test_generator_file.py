@@ -106,7 +106,18 @@ def test_other_hdf5_file_is_refused(tmp_path):
     ({"network": "transformer"}, "'cgan transformer'"),
     ({"method": ["cgan"]}, "understand"),
     ({"network_arguments": {"filters": 8, "num_blocks": 1}}, "do not fit"),
-    ({"network_arguments": {"layers": 8}}, "cannot be built"),
+    ({"network_arguments": {"layers": 8}}, "layers=8 is not an argument"),
+    ({"network_arguments": {"filters": 4.5}}, "filters=4.5 is not an argument"),
+    ({"network_arguments": {"num_tasks": 1}}, "num_tasks=1 is not an argument"),
+    ({"network_arguments": {"filters": True}}, "filters=True"),
+    ({"axes": "ZYX"}, "the axes of a cgan generator are YX, not 'ZYX'"), ({"axes": ""}, "are YX"),
+    ({"axes": "XY"}, "are YX"), ({"tasks": ["Cells", "Cells"]}, "named twice"),
+    ({"tasks": [3]}, "3"), ({"tasks": []}, "tasks"),
+    ({"normalization": {"Cells": {"degraded": [0, 1e38 * 10], "clean": [0, 1]}}}, "1e+39"),
+    ({"normalization": {"Cells": {"degraded": [0, 1e-40], "clean": [0, 1]}}}, "high=1e-40"),
+    ({"normalization": {"Cells": {"degraded": [0, True], "clean": [0, 1]}}}, "True"),
+    ({"normalization": {"Cells": {"degraded": [0, 1], "clean": [0, 1], "other": [0, 1]}}},
+     "no normalisation ranges"),
     ({"tasks": ["Cells", "Other"]}, "tasks"),
     ({"normalization": {"Cells": {"degraded": [1, 1], "clean": [0, 1]}}}, "low=1, high=1"),
     ({"surprise": 1}, "understand"),
@@ -124,6 +135,24 @@ def test_weights_that_are_not_finite_are_refused(saved):
     save_generator(path, weights, INFO)
 
     assert_refused(path, "NaN")
+
+
+def test_weights_beyond_32_bits_are_refused(saved):
+    path, _ = saved
+    with h5py.File(path, "r+") as file:
+        names = []
+        file["model_weights"].visititems(
+            lambda name, node: names.append(name) if isinstance(node, h5py.Dataset) else None)
+        shape = file["model_weights"][names[0]].shape
+        del file["model_weights"][names[0]]
+        file["model_weights"][names[0]] = np.full(shape, 1e300)
+
+    assert_refused(path, "beyond 32-bit floating point")
+
+
+def test_stacks_need_their_axes():
+    with pytest.raises(UserError, match="axes of a zse_gan generator are ZYX, not 'YX'"):
+        dataclasses.replace(ZSE_INFO, axes="YX")
 
 
 def test_links_out_of_the_file_are_not_followed(saved):

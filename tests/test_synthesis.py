@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange
+from microgan.errors import UserError
 from microgan.networks.cin_gan import build_resnet_generator, build_unet_generator
 from microgan.synthesis import make_degraded
 
@@ -45,3 +46,11 @@ def test_same_image_twice_gets_noise_of_its_own(model, planes):
     first, second = make(model, [planes[0], planes[0]])
 
     assert np.abs(first - second).max() > 1e-3
+
+
+def test_images_that_are_not_finite_are_refused(planes):
+    model = build_unet_generator(num_tasks=2, filters=4, depth=2)
+    model.set_weights([np.full(weight.shape, 3e38) for weight in model.weights])
+
+    with pytest.raises(UserError, match="NaN or infinite: its weights"):
+        make(model, planes)

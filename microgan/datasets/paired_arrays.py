@@ -10,6 +10,7 @@ import numpy as np
 
 from microgan.datasets.image_files import (
     find_tiffs, is_care_archive, load_array, load_care_archive, load_tiffs)
+from microgan.datasets.missing import find_unmeasured
 from microgan.errors import UserError
 from microgan.names import (
     check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
@@ -188,15 +189,15 @@ def check_image(image: np.ndarray, where: str) -> None:
         where: what to call it at the start of the message.
 
     Raises:
-        UserError: it is too small, holds NaN or infinity, or is constant.
+        UserError: it is too small, holds what cannot be measured (see `find_unmeasured`), or is
+            constant.
     """
     if min(image.shape) < MIN_SIDE_PX:
         raise UserError(f"{where} is {_size(image)} pixels: at least {MIN_SIDE_PX} x "
                         f"{MIN_SIDE_PX} are needed.")
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        count = int(np.size(image) - np.isfinite(image).sum())
-        pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
-        raise UserError(f"{where} has {pixels} NaN or infinite. Mend or remove it.")
+    found = find_unmeasured([image])
+    if found:
+        raise UserError(f"{where}: {found.text}. Fix or remove it.")
     if image.min() == image.max():
         raise UserError(f"{where} is constant ({image.flat[0]}): nothing can be learned from it. "
                         "Remove it and its partner.")

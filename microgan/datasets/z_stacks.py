@@ -13,6 +13,7 @@ from microgan.array_files import read_npy, read_npz
 from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiffs
+from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
@@ -183,8 +184,9 @@ def _check_stack(pixels: np.ndarray, path: Path) -> None:
 
 
 def _check_values(pixels: np.ndarray, path: Path) -> None:
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise UserError(f"{path} holds pixels that are NaN or infinite. Mend or remove it.")
+    found = find_unmeasured([pixels])
+    if found:
+        raise UserError(f"{path}: {found.text}. Fix or remove it.")
     if pixels.min() == pixels.max():
         raise UserError(f"{path} is constant ({pixels.flat[0]}): nothing can be learned from it. "
                         "Remove it.")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.normalization import TaskNormalization
 from microgan.metrics.fourier_ring import fourier_ring_resolution
 from microgan.metrics.paired import (
@@ -134,8 +135,11 @@ def align(protocol: str, clean: np.ndarray, image: np.ndarray,
 def _describe(clean: np.ndarray, image: np.ndarray) -> tuple[str, float | None]:
     """What is wrong with a pair, and its FRC resolution; None if nothing can be scored."""
     for name, values in (("clean", clean), ("scored", image)):
-        if not np.isfinite(values).all():
-            return f"the {name} image has NaN or infinite pixels", None
+        found = find_unmeasured([values])
+        if found:
+            what = ("NaN or infinite pixels" if found.mark == "nan"
+                    else f"pixels of {found.mark}, a mark of missing data")
+            return f"the {name} image has {what}", None
     if clean.min() == clean.max():
         return "the clean image is constant", None
     if min(clean.shape) < SSIM_WINDOW:

@@ -161,10 +161,11 @@ class TrustMaps:
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,
-                                      task=self._config.task, report=_silent,
-                                      progress=next(progress))
+                                      task=self._config.task, nodata=self._config.nodata,
+                                      report=_silent, progress=next(progress))
                 members.append(FlippedPixels(part, flipped))
-            return write_spread(target, members, image.axes) / self._span("clean")
+            mean = write_spread(target, members, image.axes, self._config.nodata)
+            return mean / self._span("clean")
 
     def _write_inconsistency(self, target: Scratch, image: StoredImage, restored: Pixels,
                              progress: Iterator[Callable[[float], None]]) -> float:
@@ -175,12 +176,12 @@ class TrustMaps:
                 part = parts.enter_context(
                     Scratch(target.folder, image.pixels.shape, np.float32))
                 self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,
-                                            task=self._task, report=_silent,
-                                            progress=next(progress))
+                                            task=self._task, nodata=self._config.nodata,
+                                            report=_silent, progress=next(progress))
                 draws.append(part)
             span = self._span("degraded")
             mean = write_inconsistency(target, image.pixels, draws, image.axes,
-                                       _LEAST_NOISE * span)
+                                       _LEAST_NOISE * span, self._config.nodata)
             return mean if self._num_draws > 1 else mean / span
 
     def _span(self, kind: str) -> float:

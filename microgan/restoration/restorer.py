@@ -8,12 +8,13 @@ import math
 import os
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from microgan.amounts import percent
 from microgan.batching import PIXELS_PER_BATCH
+from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
 from microgan.generator_file import GeneratorInfo, load_generator
@@ -31,6 +32,20 @@ if TYPE_CHECKING:
     import keras
 
 Report = Callable[[str], Any]
+
+
+class _Access(NamedTuple):
+    """How the planes of an image are read for the network, and results written.
+
+    Each is called with the plane's place and the part of it; `missing` tells which pixels were
+    not measured, and is None where all were.
+    """
+
+    read: Callable[..., np.ndarray]
+    write: Callable[..., None]
+    missing: Callable[..., np.ndarray] | None
+
+
 # Sides of tiles to choose from, half the pixels from one to the next in 2D.
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 # That networks without norm use at most: larger tiles make them no faster.
@@ -221,12 +236,16 @@ class Restorer:
             num_clipped += beyond
             planes.write(target, place, where, converted)
 
+        def missing(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
+            return is_missing(read_plane(place, where), nodata)
+
+        access = _Access(read, write, missing if num_missing else None)
         with self._lock:
             start = 0
             while start < len(planes.places):
                 clipped_before = num_clipped
                 try:
-                    start += self._restore_next(planes, start, read, write, task, seed, report,
+                    start += self._restore_next(planes, start, access, task, seed, report,
                                                 progress)
                 except out_of_memory_errors() as error:
                     num_clipped = clipped_before
@@ -237,29 +256,32 @@ class Restorer:
             report(f"{pixels} ({share}) went beyond what {target.dtype} can hold and "
                    f"{'was' if num_clipped == 1 else 'were'} clipped.")
 
-    def _restore_next(self, planes: Planes, start: int, read: Callable[..., np.ndarray],
-                      write: Callable[..., None], task: str | None, seed: int, report: Report,
-                      progress: Callable[[float], Any]) -> int:
+    def _restore_next(self, planes: Planes, start: int, access: _Access, task: str | None,
+                      seed: int, report: Report, progress: Callable[[float], Any]) -> int:
         """Restore as many planes as the network takes at once; give their number."""
         network, side = self._network, self._side(planes.shape)
         index = self.info.tasks.index(task) if task in self.info.tasks else 0
-        if network.grid_size(planes.shape, side)[0] == 1:
+        is_whole = network.grid_size(planes.shape, side)[0] == 1
+        by_passes = access.missing is not None and network.num_passes > 1
+        if is_whole and not by_passes:
             at_once = max(1, min(self._max_pixels, PIXELS_PER_BATCH) // math.prod(planes.shape))
             numbers = range(start, min(start + at_once, len(planes.places)))
-            images = np.stack([read(planes.places[number], planes.everything)
+            images = np.stack([access.read(planes.places[number], planes.everything)
                                for number in numbers])
             batch = network.restore_batch(images, numbers, index, seed)
             for number, values in zip(numbers, batch):
-                write(planes.places[number], planes.everything, values)
+                access.write(planes.places[number], planes.everything, values)
             progress(numbers.stop / len(planes.places))
             return len(numbers)
-        num_steps = network.num_steps(planes.shape, side)
-        if start == 0:
+        num_steps = network.num_steps(planes.shape, side, has_missing=by_passes)
+        if start == 0 and not is_whole:
             passes = f", {network.num_passes} passes" if network.num_passes > 1 else ""
             report(f"Restoring tiles of {side} pixels a side{passes}.")
         place = planes.places[start]
-        steps = network.restore(functools.partial(read, place), functools.partial(write, place),
-                                planes.shape, side, number=start, task=index, seed=seed)
+        steps = network.restore(
+            functools.partial(access.read, place), functools.partial(access.write, place),
+            planes.shape, side, number=start, task=index, seed=seed,
+            missing=access.missing and functools.partial(access.missing, place))
         for step, _ in enumerate(steps, 1):
             progress((start + step / num_steps) / len(planes.places))
         return 1

@@ -31,9 +31,13 @@ Write = Callable[[tuple[slice, ...], np.ndarray], None]
 
 @dataclass(frozen=True)
 class _Norm:
-    """An instance norm: what measures its inputs, how coarse they are, what it uses."""
+    """An instance norm: what measures its inputs, how coarse they are, what it uses.
+
+    `measure_where` is also told which pixels were measured, and leaves out the others.
+    """
 
     measure: Callable[..., Any]
+    measure_where: Callable[..., Any]
     scale: tuple[int, ...]
     mean: keras.Variable
     deviation: keras.Variable
@@ -82,7 +86,9 @@ class TiledNetwork:
                                         for tensor in before] or [of_image])
             if isinstance(layer, (InstanceNormalization, ConditionalInstanceNorm)):
                 shape = (*[1] * (self._num_axes + 1), before[0].shape[-1])
-                norm = _Norm(self._compiled_measure(keras.Model(inputs, before[0])), place.scale,
+                up_to_it = keras.Model(inputs, before[0])
+                norm = _Norm(self._compiled_measure(up_to_it),
+                             self._compiled_measure_where(up_to_it, place.scale), place.scale,
                              *(keras.Variable(np.ones(shape), dtype="float32", trainable=False)
                                for _ in range(2)))
                 self._norms.append(norm)
@@ -157,7 +163,8 @@ class TiledNetwork:
             for start in range(0, len(images), at_once)])
 
     def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
-                number: int = 0, task: int = 0, seed: int = 0) -> Iterator[None]:
+                number: int = 0, task: int = 0, seed: int = 0,
+                missing: Read | None = None) -> Iterator[None]:
         """Apply the generator to an image, tile by tile.
 
         Args:
@@ -168,12 +175,13 @@ class TiledNetwork:
             number: of the image, which the noise depends on.
             task: position among the generator's tasks, for networks that take it.
             seed: of the noise.
+            missing: tells which pixels of a part count in no statistics; None for none.
 
         Yields:
             None after every step, `num_steps` of them.
         """
         tiles = self.grid(shape, side)
-        if len(tiles) == 1:
+        if len(tiles) == 1 and not (missing and self._norms):
             (tile,) = tiles
             write(tile.core, self.restore_batch(read(tile.outer)[None], [number], task, seed)[0])
             yield
@@ -182,10 +190,12 @@ class TiledNetwork:
             total = Moments()
             for tile in tiles:
                 inputs = self._inputs(read(tile.outer)[None], tile.outer, [number], task, seed)
-                total.add(*_measure(norm, tile, shape, inputs))
+                measured = ~missing(tile.outer) if missing else None
+                total.add(*_measure(norm, tile, shape, inputs, measured))
                 yield
-            norm.mean.assign(total.mean)
-            norm.deviation.assign(total.deviation)
+            if total.count:  # otherwise there is nothing to restore
+                norm.mean.assign(total.mean)
+                norm.deviation.assign(total.deviation)
         for tile in tiles:
             values = self._restored(self._apply_tile, read(tile.outer)[None], tile.outer,
                                     [number], task, seed)
@@ -202,10 +212,10 @@ class TiledNetwork:
             return average_over_mirrors(apply, images, max(self.multiple))
         return apply(images)
 
-    def num_steps(self, shape: Sequence[int], side: int) -> int:
+    def num_steps(self, shape: Sequence[int], side: int, *, has_missing: bool = False) -> int:
         """Steps that `restore` takes."""
         count, _ = self.grid_size(shape, side)
-        return count * (self.num_passes if count > 1 else 1)
+        return count * (self.num_passes if count > 1 or has_missing else 1)
 
     def _compiled(self, network: keras.Model) -> Callable[..., Any]:
         """A graph of a network for images of any size."""
@@ -226,6 +236,33 @@ class TiledNetwork:
         place = tf.TensorSpec([self._num_axes], tf.int32)
         return tf.function(measure, input_signature=[place, place, *(
             tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs)])
+
+    def _compiled_measure_where(self, network: keras.Model,
+                                scale: tuple[int, ...]) -> Callable[..., Any]:
+        """Like `_compiled_measure`, of features of which at least half was measured."""
+        def measure(begin: Any, end: Any, measured: Any, *tensors: Any) -> Any:
+            features = self._called(network, tensors)
+            size = tf.shape(features)[1:-1]
+            # Networks pad to their stride by reflection.
+            beyond = size * scale - tf.shape(measured)
+            padded = tf.pad(measured, tf.stack([tf.zeros_like(beyond), beyond], 1), "REFLECT")
+            share = tf.nn.pool(padded[None, ..., None], scale, "AVG", strides=scale,
+                               padding="VALID")[0, ..., 0]
+            end = tf.minimum(end, size)
+            own = tf.strided_slice(features[0], tf.concat([begin, [0]], 0),
+                                   tf.concat([end, [features.shape[-1]]], 0))
+            values = tf.boolean_mask(tf.ensure_shape(own, [*[None] * self._num_axes,
+                                                           features.shape[-1]]),
+                                     tf.ensure_shape(tf.strided_slice(share, begin, end) >= 0.5,
+                                                     [None] * self._num_axes))
+            shape = (1, *[1] * self._num_axes, features.shape[-1])
+            mean, deviation = instance_statistics(values[None])
+            return tf.reshape(mean, shape), tf.reshape(deviation, shape), tf.shape(values)[0]
+
+        place = tf.TensorSpec([self._num_axes], tf.int32)
+        return tf.function(measure, input_signature=[
+            place, place, tf.TensorSpec([None] * self._num_axes, tf.float32),
+            *(tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs)])
 
     def _called(self, network: keras.Model, tensors: Sequence[Any]) -> Any:
         """Networks that make defects are random by dropout, so it stays on."""
@@ -252,8 +289,11 @@ class TiledNetwork:
 
 
 def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
-             inputs: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, int]:
+             inputs: Sequence[Any],
+             measured: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
     """Mean, variance and number of the features that are a tile's own.
+
+    Where not all was `measured`, of those that were.
 
     At the image's edges these are all: there networks may add a margin of their own.
     """
@@ -261,5 +301,7 @@ def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
     for core, outer, length, scale in zip(tile.core, tile.outer, shape, norm.scale):
         begin.append((core.start - outer.start) // scale if core.start > 0 else 0)
         end.append((core.stop - outer.start) // scale if core.stop < length else 2**31 - 1)
-    mean, deviation, count = norm.measure(begin, end, *inputs)
+    mean, deviation, count = (
+        norm.measure(begin, end, *inputs) if measured is None or measured.all() else
+        norm.measure_where(begin, end, measured.astype(np.float32), *inputs))
     return mean.numpy(), deviation.numpy() ** 2, int(count)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from microgan.datasets.missing import is_missing
 from microgan.restoration.planes import Planes, WritablePixels
 from microgan.restoration.stored_images import Pixels
 from microgan.restoration.tiles import tile_grid
@@ -97,22 +97,25 @@ def _band(image: np.ndarray) -> np.ndarray:
     return fine - coarse
 
 
-def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str) -> float:
+def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,
+                 nodata: float | None = None) -> float:
     """Fill in the map of `spread`, part by part.
 
     Args:
         target: float32, of the images' shape; written to.
         restored: as in `spread`.
         axes: one letter per axis.
+        nodata: what missing pixels of the images hold, and then of the map; None for none.
 
     Returns:
-        Mean of the map.
+        Mean of the map, without missing pixels.
     """
-    return _write_map(target, axes, 0, lambda read: spread([read(image) for image in restored]))
+    return _write_map(target, axes, 0, restored[0], nodata, lambda read: (
+        spread([read(image) for image in restored])))
 
 
 def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again: Sequence[Pixels],
-                        axes: str, least_deviation: float) -> float:
+                        axes: str, least_deviation: float, nodata: float | None = None) -> float:
     """Fill in the map of `inconsistency`, part by part.
 
     Args:
@@ -121,25 +124,39 @@ def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again
         degraded_again: as in `inconsistency`.
         axes: one letter per axis.
         least_deviation: as in `inconsistency`.
+        nodata: as in `write_spread`.
 
     Returns:
-        Mean of the map.
+        Mean of the map, without missing pixels.
     """
     # Smoothed twice: the differences, and their squares.
-    return _write_map(target, axes, 2 * int(_TRUNCATE * COARSE_PX + 0.5), lambda read: (
-        inconsistency(read(measured), [read(image) for image in degraded_again],
-                      least_deviation)))
+    return _write_map(
+        target, axes, 2 * int(_TRUNCATE * COARSE_PX + 0.5), measured, nodata, lambda read: (
+            inconsistency(read(measured), [read(image) for image in degraded_again],
+                          least_deviation)))
 
 
-def _write_map(target: Any, axes: str, margin: int,
+def _write_map(target: Any, axes: str, margin: int, image: Pixels, nodata: float | None,
                compute: Callable[[Callable[[Pixels], np.ndarray]], np.ndarray]) -> float:
-    """Compute a map tile by tile from what its `read` argument gives of each image."""
+    """Compute a map tile by tile from what its `read` argument gives of each image.
+
+    Where `image` has no measurement, all images are 0 for `compute`.
+    """
     planes = Planes(target.shape, axes, "YX")
-    total = 0.0
+    total, count = 0.0, 0
     for place in planes.places:
         for tile in tile_grid(planes.shape, _SIDE_PX, [margin] * 2, [1] * 2):
-            read = functools.partial(planes.read, place=place, where=tile.outer)
+            missing = is_missing(planes.read(image, place, tile.outer), nodata)
+
+            def read(image: Pixels) -> np.ndarray:
+                part = planes.read(image, place, tile.outer)
+                return np.where(missing, 0, part) if missing.any() else part
+
             values = compute(read)[tile.inner]
+            measured = ~missing[tile.inner]
+            total += float(values[measured].sum(dtype=np.float64))
+            count += int(np.count_nonzero(measured))
+            if nodata is not None:
+                values[~measured] = nodata
             planes.write(target, place, tile.core, values)
-            total += float(values.sum(dtype=np.float64))
-    return total / float(np.prod(target.shape))
+    return total / count

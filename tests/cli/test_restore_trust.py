@@ -3,9 +3,11 @@
 import json
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 
 def test_trust_maps_are_written_beside_the_restored_file(restore, generators, image,
@@ -119,3 +121,87 @@ def test_the_maps_tell_the_time_left(restore, generators, image, tmp_path, monke
     assert [share.split(",")[0] for share in shares] == [
         f" {100 * step / 7:.0f} %" for step in range(1, 7)]
     assert all(share.endswith(" left") for share in shares)
+
+
+def as_npy(path, image):
+    np.save(path / "a.npy", image)
+    return "a.npy", lambda folder, name: np.load(folder / f"{name}.npy")
+
+
+def as_tiff(path, image):
+    tifffile.imwrite(path / "a.tif", image, photometric="minisblack", metadata={"axes": "TYX"})
+    return "a.tif", lambda folder, name: tifffile.imread(folder / f"{name}.tif")
+
+
+def as_zarr(path, image):
+    group = zarr.open_group(path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("0", data=image, chunks=(1, 16, 16))
+    group.attrs["multiscales"] = [{
+        "version": "0.4", "axes": [{"name": name} for name in "tyx"], "datasets": [{
+            "path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 1, 1]}]}]}]
+    return "a.zarr", lambda folder, name: zarr.open_group(folder / f"{name}.zarr", mode="r")[
+        "0"][:]
+
+
+@pytest.mark.parametrize("write", [as_npy, as_tiff, as_zarr])
+@pytest.mark.parametrize("nodata", ["nan", "-3.4e38", "-9999"])
+def test_missing_borders_survive_in_every_format(restore, generators, random, tmp_path, write,
+                                                 nodata):
+    image = random.uniform(0, 100, (2, 40, 50)).astype(np.float32)
+    image[:, :6] = image[0, :, 44:] = float(nodata)
+    name, read = write(tmp_path, image)
+    missing = np.isnan(image) if nodata == "nan" else image == np.float32(nodata)
+
+    status, out, err = restore(
+        f"--input={name}", "--trust_map", "--task=A", f"--nodata={nodata}", "--tile=32",
+        f"--cin_generator_path={generators}/defects.h5", "--test_time_augmentation",
+        generator="uneven")
+
+    assert (status, err) == (0, "")
+    assert f"{name}: {missing.sum()} pixels" in out
+    for found in ("a", "a_spread", "a_inconsistency"):
+        result = read(tmp_path / "restored", found)
+        np.testing.assert_array_equal(result[missing], image[missing])
+        assert np.isfinite(result[~missing]).all() and np.abs(result[~missing]).max() < 1000
+    scores = json.loads((tmp_path / "restored" / "a_trust.json").read_text())["image"]
+    spread = read(tmp_path / "restored", "a_spread")[~missing]
+    assert scores["spread"] == pytest.approx(spread.mean() / 200, rel=1e-3)
+
+
+@pytest.mark.parametrize("write", [as_npy, as_tiff, as_zarr])
+@pytest.mark.parametrize("value, words", [
+    (np.nan, "NaN or infinite. Keep such pixels as they are with --nodata=nan"),
+    (-3.4e38, "-3.4e+38, which no camera measures. Keep"), (-32768, "--nodata=-32768")])
+def test_missing_pixels_are_named_in_every_format(restore, image, tmp_path, write, value, words):
+    image = image.astype(np.float32)
+    image[1, 3, 4] = value
+    name, _ = write(tmp_path, image)
+
+    status, _, err = restore(f"--input={name}")
+
+    assert_mistake_text(status, err, name, words)
+
+
+def assert_mistake_text(status, err, *words):
+    assert status == 2 and err.count("\n") == 1
+    for word in words:
+        assert word in err
+
+
+def test_a_generator_that_makes_no_numbers_is_said_and_writes_nothing(restore, generators, image,
+                                                                      tmp_path):
+    with h5py.File(generators / "uneven.h5") as good, h5py.File(tmp_path / "b.h5", "w") as bad:
+        for name in good:
+            good.copy(name, bad)
+        bad.attrs.update(good.attrs)
+        weights = []
+        bad["model_weights"].visititems(lambda name, node: weights.append(node) if isinstance(
+            node, h5py.Dataset) else None)
+        for node in weights:
+            node[...] = np.float32(3e38)
+    np.save(tmp_path / "a.npy", image)
+
+    status, _, err = restore("--input=a.npy", generator=tmp_path / "b")
+
+    assert_mistake_text(status, err, "a.npy: The generator makes", "NaN or infinite")
+    assert not (tmp_path / "restored").exists()

@@ -108,14 +108,17 @@ def test_what_is_not_a_real_number_is_refused(folder, dtype):
     assert_refused(folder, "Cells_X.npy", "expected integers or real")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_image_that_is_not_finite_is_named(folder, value):
+@pytest.mark.parametrize("value, words", [
+    (np.nan, "NaN or infinite"), (np.inf, "NaN or infinite"),
+    (-3.4e38, "-3.4e+38, which no camera measures"), (-9999, "a usual mark of missing data")])
+def test_pixel_that_was_not_measured_is_named(folder, value, words):
     def change(array):
+        array = array.astype(np.float64)
         array[1, 4, 5] = value
         return array
     spoil(folder, change)
 
-    assert_refused(folder, "Image 1", "Cells_X.npy", "1 pixel that is NaN or infinite")
+    assert_refused(folder, "Image 1", "Cells_X.npy", "1 pixel is", words)
 
 
 def test_constant_image_is_named(folder):

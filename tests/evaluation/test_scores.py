@@ -68,9 +68,11 @@ def test_unknown_constants_leave_range_unscored_and_say_so(clean):
     assert row["problems"] == "the task has no intensity constants (4 of 4, not scored)"
 
 
-def test_nan_is_reported_and_left_out_of_the_mean_only(clean):
+@pytest.mark.parametrize("value, words", [
+    (np.nan, "NaN or infinite pixels"), (-3.4e38, "pixels of -3.4e+38, a mark of missing data")])
+def test_unmeasured_is_reported_and_left_out_of_the_mean_only(clean, value, words):
     restored = clean + 5
-    restored[1, 2, 3] = np.nan
+    restored[1, 2, 3] = value
 
     scores = score_task("A", "test", clean=clean, candidates={"restored": restored},
                         normalization=NORMALIZATION)
@@ -78,7 +80,7 @@ def test_nan_is_reported_and_left_out_of_the_mean_only(clean):
     row = rows_by_key(scores)["restored", "range"]
     assert (row["n"], row["not_scored"]) == (3, 1)
     assert row["psnr"] == pytest.approx(20)
-    assert row["problems"] == "the scored image has NaN or infinite pixels (1 of 4, not scored)"
+    assert row["problems"] == f"the scored image has {words} (1 of 4, not scored)"
 
 
 def test_constant_restoration_is_scored_where_that_has_a_meaning(clean):

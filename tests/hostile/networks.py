@@ -221,6 +221,19 @@ def nan_generator():
         file[name][...] = np.nan
 
 
+@case("generator.h5", "numbers beyond 32 bits", use_generator)
+def huge_generator():
+    with generator_opened() as (file, name):
+        shape = file[name].shape
+        del file[name]
+        file[name] = np.full(shape, 1e300)
+
+
+@case("generator.h5", "axes of another method", use_generator)
+def axes_generator():
+    write_generator(axes="ZYX")
+
+
 @case("generator.h5", "texts for numbers", use_generator)
 def texts_generator():
     with generator_opened() as (file, name):

@@ -534,3 +534,31 @@ def test_threads_may_share_a_restorer(shift_right, monkeypatch):
 def test_a_restorer_is_not_sent_to_other_processes(identity):
     with pytest.raises(UserError, match="load_restorer in each process.*'spawn'"):
         pickle.dumps(Restorer(identity, info()))
+
+
+@pytest.mark.parametrize("tile", [None, 32])
+@pytest.mark.parametrize("nodata", [np.nan, -3.4e38])
+def test_missing_pixels_count_in_no_instance_norm(keras, tile, nodata):
+    from microgan.layers import InstanceNormalization
+
+    pixels = keras.Input((None, None, 1))
+    restore = Restorer(keras.Model(pixels, InstanceNormalization()(pixels)), info(), tile=tile)
+    measured = noise((70, 64), "float32")
+    image = np.full((70, 200), nodata, np.float32)
+    image[:, 100:164] = measured
+
+    restored = restore(image, nodata=nodata, report=len)
+
+    np.testing.assert_array_equal(np.delete(restored, np.s_[100:164], 1), np.float32(nodata))
+    np.testing.assert_allclose(restored[:, 100:164], restore(measured, report=len), atol=1e-3)
+
+
+def test_a_plane_without_any_measured_pixel_stays_missing(keras):
+    described = dataclasses.replace(info(), network="resnet",
+                                    network_arguments={"filters": 2, "num_blocks": 0})
+    image = noise((2, 40, 40), "float32")
+    image[1] = np.nan
+
+    restored = Restorer(build_network(described), described)(image, nodata=np.nan, report=len)
+
+    assert np.isnan(restored[1]).all() and np.isfinite(restored[0]).all()

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange
+from microgan.errors import UserError
 from microgan.networks.zse_gan import GENERATORS
 from microgan.restoration.stacks import translate_stacks
 
@@ -32,6 +33,15 @@ def test_normalisation_is_undone_and_integers_are_cut_off():
 
     # Twice as far from the middle, 128.
     assert sharpened.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_stacks_that_are_not_finite_are_refused_never_cast(dtype):
+    stack = keras.Input((None, None, None, 1))
+    generator = keras.Model(stack, [stack * 3e38 * 3e38, 1 * stack])
+
+    with pytest.raises(UserError, match="makes 1280 pixels NaN or infinite"):
+        translate_stacks(generator, [np.full((5, 16, 16), 200, dtype)], IntensityRange(0, 255))
 
 
 def test_network_is_traced_once_for_all_validations(random):
