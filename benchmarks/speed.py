@@ -90,7 +90,8 @@ def rows_of(timed: list[Timed], unit: str) -> list[dict[str, str]]:
     return [{
         "implementation": each.contestant.name, "precision": each.contestant.precision,
         "seconds": f"{each.median:.3f}", "fastest": f"{min(each.seconds):.3f}",
-        "slowest": f"{max(each.seconds):.3f}", unit: significant(each.contestant.amount / each.median),
+        "slowest": f"{max(each.seconds):.3f}",
+        unit: significant(each.contestant.amount / each.median),
         "microgan_bfloat16_is_times_as_fast": f"{ours.times_as_fast_as(each):.2f}",
         "processor_seconds": f"{each.processor_median:.3f}",
         "times_its_processor_seconds":
