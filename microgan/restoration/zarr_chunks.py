@@ -23,7 +23,7 @@ from microgan.errors import UserError, one_line
 from microgan.restoration.zarr_metadata import ArrayDescription, Encoding
 
 # A chunk of more bytes than its array is unpacked up to this size.
-_LARGE_CHUNK_BYTES = 64 * 10**6
+_LARGE_CHUNK_BYTES = 32 * 10**6
 # A larger one than this must be stored in a twentieth of its size: it is held whole.
 _HUGE_CHUNK_BYTES = 128 * 10**6
 _HUGE_CHUNK_EXPANSION = 20

@@ -141,13 +141,20 @@ for text, change in (
         Path("image.zarr", "0", "c", "0", "0").write_bytes(ABORTING_PICKLE)))
 
 
-@case("Zarr", "version 3: index of a shard that leads out of its file",
-      restore_image("image.zarr"))
-def shard_zarr():
+def write_shard(offset=16):
+    """A good image in a shard of one chunk, of which its index says that it begins there."""
     write_zarr_v3(codecs=[{"name": "sharding_indexed", "configuration": {
-        "chunk_shape": [16, 16], "codecs": [{"name": "bytes"}], "index_location": "start",
-        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}}])
-    Path("image.zarr", "0", "c", "0", "0").write_bytes(struct.pack("<QQ", 2**40, 256) + bytes(256))
+        "chunk_shape": [16, 16], "codecs": [{"name": "bytes"}, {
+            "name": "zstd", "configuration": {"level": 3, "checksum": False}}],
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}],
+        "index_location": "start"}}])
+    chunk = imagecodecs.zstd_encode(images(1)[0].tobytes())
+    Path("image.zarr", "0", "c", "0", "0").write_bytes(
+        struct.pack("<QQ", offset, len(chunk)) + chunk)
+
+
+case("Zarr", "version 3: index of a shard that leads out of its file",
+     restore_image("image.zarr"))(lambda: write_shard(2**40))
 
 
 BOMBS = {
