@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import hostile_files
 from hostile import arrays, cases, networks, runs, tiffs, zarrs
 from microgan.config import CGANConfig
-from microgan.datasets.image_files import load_array, load_care_archive, load_tiffs
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.image_files import load_array, load_care_archive, load_tiff
 from microgan.datasets.paired_arrays import check_image
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
@@ -67,18 +68,22 @@ def write_vgg():
         pass
 
 
+def read_tiff(path):
+    read_all([load_tiff(path, FileNotes())])
+
+
 # By name: what writes a good file, its path, and what reads it.
 READERS = {
     "npy": (cases.write_pair, "Cells_X.npy", lambda path: read_all(load_array(path))),
     "npz": (arrays.write_npz, "Cells.npz",
             lambda path: [read_all(images) for images in load_care_archive(path)]),
-    "tiff": (write_tiff(), "Cells/degraded/1.tif", lambda path: read_all(load_tiffs([path]))),
+    "tiff": (write_tiff(), "Cells/degraded/1.tif", read_tiff),
     "zlib": (write_tiff(compression="zlib"), "Cells/degraded/1.tif",
-             lambda path: read_all(load_tiffs([path]))),
+             read_tiff),
     "imagej": (write_tiff(imagej=True), "Cells/degraded/1.tif",
-               lambda path: read_all(load_tiffs([path]))),
+               read_tiff),
     "ome": (write_tiff(ome=True), "Cells/degraded/1.tif",
-            lambda path: read_all(load_tiffs([path]))),
+            read_tiff),
     "z-stack": (lambda: tiffs.write_stack(imagej=True, metadata={"axes": "ZYX"}),
                 "stacks/1.tif", read_stack),
     "restored": (write_tiff(compression="zlib"), "Cells/degraded/1.tif", read_restored),

@@ -191,7 +191,7 @@ def _check_series(images: Sequence[tifffile.TiffPageSeries], path: Path) -> None
 
 def _notes(images: Sequence[tifffile.TiffPageSeries],
            values: Sequence[StoredValues | None]) -> Iterator[str]:
-    shown = {display_note(series) for series in images}
+    shown = {display_note(series) for series, known in zip(images, values) if known is None}
     yield from sorted({known.why for known in values if known} | shown - {""})
     if images[0].kind.lower() == "ome":
         yield from ome_notes(images[0].keyframe.parent, images)

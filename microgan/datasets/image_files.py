@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,19 +57,6 @@ def find_tiffs(folder: Path) -> list[Path]:
     if not found:
         raise UserError(f"{folder} is empty: no .tif or .tiff file.")
     return found
-
-
-def load_tiffs(paths: Sequence[Path]) -> list[np.ndarray]:
-    """Load one grey image (Y, X) of each file; print once what their files say of them all.
-
-    Raises:
-        UserError: one is damaged or no grey image.
-    """
-    images, notes = [], FileNotes()
-    for path in paths:
-        images.append(load_tiff(path, notes))
-    notes.print()
-    return images
 
 
 def load_tiff(path: Path, notes: FileNotes) -> np.ndarray:

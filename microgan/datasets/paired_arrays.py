@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.image_files import (
-    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiffs)
+    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
 from microgan.datasets.missing import find_unmeasured
 from microgan.errors import UserError
 from microgan.names import (
@@ -173,7 +174,9 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
         degraded, clean = (ImagesOfFile(str(path), load_array(path)) for path in paths)
     elif tiffs:
         folders = [find_file(folder, name) / part for part in ("degraded", "clean")]
-        degraded, clean = (read_tiffs(path) for path in folders)
+        notes = FileNotes()
+        degraded, clean = (read_tiffs(path, notes) for path in folders)
+        notes.print()
     else:
         path = find_file(folder, f"{name}.npz")
         degraded, clean = (ImagesOfFile(f"{letter} in {path}", images)
@@ -267,14 +270,18 @@ def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
             f"{len(clean.images)}: each degraded image needs its clean one, in the same order.")
 
 
-def read_tiffs(folder: Path) -> ImagesOfFile:
+def read_tiffs(folder: Path, notes: FileNotes) -> ImagesOfFile:
     """Read all TIFF files in a folder, one grey image each, unchecked but for their form.
+
+    Args:
+        folder: of the files.
+        notes: is given what the user should know of how they were read.
 
     Raises:
         UserError: there is none, or one is damaged or no grey image.
     """
     paths = find_tiffs(folder)
-    return ImagesOfFile(str(folder), load_tiffs(paths),
+    return ImagesOfFile(str(folder), [load_tiff(path, notes) for path in paths],
                         tuple(path.name for path in paths))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
     EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
@@ -75,7 +76,9 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
     if array.exists():
         extra = ImagesOfFile(str(array), load_array(array))
     elif folder.is_dir():
-        extra = read_tiffs(folder)
+        notes = FileNotes()
+        extra = read_tiffs(folder, notes)
+        notes.print()
     else:
         return ()
     extra.check()

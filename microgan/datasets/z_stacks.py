@@ -12,7 +12,7 @@ import numpy as np
 from microgan.array_files import read_npy, read_npz
 from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiffs
+from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
@@ -164,7 +164,9 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
     """
     folder = Path(folder)
     paths = find_tiffs(folder)
-    images = load_tiffs(paths)
+    notes = FileNotes()
+    images = [load_tiff(path, notes) for path in paths]
+    notes.print()
     for path, image in zip(paths, images):
         _check_values(image, path)
         check_type(path, image, dtype, stack)

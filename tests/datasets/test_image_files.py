@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from microgan.datasets.image_files import load_tiffs
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.image_files import load_tiff as load_tiff_with
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
 
 
 def load_tiff(path):
-    (image,) = load_tiffs([path])
-    return image
+    return load_tiff_with(path, FileNotes())
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import pytest
 import tifffile
 
 from helpers import round_trip
-from microgan.datasets.image_files import load_tiffs
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.image_files import load_tiff
 from microgan.datasets.paired_arrays import load_pairs
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
@@ -90,7 +91,7 @@ def test_where_0_is_white_more_is_less(tmp_path, dtype):
     stored = np.random.default_rng(0).integers(0, 200, (20, 30)).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", metadata=None)
 
-    (image,) = load_tiffs([tmp_path / "a.tif"])
+    image = load_tiff(tmp_path / "a.tif", FileNotes())
     file, written = round_trip(tmp_path / "a.tif")
 
     np.testing.assert_array_equal(image, np.iinfo(dtype).max - stored)
@@ -112,7 +113,7 @@ def test_white_of_packed_bits_stays_white(tmp_path):
     _, written = round_trip(tmp_path / "a.tif")
 
     for path in (tmp_path / "a.tif", written):
-        np.testing.assert_array_equal(load_tiffs([path])[0], 4095 - stored)
+        np.testing.assert_array_equal(load_tiff(path, FileNotes()), 4095 - stored)
 
 
 def test_imagejs_inverted_lookup_table_changes_no_value(tmp_path):
@@ -122,18 +123,28 @@ def test_imagejs_inverted_lookup_table_changes_no_value(tmp_path):
 
     file, written = round_trip(tmp_path / "a.tif")
 
-    np.testing.assert_array_equal(load_tiffs([tmp_path / "a.tif"])[0], stored)
+    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif", FileNotes()), stored)
     assert "shown inverted" in file.notes[0]
     with tifffile.TiffFile(written) as tiff:
         assert tiff.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         np.testing.assert_array_equal(tiff.asarray(), stored)
 
 
+def test_a_calibration_that_inverts_wins_over_how_it_is_shown(tmp_path):
+    stored = np.random.default_rng(0).integers(0, 200, (20, 30)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", metadata=None,
+                     description="ImageJ=1.54f\ncf=0\nc0=255\nc1=-1\n")
+
+    with open_image_file(tmp_path / "a.tif") as file:
+        np.testing.assert_array_equal(file.images[0].pixels[:, :], 255 - stored)
+        assert file.notes == ("ImageJ calibrates its values: 255 - stored",)
+
+
 def test_rows_and_columns_are_those_that_a_file_names(tmp_path):
     image = np.random.default_rng(0).integers(0, 200, (20, 30)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image.T, metadata={"axes": "XY"})
 
-    np.testing.assert_array_equal(load_tiffs([tmp_path / "a.tif"])[0], image)
+    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif", FileNotes()), image)
 
 
 def write_folders(folder, num_signed):
@@ -156,7 +167,7 @@ def test_a_folder_of_signed_images_is_learned_from_as_it_means(tmp_path, capsys)
 
     np.testing.assert_array_equal(pairs.clean, np.abs(VALUES[:4]))
     assert capsys.readouterr().out == (
-        f"4 of 4 files ({tmp_path}/Cells/clean/0.tif, {tmp_path}/Cells/clean/1.tif, "
+        f"4 of 8 files ({tmp_path}/Cells/clean/0.tif, {tmp_path}/Cells/clean/1.tif, "
         f"{tmp_path}/Cells/clean/2.tif and 1 more): ImageJ calibrates its values: stored "
         "-32768.\n")
 
@@ -166,19 +177,22 @@ def test_one_signed_image_among_others_is_said_and_refused(tmp_path, capsys):
 
     with pytest.raises(UserError, match="1.tif holds uint16, but .*0.tif int16. Convert all"):
         load_pairs(tmp_path, "Cells")
-    assert "1 of 4 files" in capsys.readouterr().out
+    assert "1 of 8 files" in capsys.readouterr().out
 
 
 def test_a_folder_of_different_pixel_sizes_is_said(tmp_path, capsys):
-    for number in range(3):
-        tifffile.imwrite(tmp_path / f"{number}.tif", VALUES[number], imagej=True,
-                         resolution=(10 / (1 + number // 2), 10), metadata={"unit": "um"})
+    for part, dots in (("degraded", (10, 10)), ("clean", (10, 5))):
+        (tmp_path / "Cells" / part).mkdir(parents=True)
+        for number in range(2):
+            tifffile.imwrite(tmp_path / "Cells" / part / f"{number}.tif", VALUES[number],
+                             imagej=True, resolution=(dots[number], 10), metadata={"unit": "um"})
 
-    load_tiffs(sorted(tmp_path.iterdir()))
+    load_pairs(tmp_path, "Cells")
 
+    folder = tmp_path / "Cells"
     assert capsys.readouterr().out == (
-        f"Warning: the files differ in pixel size: 0.1 um in {tmp_path}/0.tif, {tmp_path}/1.tif, "
-        f"0.2 um in {tmp_path}/2.tif.\n")
+        f"Warning: the files differ in pixel size: 0.1 um in {folder}/degraded/0.tif, "
+        f"{folder}/degraded/1.tif, {folder}/clean/0.tif, 0.2 um in {folder}/clean/1.tif.\n")
 
 
 def test_values_that_tifffile_transforms_are_refused(tmp_path):
