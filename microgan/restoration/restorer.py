@@ -216,8 +216,8 @@ class Restorer:
         if nodata is not None and num_missing:
             refuse_unless_held(nodata, dtype)
             (level,) = percentiles(image, nodata, (50,))
-            report(f"{num_missing} pixels ({_share(num_missing, image)}) are {nodata:g}, missing "
-                   "data: they are kept.")
+            pixels = "1 pixel" if num_missing == 1 else f"{num_missing} pixels"
+            report(f"Kept {pixels} ({_share(num_missing, image)}) of {nodata:g}, missing data.")
         elif nodata is not None and not math.isnan(nodata):
             report(f"No pixel is --nodata={nodata:g}.")
         num_clipped = 0
@@ -230,9 +230,14 @@ class Restorer:
 
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
-            converted, beyond = to_type(after.undo(values), dtype)
-            if nodata is not None and num_missing:
-                keep_missing(converted, read_plane(place, where), nodata)
+            undone = after.undo(values)
+            if nodata is None or not num_missing:
+                converted, beyond = to_type(undone, dtype)
+            else:
+                measured = read_plane(place, where)
+                undone[is_missing(measured, nodata)] = 0  # in the range of every type
+                converted, beyond = to_type(undone, dtype)
+                keep_missing(converted, measured, nodata)
             num_clipped += beyond
             planes.write(target, place, where, converted)
 

@@ -158,7 +158,7 @@ def test_missing_borders_survive_in_every_format(restore, generators, random, tm
         generator="uneven")
 
     assert (status, err) == (0, "")
-    assert f"{name}: {missing.sum()} pixels" in out
+    assert f"{name}: Kept {missing.sum()} pixels" in out
     for found in ("a", "a_spread", "a_inconsistency"):
         result = read(tmp_path / "restored", found)
         np.testing.assert_array_equal(result[missing], image[missing])

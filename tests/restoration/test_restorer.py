@@ -381,11 +381,22 @@ def test_missing_pixels_are_kept_and_change_no_others(of_mirrors, dtype, nodata)
                                image.dtype.kind != "f" else 0.2)
     far = np.s_[20:40, 10:80]  # further from missing pixels than the network sees
     np.testing.assert_array_equal(restored[far], expected[far])
-    assert lines[0].startswith("1570 pixels (17 %) are ")
+    assert lines[0].startswith("Kept 1570 pixels (17 %) of ")
 
 
 def silent_but_tiles(line):
-    assert "tiles" in line or "kept" in line or "clipped" in line
+    assert "tiles" in line or "Kept" in line or "clipped" in line
+
+
+def test_missing_pixels_are_not_counted_as_clipped(identity):
+    image = np.full((20, 30), 10, np.uint8)
+    image[0] = 255  # twice that is beyond
+    lines = []
+
+    restored = Restorer(identity, info())(image, nodata=255, report=lines.append)
+
+    assert restored[:2, 0].tolist() == [255, 20]
+    assert lines == ["Kept 30 pixels (5 %) of 255, missing data."]
 
 
 @pytest.mark.parametrize("nodata", [np.nan, -9999.0])
