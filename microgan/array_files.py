@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,16 @@ from microgan.errors import UserError, one_line
 # Images shrink to a tenth, few to a hundredth; what shrinks more is made to fill the memory.
 _MAX_EXPANSION = 200
 _ALWAYS_ALLOWED_BYTES = 100e6
+# Of numbers; what Keras' layers are stored in is smaller.
+_LARGEST_CHUNK = 10**7
+_NAME_BYTES = 1000
+# A generator has hundreds.
+MOST_NAMES = 4000
+_NUMPY_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+# Of a zip archive's directory; an array takes about a hundred.
+_MOST_DIRECTORY_BYTES = 2 * 10**6
+# A zip archive ends in a comment of at most 64 kB, and what tells where the directory is.
+_ZIP_END_BYTES = 2**16 + 22 + 20 + 56
 
 
 def check_expansion(num_bytes: int, path: Path, *, size: int | None = None) -> None:
@@ -85,6 +96,11 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
                  and (names is None or member.filename[:-4] in names)]
         if any(member.flag_bits & 1 for member in found):
             raise ValueError("it is encrypted")
+        if not {member.compress_type for member in found} <= _NUMPY_COMPRESSIONS:
+            raise ValueError("it is compressed in a way that numpy does not write")
+        if (len({member.filename for member in found}) < len(found)
+                or sum(member.compress_size for member in found) > path.stat().st_size):
+            raise ValueError("several arrays in it are one")
         check_expansion(sum(member.file_size for member in found), path)
         return {member.filename[:-4]: _read_member(archive, member) for member in found}
 
@@ -97,10 +113,31 @@ def names_in_npz(path: Path) -> set[str]:
 
 def _opened_zip(path: Path) -> zipfile.ZipFile:
     check_regular(path)
+    _check_directory(path)
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise ValueError("it is no zip archive, or is cut short") from error
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse an archive whose directory, read when it is opened, is longer than any of arrays.
+
+    Raises:
+        ValueError: it is.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        file.seek(max(0, size - _ZIP_END_BYTES))
+        end = file.read()
+    for mark, place, layout in ((b"PK\5\6", 12, "<I"), (b"PK\6\6", 40, "<Q")):
+        start = end.find(mark)
+        while start >= 0:
+            if len(end) >= start + place + 8:
+                (claimed,) = struct.unpack_from(layout, end, start + place)
+                if _MOST_DIRECTORY_BYTES < claimed <= size:
+                    raise ValueError(f"its directory has {claimed} bytes, more than arrays need")
+            start = end.find(mark, start + 1)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -146,7 +183,7 @@ def _check_header(file: IO[bytes], size: int) -> None:
                          f"bytes, but {held} bytes follow")
 
 
-def hdf5_node(file: h5py.File, name: str) -> Any:
+def hdf5_node(file: h5py.Group, name: str) -> Any:
     """A group or dataset of an HDF5 file, reached without following any link.
 
     Raises:
@@ -179,4 +216,26 @@ def read_dataset(node: Any, *, contiguous: bool) -> np.ndarray:
         raise ValueError(f"{name} is no plain array of floating-point numbers")
     if contiguous and (node.chunks or node.id.get_storage_size() != node.nbytes):
         raise ValueError(f"{name} claims {node.nbytes} bytes that the file does not hold")
+    if node.chunks and math.prod(node.chunks) > max(node.size, _LARGEST_CHUNK):
+        raise ValueError(f"{name} is stored in chunks of {math.prod(node.chunks)} numbers, though "
+                         f"it has {node.size}")
     return node[()]
+
+
+def hdf5_names(node: Any, attribute: str) -> list[str]:
+    """The names in an attribute of a group or dataset, as Keras writes them.
+
+    Raises:
+        KeyError: there is no such attribute.
+        ValueError: it is no list of names, or one of over 4,000.
+    """
+    stored = node.attrs.get_id(attribute)
+    if stored.shape == (0,):  # of no type that tells
+        return []
+    if len(stored.shape) != 1 or stored.dtype.kind not in "OS":
+        raise ValueError(f"{attribute} is no list of names")
+    if stored.shape[0] > MOST_NAMES or stored.dtype.itemsize > _NAME_BYTES:
+        raise ValueError(f"{attribute} has {stored.shape[0]} names of {stored.dtype.itemsize} "
+                         "bytes")
+    return [name.decode() if isinstance(name, bytes) else str(name)
+            for name in node.attrs[attribute]]

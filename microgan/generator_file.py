@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from microgan.array_files import hdf5_node, read_dataset
+from microgan.array_files import MOST_NAMES, hdf5_names, hdf5_node, read_dataset
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files import written_whole
@@ -36,6 +35,8 @@ NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet"),
 # Of networks: type, smallest and largest value. None has more layers or channels.
 _ARGUMENTS = {"filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000),
               "depth": (int, 0, 100), "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
+# A file says no more of itself.
+_DESCRIPTION_BYTES = 10**6
 _MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py",
             **{rival: f"benchmarks/train_{rival}.py" for rival in ("care", "deblurgan",
                                                                    "cyclegan")}}
@@ -264,7 +265,8 @@ def read_info(path: str | os.PathLike[str], *,
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
     with _opened(path) as file:
         try:
-            text = file.attrs.get(ATTRIBUTE)
+            is_text = ATTRIBUTE in file.attrs and file.attrs.get_id(ATTRIBUTE).shape == ()
+            text = file.attrs[ATTRIBUTE] if is_text else None
         except KeyError as error:
             raise UserError(f"{path} is damaged: its root group cannot be read. Get a whole copy."
                             ) from error
@@ -274,9 +276,11 @@ def read_info(path: str | os.PathLike[str], *,
         raise UserError(f"{path} is no generator of microgan: it lacks the attribute "
                         f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
     try:
+        if len(text) > _DESCRIPTION_BYTES:
+            raise ValueError("too long")
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: what it says of itself is no JSON. Get a whole copy."
+        raise UserError(f"{path} is damaged: what it says of itself is no JSON, or too long. Get a whole copy."
                         ) from error
     try:
         info = GeneratorInfo.from_json(content)
@@ -306,14 +310,23 @@ def _opened(path: str | os.PathLike[str]) -> h5py.File:
 def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndarray]:
     """The model's arrays in Keras' order; links are not followed."""
     try:
-        return [read_dataset(hdf5_node(file, f"model_weights/{layer}/{name}"), contiguous=True)
-                for layer in _names(file, "model_weights", "layer_names")
-                for name in _names(file, f"model_weights/{layer}", "weight_names")]
+        return [read_dataset(node, contiguous=True) for node in _weight_nodes(file)]
     except (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
         raise UserError(f"{path} has no readable weights: {one_line(error)}. Get a whole copy."
                         ) from error
 
 
-def _names(file: h5py.File, group: str, attribute: str) -> Iterator[str]:
-    for name in hdf5_node(file, group).attrs[attribute]:
-        yield name.decode() if isinstance(name, bytes) else str(name)
+def _weight_nodes(file: h5py.File) -> list[Any]:
+    """The datasets of the weights, which together are no larger than the file."""
+    nodes: list[Any] = []
+    layers = hdf5_names(hdf5_node(file, "model_weights"), "layer_names")
+    for layer in layers:
+        group = hdf5_node(file, f"model_weights/{layer}")
+        names = hdf5_names(group, "weight_names")
+        if len(nodes) + len(names) > MOST_NAMES:
+            raise ValueError(f"it names over {MOST_NAMES} arrays")
+        nodes += [hdf5_node(group, name) for name in names]
+    claimed = sum(node.nbytes for node in nodes if isinstance(node, h5py.Dataset))
+    if claimed > file.id.get_filesize():
+        raise ValueError(f"its arrays claim {claimed} bytes together, more than it has")
+    return nodes

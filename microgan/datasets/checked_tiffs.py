@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ import numpy as np
 import tifffile
 
 from microgan.array_files import check_expansion, check_regular
+from microgan.datasets.tiff_budget import (
+    check_description, check_directories, parsed_xml)
 from microgan.datasets.tiff_planes import (
     imagej_planes, missing_planes, ome_notes, planes_missing)
 from microgan.datasets.tiff_values import StoredValues, display_note, stored_values
@@ -82,9 +83,10 @@ def open_tiff(path: Path) -> CheckedTiff:
         with contextlib.ExitStack() as opened:
             with _errors_raised():
                 tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
-                _check_directories(tiff, path.stat().st_size)
+                num_directories = check_directories(tiff, path.stat().st_size)
+                check_description(tiff)
                 if tiff.is_ome and tiff.ome_metadata:
-                    _check_ome_xml(tiff.ome_metadata, path)
+                    _check_ome_xml(tiff.ome_metadata, num_directories, path)
                 _check_neighbours(tiff, path)
                 found = imagej_planes(tiff)
                 images = tuple(tiff.series) if found is None else (found[0],)
@@ -156,25 +158,6 @@ def damaged_tiff(path: Path, error: Exception) -> UserError:
                      "again.")
 
 
-def _check_directories(tiff: tifffile.TiffFile, size: int) -> None:
-    """Refuse directories in a circle, in which tifffile may go round for ever."""
-    layout, file = tiff.tiff, tiff.filehandle
-    file.seek(8 if tiff.is_bigtiff else 4)
-    (offset,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
-    seen: set[int] = set()
-    while 0 < offset < size:
-        if offset in seen:
-            raise ValueError(f"its directories go in a circle, at byte {offset}")
-        seen.add(offset)
-        file.seek(offset)
-        (num_tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
-        file.seek(offset + layout.tagnosize + num_tags * layout.tagsize)
-        following = file.read(layout.offsetsize)
-        if len(following) < layout.offsetsize:  # tifffile says that it is cut short
-            break
-        (offset,) = struct.unpack(layout.offsetformat, following)
-
-
 def _check_series(images: Sequence[tifffile.TiffPageSeries], path: Path) -> None:
     size = path.stat().st_size
     if not images:
@@ -214,12 +197,9 @@ def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
         raise _one_of_several(path)
 
 
-def _check_ome_xml(text: str, path: Path) -> None:
+def _check_ome_xml(text: str, num_directories: int, path: Path) -> None:
     """Refuse a description that names other files, or more planes than can be."""
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        raise ValueError("its OME-XML is damaged") from error
+    root = parsed_xml(text, num_directories)
     for element in root.iter():
         kind = element.tag.rpartition("}")[2]
         sizes = [_count(element, f"Size{axis}", 1) for axis in "ZCT"]

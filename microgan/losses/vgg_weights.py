@@ -12,6 +12,8 @@ import numpy as np
 from microgan.array_files import read_dataset, read_npz
 from microgan.errors import UserError, one_line
 
+# The whole of VGG19 has about a hundred.
+_MOST_NODES = 10_000
 LayerWeights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 # The kernels' shapes (Y, X, channels in, channels out); a bias has one value per channel out.
@@ -92,7 +94,13 @@ def _read_h5(path: Path) -> LayerWeights:
     with h5py.File(path, "r") as file:
         found: dict[str, dict[int, h5py.Dataset]] = {name: {} for name in VGG_KERNEL_SHAPES}
 
+        visited = 0
+
         def keep(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            nonlocal visited
+            visited += 1
+            if visited > _MOST_NODES:
+                raise ValueError(f"it has over {_MOST_NODES} groups and arrays")
             for layer in set(name.split("/")[:-1]) & set(found):
                 if isinstance(item, h5py.Dataset):
                     found[layer][item.ndim] = item

@@ -1,6 +1,7 @@
 """Broken and hostile `.npy` and `.npz` files."""
 
 import os
+import struct
 import zipfile
 from pathlib import Path
 
@@ -169,6 +170,24 @@ def terabytes_npz():
 @case(".npz", "objects, which are pickled", train_paired)
 def objects_npz():
     write_npz(X=np.array([{"a": 1}, None]))
+
+
+@case(".npz", "one array named 500 times", train_paired)
+def repeated_npz():
+    write_npz()
+    content = bytearray(Path("Cells.npz").read_bytes())
+    start = content.index(b"PK\x01\x02")
+    end = content.rindex(b"PK\x05\x06")
+    entries = 500 * content[start:end]
+    struct.pack_into("<HHI", content, end + 8, 1500, 1500, len(entries))
+    Path("Cells.npz").write_bytes(content[:start] + entries + content[end:])
+
+
+@case(".npz", "a directory of 40,000 entries", train_paired)
+def directory_npz():
+    with zipfile.ZipFile("Cells.npz", "w") as archive:
+        for number in range(40_000):
+            archive.writestr(f"{number:07}.npy", b"")
 
 
 @case(".npz", "wrong axes", train_paired)

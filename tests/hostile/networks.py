@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import zlib
 from pathlib import Path
 
 import h5py
@@ -215,6 +216,27 @@ def bomb_generator():
         dataset[:2] = 0
 
 
+@case("generator.h5", "one array named 500 times", use_generator)
+def repeated_generator():
+    with generator_opened() as (file, name):
+        layer = file["model_weights"][name.split("/")[1]]
+        layer["large"] = np.zeros(10**6, np.float32)
+        layer.attrs["weight_names"] = np.array(500 * [b"large"])
+
+
+@case("generator.h5", "half a million names", use_generator)
+def names_generator():
+    with h5py.File("generator.h5", "w", libver="latest") as file:
+        file.attrs[ATTRIBUTE] = json.dumps(INFO.to_json())
+        group = file.create_group("model_weights", track_order=True)
+        group.attrs["layer_names"] = np.full(500_000, b"layer")
+
+
+@case("generator.h5", "description of 5 MB", use_generator)
+def long_generator():
+    write_generator(tasks=500_000 * ["Cells"])
+
+
 @case("generator.h5", "NaN", use_generator)
 def nan_generator():
     with generator_opened() as (file, name):
@@ -260,6 +282,22 @@ def write_vgg(**changes):
 def terabytes_vgg():
     write_vgg()
     rewrite_member("vgg.npz", "block1_conv1__bias.npy", npy_bytes((2**40,), "<f4"))
+
+
+@case("VGG weights", ".h5 with a chunk larger than its array", use_vgg("vgg.h5"))
+def chunk_vgg_h5():
+    with vgg_opened() as file:
+        del file["block1_conv1/bias"]
+        bias = file.create_dataset("block1_conv1/bias", (64,), np.float32, chunks=(3 * 10**8,),
+                                   maxshape=(None,), compression="gzip")
+        bias.id.write_direct_chunk((0,), zlib.compress(bytes(10**6)))
+
+
+@case("VGG weights", ".h5 of 20,000 groups", use_vgg("vgg.h5"))
+def groups_vgg():
+    with vgg_opened() as file:
+        for number in range(20_000):
+            file.create_group(f"g{number}")
 
 
 @case("VGG weights", ".npz of objects", use_vgg("vgg.npz"))

@@ -94,6 +94,45 @@ def wide_circular_tiff():
     Path("Cells/degraded/1.tif").write_bytes(content)
 
 
+def directories(count, *, widths=(16,), more=(), after=b""):
+    """Small directories that share one strip, as one file.
+
+    Args:
+        count: of the directories.
+        widths: of the images, in turn.
+        more: further tags of each, (code, type, count); their values lie in `after`.
+        after: what follows the directories.
+    """
+    tags = [[(256, 3, 1, width), (257, 3, 1, 16), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
+             (273, 4, 1, 8), (277, 3, 1, 1), (278, 3, 1, 16), (279, 4, 1, 16 * width)]
+            for width in widths]
+    size = 2 + 12 * (len(tags[0]) + len(more)) + 4
+    first = 8 + 16 * max(widths)
+    content = bytearray(b"II*\0" + struct.pack("<I", first)).ljust(first, b"\1")
+    for number in range(count):
+        own = [*tags[number % len(widths)], *((*tag, first + count * size) for tag in more)]
+        content += struct.pack("<H", len(own))
+        content += b"".join(struct.pack("<HHII", *tag) for tag in sorted(own))
+        following = first + (number + 1) * size
+        content += struct.pack("<I", following if number < count - 1 else 0)
+    write_tiff()
+    Path("Cells/degraded/1.tif").write_bytes(content + after)
+
+
+case("TIFF", "12,000 directories", train_paired)(lambda: directories(12_000))
+case("TIFF", "12,000 directories of two kinds", train_paired)(
+    lambda: directories(12_000, widths=(16, 17)))
+case("TIFF", "a million smaller copies", train_paired)(
+    lambda: directories(1, more=[(330, 4, 10**6)], after=10**6 * struct.pack("<I", 264)))
+case("TIFF", "2,000 directories that share a tag of 4 MB", train_paired)(
+    lambda: directories(2000, more=[(65000, 4, 10**6)], after=bytes(4 * 10**6)))
+
+
+@case("TIFF", "ImageJ's description of 10 MB", train_paired)
+def long_tiff():
+    write_tiff(metadata=None, description="ImageJ=1.11a\n" + 10**6 * "spacing=1\n")
+
+
 @case("TIFF", "ImageJ claims a billion slices", train_paired)
 def slices_tiff():
     write_tiff(image=images(3), metadata=None, photometric="minisblack",
@@ -147,6 +186,17 @@ def restored_terabytes_tiff():
 def broken_ome():
     tifffile.imwrite("image.ome.tif", images(1)[0], description="<OME><Image></OME>",
                      metadata=None)
+
+
+@case("OME-XML", "200,000 elements, each within the one before", restore_image("image.ome.tif"))
+def deep_ome():
+    tifffile.imwrite("image.ome.tif", images(1)[0], metadata=None,
+                     description="<OME>" + 200_000 * "<a>" + 200_000 * "</a>" + "</OME>")
+
+
+@case("OME-XML", "400,000 elements for one plane", train_paired)
+def wide_ome():
+    write_ome(("</OME>", 400_000 * "<a/>" + "</OME>"))
 
 
 @case("OME-XML", "entities that grow a billionfold", restore_image("image.ome.tif"))
