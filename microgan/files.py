@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -149,10 +150,28 @@ def put_back(folder: Path) -> None:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
+def check_can_write(path: Path) -> None:
+    """Try a file's name and folder on an empty file, before the work that leads to it.
+
+    Raises:
+        UserError: the name is too long, or the folder can't be written to.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            path.lstat()
+        temporary = temporary_name(path)
+        open(temporary, "xb").close()
+        temporary.unlink()
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def _cannot_write(path: Path, error: OSError) -> UserError:
     reason = " ".join((error.strerror or str(error)).split())
-    return UserError(f"Cannot write {path}: {reason}. Free some space or choose another folder; "
-                     "what was there before is untouched.")
+    remedy = ("Take a shorter name" if error.errno == errno.ENAMETOOLONG else
+              "Free some space or choose another folder")
+    return UserError(f"Cannot write {path}: {reason}. {remedy}; what was there before is "
+                     "untouched.")
 
 
 def temporary_name(path: Path) -> Path:

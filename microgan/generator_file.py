@@ -280,8 +280,8 @@ def read_info(path: str | os.PathLike[str], *,
             raise ValueError("too long")
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: what it says of itself is no JSON, or too long. Get a whole copy."
-                        ) from error
+        raise UserError(f"{path} is damaged: what it says of itself is no JSON, or too long. Get "
+                        "a whole copy.") from error
     try:
         info = GeneratorInfo.from_json(content)
     except (ValueError, UserError) as error:

@@ -10,7 +10,8 @@ import pytest
 from helpers import ROOT
 from microgan.errors import UserError
 from microgan.files import (
-    folder_written_whole, is_partial, name_when_whole, put_back, write_json, written_whole)
+    check_can_write, folder_written_whole, is_partial, name_when_whole, put_back, write_json,
+    written_whole)
 
 
 def test_file_appears_only_when_it_is_complete(tmp_path):
@@ -126,6 +127,16 @@ def test_a_name_as_long_as_names_may_be_can_be_written(tmp_path, name):
         temporary.write_text("new")
 
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_name_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    check_can_write(tmp_path / "a.tif")
+    with pytest.raises(UserError, match="name too long. Take a shorter name"):
+        check_can_write(tmp_path / (252 * "x" + ".tif"))
+    with pytest.raises(UserError, match="No such file"):
+        check_can_write(tmp_path / "none" / "a.tif")
+
+    assert not list(tmp_path.iterdir())
 
 
 def test_temporary_file_keeps_the_suffix(tmp_path):

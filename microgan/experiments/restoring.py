@@ -14,7 +14,7 @@ from microgan.config import RestoreConfig
 from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError, one_line
 from microgan.experiments.progress import Progress
-from microgan.files import folder_for_results, put_back
+from microgan.files import check_can_write, folder_for_results, put_back
 from microgan.experiments.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.names import choose_files, matching_name, shown
@@ -53,11 +53,19 @@ def restore_files(config: RestoreConfig) -> None:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
                 check_pixels(image.pixels, config.nodata)
+            for output_type in {None if config.output_type == "same" else config.output_type,
+                                *(["float32"] if config.trust_map else [])}:
+                file.check_writable(output_type)
             notes.add(path, file.notes, file.voxel_size_um)
     notes.print()
     if len(failures) < len(targets):
         with folder_for_results(config.output, "--output"):
-            _restore_all(targets, failures, config)
+            for path, target in targets.items():
+                with _collected(failures, path):
+                    for written in (target, *map_paths(target, config, info)):
+                        check_can_write(written)
+            if len(failures) < len(targets):
+                _restore_all(targets, failures, config)
     _raise_failures(failures, len(targets))
 
 
@@ -153,7 +161,7 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
                                 "Choose another folder with --output.")
             if target.suffix.lower() == ".zarr":
                 put_back(target)
-            if target.exists() and not config.overwrite:
+            if os.path.exists(target) and not config.overwrite:
                 raise UserError(f"{target} exists. Choose another folder with --output, or "
                                 "replace it with --overwrite.")
             sources[same] = path

@@ -13,7 +13,7 @@ from microgan.array_files import read_dataset, read_npz
 from microgan.errors import UserError, one_line
 
 # The whole of VGG19 has about a hundred.
-_MOST_NODES = 10_000
+_MOST_NODES = 2000
 LayerWeights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 # The kernels' shapes (Y, X, channels in, channels out); a bias has one value per channel out.

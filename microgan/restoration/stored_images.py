@@ -79,6 +79,16 @@ class ImageFile(abc.ABC):
     def close(self) -> None:
         """Let go of the file."""
 
+    def check_writable(self, output_type: str | None) -> None:
+        """Write everything but pixels into memory, so that what fails does so before the work.
+
+        Args:
+            output_type: of the written values; None for that of the images.
+
+        Raises:
+            UserError: it cannot be written again.
+        """
+
     @abc.abstractmethod
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
         """Write a file as this one is, with other pixels; whole or not at all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -17,23 +18,29 @@ from microgan.datasets.checked_tiffs import (
 from microgan.datasets.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.datasets.tiff_values import IMAGEJ_CALIBRATION
-from microgan.errors import UserError
+from microgan.errors import UserError, one_line
 from microgan.files import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiff_pixels import SeriesPixels
 from microgan.restoration.tiff_tags import imagej_text, kept_tags, lost_tags, raw_text
+from microgan.restoration.tiff_trials import unwritable, without
 
 _LOSSLESS = {tifffile.COMPRESSION[name] for name in (
     "NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "LZMA", "ZSTD")}
 # A page that is compressed in strips is held whole when written; above this, in tiles.
 _STRIPPED_PAGE_BYTES = 64 * 2**20
 _TILE = (256, 256)
+# Smaller ones tifffile could take for colours.
+_BLANK_PX = (8, 8)
 # ImageJ stores at most 4 GB; it reads more only from one page followed by bare pixels.
 _IMAGEJ_BYTES = 2**32 - 2**25
 # What ImageJ says of shape, which is written anew, and of displayed intensities, which are
 # others in the restored image.
-_IMAGEJ_DROPPED = {"images", "channels", "slices", "frames", "Ranges", "min", "max"}
+_IMAGEJ_SHAPE = {"images", "channels", "slices", "frames"}
+_IMAGEJ_DROPPED = {*_IMAGEJ_SHAPE, "Ranges", "min", "max"}
 _Convert = Callable[[np.ndarray], np.ndarray]
+# Where bare pixels go in the file, the image, its planes, and what turns them into what is stored.
+_Block = tuple[int, Any, slice, _Convert]
 _OME_TYPES = {"float32": "float", "float64": "double"}
 # Of ImageJ's metadata, what is stored as Unicode; the rest is plain ASCII.
 _IMAGEJ_UNICODE = {"Info", "Labels", "Properties"}
@@ -79,40 +86,82 @@ class TiffFile(ImageFile):
                 self.notes += (left_out(series, missing, shape),)
         if self._kind() == "ome":
             _check_ome_xml(self._tiff.ome_metadata or "", self._checked, self._path)
+        self._unwritable = self._find_unwritable()
         self.losses = tuple(self._losses())
+
+    def _blank(self, output_type: str | None) -> list[np.ndarray]:
+        """As many planes as there are, small ones."""
+        return [np.zeros((*image.pixels.shape[:-2], *_BLANK_PX), output_type or image.pixels.dtype)
+                for image in self.images]
+
+    def _find_unwritable(self) -> list[set[str]]:
+        """What of each image's first description cannot be written."""
+        pixels = self._blank(None)
+        return [unwritable(self._all_options(number, series.keyframe, 0, pixels),
+                           imagej=self._writes_imagej())
+                for number, series in enumerate(self._checked.series)]
+
+    def _all_options(self, number: int, page: Any, size: int,
+                     pixels: Sequence[Any]) -> dict[str, Any]:
+        """Arguments of `TiffWriter.write` for a page, but for shape and tiles."""
+        dtype, _ = self._written(number, pixels[number])
+        options = {**_options(page, dtype), "dtype": dtype}
+        described = self._description(number, page, size, pixels)
+        options["extratags"] += described.pop("extratags", ())
+        return {**options, **described}
 
     def close(self) -> None:
         self._tiff.close()
 
+    def check_writable(self, output_type: str | None) -> None:
+        try:
+            self._write(io.BytesIO(), self._blank(output_type))
+        except Exception as error:  # tifffile raises nearly anything about what it cannot write
+            raise UserError(f"{self._path} can be read, but not written again as it is: "
+                            f"{one_line(error)}. Save it anew, as in Fiji, or as .npy."
+                            ) from error
+
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
-        kind = self._kind()
-        blocks: list[tuple[int, Scratch, slice, _Convert]] = []
-        size = sum(int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
-                   for part in pixels)
-        bigtiff = self._tiff.is_bigtiff or (kind != "imagej" and size > _IMAGEJ_BYTES)
         with written_whole(path) as temporary:
-            with tifffile.TiffWriter(temporary, bigtiff=bigtiff, byteorder=self._tiff.byteorder,
-                                     imagej=kind == "imagej", ome=False) as writer:
-                for number, (series, part) in enumerate(zip(self._checked.series, pixels)):
-                    dtype, convert = self._written(number, part)
-                    for page, planes in self._stretches(series, part):
-                        options = {**self._description(number, page, size, pixels),
-                                   **_options(page, dtype), "dtype": dtype,
-                                   "shape": part.shape if planes == slice(None)
-                                   else part.shape[-2:]}
-                        tile = _tile(page, part, kind)
-                        if tile is None and options["compression"] == tifffile.COMPRESSION.NONE:
-                            place = writer.write(None, returnoffset=True, **options)
-                            assert place is not None
-                            blocks.append((place[0], part, planes, convert))
-                        else:
-                            writer.write(map(convert, _segments(part, tile, planes)), tile=tile,
-                                         rowsperstrip=page.rowsperstrip if tile is None else None,
-                                         **options)
+            blocks = self._write(temporary, pixels)
             with open(temporary, "r+b") as file:
                 for offset, part, planes, convert in blocks:
                     file.seek(offset)
                     part.copy_to(file, planes, convert)
+
+    def _write(self, target: Path | io.BytesIO, pixels: Sequence[Any]) -> list[_Block]:
+        """Write all but what lies bare in the file; return that and where it goes."""
+        kind = self._kind()
+        blocks: list[_Block] = []
+        size = sum(int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
+                   for part in pixels)
+        imagej = self._writes_imagej()
+        bigtiff = self._tiff.is_bigtiff or (not imagej and size > _IMAGEJ_BYTES)
+        with tifffile.TiffWriter(target, bigtiff=bigtiff, byteorder=self._tiff.byteorder,
+                                 imagej=imagej, ome=False) as writer:
+            for number, (series, part) in enumerate(zip(self._checked.series, pixels)):
+                _, convert = self._written(number, part)
+                for page, planes in self._stretches(series, part):
+                    options = without(self._all_options(number, page, size, pixels),
+                                      self._unwritable[number])
+                    options["shape"] = (part.shape if planes == slice(None)
+                                        else part.shape[-2:])
+                    tile = _tile(page, part, kind)
+                    if tile is None and options["compression"] == tifffile.COMPRESSION.NONE:
+                        place = writer.write(None, returnoffset=True, **options)
+                        assert place is not None
+                        blocks.append((place[0], part, planes, convert))
+                    else:
+                        writer.write(map(convert, _segments(part, tile, planes)), tile=tile,
+                                     rowsperstrip=page.rowsperstrip if tile is None else None,
+                                     **options)
+        return blocks
+
+    def _writes_imagej(self) -> bool:
+        """Whether tifffile can write the file as ImageJ's: it knows one order of axes."""
+        axes = [series.axes for series in self._checked.series]
+        order = re.sub(f"[{UNNAMED}]", "Z", axes[0])
+        return self._kind() == "imagej" and list(order) == sorted(order, key="TZCYXS".find)
 
     def _written(self, number: int, part: Scratch) -> tuple[np.dtype, _Convert]:
         """The type of what is written of an image, and what turns its values into that."""
@@ -155,6 +204,12 @@ class TiffFile(ImageFile):
                     and key not in _IMAGEJ_UNICODE else value
                     for key, value in found.items() if key not in dropped}
             # ImageJ takes planes of no axis for slices.
+            if not self._writes_imagej():
+                lines = raw_text(page, "ImageDescription").split(b"\n")
+                text = b"\n".join(line for line in lines if line.partition(b"=")[0].decode(
+                    errors="replace") not in dropped - _IMAGEJ_SHAPE)
+                tags = tifffile.tifffile.imagej_metadata_tag(kept, self._tiff.byteorder)
+                return {"metadata": None, "description": text, "extratags": tags}
             axes = re.sub(f"[{UNNAMED}]", "Z", series.axes)
             return {"metadata": {**kept, "axes": axes},
                     "truncate": size > _IMAGEJ_BYTES}
@@ -177,12 +232,19 @@ class TiffFile(ImageFile):
         elif lost := sorted({tag for series in self._checked.series
                              for tag in lost_tags(series.keyframe)}):
             yield f"its tags {', '.join(lost)} are not kept"
+        if names := sorted(set().union(*self._unwritable)):
+            yield f"left out, since TIFFs cannot hold its value: {', '.join(map(_called, names))}"
         if any(len(series.levels) > 1 for series in self._checked.series):
             yield "its smaller copies (pyramid levels) are not kept"
         for compression in {series.keyframe.compression for series in self._checked.series}:
             if compression not in _LOSSLESS:
                 name = tifffile.COMPRESSION(compression).name
                 yield f"{name} compression is replaced by ADOBE_DEFLATE, which changes no pixel"
+
+
+def _called(name: str) -> str:
+    """What to call a tag that is left out, by its name in `unwritable`."""
+    return f"tag {name} ({tifffile.TIFF.TAGS.get(int(name), '?')})" if name.isdigit() else name
 
 
 def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:

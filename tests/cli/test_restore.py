@@ -85,6 +85,19 @@ def test_what_a_folder_or_pattern_skips_is_listed(restore, image, tmp_path):
     assert {path.name for path in (tmp_path / "2").iterdir()} == {name, "b.TIF"}
 
 
+def test_names_too_long_for_trust_maps_are_told_before_the_work(restore, image, tmp_path):
+    long = 245 * "x" + ".tif"
+    for name in (long, "b.tif"):
+        tifffile.imwrite(tmp_path / name, image[0])
+
+    status, out, err = restore(f"--input={long},b.tif", "--trust_map=True")
+
+    assert status == 2 and "name too long. Take a shorter name" in err
+    assert "b.tif: restored" in out and f"{long}: restored" not in out
+    alone, _, _ = restore(f"--input={long}", "--output=out")
+    assert alone == 0 and (tmp_path / "out" / long).exists()
+
+
 def test_folders_and_patterns_are_searched(restore, image, tmp_path):
     for name in ("in/a.npy", "in/b.npy", "other/c1.npy", "other/c2.npy", "other/d.npy"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

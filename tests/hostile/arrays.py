@@ -183,11 +183,11 @@ def repeated_npz():
     Path("Cells.npz").write_bytes(content[:start] + entries + content[end:])
 
 
-@case(".npz", "a directory of 40,000 entries", train_paired)
+@case(".npz", "a directory of 10,000 long names", train_paired)
 def directory_npz():
     with zipfile.ZipFile("Cells.npz", "w") as archive:
-        for number in range(40_000):
-            archive.writestr(f"{number:07}.npy", b"")
+        for number in range(10_000):
+            archive.writestr(f"{number:0200}.npy", b"")
 
 
 @case(".npz", "wrong axes", train_paired)
