@@ -18,9 +18,9 @@ from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.config.care import CAREConfig
 from microgan.errors import UserError
-from microgan.experiments.paired_data import load_tasks, paired_batches
+from microgan.methods.paired_data import load_tasks, paired_batches
 from microgan.metrics.paired import align_care, psnr, ssim
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def train_both(config, tasks):
     import keras
     import tensorflow as tf
     from microgan.experiments.care_training import build_trainer
-    from microgan.experiments.training import describe_generator
+    from microgan.runs.training import describe_generator
 
     try:
         from csbdeep.models import CARE

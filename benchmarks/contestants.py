@@ -97,7 +97,7 @@ _folders: list[Any] = []
 
 def restore_microgan(network: str, precision: str, side: int) -> Work:
     """Restore a file with a cGAN generator, from reading to writing."""
-    from microgan.startup import import_tensorflow_quietly
+    from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     import keras
@@ -138,7 +138,7 @@ def restore_torch(use_bfloat16: bool, side: int) -> Work:
 
 def restore_care(side: int) -> Work:
     """The same with csbdeep's CARE, as its documentation does it, with its default network."""
-    from microgan.startup import import_tensorflow_quietly
+    from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     try:

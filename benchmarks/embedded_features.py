@@ -26,7 +26,7 @@ from microgan.config import Config, setting
 from microgan.datasets.normalization import fit_percentiles
 from microgan.datasets.paired_arrays import find_datasets, load_pairs
 from microgan.errors import UserError
-from microgan.files import written_whole
+from microgan.files.whole import written_whole
 
 CROP_SIZE = 64
 DISTORTED_PER_CROP = 7
@@ -323,7 +323,7 @@ def work(settings):
     """Do what --do asks for."""
     if settings.vgg is None:
         raise UserError("--vgg must name a file of VGG weights, .npz or .h5.")
-    from microgan.startup import import_tensorflow_quietly
+    from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     actions = {"train": train, "check": check, "descend": descend, "time": measure_time}

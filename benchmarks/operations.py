@@ -17,7 +17,7 @@ from typing import Any
 
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def _compiled(work: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..
 def _operations(draw: Callable[..., Any]) -> list[tuple[str, list[Any], dict[str, Any]]]:
     import tensorflow as tf
 
-    from microgan.instance_norm import instance_statistics, normalize_instances
-    from microgan.single_channel_conv import convolve_single_channel
+    from microgan.layers.fused_instance_norm import instance_statistics, normalize_instances
+    from microgan.layers.single_channel_conv import convolve_single_channel
 
     def norm_by_formula(features: Any, gamma: Any, beta: Any) -> Any:
         mean, deviation = instance_statistics(features)

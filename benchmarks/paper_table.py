@@ -30,7 +30,7 @@ from microgan.config import Config, setting
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
 from microgan.errors import UserError
-from microgan.files import written_whole
+from microgan.files.whole import written_whole
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy import stats
 
 from microgan.errors import UserError
 from microgan.evaluation.scores import PROTOCOLS
-from microgan.files import write_text, written_whole
+from microgan.files.whole import write_text, written_whole
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 from microgan.metrics.paired import least_squares_fit
 

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import contestants as taking_part
 from benchmarks.cells import write_rows
 from benchmarks.timing import Contestant, Timed, processor, time_in_turn
-from microgan.amounts import significant
+from microgan.runtime.amounts import significant
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.errors import UserError

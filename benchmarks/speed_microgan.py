@@ -18,7 +18,7 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 
 DEPTH = 29
 TASKS = ("a", "b", "c")
@@ -131,8 +131,8 @@ def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
     """
     import_tensorflow_quietly()
     from microgan.datasets.pipelines import DistributedBatches
-    from microgan.experiments.training import set_up_devices
-    from microgan.trainers.loop import compile_update
+    from microgan.runs.training import set_up_devices
+    from microgan.runs.loop import compile_update
 
     strategy, _ = set_up_devices(settings)
     with tempfile.TemporaryDirectory() as folder:

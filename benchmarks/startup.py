@@ -37,7 +37,7 @@ PAPER = {
 # Ends the process where the first update has ended.
 _UNTIL_FIRST_UPDATE = """
 import os, runpy, sys
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 import_tensorflow_quietly()
 from microgan import callbacks
 callbacks.Recorder.on_train_batch_end = lambda self, batch, logs=None: os._exit(99)

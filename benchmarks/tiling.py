@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from microgan import layers
 from microgan.generator_file import load_generator
-from microgan.instance_norm import instance_statistics
+from microgan.layers.fused_instance_norm import instance_statistics
 from microgan.metrics.paired import psnr, ssim
 from microgan.metrics.seams import seam_score
 from microgan.restoration.tiled_network import TiledNetwork

@@ -7,7 +7,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from microgan.files import write_json
+from microgan.files.whole import write_json
 
 # So long that the two seconds after a validation until input flows again hardly count.
 _TIMED_SECONDS = 45

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import paper_config
-from microgan.amounts import percent
+from microgan.runtime.amounts import percent
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 
 _WARM_UP = 2
 # "name of the node:kind"; all other events are frames around some.

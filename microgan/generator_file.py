@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from microgan.array_files import MOST_NAMES, hdf5_names, hdf5_node, read_dataset
+from microgan.files.arrays import MOST_NAMES, hdf5_names, hdf5_node, read_dataset
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
-from microgan.files import written_whole
-from microgan.names import check_task_name
-from microgan.precision import choose_precision, keras_settings_kept
+from microgan.files.whole import written_whole
+from microgan.files.names import check_task_name
+from microgan.runtime.precision import choose_precision, keras_settings_kept
 
 if TYPE_CHECKING:
     import keras

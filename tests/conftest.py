@@ -63,7 +63,7 @@ def small_disk(tmp_path):
 @pytest.fixture(scope="session")
 def identity():
     """A generator that changes nothing."""
-    from microgan.startup import import_tensorflow_quietly
+    from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     import keras

@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from microgan import amounts
-from microgan.amounts import Pace, byte_size, duration, percent, rate, significant
+from microgan.runtime.amounts import Pace, byte_size, duration, percent, rate, significant
 
 
 @pytest.mark.parametrize("share, text", [

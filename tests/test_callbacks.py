@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from microgan.callbacks import BadSteps, Checkpoints, Progress, Recorder
+from microgan.runs.callbacks import BadSteps, Checkpoints, Progress, Recorder
 from microgan.errors import Diverged, UserError
-from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
-from microgan.trainers.guard import BAD_STEPS
-from microgan.trainers.loop import run_updates
+from microgan.runs.checkpoints import load_last_checkpoint, save_checkpoint
+from microgan.runs.guard import BAD_STEPS
+from microgan.runs.loop import run_updates
 
 
 GOOD = {"pixel": 1.0, BAD_STEPS: 0.0}

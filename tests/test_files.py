@@ -9,7 +9,7 @@ import pytest
 
 from helpers import ROOT
 from microgan.errors import UserError
-from microgan.files import (
+from microgan.files.whole import (
     check_can_write, folder_written_whole, is_partial, name_when_whole, put_back, write_json,
     written_whole)
 
@@ -221,7 +221,7 @@ def test_link_is_replaced_and_not_followed(tmp_path):
 KILLED_AT_EVERY_STEP = """
 import os, signal, sys
 from pathlib import Path
-from microgan.files import folder_written_whole
+from microgan.files.whole import folder_written_whole
 
 def write(folder, text):
     with folder_written_whole(folder) as new:

@@ -21,13 +21,13 @@ from microgan.datasets.image_files import load_array, load_care_archive, load_ti
 from microgan.datasets.paired_arrays import check_image
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder
+from microgan.runs.run_folder import check_run_folder
 from microgan.generator_file import _opened, _read_weights, read_info
 from microgan.losses.vgg_weights import read_vgg_weights
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.kept_pixels import check_pixels
 from microgan.restoration.planes import percentiles
-from microgan.trainers.checkpoints import load_last_checkpoint
+from microgan.runs.checkpoints import load_last_checkpoint
 
 SIZES = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, 2**63 - 1, 2**64 - 1]
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from microgan import instance_norm
-from microgan.instance_norm import instance_statistics, normalize_instances
+from microgan.layers.fused_instance_norm import instance_statistics, normalize_instances
 
 EPSILON = 0.1  # large, so that it matters what it is added to
 

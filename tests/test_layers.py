@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from microgan.layers import (
     ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple, ReflectionPadding2D)
-from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
 
 
 def test_instance_norm_gives_hand_worked_numbers():

@@ -15,7 +15,7 @@ from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.datasets.z_stacks import find_stacks
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo
-from microgan.names import check_task_name, matching_name, shown
+from microgan.files.names import check_task_name, matching_name, shown
 from microgan.restoration.image_files import images_in_folder
 
 COMPOSED = "Zellen é"

@@ -1,6 +1,6 @@
 import pytest
 
-from microgan.precision import choose_precision
+from microgan.runtime.precision import choose_precision
 
 
 @pytest.mark.parametrize("features, expected", [

@@ -14,7 +14,7 @@ from helpers import NARROW_CGAN, ROOT, assert_mistake, run_script, write_pairs
 from microgan.config.care import CAREConfig
 from microgan.errors import UserError
 from microgan.experiments.care import train_care
-from microgan.experiments.workers import Worker, this_worker
+from microgan.runs.workers import Worker, this_worker
 from microgan.generator_file import load_generator
 
 RUN = "Microscopy_cGAN_results"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from microgan.single_channel_conv import SingleChannelConv3D
+from microgan.layers.single_channel_conv import SingleChannelConv3D
 
 SHAPE = (2, 5, 7, 6)
 

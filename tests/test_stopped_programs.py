@@ -9,13 +9,13 @@ import pytest
 
 from helpers import NARROW_CGAN, files_in, write_pairs
 from microgan.cli import train_cgan
-from microgan.trainers.checkpoints import load_last_checkpoint
+from microgan.runs.checkpoints import load_last_checkpoint
 
 RUN = "Microscopy_cGAN_results"
 # By moment: what is called first then.
-MOMENTS = {"import": "microgan.experiments.cgan.import_tensorflow_quietly",
-           "compile": "microgan.experiments.training.compile_update",
-           "report": "microgan.experiments.paired_training.score_generator"}
+MOMENTS = {"import": "microgan.methods.cgan.import_tensorflow_quietly",
+           "compile": "microgan.runs.training.compile_update",
+           "report": "microgan.methods.paired_training.score_generator"}
 
 
 @pytest.fixture

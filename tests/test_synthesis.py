@@ -4,7 +4,7 @@ import pytest
 from microgan.datasets.normalization import IntensityRange
 from microgan.errors import UserError
 from microgan.networks.cin_gan import build_resnet_generator, build_unet_generator
-from microgan.synthesis import make_degraded
+from microgan.restoration.synthesis import make_degraded
 
 CLEAN, DEGRADED = IntensityRange(0, 100), IntensityRange(10, 30)
 

@@ -12,7 +12,7 @@ from helpers import (
     write_pairs, write_random_vgg)
 from microgan.cli import train_cin_gan
 from microgan.generator_file import load_generator
-from microgan.synthesis import make_degraded
+from microgan.restoration.synthesis import make_degraded
 
 RUN = "CIN-GAN_results"
 NARROW = ("--recipe=limited", "--generator_filters=4", "--critic_filters=4", "--patch_size=32",

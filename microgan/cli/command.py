@@ -22,7 +22,7 @@ import microgan
 from microgan.config import Config, value_type
 from microgan.errors import (
     Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
-from microgan.startup import settings_of_others_ignored, warnings_as_usual
+from microgan.runtime.startup import settings_of_others_ignored, warnings_as_usual
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,

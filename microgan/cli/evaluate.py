@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(config: EvaluateConfig) -> None:
-    from microgan.experiments.evaluation import evaluate
+    from microgan.programs.evaluate import evaluate
 
     evaluate(config)
 

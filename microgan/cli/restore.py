@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _restore(config: RestoreConfig) -> None:
-    from microgan.experiments.restoring import restore_files
+    from microgan.programs.restore import restore_files
 
     restore_files(config)
 

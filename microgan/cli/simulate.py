@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _work(config: SimulateConfig) -> None:
-    from microgan.experiments.simulation import simulate
+    from microgan.programs.simulate import simulate
 
     simulate(config)
 

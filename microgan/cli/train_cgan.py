@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: CGANConfig) -> None:
-    from microgan.experiments.cgan import train_cgan
+    from microgan.methods.cgan import train_cgan
 
     train_cgan(config)
 

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: CINGANConfig) -> None:
-    from microgan.experiments.cin_gan import train_cin_gan
+    from microgan.methods.cin_gan import train_cin_gan
 
     train_cin_gan(config)
 

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: ZSEGANConfig) -> None:
-    from microgan.experiments.zse_gan import train_zse_gan
+    from microgan.methods.zse_gan import train_zse_gan
 
     train_zse_gan(config)
 

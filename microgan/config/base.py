@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from microgan.errors import UserError, printable
-from microgan.names import composed
+from microgan.files.names import composed
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from microgan.config.base import Config, Meaningless, setting
 from microgan.errors import UserError
-from microgan.precision import PRECISIONS
+from microgan.runtime.precision import PRECISIONS
 
 # Flags that belong to one kind of work.
 _OF_PAIRS = ("data_dir", "datasets", "split", "stretched", "test_time_augmentation")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from microgan.config.base import RECIPES, Config, setting
 from microgan.errors import UserError
-from microgan.precision import PRECISIONS
+from microgan.runtime.precision import PRECISIONS
 
 
 @dataclass(frozen=True)

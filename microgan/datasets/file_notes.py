@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from microgan.amounts import significant
-from microgan.names import shown
+from microgan.runtime.amounts import significant
+from microgan.files.names import shown
 
 VoxelSize = tuple[float | None, float | None]  # of pixels and of slices, in um; None: not said
 _NAMED_FILES = 3

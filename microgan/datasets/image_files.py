@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.array_files import names_in_npz, read_npy, read_npz
-from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
+from microgan.files.arrays import names_in_npz, read_npy, read_npz
+from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
-from microgan.names import choose_files
+from microgan.files.names import choose_files
 
 
 def load_array(path: Path) -> np.ndarray:

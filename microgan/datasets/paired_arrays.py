@@ -13,7 +13,7 @@ from microgan.datasets.image_files import (
     find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
 from microgan.datasets.missing import find_unmeasured
 from microgan.errors import UserError
-from microgan.names import (
+from microgan.files.names import (
     check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
 
 TEST_SUFFIX = "_test"

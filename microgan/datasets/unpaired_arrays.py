@@ -13,7 +13,7 @@ from microgan.datasets.image_files import load_array
 from microgan.datasets.paired_arrays import (
     EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
 from microgan.errors import UserError
-from microgan.names import find_file
+from microgan.files.names import find_file
 
 Images = Sequence[np.ndarray] | np.ndarray
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.array_files import read_npy, read_npz
-from microgan.datasets.checked_tiffs import opened_tiff, read_only_image
+from microgan.files.arrays import read_npy, read_npz
+from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
-from microgan.names import choose_files
+from microgan.files.names import choose_files
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 # A focal plane and a slice on each side of it.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.amounts import percent, significant
+from microgan.runtime.amounts import percent, significant
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
 from microgan.evaluation.tables import markdown_table
-from microgan.files import write_json, write_text, written_whole
+from microgan.files.whole import write_json, write_text, written_whole
 from microgan.metrics.defects import (
     Images, common_size, direction_distance, directional_spectrum, histogram_distance,
     noise_against_mean, noise_bins, noise_distance, radial_spectrum, spectrum_distance)

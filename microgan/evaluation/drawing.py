@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from microgan.startup import import_matplotlib
+from microgan.runtime.startup import import_matplotlib
 
 import_matplotlib()
 

@@ -12,7 +12,7 @@ import numpy as np
 from microgan.datasets.normalization import TaskNormalization
 from microgan.evaluation.drawing import Axes, Figure, plain_style
 from microgan.evaluation.scores import RAW_INPUT, RESTORED, ImageScore, align
-from microgan.files import written_whole
+from microgan.files.whole import written_whole
 
 Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray, TaskNormalization]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from microgan.evaluation.drawing import Figure, plain_style
-from microgan.files import written_whole
+from microgan.files.whole import written_whole
 
 _DPI = 100
 _INCHES_PER_PX = 0.016

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
-from microgan.files import write_json, write_text
+from microgan.files.whole import write_json, write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
 Row = dict[str, Any]

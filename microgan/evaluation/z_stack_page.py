@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from microgan.amounts import significant
+from microgan.runtime.amounts import significant
 from microgan.evaluation.z_stack_criteria import Criterion
 
 _STYLE = """

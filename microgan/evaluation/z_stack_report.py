@@ -20,7 +20,7 @@ from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
     measure_stack)
 from microgan.evaluation.z_stack_page import build_page
-from microgan.files import write_json, write_text, written_whole
+from microgan.files.whole import write_json, write_text, written_whole
 
 PREFIX = "z_stack_"  # of every file of the report
 PAGE = f"{PREFIX}report.html"

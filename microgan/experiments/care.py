@@ -7,10 +7,10 @@ from pathlib import Path
 from microgan.config.care import CAREConfig
 from microgan.errors import UserError
 from microgan.evaluation import SCORE_FILES
-from microgan.experiments.paired_data import load_tasks, paired_batches
-from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
-from microgan.experiments.workers import this_worker
-from microgan.startup import import_tensorflow_quietly
+from microgan.methods.paired_data import load_tasks, paired_batches
+from microgan.runs.run_folder import check_run_folder, is_finished, working_folder
+from microgan.runs.workers import this_worker
+from microgan.runtime.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "CARE_results"
 

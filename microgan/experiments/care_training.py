@@ -9,13 +9,13 @@ import numpy as np
 
 from microgan.config.care import CAREConfig
 from microgan.datasets.sampling import PairedBatches
-from microgan.experiments.paired_data import TaskData
-from microgan.experiments.paired_training import (
+from microgan.methods.paired_data import TaskData
+from microgan.methods.paired_training import (
     RestoredTasks, print_parts, train_restorer, validation_scores)
-from microgan.experiments.training import (
+from microgan.runs.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
 from microgan.generator_file import GeneratorInfo, build_network
-from microgan.precision import keras_settings_kept
+from microgan.runtime.precision import keras_settings_kept
 from microgan.trainers.care import CARETrainer, plateau_learning_rate
 
 _PLATEAU_FACTOR = 0.5  # csbdeep's

@@ -10,9 +10,9 @@ from microgan.config.cyclegan import CycleGANConfig
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.evaluation import SCORE_FILES
-from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
-from microgan.experiments.unpaired_data import load_unpaired_tasks
-from microgan.startup import import_tensorflow_quietly
+from microgan.runs.run_folder import check_run_folder, is_finished, working_folder
+from microgan.methods.unpaired_data import load_unpaired_tasks
+from microgan.runtime.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "CycleGAN_results"
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from microgan.config.cyclegan import CycleGANConfig
-from microgan.experiments.paired_training import RestoredTasks, train_restorer
-from microgan.experiments.training import (
+from microgan.methods.paired_training import RestoredTasks, train_restorer
+from microgan.runs.training import (
     GeneratorTrainer, adam, describe_generator, set_up_devices)
-from microgan.experiments.unpaired_data import UnpairedTaskData, print_parts, without_pairs
-from microgan.experiments.validated import validated_part
+from microgan.methods.unpaired_data import UnpairedTaskData, print_parts, without_pairs
+from microgan.methods.validated import validated_part
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.networks.cyclegan import build_patch_discriminator
-from microgan.precision import keras_settings_kept
+from microgan.runtime.precision import keras_settings_kept
 from microgan.trainers.cyclegan import CycleGANTrainer
 
 _NUM_BLOCKS = 6  # published, for 128 x 128 pixels

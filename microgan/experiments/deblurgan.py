@@ -8,10 +8,10 @@ import numpy as np
 
 from microgan.config.deblurgan import DeblurGANConfig
 from microgan.evaluation import SCORE_FILES
-from microgan.experiments.paired_data import load_tasks, paired_batches
-from microgan.experiments.run_folder import check_run_folder, is_finished, working_folder
+from microgan.methods.paired_data import load_tasks, paired_batches
+from microgan.runs.run_folder import check_run_folder, is_finished, working_folder
 from microgan.losses.vgg_weights import check_feature_source
-from microgan.startup import import_tensorflow_quietly
+from microgan.runtime.startup import import_tensorflow_quietly
 
 RUN_FOLDER = "DeblurGAN_results"
 

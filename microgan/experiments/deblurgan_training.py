@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from microgan.config.deblurgan import DeblurGANConfig
-from microgan.experiments.paired_data import TaskData
-from microgan.experiments.paired_training import print_parts, train_restorer
-from microgan.experiments.training import adam, describe_generator, set_up_devices
+from microgan.methods.paired_data import TaskData
+from microgan.methods.paired_training import print_parts, train_restorer
+from microgan.runs.training import adam, describe_generator, set_up_devices
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.perceptual import load_feature_extractor
 from microgan.networks.deblurgan import build_patch_critic
-from microgan.precision import keras_settings_kept
+from microgan.runtime.precision import keras_settings_kept
 from microgan.trainers.deblurgan import DeblurGANTrainer
 
 _NUM_BLOCKS = 9  # published

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from microgan.array_files import read_dataset, read_npz
+from microgan.files.arrays import read_dataset, read_npz
 from microgan.errors import UserError, one_line
 
 # The whole of VGG19 has about a hundred.

@@ -9,9 +9,9 @@ import keras
 from keras import initializers, layers
 
 from microgan.layers import InstanceNormalization
-from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
-from microgan.single_channel_conv import SingleChannelConv3D
+from microgan.layers.single_channel_conv import SingleChannelConv3D
 
 # PyTorch's, added to a deviation here and to a variance there.
 _EPSILON = 1e-5

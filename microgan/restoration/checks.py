@@ -12,7 +12,7 @@ import numpy as np
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError, one_line
 from microgan.generator_file import GeneratorInfo
-from microgan.precision import PRECISIONS
+from microgan.runtime.precision import PRECISIONS
 from microgan.restoration.stored_images import Pixels, check_numbers
 
 # What a stack is padded to by reflection is a multiple of this.

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from microgan.array_files import read_npy
+from microgan.files.arrays import read_npy
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.tiff_planes import UNNAMED
+from microgan.files.tiff_planes import UNNAMED
 from microgan.errors import UserError
-from microgan.files import written_whole
-from microgan.names import choose_files
+from microgan.files.whole import written_whole
+from microgan.files.names import choose_files
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile

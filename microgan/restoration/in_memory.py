@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microgan.batching import PIXELS_PER_BATCH, apply_network, map_batches
+from microgan.runtime.batching import PIXELS_PER_BATCH, apply_network, map_batches
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.checks import check_size
 from microgan.restoration.mirrored import average_over_mirrors

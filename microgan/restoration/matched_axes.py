@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.datasets.tiff_planes import UNNAMED
+from microgan.files.tiff_planes import UNNAMED
 from microgan.errors import UserError
 from microgan.restoration.stored_images import StoredImage
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from microgan.batching import refuse_not_finite
+from microgan.runtime.batching import refuse_not_finite
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES
 from microgan.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from microgan.stack_layers import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
 
 # Reach of a network that must see an axis from end to end.
 _WHOLE_AXIS = 2**30

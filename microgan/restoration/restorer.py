@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from microgan.amounts import percent
-from microgan.batching import PIXELS_PER_BATCH
+from microgan.runtime.amounts import percent
+from microgan.runtime.batching import PIXELS_PER_BATCH
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
@@ -26,7 +26,7 @@ from microgan.restoration.kept_pixels import (
     check_pixels, keep_missing, read_filled, refuse_unless_held)
 from microgan.restoration.planes import Planes, WritablePixels, percentiles, to_type
 from microgan.restoration.stored_images import Pixels, choose_axes
-from microgan.startup import import_tensorflow_quietly, refuse_forked
+from microgan.runtime.startup import import_tensorflow_quietly, refuse_forked
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import keras
 import numpy as np
 
-from microgan.batching import apply_network
+from microgan.runtime.batching import apply_network
 from microgan.datasets.normalization import IntensityRange
 from microgan.restoration.planes import to_type
 

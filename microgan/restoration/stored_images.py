@@ -14,7 +14,7 @@ from typing import IO, Any, Protocol, Self
 
 import numpy as np
 
-from microgan.amounts import byte_size
+from microgan.runtime.amounts import byte_size
 from microgan.datasets.file_notes import VoxelSize
 from microgan.errors import UserError
 

@@ -13,13 +13,13 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from microgan.datasets.checked_tiffs import (
+from microgan.files.checked_tiffs import (
     CheckedTiff, damaged_tiff, open_tiff, refuse_palette)
-from microgan.datasets.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
+from microgan.files.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
-from microgan.datasets.tiff_values import IMAGEJ_CALIBRATION
+from microgan.files.tiff_values import IMAGEJ_CALIBRATION
 from microgan.errors import UserError, one_line
-from microgan.files import written_whole
+from microgan.files.whole import written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiff_pixels import SeriesPixels
 from microgan.restoration.tiff_tags import imagej_text, kept_tags, lost_tags, raw_text

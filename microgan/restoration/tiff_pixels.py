@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from microgan.datasets.checked_tiffs import damaged_tiff
-from microgan.datasets.tiff_values import StoredValues
+from microgan.files.checked_tiffs import damaged_tiff
+from microgan.files.tiff_values import StoredValues
 
 # Decoded strips and tiles that are kept in case the next part needs them again.
 _KEPT_BYTES = 256 * 2**20

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from microgan.instance_norm import instance_statistics
+from microgan.layers.fused_instance_norm import instance_statistics
 from microgan.layers import ConditionalInstanceNorm, InstanceNormalization
 from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.moments import Moments

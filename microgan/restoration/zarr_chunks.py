@@ -17,8 +17,8 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from microgan.amounts import byte_size
-from microgan.array_files import check_expansion
+from microgan.runtime.amounts import byte_size
+from microgan.files.arrays import check_expansion
 from microgan.errors import UserError, one_line
 from microgan.restoration.zarr_metadata import ArrayDescription, Encoding
 

@@ -16,7 +16,7 @@ import numpy as np
 from microgan.datasets.file_notes import VoxelSize
 from microgan.datasets.tiff_sizes import UM_PER_UNIT, positive_size
 from microgan.errors import UserError, one_line, printable
-from microgan.files import folder_written_whole
+from microgan.files.whole import folder_written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
 from microgan.restoration.zarr_chunks import ZarrPixels

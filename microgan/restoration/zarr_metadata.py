@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from microgan.amounts import byte_size
+from microgan.runtime.amounts import byte_size
 from microgan.errors import printable
 
 # Of a file of JSON, and how deep it may be: what a large plate needs, and some.

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from microgan.compilation import compiled_once
+from microgan.runtime.compilation import compiled_once
 from microgan.losses.adversarial import (
     gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss)
 from microgan.losses.intensity import intensity_loss

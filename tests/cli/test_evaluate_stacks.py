@@ -14,7 +14,7 @@ from microgan.cli import evaluate
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.experiments import z_stack_evaluation
-from microgan.experiments.z_stack_evaluation import load_reported_stacks
+from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (
     ATTRIBUTE, GeneratorInfo, build_network, save_generator)
 from microgan.restoration.stacks import translate_stacks

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from helpers import assert_mistake, run_script
-from microgan.experiments.progress import Progress
+from microgan.runtime.progress import Progress
 from microgan.restoration.restorer import Restorer
 
 
@@ -189,7 +189,7 @@ def test_made_noise_differs_between_files_and_is_repeated(restore, image, tmp_pa
 
 
 def test_many_files_tell_the_time_left(restore, image, tmp_path, monkeypatch):
-    monkeypatch.setattr("microgan.experiments.progress._SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("microgan.runtime.progress._SECONDS_BETWEEN_LINES", 0)
     for name in "abcd":
         np.save(tmp_path / f"{name}.npy", image)
 

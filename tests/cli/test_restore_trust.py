@@ -109,7 +109,7 @@ def test_trust_maps_need_a_task_whose_intensities_they_are_in(restore, image, tm
 
 
 def test_the_maps_tell_the_time_left(restore, generators, image, tmp_path, monkeypatch):
-    monkeypatch.setattr("microgan.experiments.progress._SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("microgan.runtime.progress._SECONDS_BETWEEN_LINES", 0)
     np.save(tmp_path / "a.npy", image)
 
     _, out, _ = restore("--input=a.npy", "--trust_map",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from microgan.datasets.checked_tiffs import open_tiff, opened_tiff
+from microgan.files.checked_tiffs import open_tiff, opened_tiff
 from microgan.errors import UserError
 
 

@@ -8,7 +8,7 @@ import pytest
 from helpers import assert_same_arrays, write_pairs
 from microgan.cli import train_cin_gan
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.experiments.added_task import AddedTask
+from microgan.methods.added_task import AddedTask
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.networks.cin_gan import build_resnet_generator

@@ -7,7 +7,7 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.splits import Split
 from microgan.experiments import cgan_training
-from microgan.experiments.paired_data import TaskData
+from microgan.methods.paired_data import TaskData
 
 
 def test_intensities_are_calibrated_on_pairs_that_taught_nothing(tmp_path, random, monkeypatch):

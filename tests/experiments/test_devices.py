@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from microgan.errors import UserError
 from microgan.experiments import devices
-from microgan.precision import choose_precision
+from microgan.runtime.precision import choose_precision
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from microgan.compilation import compiled_once
+from microgan.runtime.compilation import compiled_once
 from microgan.experiments import estimates
-from microgan.experiments.estimates import (
+from microgan.runs.estimates import (
     Speed, UpdateCost, estimated_memory, estimated_seconds, measure_speed, restoring_memory,
     update_cost)
 

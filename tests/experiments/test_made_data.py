@@ -13,10 +13,10 @@ from microgan.config import CGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
-from microgan.experiments.made_data import load_tasks_and_maker, seed_of_generator
+from microgan.methods.synthetic_pairs import load_tasks_and_maker, seed_of_generator
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
-from microgan.synthesis import make_degraded
+from microgan.restoration.synthesis import make_degraded
 
 RUN = "Microscopy_cGAN_results_CIN_augm"
 CONSTANTS = TaskNormalization(degraded=IntensityRange(0, 200), clean=IntensityRange(0, 250))

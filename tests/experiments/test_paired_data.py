@@ -4,7 +4,7 @@ import pytest
 from helpers import write_pairs
 from microgan.config import CGANConfig
 from microgan.errors import UserError
-from microgan.experiments.paired_data import load_tasks
+from microgan.methods.paired_data import load_tasks
 
 
 def config(folder, **settings):

@@ -12,8 +12,8 @@ from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.splits import Split
 from microgan.errors import UserError
 from microgan.experiments import paired_training
-from microgan.experiments.paired_data import TaskData
-from microgan.experiments.paired_training import calibrated
+from microgan.methods.paired_data import TaskData
+from microgan.methods.paired_training import calibrated
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration import in_memory
 

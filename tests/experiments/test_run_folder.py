@@ -7,7 +7,7 @@ import pytest
 from helpers import files_in
 from microgan.config import CGANConfig, CINGANConfig
 from microgan.errors import UserError
-from microgan.experiments.run_folder import check_run_folder, create_run_folder, working_folder
+from microgan.runs.run_folder import check_run_folder, create_run_folder, working_folder
 
 
 def begin(folder, config):

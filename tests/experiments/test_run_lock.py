@@ -11,12 +11,12 @@ from helpers import ROOT, files_in
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig
 from microgan.errors import UserError
-from microgan.experiments.run_folder import working_folder
+from microgan.runs.run_folder import working_folder
 
 HOLD = """
 import pathlib, sys, time
 from microgan.config import CGANConfig
-from microgan.experiments.run_folder import working_folder
+from microgan.runs.run_folder import working_folder
 with working_folder(pathlib.Path(sys.argv[1]), CGANConfig.create()):
     print("working", flush=True)
     sys.stdin.read()

@@ -5,9 +5,9 @@ import pytest
 
 from microgan.config import CGANConfig, CINGANConfig
 from microgan.datasets.normalization import IntensityRange
-from microgan.experiments.paired_data import load_tasks
-from microgan.experiments.unpaired_data import load_unpaired_tasks
-from microgan.experiments.z_stack_data import ZStackData
+from microgan.methods.paired_data import load_tasks
+from microgan.methods.unpaired_data import load_unpaired_tasks
+from microgan.methods.z_stack_data import ZStackData
 
 
 def paired_record(data_dir):

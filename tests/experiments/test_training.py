@@ -10,12 +10,12 @@ from microgan.config.care import CAREConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import Diverged, Interrupted, UserError
 from microgan.experiments import training
-from microgan.experiments.cin_gan_training import build_trainer
-from microgan.experiments.training import (
+from microgan.methods.cin_gan_training import build_trainer
+from microgan.runs.training import (
     adam, describe_generator, memory_watched, stops_explained)
-from microgan.experiments.workers import Worker
+from microgan.runs.workers import Worker
 from microgan.generator_file import build_network
-from microgan.trainers.guard import BAD_STEPS
+from microgan.runs.guard import BAD_STEPS
 
 
 def rates(optimizer, *updates):
@@ -67,7 +67,7 @@ def test_a_stop_says_how_to_go_on_from_what_is_left(stop, of_a_run, of_a_dry_run
     (False, "Start all again with --resume: the last checkpoint is in run."),
     (True, "Start all again.")])
 def test_a_lost_worker_says_how_to_start_again(monkeypatch, dry_run, words):
-    monkeypatch.setattr("microgan.experiments.training.this_worker", lambda: Worker(2, True))
+    monkeypatch.setattr("microgan.runs.training.this_worker", lambda: Worker(2, True))
 
     with pytest.raises(UserError) as caught:
         with stops_explained(CINGANConfig.create(dry_run=dry_run), Path("run")):

@@ -5,7 +5,7 @@ import pytest
 
 from microgan.config import CINGANConfig
 from microgan.errors import UserError
-from microgan.experiments.unpaired_data import load_unpaired_tasks
+from microgan.methods.unpaired_data import load_unpaired_tasks
 
 
 def load(data_dir):

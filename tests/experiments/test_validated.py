@@ -8,8 +8,8 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.splits import Split
 from microgan.errors import UserError
-from microgan.experiments.paired_data import TaskData, check_parts
-from microgan.experiments.validated import middle, validated_part
+from microgan.methods.paired_data import TaskData, check_parts
+from microgan.methods.validated import middle, validated_part
 
 BOTH = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
 

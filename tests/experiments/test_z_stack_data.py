@@ -6,8 +6,8 @@ from scipy import ndimage
 from microgan.config import ZSEGANConfig
 from microgan.datasets.z_stacks import find_stacks, read_stack, voxel_size_um
 from microgan.errors import UserError
-from microgan.experiments.z_stack_data import load_z_stacks
-from microgan.experiments.zse_gan import train_zse_gan
+from microgan.methods.z_stack_data import load_z_stacks
+from microgan.methods.zse_gan import train_zse_gan
 
 
 def make_stack(random, focal_plane, depth=9, side=32):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from hostile.cases import case, cut, images, npy_bytes, rewrite_member, write_pair
-from microgan.callbacks import BadSteps, Checkpoints, Recorder
+from microgan.runs.callbacks import BadSteps, Checkpoints, Recorder
 from microgan.cli import evaluate, train_cgan
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig
 from microgan.datasets.splits import fingerprint
-from microgan.experiments.run_folder import create_run_folder
-from microgan.trainers.checkpoints import save_checkpoint
+from microgan.runs.run_folder import create_run_folder
+from microgan.runs.checkpoints import save_checkpoint
 
 RUN = Path("Microscopy_cGAN_results")
 

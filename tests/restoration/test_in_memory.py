@@ -75,7 +75,7 @@ def test_large_images_go_in_tiles_and_agree_with_the_whole(unet, random, monkeyp
     assert max(pixels_at_once) >= 180 * 203
     pixels_at_once.clear()
     limit_batches(monkeypatch, 100 * 100)
-    monkeypatch.setattr("microgan.restoration.memory.free_bytes", lambda: 0.0)
+    monkeypatch.setattr("microgan.runtime.memory.free_bytes", lambda: 0.0)
 
     tiled = InMemoryRestorer(unet, INFO)("A", planes)
 

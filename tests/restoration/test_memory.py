@@ -1,6 +1,6 @@
 """Free memory is what the system and the container leave."""
 
-from microgan.restoration.memory import free_bytes
+from microgan.runtime.memory import free_bytes
 
 
 def test_the_smaller_of_machine_and_container_counts(tmp_path):

@@ -30,7 +30,7 @@ def info(tasks=("A",)):
 
 @pytest.fixture(scope="module")
 def keras():
-    from microgan.startup import import_tensorflow_quietly
+    from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     import keras

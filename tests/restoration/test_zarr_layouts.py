@@ -7,7 +7,7 @@ import pytest
 
 from helpers import read_pixels
 from microgan.errors import UserError
-from microgan.experiments.restoring import _find_files
+from microgan.programs.restore import _find_files
 from microgan.restoration.image_files import images_in_folder, open_image_file, result_name
 
 zarr = pytest.importorskip("zarr")

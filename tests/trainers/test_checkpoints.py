@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microgan.errors import UserError
-from microgan.trainers.checkpoints import load_last_checkpoint, save_checkpoint
+from microgan.runs.checkpoints import load_last_checkpoint, save_checkpoint
 
 
 def arrays(megabytes):

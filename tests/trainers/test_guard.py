@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from microgan.trainers.guard import BAD_STEPS, guarded
-from microgan.trainers.loop import compile_update
+from microgan.runs.guard import BAD_STEPS, guarded
+from microgan.runs.loop import compile_update
 from narrow_trainers import TRAINERS
 
 

@@ -1,0 +1,259 @@
+"""Opening TIFF files that anyone may have made: checked before their pixels are read."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import logging
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+
+from microgan.files.arrays import check_expansion, check_regular
+from microgan.files.tiff_budget import (
+    check_description, check_directories, parsed_xml)
+from microgan.files.tiff_planes import (
+    imagej_planes, missing_planes, ome_notes, planes_missing)
+from microgan.files.tiff_values import StoredValues, display_note, stored_values
+from microgan.errors import UserError, one_line
+
+# More planes than any microscope writes into a file; tifffile makes a list of so many.
+_MAX_PLANES = 10**6
+# What tifffile says of such files.
+_FEWER_PAGES = "invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid"
+
+
+@dataclass(frozen=True)
+class CheckedTiff:
+    """An opened TIFF. Use it in a `with` statement, which closes it.
+
+    Args:
+        tiff: as tifffile opened it.
+        series: its images, at least one.
+        values: of each image, what its numbers stand for; None if for themselves.
+        missing: of each image, the planes that the file announces but does not hold.
+        notes: what the user should know of how it is read, a line each.
+    """
+
+    tiff: tifffile.TiffFile
+    series: tuple[tifffile.TiffPageSeries, ...]
+    values: tuple[StoredValues | None, ...]
+    missing: tuple[tuple[int, ...], ...]
+    notes: tuple[str, ...]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.tiff.close()
+
+
+def open_tiff(path: Path) -> CheckedTiff:
+    """Open a TIFF and check that it holds the images that it claims.
+
+    No other file is opened, whatever the TIFF names.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The opened file. The caller closes it.
+
+    Raises:
+        UserError: it cannot be read, is cut short, claims far more than it holds, or is
+            one of several files of an image; or as `stored_values`.
+    """
+    try:
+        check_regular(path)
+        if not path.stat().st_size:
+            raise ValueError("it is empty")
+        with contextlib.ExitStack() as opened:
+            with _errors_raised():
+                tiff = opened.enter_context(tifffile.TiffFile(path, _multifile=False))
+                num_directories = check_directories(tiff, path.stat().st_size)
+                check_description(tiff)
+                if tiff.is_ome and tiff.ome_metadata:
+                    _check_ome_xml(tiff.ome_metadata, num_directories, path)
+                _check_neighbours(tiff, path)
+                found = imagej_planes(tiff)
+                images = tuple(tiff.series) if found is None else (found[0],)
+                _check_series(images, path)
+                values = tuple(stored_values(series, path) for series in images)
+                notes = [*_notes(images, values), *((found or ())[1:])]
+                checked = CheckedTiff(tiff, images, values, tuple(map(missing_planes, images)),
+                                      tuple(filter(None, notes)))
+            opened.pop_all()
+        return checked
+    except UserError:
+        raise
+    except Exception as error:  # a damaged TIFF makes tifffile raise nearly anything
+        raise damaged_tiff(path, error) from error
+
+
+@contextmanager
+def opened_tiff(path: Path) -> Iterator[CheckedTiff]:
+    """As `open_tiff`; what goes wrong in the block is the file's fault, too."""
+    try:
+        with open_tiff(path) as tiff, _errors_raised():
+            yield tiff
+    except UserError:
+        raise
+    except Exception as error:
+        raise damaged_tiff(path, error) from error
+
+
+def read_only_image(tiff: CheckedTiff, path: Path) -> tuple[np.ndarray, str]:
+    """The one image of a file to learn from: its values, and a letter for each axis.
+
+    Raises:
+        UserError: there are several, it holds colours, or planes of it are missing.
+    """
+    if len(tiff.series) > 1:
+        raise UserError(f"{path} holds {len(tiff.series)} separate images, such as positions or "
+                        "pages of different size: one a file is learned from. Save each to a "
+                        "file of its own.")
+    (series,), (values,), (missing,) = tiff.series, tiff.values, tiff.missing
+    refuse_palette(series, path)
+    if missing:
+        raise planes_missing(series, missing, path)
+    pixels = series.asarray()
+    return pixels if values is None else values.read(pixels), series.axes
+
+
+def refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
+    """Refuse an image whose values are numbers of colours.
+
+    Raises:
+        UserError: it is one.
+    """
+    photometric = series.keyframe.photometric
+    if photometric == tifffile.PHOTOMETRIC.PALETTE and series.kind.lower() != "imagej":
+        raise UserError(f"{path} holds numbers of colours in a palette, not intensities. Save it "
+                        "as a grey image first.")
+
+
+def damaged_tiff(path: Path, error: Exception) -> UserError:
+    """Say that a TIFF is damaged, and what to do."""
+    reason = one_line(error)
+    if reason.startswith("not a TIFF file"):
+        reason = "it does not begin as a TIFF does"
+    elif re.match(_FEWER_PAGES, reason):
+        reason = "it holds fewer pages than it says, or is cut short"
+    elif reason.startswith(("corrupted tag list", "suspicious number of tags")):
+        reason = "its list of tags is damaged"
+    return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
+                     "again.")
+
+
+def _check_series(images: Sequence[tifffile.TiffPageSeries], path: Path) -> None:
+    size = path.stat().st_size
+    if not images:
+        raise ValueError("it holds no image")
+    if any(series.is_multifile for series in images):
+        raise _one_of_several(path)
+    check_expansion(sum(series.nbytes for series in images), path)
+    for series in images:
+        for page in series.pages:
+            if page is not None and any(offset + count > size for offset, count in zip(
+                    page.dataoffsets, page.databytecounts)):
+                raise ValueError("it is cut short")
+
+
+def _notes(images: Sequence[tifffile.TiffPageSeries],
+           values: Sequence[StoredValues | None]) -> Iterator[str]:
+    shown = {display_note(series) for series, known in zip(images, values) if known is None}
+    yield from sorted({known.why for known in values if known} | shown - {""})
+    if images[0].kind.lower() == "ome":
+        yield from ome_notes(images[0].keyframe.parent, images)
+
+
+def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file of Micro-Manager where tifffile would open others of its set."""
+    names: set[str] = set()
+    if tiff.is_ndtiff:
+        index = path.with_name("NDTiff.index")
+        check_regular(index)
+        names = {name for _, name, *_ in tifffile.tifffile.read_ndtiff_index(index)}
+    elif tiff.is_mmstack and "_MMStack" in path.name:
+        summary = (tiff.micromanager_metadata or {})["Summary"]
+        prefix = str(summary.get("Prefix", path.name.split("_MMStack")[0]))
+        if path.name.startswith(prefix):
+            pattern = os.path.join(path.parent, f"{prefix}_MMStack*.tif")
+            names = {os.path.basename(found) for found in glob.glob(pattern)}
+    if names - {path.name}:
+        raise _one_of_several(path)
+
+
+def _check_ome_xml(text: str, num_directories: int, path: Path) -> None:
+    """Refuse a description that names other files, or more planes than can be."""
+    root = parsed_xml(text, num_directories)
+    for element in root.iter():
+        kind = element.tag.rpartition("}")[2]
+        sizes = [_count(element, f"Size{axis}", 1) for axis in "ZCT"]
+        counts = [_count(element, name, 0) for name in ("PlaneCount", "NumPlanes", "IFD")]
+        if kind[:-1].endswith("Along"):
+            counts.append(math.ceil(_length(element)))
+        most = max(math.prod(sizes), *counts)
+        if most > _MAX_PLANES:
+            raise ValueError(f"its OME-XML claims {most} planes")
+        if kind == "UUID":
+            # A file without a UUID of its own is named by its name.
+            own = root.get("UUID")
+            if element.text != own and (
+                    own or element.get("FileName", "").lower() != path.name.lower()):
+                raise _one_of_several(path)
+
+
+def _count(element: ElementTree.Element, name: str, usual: int) -> int:
+    text = element.get(name, str(usual)).strip()
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"its OME-XML has {name}='{text}', which is no number")
+    return int(text[:30])
+
+
+def _length(along: ElementTree.Element) -> float:
+    """Of a modulo axis, which tifffile spells out."""
+    start, stop, step = (float(along.get(name, usual))
+                         for name, usual in (("Start", 0), ("End", 0), ("Step", 1)))
+    return abs((stop - start) / step) if step and math.isfinite(stop - start) else math.inf
+
+
+def _one_of_several(path: Path) -> UserError:
+    return UserError(f"{path} is one of several files that hold an image together. Save the "
+                     "image to a file of its own first.")
+
+
+@contextmanager
+def _errors_raised() -> Iterator[None]:
+    """Raise at the end what tifffile only logs: of a file cut short, it reads what is left."""
+    logger = logging.getLogger("tifffile")
+    errors = []
+
+    def note(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        # A maker's own tag that is damaged does not touch the pixels.
+        if record.levelno >= logging.ERROR and "TiffTag" not in text:
+            errors.append(re.sub("^<.*?> ", "", text))
+        # That OME-XML announces other planes than there are is told by `CheckedTiff`.
+        return record.levelno < logging.ERROR and "OME series" not in text
+
+    logger.addFilter(note)
+    try:
+        yield
+    finally:
+        logger.removeFilter(note)
+    if errors:
+        raise ValueError(errors[0])

@@ -1,0 +1,233 @@
+"""The images of a paired training: loaded, checked, divided and measured.
+
+TensorFlow is not needed for any of it, so mistakes in the data show at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from microgan.config import TaskTrainingConfig
+from microgan.datasets.matching import look_unmatched
+from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
+from microgan.datasets.paired_arrays import (
+    PairedImages, find_datasets, load_pairs, load_test_pairs)
+from microgan.datasets.sampling import (
+    DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, MadePairs, PairedBatches, TrainingTask)
+from microgan.datasets.splits import (
+    Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
+from microgan.datasets.unpaired_arrays import load_extra_clean
+from microgan.errors import UserError
+from microgan.methods.validated import MOST_VALIDATED, validated_part
+from microgan.metrics.paired import NotScorableError, align_care
+
+_IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
+                 "and then --cin_augment=True --alpha=1.")
+_FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """One task's images and how they are divided and normalised.
+
+    Args:
+        pairs: all but the test arrays; without degraded images where all pairs are made.
+        test_pairs: the test arrays, if there are.
+        split: parts of the pairs.
+        normalization: ranges of the training images.
+        symmetries: a key of `sampling.SYMMETRIES`.
+        clean_to_degrade: clean images that pairs are made from; none without CIN-GAN.
+        made_validation: what takes the place of the degraded images that validation looks at.
+    """
+
+    pairs: PairedImages
+    test_pairs: PairedImages | None
+    split: Split
+    normalization: TaskNormalization
+    symmetries: str
+    clean_to_degrade: Sequence[np.ndarray] = ()
+    made_validation: Sequence[np.ndarray] | None = None
+
+    def split_record(self) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`."""
+        test = self.test_pairs
+        return {**self.split.to_json(),
+                "images": fingerprint(self.pairs.degraded, self.pairs.clean),
+                "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
+                "extra_images": fingerprint(self.clean_to_degrade)}
+
+    def training_task(self) -> TrainingTask:
+        """What training draws from."""
+        degraded, clean = self.part("train")
+        return TrainingTask(self.pairs.name, degraded, clean, self.normalization,
+                            self.symmetries)
+
+    def learned_clean(self) -> list[np.ndarray]:
+        """Clean images that training sees, in real or in made pairs."""
+        return [*self.clean_part("train"), *self.clean_to_degrade]
+
+    def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degraded and clean images of `train`, `validation` or `test`."""
+        pairs, indices = self._pairs_of(name)
+        return [pairs.degraded[i] for i in indices], [pairs.clean[i] for i in indices]
+
+    def clean_part(self, name: str) -> list[np.ndarray]:
+        """Clean images of `train`, `validation` or `test`."""
+        pairs, indices = self._pairs_of(name)
+        return [pairs.clean[i] for i in indices]
+
+    def validated(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degraded and clean images that validation looks at; see `validated_part`."""
+        if self.made_validation is not None:
+            return list(self.made_validation), self.validated_clean()
+        return validated_part(self.part("validation")[0]), self.validated_clean()
+
+    def validated_clean(self) -> list[np.ndarray]:
+        """Clean images that validation looks at."""
+        return validated_part(self.clean_part("validation"))
+
+    def _pairs_of(self, part: str) -> tuple[PairedImages, tuple[int, ...]]:
+        from_test_arrays = part == "test" and self.test_pairs is not None
+        pairs = self.test_pairs if from_test_arrays else self.pairs
+        assert pairs is not None
+        return pairs, getattr(self.split, part)
+
+
+def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
+               ) -> dict[str, TaskData]:
+    """Load, check, divide and measure the pairs of all tasks.
+
+    Args:
+        config: its `seed` must be set.
+        degrades_clean: whether pairs are to be made from clean images, too.
+
+    Raises:
+        UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
+    """
+    names = config.datasets or find_datasets(config.data_dir)
+    symmetries = chosen_symmetries(names, config.symmetries)
+    assert config.seed is not None
+    tasks = {}
+    for name in names:
+        pairs = load_pairs(config.data_dir, name)
+        if look_unmatched(pairs):
+            print(f"Warning: the clean images of '{name}' do not resemble their degraded ones: "
+                  f"{_IF_UNMATCHED}")
+        test_pairs = load_test_pairs(config.data_dir, name)
+        split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
+                            validation_fraction=config.validation_fraction,
+                            test_fraction=config.test_fraction, seed=config.seed)
+        normalization = fit_ranges(config.normalization, name,
+                                   [pairs.degraded[i] for i in split.train],
+                                   [pairs.clean[i] for i in split.train])
+        task = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
+        tasks[name] = _with_clean_to_degrade(task, config) if degrades_clean else task
+    check_parts(tasks)
+    return tasks
+
+
+def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
+               clean: Sequence[np.ndarray]) -> TaskNormalization:
+    """Measure the ranges of a task's training images.
+
+    Args:
+        normalization: "min_max" or "percentiles".
+        name: of the task.
+        degraded: images to measure.
+        clean: images to measure.
+
+    Raises:
+        UserError: percentiles see one intensity only.
+    """
+    ranges = {}
+    for kind, images in (("degraded", degraded), ("clean", clean)):
+        try:
+            ranges[kind] = _FIT[normalization](images)
+        except UserError as error:
+            raise UserError(f"Nearly all pixels of the {kind} training images of '{name}' are "
+                            f"alike, so that {normalization} give no range. Pass "
+                            "--normalization=min_max.") from error
+    return TaskNormalization(**ranges)
+
+
+def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
+                   made: MadePairs | None = None, *, intensity_jitter: float = 0.0
+                   ) -> PairedBatches:
+    """What a training on pairs draws its batches from; see `PairedBatches`."""
+    assert config.seed is not None
+    return PairedBatches([task.training_task() for task in tasks.values()],
+                         batch_size=config.batch_size, patch_size=config.patch_size,
+                         seed=config.seed, made=made, intensity_jitter=intensity_jitter)
+
+
+def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:
+    """All clean images of the data set that neither validation nor test looks at."""
+    held_out = task.clean_part("validation") + task.clean_part("test")
+    clean = [images[i] for images in (task.pairs.clean,
+                                      load_extra_clean(config.data_dir, task.pairs.name))
+             for i in indices_outside(images, held_out)]
+    return replace(task, clean_to_degrade=clean)
+
+
+def check_parts(tasks: dict[str, TaskData]) -> None:
+    """Make sure that what is learned is not judged, and that what is judged can be.
+
+    Raises:
+        UserError: a clean image is learned in one task and held out in another, or a
+            validation image has no score.
+    """
+    refuse_leaks({name: task.learned_clean() for name, task in tasks.items()}, (
+        (name, part, index, image) for name, task in tasks.items()
+        for part in ("validation", "test")
+        for index, image in zip(getattr(task.split, part), task.clean_part(part))))
+    for name, task in tasks.items():
+        _refuse_unscorable(name, task)
+
+
+def _refuse_unscorable(name: str, task: TaskData) -> None:
+    """Validation chooses the weights by CARE's score, which an empty image has not."""
+    for index, image in zip(spread_over(task.split.validation, MOST_VALIDATED),
+                            task.validated_clean()):
+        try:
+            align_care(image, image)
+        except NotScorableError as error:
+            raise UserError(f"Clean image {index} of '{name}' chooses the checkpoint, but its "
+                            f"middle ({image.shape[0]} x {image.shape[1]} pixels) cannot be "
+                            f"scored: {error}. Remove the pair, or pass another --seed."
+                            ) from error
+
+
+def refuse_leaks(learned: Mapping[str, Iterable[np.ndarray]],
+                 judged: Iterable[tuple[str, str, int, np.ndarray]]) -> None:
+    """One network learns all tasks: no truth of one may be judged in another.
+
+    Args:
+        learned: clean images to learn from, by task.
+        judged: task, part, index and image of every clean image that is not.
+
+    Raises:
+        UserError: an image is both.
+    """
+    known = {digest(image): name for name, images in learned.items() for image in images}
+    for name, part, index, image in judged:
+        if digest(image) in known:
+            raise UserError(
+                f"Clean image {index} of the {part} part of '{name}' is also learned from in "
+                f"'{known[digest(image)]}'. Give both the same number of images, so that they "
+                "are divided alike, or train them apart with --datasets.")
+
+
+def chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
+    """Symmetries of every task: as given, else what suits the shipped sets, else flips."""
+    chosen = {name: SYMMETRY_OF_SHIPPED.get(name, DEFAULT_SYMMETRY) for name in names}
+    for entry in given:
+        name, _, symmetry = entry.partition(":")
+        if name not in chosen:
+            raise UserError(f"--symmetries names '{name}', which is no task of this run. Tasks: "
+                            f"{', '.join(names)}.")
+        chosen[name] = symmetry
+    return chosen

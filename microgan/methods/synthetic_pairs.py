@@ -1,0 +1,192 @@
+"""Training pairs made by CIN-GAN: the generator, and data for a training without real pairs.
+
+TensorFlow is not needed before the first pair is made, so mistakes show at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microgan.config import CGANConfig, CINGANConfig
+from microgan.datasets.paired_arrays import find_datasets
+from microgan.datasets.sampling import MadePairs
+from microgan.datasets.splits import fingerprint
+from microgan.errors import UserError
+from microgan.methods.paired_data import TaskData, check_parts, load_tasks
+from microgan.methods.unpaired_data import load_unpaired_tasks, without_pairs
+from microgan.generator_file import GeneratorInfo, load_generator, read_info
+from microgan.restoration.synthesis import make_degraded
+
+if TYPE_CHECKING:
+    import keras
+
+_LASTING_SEED = 0
+
+
+class PairMaker:
+    """Degrades clean images of this run's tasks with a CIN-GAN generator.
+
+    Args:
+        path: the generator; it is checked now and loaded when first used.
+        tasks: names of this run's tasks.
+        precision: as in `load_generator`.
+
+    Raises:
+        UserError: no CIN-GAN generator, or one that does not know all tasks.
+    """
+
+    def __init__(self, path: str, tasks: Sequence[str], *, precision: str) -> None:
+        self.path = path
+        self.tasks = tuple(tasks)
+        self.precision = precision
+        self.info = read_info(path, method="cin_gan")
+        unknown = [name for name in tasks if name not in self.info.tasks]
+        if unknown:
+            raise UserError(
+                f"--cin_generator_path={path} knows the defects of "
+                f"{', '.join(self.info.tasks)}, not of '{unknown[0]}'. Name tasks that it knows "
+                "with --datasets, or train it on this one, too.")
+
+    @functools.cached_property
+    def _model(self) -> keras.Model:
+        return load_generator(self.path, method="cin_gan", precision=self.precision)[0]
+
+    def __call__(self, clean: list[np.ndarray], tasks: list[int], seed: int
+                 ) -> list[np.ndarray]:
+        """Degrade clean images (Y, X), each by the defect of its task among this run's."""
+        degraded: dict[int, np.ndarray] = {}
+        for task in set(tasks):
+            chosen = [index for index, other in enumerate(tasks) if other == task]
+            name = self.tasks[task]
+            constants = self.info.normalization[name]
+            made = make_degraded(self._model, [clean[index] for index in chosen],
+                                 self.info.tasks.index(name), constants.clean,
+                                 constants.degraded, seed=seed)
+            degraded.update(zip(chosen, made))
+        return [degraded[index] for index in range(len(clean))]
+
+    def made_pairs(self, share: float, tasks: dict[str, TaskData]) -> MadePairs:
+        """What training draws made pairs from.
+
+        Raises:
+            UserError: a task has no clean image.
+        """
+        for name, task in tasks.items():
+            if not len(task.clean_to_degrade):
+                raise UserError(f"'{name}' has no clean image to make pairs from: validation and "
+                                "test hold all. Add some as NAME_extra_Y.npy, or lower "
+                                "--validation_fraction.")
+        return MadePairs(share, [task.clean_to_degrade for task in tasks.values()], self)
+
+    def with_made_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
+        """Degrade the clean validation images, where no real pair may choose the checkpoint."""
+        return {name: replace(task, made_validation=self.pairs_of(
+                    name, task.validated_clean())[0])
+                for name, task in tasks.items()}
+
+    def pairs_of(self, task: str, clean: Sequence[np.ndarray]
+                 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Degrade clean images of one task, always alike; return both."""
+        clean = list(clean)
+        return self(clean, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
+
+
+def load_tasks_and_maker(config: CGANConfig) -> tuple[dict[str, TaskData], PairMaker]:
+    """Load the data of a training on made pairs, and what makes them.
+
+    Args:
+        config: with `cin_augment`; its `seed` must be set.
+
+    Raises:
+        UserError: as `PairMaker` and `load_tasks`, or with all pairs made as
+            `load_unpaired_tasks` and `load_test_pairs`; or the generator has learned from
+            images that are tested here.
+    """
+    assert config.cin_generator_path is not None
+    names = config.datasets or find_datasets(config.data_dir)
+    maker = PairMaker(config.cin_generator_path, names, precision=config.precision)
+    if config.made_share == 1:
+        return _load_tasks_without_pairs(config, names, maker.info), maker
+    tasks = load_tasks(config, degrades_clean=True)
+    _check_held_out(config.cin_generator_path, tasks)
+    return tasks, maker
+
+
+def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: GeneratorInfo
+                              ) -> dict[str, TaskData]:
+    """Clean images alone: all pairs are to be made from them.
+
+    Degraded images are checked, as CIN-GAN does, but never looked at: even the constants of
+    normalisation are the generator's. Only test arrays, which must be pairs, are real.
+    """
+    tasks = {name: without_pairs(images, config.data_dir, info.normalization[name])
+             for name, images in load_unpaired_tasks(config, names).items()}
+    check_parts(tasks)
+    return tasks
+
+
+def seed_of_generator(config: CGANConfig) -> int | None:
+    """Seed of the run that made the CIN-GAN generator: with it, both hold out the same images.
+
+    Returns:
+        None where that is not known.
+    """
+    if not config.cin_generator_path:
+        return None
+    beside = _read_beside(config.cin_generator_path, "config.json")
+    try:
+        return CINGANConfig.from_json(beside["config"]).seed
+    except (KeyError, ValueError, UserError):  # of another program, if any
+        return None
+
+
+def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
+    """Make sure that the CIN-GAN generator has not learned from this run's test images.
+
+    Prints a line where that cannot be known.
+
+    Raises:
+        UserError: it has.
+    """
+    learned = _read_beside(generator, "split.json")
+    for name, task in tasks.items():
+        if task.test_pairs is not None or not task.split.test:
+            continue  # test arrays are apart from all training, which CIN-GAN checks as well
+        seen = _seen_pairs(learned.get(name), task)
+        if seen is None:
+            print(f"{name}: {generator} was trained on other images, or does not "
+                  "say which, so it may have seen some that are tested here.")
+            continue
+        if seen & set(task.split.test):
+            raise UserError(
+                f"{generator} has learned from {len(seen & set(task.split.test))} "
+                f"of the images that test '{name}' here. Leave out --seed, so that both hold out "
+                "the same ones, and pass the --images_limit and --test_fraction of its "
+                "config.json.")
+
+
+def _seen_pairs(record: Any, task: TaskData) -> set[int] | None:
+    """The pairs that a CIN-GAN's `split.json` says it saw; None if it is not of these images."""
+    try:
+        if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
+            return None
+        return {index for half in ("degraded", "clean") for part in ("train", "validation")
+                for index in record[half][part]}
+    except (KeyError, TypeError):  # of another program
+        return None
+
+
+def _read_beside(generator: str, name: str) -> dict[str, Any]:
+    """A JSON file of the generator's run folder; empty where there is none to be read."""
+    try:
+        content = json.loads((Path(generator).parent / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,189 @@
+"""The z-stacks of a training: loaded, checked, divided and measured.
+
+TensorFlow is not needed for any of it, so mistakes in the data show at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skimage.transform import resize
+
+from microgan.runtime.amounts import percent
+from microgan.config import ZSEGANConfig
+from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
+from microgan.datasets.paired_arrays import check_type
+from microgan.datasets.splits import digest, fingerprint, take_groups
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
+from microgan.errors import UserError
+from microgan.metrics.sharpness import find_focal_plane
+from microgan.files.names import shown
+
+TASK = "z_stack"  # the only one, by name
+_LEAST_USED = 0.25  # 8-bit stacks of authors use most; 12 bits in 16 are a sixteenth
+# The layout of ZSE-GAN's authors.
+_STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
+
+
+@dataclass(frozen=True)
+class ZStackData:
+    """Blurred stacks, how they are divided, and in-focus images.
+
+    Args:
+        names: of the stacks' files.
+        stacks: (Z, Y, X) each.
+        focal_planes: of every stack, from 0.
+        train: positions of the stacks to learn from.
+        validation: positions of the stacks that choose the checkpoint.
+        sharp_lateral: in-focus images (Y, X).
+        sharp_axial: in-focus images in the voxel shape of vertical sections.
+        intensities: what becomes -1 and 1.
+    """
+
+    names: Sequence[str]
+    stacks: Sequence[np.ndarray]
+    focal_planes: Sequence[int]
+    train: Sequence[int]
+    validation: Sequence[int]
+    sharp_lateral: Sequence[np.ndarray]
+    sharp_axial: Sequence[np.ndarray]
+    intensities: IntensityRange
+
+    def part(self, name: str) -> tuple[list[np.ndarray], list[int]]:
+        """Stacks and focal planes of `train` or `validation`."""
+        indices = getattr(self, name)
+        return ([self.stacks[index] for index in indices],
+                [self.focal_planes[index] for index in indices])
+
+    def split_record(self, *test_images: Sequence[np.ndarray]) -> dict[str, Any]:
+        """The split, and which images it divides, for `split.json`.
+
+        Args:
+            *test_images: stacks and images of the report at the end.
+        """
+        return {**{part: [self.names[index] for index in getattr(self, part)]
+                   for part in ("train", "validation")},
+                "focal_planes": [focal_plane + 1 for focal_plane in self.focal_planes],
+                "images": fingerprint(self.stacks, self.sharp_lateral, self.sharp_axial),
+                "test_images": fingerprint(*test_images)}
+
+
+def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
+    """Load, check, divide and measure all stacks and in-focus images.
+
+    Args:
+        config: its `seed` must be set.
+
+    Raises:
+        UserError: see `read_stack`; or there are fewer than two different stacks, copies
+            leave none to learn from, the focal plane lies outside of a stack, or voxel sizes
+            or number types differ.
+    """
+    folder = Path(config.data_dir)
+    has_layout = (folder / _STACKS).is_dir()
+    paths = find_stacks(folder / _STACKS if has_layout else config.data_dir)
+    if len(paths) < 2:
+        raise UserError(f"{config.data_dir} holds one z-stack: at least two are needed, one to "
+                        "learn from and one to choose the checkpoint. Cut a large one in two.")
+    stacks = read_stacks(paths)
+    pixels = [stack.pixels for stack in stacks]
+    for path, stack in zip(paths, pixels):
+        check_type(path, stack, pixels[0].dtype, paths[0])
+    focal_planes = [_focal_plane(stack, path, config.focal_plane)
+                    for stack, path in zip(pixels, paths)]
+    train, validation = _divide(pixels, config)
+    use_folders = has_layout and config.in_focus_from == "folders"
+    if use_folders and (folder / _IN_FOCUS).is_dir():
+        lateral = read_images(folder / _IN_FOCUS, pixels[0].dtype, paths[0])
+    else:
+        lateral = [image for index in train
+                   for image in _around_focus(pixels[index], focal_planes[index])]
+    if use_folders and (folder / _IN_FOCUS_AXIAL).is_dir():
+        axial = read_images(folder / _IN_FOCUS_AXIAL, pixels[0].dtype, paths[0])
+    else:
+        pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
+                                    z_step_um=config.z_step_um)
+        axial = _in_axial_shape(lateral, step / pixel)
+    fit = _fit_type_range if config.normalization == "type_range" else fit_percentiles
+    return ZStackData([shown(path.name) for path in paths], pixels, focal_planes, train,
+                      validation, lateral, axial, fit([pixels[index] for index in train]))
+
+
+def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.ndarray]) -> None:
+    """Refuse test stacks that are among those that train or choose the checkpoint.
+
+    Args:
+        data: of the training.
+        paths: of the test stacks.
+        stacks: (Z, Y, X) each, at `paths`.
+
+    Raises:
+        UserError: one equals a stack of the training in every voxel.
+    """
+    known = {digest(stack): name for name, stack in zip(data.names, data.stacks)}
+    for path, stack in zip(paths, stacks):
+        name = known.get(digest(stack))
+        if name is not None:
+            raise UserError(f"{path} is a copy of {name} of the training: a test on stacks that "
+                            "were learned proves nothing. Remove it from one of them.")
+
+
+def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[int], list[int]]:
+    """Positions to train and to validate, drawn at random; copies stay on one side."""
+    keys = [digest(stack) for stack in stacks]
+    num_different = len(set(keys))
+    if num_different < 2:
+        raise UserError(f"All {len(stacks)} z-stacks in {config.data_dir} are copies of one: at "
+                        "least two different ones are needed, one to learn from and one to "
+                        "choose the checkpoint. Cut a large one in two.")
+    assert config.seed is not None
+    order = np.random.default_rng(config.seed).permutation(len(stacks)).tolist()
+    num_validated = min(max(1, round(config.validation_fraction * len(stacks))), len(stacks) - 1)
+    validation, train = take_groups(order, keys, num_validated)
+    if not train:
+        raise UserError(f"--validation_fraction={config.validation_fraction:g} leaves no z-stack "
+                        f"to learn from: {len(stacks)} files hold {num_different} different ones, "
+                        "and copies are not divided. Lower it or remove the copies.")
+    return sorted(train), sorted(validation)
+
+
+def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:
+    """Position of the focal plane, from 0."""
+    if given is None:
+        return find_focal_plane(stack)
+    if given > len(stack):
+        raise UserError(f"--focal_plane={given} is not in {path}, which has {len(stack)} slices.")
+    return given - 1
+
+
+def _around_focus(stack: np.ndarray, focal_plane: int) -> np.ndarray:
+    """The focal plane and its two neighbours, as far as the stack has them."""
+    return stack[max(0, focal_plane - 1):focal_plane + 2]
+
+
+def _in_axial_shape(images: Sequence[np.ndarray], pixels_per_step: float) -> list[np.ndarray]:
+    """In-focus images, and turned by 90 degrees, with their second axis sampled like Z."""
+    both = [turned for image in images for turned in (image, image.T)]
+    if np.isclose(pixels_per_step, 1):
+        return both
+    return [resize(image, (image.shape[0], max(1, round(image.shape[1] / pixels_per_step))),
+                   order=1, mode="reflect", anti_aliasing=pixels_per_step > 1,
+                   preserve_range=True) for image in both]
+
+
+def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
+    dtype = stacks[0].dtype
+    if dtype.kind not in "iu":
+        return fit_min_max(stacks)
+    whole = IntensityRange(float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+    used = fit_percentiles(stacks)
+    share = (used.high - used.low) / (whole.high - whole.low)
+    if share < _LEAST_USED:
+        print(f"Warning: the stacks use {percent(share)} of what {dtype} can hold, "
+              f"{used.low:g} to {used.high:g}, but all of it becomes -1 to 1: little is left to "
+              "learn from. Pass --normalization=percentiles.")
+    return whole

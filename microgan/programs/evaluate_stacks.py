@@ -1,0 +1,234 @@
+"""`evaluate.py --stacks` from config to the z-stack report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from microgan.config import EvaluateConfig
+from microgan.datasets.normalization import IntensityRange
+from microgan.datasets.paired_arrays import check_type
+from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
+from microgan.errors import UserError
+from microgan.evaluation import Z_STACK_FILES
+from microgan.runtime.progress import Progress
+from microgan.files.whole import make_folder
+from microgan.generator_file import read_info
+from microgan.metrics.sharpness import find_focal_plane
+from microgan.files.names import find_file, shown
+from microgan.runtime.startup import import_tensorflow_quietly
+
+# Intensities are brought to this range, the one that all published figures are for.
+_DATA_RANGE = 255.0
+# Beside the folder of the stacks, in the layout of ZSE-GAN's authors: what replaces its B.
+_IMAGES, _CROPS, _TRUTH = "A2D", "A29", "Sharp"
+
+
+@dataclass(frozen=True)
+class ReportedStacks:
+    """What the report is about, in the files' own intensities.
+
+    Args:
+        source: where they are, for the reader.
+        names: of the files, without their suffix.
+        blurred: (Z, Y, X) each, of one depth.
+        focal_planes: of every stack, from 0.
+        truths: the known sharp volumes, or None.
+        images: (Y, X) each, in focus; may be none.
+        crops: in focus, shaped as vertical sections; may be none.
+        spacing_um: of slices, rows and columns.
+        tissue: first and one past the last slice in the tissue.
+        cell_radius_um: of the cells that must be kept.
+    """
+
+    source: str
+    names: Sequence[str]
+    blurred: Sequence[np.ndarray]
+    focal_planes: Sequence[int]
+    truths: Sequence[np.ndarray | None]
+    images: Sequence[np.ndarray]
+    crops: Sequence[np.ndarray]
+    spacing_um: tuple[float, float, float]
+    tissue: tuple[int, int]
+    cell_radius_um: float
+
+    def first(self) -> ReportedStacks:
+        """The first stack alone, for a dry run."""
+        return replace(self, names=self.names[:1], blurred=self.blurred[:1],
+                       focal_planes=self.focal_planes[:1], truths=self.truths[:1])
+
+    def all_images(self) -> list[Sequence[np.ndarray]]:
+        """All that the report depends on."""
+        return [self.blurred, [truth for truth in self.truths if truth is not None],
+                self.images, self.crops]
+
+
+def evaluate_stacks(config: EvaluateConfig) -> None:
+    """Sharpen stacks and write the z-stack report; print what a good result must reach.
+
+    Every file is checked before TensorFlow is loaded.
+
+    Args:
+        config: with `generator` and `stacks`.
+
+    Raises:
+        UserError: a mistake in the flags or files, or an earlier report in the way.
+    """
+    assert config.generator is not None
+    read_info(config.generator, method="zse_gan")
+    folder = Path(config.output)
+    earlier = [folder / name for name in Z_STACK_FILES if (folder / name).exists()]
+    if earlier and not config.overwrite:
+        raise UserError(f"{earlier[0]} exists. Choose another folder with --output, or replace "
+                        "the report in it with --overwrite.")
+    stacks = load_reported_stacks(config)
+    make_folder(folder, "--output")
+    import_tensorflow_quietly()
+    table = write_stack_report(folder, stacks, config.generator, precision=config.precision)
+    print(f"\n{table}")
+
+
+def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | str, *,
+                       precision: str) -> str:
+    """Sharpen stacks and write the z-stack report in place of an earlier one.
+
+    Args:
+        folder: gets the report; must exist.
+        stacks: what `load_reported_stacks` found.
+        generator: the file of one that `train_zsegan.py` made.
+        precision: number format, as `--precision`.
+
+    Returns:
+        What a good result must reach, and the page to read, as text.
+    """
+    from microgan.evaluation.z_stack_measures import Conditions, StackResult
+    from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
+
+    print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
+    sharpened, reconstructed = _sharpen(generator, stacks, precision)
+    info = read_info(generator, method="zse_gan")
+    (task,) = info.tasks
+    in_report = _in_report(stacks.blurred[0].dtype, info.normalization[task].degraded)
+    results = [
+        StackResult(name, in_report(blurred), in_report(sharp), in_report(again), focal_plane,
+                    None if truth is None else in_report(truth))
+        for name, blurred, sharp, again, focal_plane, truth in zip(
+            stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
+            stacks.truths, strict=True)]
+    criteria = write_report(
+        folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
+                                    stacks.cell_radius_um),
+        in_focus_images=[in_report(image) for image in stacks.images],
+        in_focus_crops=[in_report(crop) for crop in stacks.crops],
+        notes=[f"Generator: {shown(generator)}", f"Stacks: {stacks.source}",
+               f"Slices in the tissue: {stacks.tissue[0] + 1} to {stacks.tissue[1]}; voxels "
+               f"{' x '.join(f'{size:g}' for size in stacks.spacing_um)} um (Z, Y, X); data range "
+               f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius"])
+    return (f"{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
+            "CSV and JSON.")
+
+
+def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
+             ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Sharpen all stacks and blur them again, in tiles where memory does not suffice."""
+    from microgan.restoration.planes import to_type
+    from microgan.restoration.restorer import load_blurrer, load_restorer
+
+    translators = [load(generator, precision=precision) for load in (load_restorer, load_blurrer)]
+    results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for name, stack in zip(stacks.names, stacks.blurred):
+        values = stack
+        for translate, found in zip(translators, results):
+            target = np.empty(stack.shape, np.float32)  # what is blurred again is not rounded
+            translate.restore_into(target, values, progress=Progress(name),
+                                   report=lambda line: print(f"{name}: {line}", flush=True))
+            found.append(to_type(target, stack.dtype)[0])
+            values = target
+    return results
+
+
+def _in_report(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
+    """To the report's intensities: 8 bits as they are, others by the generator's range."""
+    if dtype == np.uint8:
+        return lambda volume: volume.astype(np.float64)
+    return lambda volume: _DATA_RANGE * intensities.to_unit(volume)
+
+
+def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
+    """Load and check the stacks of the report and what lies beside them.
+
+    Args:
+        config: with `stacks`.
+
+    Raises:
+        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, what
+            lies beside them is of another type, or focal plane or tissue lie outside of them.
+    """
+    assert config.stacks is not None
+    paths = find_stacks(config.stacks)[:config.eval_limit]
+    stacks = read_stacks(paths)
+    for path, stack in zip(paths, stacks):
+        if len(stack.pixels) != len(stacks[0].pixels) or (
+                stack.pixels.dtype != stacks[0].pixels.dtype):
+            raise UserError(
+                f"{path} has {len(stack.pixels)} slices of {stack.pixels.dtype}, but {paths[0]} "
+                f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. The report compares "
+                "stacks of one depth and type: keep the others in a folder of their own.")
+    depth = len(stacks[0].pixels)
+    if config.focal_plane is not None and config.focal_plane > depth:
+        raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
+                        f"{depth} slices.")
+    blurred = [stack.pixels for stack in stacks]
+    pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
+                                z_step_um=config.z_step_um)
+    return ReportedStacks(
+        shown(config.stacks), [shown(path.stem) for path in paths], blurred,
+        [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
+         for stack in blurred],
+        [_truth(path, stack) for path, stack in zip(paths, blurred)],
+        _images_beside(paths[0], _IMAGES, blurred[0].dtype),
+        _images_beside(paths[0], _CROPS, blurred[0].dtype),
+        (step, pixel, pixel), _tissue(config, depth), config.cell_radius_um)
+
+
+def _beside(path: Path, kind: str) -> Path | None:
+    """The folder of another kind beside that of a stack, such as testA2D beside testB."""
+    folder = path.resolve().parent
+    other = folder.with_name(folder.name.removesuffix("B") + kind)
+    return other if folder.name.endswith("B") and other.is_dir() else None
+
+
+def _images_beside(path: Path, kind: str, dtype: np.dtype) -> list[np.ndarray]:
+    folder = _beside(path, kind)
+    return read_images(folder, dtype, path) if folder else []
+
+
+def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
+    folder = _beside(path, _TRUTH)
+    if folder is None:
+        return None
+    file = find_file(folder, path.name)
+    if not file.is_file():
+        return None
+    (truth,) = (stack.pixels for stack in read_stacks([file]))
+    if truth.shape != blurred.shape:
+        raise UserError(f"{file} has shape {truth.shape}, but the stack it is the truth of, "
+                        f"{path}, {blurred.shape} (Z, Y, X).")
+    check_type(file, truth, blurred.dtype, path)
+    return truth
+
+
+def _tissue(config: EvaluateConfig, depth: int) -> tuple[int, int]:
+    """First and one past the last slice in the tissue; unset ends lie as the published ones."""
+    from microgan.evaluation.z_stack_criteria import published_tissue
+
+    first, end = published_tissue(depth)
+    first = first if config.tissue_from is None else config.tissue_from - 1
+    end = end if config.tissue_to is None else config.tissue_to
+    if not first < end <= depth:
+        raise UserError(f"The tissue cannot lie in slices {first + 1} to {end} of {depth}. Mend "
+                        "--tissue_from and --tissue_to.")
+    return first, end

@@ -1,0 +1,188 @@
+"""`restore.py` from config to restored files."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from microgan.config import RestoreConfig
+from microgan.datasets.file_notes import FileNotes
+from microgan.errors import UserError, one_line
+from microgan.runtime.progress import Progress
+from microgan.files.whole import check_can_write, folder_for_results, put_back
+from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_paths
+from microgan.generator_file import GeneratorInfo, read_info
+from microgan.files.names import choose_files, matching_name, shown
+from microgan.restoration.checks import check_task, choose_augmentation
+from microgan.restoration.image_files import (
+    SUFFIXES, images_in_folder, open_image_file, result_name)
+from microgan.restoration.kept_pixels import check_pixels
+from microgan.restoration.restorer import Restorer, load_restorer
+from microgan.restoration.stored_images import Scratch
+from microgan.restoration.zarr_metadata import is_zarr_folder
+
+
+def restore_files(config: RestoreConfig) -> None:
+    """Restore image files; go on where one fails.
+
+    Every file is checked before TensorFlow is loaded.
+
+    Args:
+        config: everything `restore.py` takes.
+
+    Raises:
+        UserError: a mistake in the flags, before anything is written; or, at the end,
+            files that could not be restored.
+        Exception: a bug, at the end, too.
+        KeyboardInterrupt: Ctrl-C came; no file is half-written.
+    """
+    assert config.generator is not None
+    info = read_info(config.generator, method=None)
+    check_task(info, config.task)
+    choose_augmentation(info, config.test_time_augmentation)
+    check_trust_config(config, info)
+    targets = _targets(_find_files(config.input), config, info)
+    failures: dict[Path, Exception] = {}
+    notes = FileNotes()
+    for path in targets:
+        with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
+            for image in file.images:
+                check_pixels(image.pixels, config.nodata)
+            for output_type in {None if config.output_type == "same" else config.output_type,
+                                *(["float32"] if config.trust_map else [])}:
+                file.check_writable(output_type)
+            notes.add(path, file.notes, file.voxel_size_um)
+    notes.print()
+    if len(failures) < len(targets):
+        with folder_for_results(config.output, "--output"):
+            for path, target in targets.items():
+                with _collected(failures, path):
+                    for written in (target, *map_paths(target, config, info)):
+                        check_can_write(written)
+            if len(failures) < len(targets):
+                _restore_all(targets, failures, config)
+    _raise_failures(failures, len(targets))
+
+
+def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
+                 config: RestoreConfig) -> None:
+    assert config.generator is not None
+    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile,
+                             test_time_augmentation=config.test_time_augmentation)
+    trust_maps = TrustMaps(config, restorer) if config.trust_map else None
+    progress = Progress("all files")
+    try:
+        for done, (path, target) in enumerate(targets.items(), 1):
+            if path not in failures:
+                with _collected(failures, path):
+                    _restore_file(restorer, trust_maps, path, target, config)
+            progress(done / len(targets))
+    except KeyboardInterrupt as stop:
+        raise type(stop)("stopped. Files that were restored before are whole; go on with the "
+                         "others.") from None
+
+
+@contextlib.contextmanager
+def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
+    """Note why a file cannot be restored, and go on: a bug, too, must not cost the others."""
+    try:
+        yield
+    except Exception as error:
+        failures[path] = error
+
+
+def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, target: Path,
+                  config: RestoreConfig) -> None:
+    with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
+        restored = []
+        for image in file.images:
+            name = shown(f"{path} {image.label}".strip())
+            if image.axes_are_assumed and len(image.axes) > 2:
+                print(f"{name}: axes {image.axes} assumed; name others with --axes.")
+            part = parts.enter_context(Scratch(
+                target.parent, image.pixels.shape,
+                image.pixels.dtype if config.output_type == "same" else config.output_type))
+            restorer.restore_into(
+                part, image.pixels, axes=image.axes, task=config.task, nodata=config.nodata,
+                seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
+                progress=Progress(name),
+                report=lambda line: print(f"{name}: {line}", flush=True))
+            restored.append(part)
+        file.write_like(target, restored)
+        if trust_maps is not None:
+            trust_maps.write(file, target, restored, shown(path))
+    print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")
+    print(f"{shown(path)}: restored into {shown(target)}", flush=True)
+
+
+def _find_files(inputs: Sequence[str]) -> list[Path]:
+    """Files, folders' image files and patterns' matches, each once, in the order given."""
+    found: dict[Path, None] = {}
+    for text in inputs:
+        path = Path(text)
+        matches = images_in_folder(path)
+        if matches is None:
+            # A missing one is reported with the other files.
+            matches = [path] if path.exists() or not glob.has_magic(text) else _matches(text)
+        if not matches:
+            raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def _matches(pattern: str) -> list[Path]:
+    """Image files that a pattern matches, and images within an OME-Zarr, such as a plate."""
+    paths = sorted(map(Path, glob.glob(pattern)))
+    within = [path for path in paths if path.suffix.lower() not in SUFFIXES
+              and is_zarr_folder(path)]
+    return within + choose_files((path for path in paths if path not in within), SUFFIXES, pattern)
+
+
+def _targets(paths: Sequence[Path], config: RestoreConfig,
+             info: GeneratorInfo) -> dict[Path, Path]:
+    """Where each file's restoration goes; never onto an input, nor two onto one."""
+    targets = {path: Path(config.output) / result_name(path) for path in paths}
+    sources: dict[Path, Path] = {}
+    inputs = {path.resolve() for path in paths}
+    for path, restored in targets.items():
+        for target in [restored, *map_paths(restored, config, info)]:
+            same = target.with_name(matching_name(target.name))  # on some systems
+            if same in sources:
+                raise UserError(f"{sources[same]} and {path} would both be restored into "
+                                f"{target}. Restore them into different folders with --output.")
+            whole = target.resolve()
+            if not inputs.isdisjoint([whole, *whole.parents]):  # an OME-Zarr image is a folder
+                raise UserError(f"{target} is{'' if whole in inputs else ' within'} an input. "
+                                "Choose another folder with --output.")
+            if target.suffix.lower() == ".zarr":
+                put_back(target)
+            if os.path.exists(target) and not config.overwrite:
+                raise UserError(f"{target} exists. Choose another folder with --output, or "
+                                "replace it with --overwrite.")
+            sources[same] = path
+    return targets
+
+
+def _raise_failures(failures: dict[Path, Exception], num_files: int) -> None:
+    if not failures:
+        return
+    bugs = [error for error in failures.values() if not isinstance(error, UserError)]
+    lines = [text if str(path) in text else f"{path}: {text}"
+             for path, text in zip(failures, map(_told, failures.values()))]
+    if num_files > 1:
+        print("\n".join(lines), file=sys.stderr)
+    if bugs:
+        raise bugs[0]
+    raise UserError(lines[0] if num_files == 1 else
+                    f"{len(lines)} of {num_files} files were not restored: see above.")
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return f"a bug of microgan, {type(error).__name__}: {one_line(error)}"

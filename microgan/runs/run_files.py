@@ -1,0 +1,90 @@
+"""Which files in a run folder are its run's: what is not listed here is never deleted."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from microgan.errors import UserError
+from microgan.evaluation import DEFECT_FILES, SCORE_FILES, Z_STACK_FILES
+from microgan.runs.run_lock import LOCK_FILE
+from microgan.files.whole import is_partial, name_when_whole
+from microgan.files.names import is_of_system
+
+CONFIG_FILE = "config.json"
+SPLIT_FILE = "split.json"
+SAMPLES = "samples"
+_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", "generator.h5", *SCORE_FILES,
+          *DEFECT_FILES, *Z_STACK_FILES}
+_NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz"}
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a run folder within which a link leads elsewhere: nothing there is a run's.
+
+    Args:
+        folder: of a run, or any other; it need not exist.
+
+    Raises:
+        UserError: `samples`, `checkpoint` or `.lock` in it is a link.
+    """
+    for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
+        if (folder / name).is_symlink():
+            raise UserError(f"{folder / name} is a link, through which nothing is written or "
+                            "deleted. Remove it, or choose another folder with --dir.")
+
+
+def files_of_run(folder: Path) -> list[Path]:
+    """What a run wrote into its folder, whole or half; `split.json` and `config.json` last.
+
+    So as long as some of them are left, it is known whose they are.
+
+    Args:
+        folder: of a run, or any other; it need not exist.
+    """
+    if not folder.exists():
+        return []
+    names = _FILES | {f"scores_{task}.png" for task in _recorded_tasks(folder)}
+    found = [path for path in folder.iterdir() if name_when_whole(path.name) in names]
+    for inner, pattern in _NAMES_IN_FOLDERS.items():
+        found += [path for path in (folder / inner).glob("*")
+                  if re.fullmatch(pattern, name_when_whole(path.name))]
+    order = ("", SPLIT_FILE, CONFIG_FILE)
+    return sorted((path for path in found if path.is_file()),
+                  key=lambda path: (order.index(path.name) if path.name in order else 0, path))
+
+
+def foreign_files(folder: Path) -> list[Path]:
+    """What lies in a folder beside the files and folders of a run; it need not exist.
+
+    What systems put into folders unasked is not counted.
+    """
+    if not folder.exists():
+        return []
+    own = {folder / LOCK_FILE, *files_of_run(folder),
+           *(folder / inner for inner in _NAMES_IN_FOLDERS if (folder / inner).is_dir())}
+    return sorted(path for path in folder.iterdir()
+                  if path not in own and not is_of_system(path.name))
+
+
+def results_of_run(folder: Path) -> list[Path]:
+    """What a run wrote after it had recorded its config; none if it was stopped before."""
+    return [path for path in files_of_run(folder)
+            if path.name not in (SPLIT_FILE, CONFIG_FILE) and not is_partial(path.name)]
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what a killed run left half-written in its folder."""
+    for path in files_of_run(folder):
+        if is_partial(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _recorded_tasks(folder: Path) -> list[str]:
+    try:
+        split: Any = json.loads((folder / SPLIT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    return list(split) if isinstance(split, dict) else []

@@ -1,0 +1,246 @@
+"""A run folder: created once, refused when taken, complete when resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import platform
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import microgan
+from microgan.errors import UserError, one_line
+from microgan.runs.run_files import (
+    CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, refuse_links,
+    remove_partial_files, results_of_run)
+from microgan.runs.run_lock import locked
+from microgan.runs.workers import this_worker
+from microgan.files.whole import write_json
+
+# Fields that say how to run, not what: a resumed run may differ in them.
+_FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
+                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
+# Fields that may name a file, on whose content a training depends.
+_FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
+# Runs of earlier versions lack these.
+_RECORDED_LATER = {"test_images": "test images", "extra_images": "extra clean images"}
+
+
+def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:
+    """Find out whether a run may write into a folder; change nothing.
+
+    Args:
+        folder: where the run's files would go.
+        config: with fields `resume`, `overwrite` and `seed`.
+        default_seed: for a config without seed; drawn if there is none.
+
+    Returns:
+        The config with its seed. A resumed run goes on with the settings it began with.
+
+    Raises:
+        UserError: the folder holds a run and neither flag is given, or parts of one without
+            its `config.json`, or, unless a run is resumed, other files; or settings given
+            explicitly, or the content of files that settings name, differ from those of the
+            run to be resumed.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Choose another folder with --dir.")
+    refuse_links(folder)
+    if (folder / CONFIG_FILE).exists():
+        if config.resume:
+            return _resumed_config(folder / CONFIG_FILE, config)
+        if not config.overwrite:
+            raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, go "
+                            "on with --resume, or replace it with --overwrite.")
+    _refuse_losses(folder, config)
+    if config.resume:
+        print(f"Nothing to resume in {folder}: starting.")
+    if config.seed is not None:
+        return config
+    if default_seed is None and this_worker().count > 1:
+        raise UserError("Several workers (TF_CONFIG) need the same --seed: pass one.")
+    return config.replaced(
+        seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
+
+
+def _refuse_losses(folder: Path, config: Any) -> None:
+    """Make sure that a new run in the folder deletes nothing that may still be wanted."""
+    foreign = foreign_files(folder)
+    if foreign:
+        raise UserError(f"{folder} holds {foreign[0].name}, which is not of a run. Move it away, "
+                        "or choose another folder with --dir.")
+    results = results_of_run(folder)
+    if config.overwrite or not results:
+        return
+    found = f"{folder} holds {results[0].relative_to(folder)} but no {CONFIG_FILE}"
+    if config.resume:
+        raise UserError(f"{found}, without which its run cannot be resumed. Put {CONFIG_FILE} "
+                        "back, or start another run with --dir, or with --overwrite instead of "
+                        "--resume.")
+    raise UserError(f"{found}, so it is no whole run. Move all of it away, choose another folder "
+                    "with --dir, or replace it with --overwrite.")
+
+
+@contextmanager
+def working_folder(folder: Path, config: Any) -> Iterator[Path]:
+    """Yield where a run writes: its folder, or with `--dry_run` one that is removed.
+
+    Ctrl-C in the block says how to go on. Of several workers the chief holds the folder.
+
+    Raises:
+        UserError: the folder cannot be made, or another program is training in it.
+    """
+    if config.dry_run:
+        with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
+                        "with --dir.") from error
+    with locked(folder) if this_worker().is_chief else nullcontext():
+        try:
+            yield folder
+        except KeyboardInterrupt as stop:
+            raise type(stop)(f"stopped. What is done is saved in {folder}: go on with --resume."
+                             ) from None
+
+
+def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
+    """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
+
+    Of several workers only the chief does.
+
+    Args:
+        folder: given by `working_folder`; an earlier run goes if `config.overwrite`.
+        config: the config with its seed.
+        split: by task, which images are for what, and which images they are.
+
+    Raises:
+        UserError: the tasks or images are not those that the run to be resumed began with.
+    """
+    if _is_resumed(folder, config):
+        _check_same_images(folder, split)
+        if this_worker().is_chief:
+            remove_partial_files(folder)
+        return
+    if not this_worker().is_chief:
+        return
+    for path in files_of_run(folder):
+        path.unlink()
+    write_json(folder / SPLIT_FILE, split)
+    write_json(folder / CONFIG_FILE, {
+        "config": config.to_json(), "files": _digests(config), "versions": _versions()})
+    (folder / SAMPLES).mkdir(exist_ok=True)
+
+
+def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: str) -> bool:
+    """Whether a run to be resumed has nothing left to do; says so.
+
+    Args:
+        folder: checked by `check_run_folder`.
+        config: that it gave.
+        split: as for `create_run_folder`.
+        last_file: name of the file that a run writes last.
+
+    Raises:
+        UserError: the tasks or images are not those that the run to be resumed began with.
+    """
+    if not _is_resumed(folder, config):
+        return False
+    _check_same_images(folder, split)
+    if not (folder / last_file).exists():
+        return False
+    print(f"The run in {folder} is finished: {config.num_iters} updates.")
+    return True
+
+
+def _is_resumed(folder: Path, config: Any) -> bool:
+    return config.resume and (folder / CONFIG_FILE).exists()
+
+
+def _check_same_images(folder: Path, split: dict[str, Any]) -> None:
+    before = _read_json(folder / SPLIT_FILE)
+    if set(before) != set(split):
+        raise UserError(f"The run in {folder} began with the tasks {', '.join(before)}, but now "
+                        f"there are {', '.join(split)}. Make them the same again, or start "
+                        "another run with --dir or --overwrite.")
+    for name, record in split.items():
+        changed = _changed_entries(before[name], record)
+        if changed:
+            raise UserError(f"The {_RECORDED_LATER.get(changed[0], 'images')} of '{name}' are not "
+                            f"those that the run in {folder} began with, so it cannot go on. Put "
+                            "those back, or start another with --dir or --overwrite.")
+
+
+def _changed_entries(before: Any, now: dict[str, Any]) -> list[str]:
+    """What differs in the record of a task, as far as an earlier version kept one."""
+    if not isinstance(before, dict):
+        return list(now)
+    return [entry for entry in {**now, **before} if before.get(entry) != now.get(entry)
+            and (entry in before or entry not in _RECORDED_LATER)]
+
+
+def _resumed_config(path: Path, config: Any) -> Any:
+    content = _read_json(path)
+    try:
+        before = type(config).from_json(content.get("config"))
+        if before.seed is None:
+            raise ValueError("it has no seed")
+    except (ValueError, UserError) as error:
+        raise UserError(f"{path} is no config of this program ({one_line(error)}), so this run "
+                        "cannot be resumed. Start another with --dir or --overwrite.") from error
+    different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
+                 for name in sorted(config.explicit - _FREE_FIELDS)
+                 if getattr(before, name) != getattr(config, name)]
+    if different:
+        raise UserError(f"The run in {path.parent} cannot go on with other settings: "
+                        f"{'; '.join(different)}. Leave {'it' if len(different) == 1 else 'them'} "
+                        "out, or start another run with --dir.")
+    _check_same_files(path.parent, content.get("files"), before)
+    free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
+    # What it replaced when it began is gone.
+    return dataclasses.replace(before, **{**free, "overwrite": False})
+
+
+def _check_same_files(folder: Path, recorded: Any, config: Any) -> None:
+    """Make sure that the files that settings name have not changed; absent ones show later."""
+    for name, digest in _digests(config).items():
+        # Runs of earlier versions recorded none.
+        if isinstance(recorded, dict) and recorded.get(name, digest) != digest:
+            raise UserError(f"--{name}={getattr(config, name)} is not the file that the run in "
+                            f"{folder} began with, so it cannot go on. Put that back, or start "
+                            "another with --dir or --overwrite.")
+
+
+def _digests(config: Any) -> dict[str, str]:
+    """Identify the content of the files that settings name."""
+    digests = {}
+    for name in _FILE_FIELDS:
+        value = getattr(config, name, None)
+        if value and Path(value).is_file():
+            with open(value, "rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} is not readable, so this run cannot be resumed. Start another "
+                        "with --dir or --overwrite.") from error
+
+
+def _versions() -> dict[str, str]:
+    packages = ("tensorflow", "keras", "numpy", "h5py", "scikit-image")
+    return {"microgan": microgan.__version__, "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: importlib.metadata.version(name) for name in packages}}
