@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from cells import markdown
 
+from benchmarks.rivals.care import CARE, CAREConfig
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
-from microgan.config.care import CAREConfig
 from microgan.errors import UserError
-from microgan.methods.paired_data import load_tasks, paired_batches
 from microgan.metrics.paired import align_care, psnr, ssim
 from microgan.runtime.startup import import_tensorflow_quietly
 
@@ -36,48 +35,41 @@ class Settings(Config):
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
 
 
-def train_both(config, tasks):
+def train_both(method):
     """Train csbdeep's CARE and ours side by side.
 
     Args:
-        config: `CAREConfig` with its seed.
-        tasks: `TaskData` by name.
+        method: ours, its data loaded.
 
     Returns:
         Both networks, csbdeep's first, and what a file would say of them.
     """
     import keras
     import tensorflow as tf
-    from microgan.experiments.care_training import build_trainer
-    from microgan.runs.training import describe_generator
 
     try:
-        from csbdeep.models import CARE
+        from csbdeep.models import CARE as CSBDeepCARE
         from csbdeep.models import Config as CSBDeepConfig
     except ImportError:
         raise UserError("csbdeep is missing. It comes with the extra 'bench': "
                         "pip install 'microgan[bench]'.") from None
-    keras.utils.set_random_seed(config.seed)
-    draw = paired_batches(config, tasks)
+    keras.utils.set_random_seed(method.seed)
     with tempfile.TemporaryDirectory() as folder:
-        theirs = CARE(CSBDeepConfig("YXC", 1, 1, train_tensorboard=False), "care",
-                      basedir=folder)
+        theirs = CSBDeepCARE(CSBDeepConfig("YXC", 1, 1, train_tensorboard=False), "care",
+                             basedir=folder)
         theirs.prepare_for_training()
-    info = describe_generator(
-        config, method="care", network="unet",
-        network_arguments={"filters": config.generator_filters, "depth": 2},
-        normalization={name: task.normalization for name, task in tasks.items()})
-    ours = build_trainer(config, info)
+    info = method.describe()
+    ours, _ = method.build(info)
     ours.generator.set_weights(theirs.keras_model.get_weights())
     step = tf.function(ours.train_step)
 
     def batches():
-        for update in range(config.num_iters):
-            batch = draw(update)
+        for update in range(method.config.num_iters):
+            batch = method.batch(update)
             step({name: tf.constant(batch[name]) for name in ("degraded", "clean")})
             yield batch["degraded"], batch["clean"]
 
-    theirs.keras_model.fit(batches(), steps_per_epoch=config.num_iters, epochs=1, verbose=0,
+    theirs.keras_model.fit(batches(), steps_per_epoch=method.config.num_iters, epochs=1, verbose=0,
                            shuffle=False)
     return (theirs.keras_model, ours.generator), info
 
@@ -103,11 +95,12 @@ def main(settings):
             data_dir=settings.data_dir, datasets=settings.datasets, seed=int(seed),
             images_limit=settings.images_limit, num_iters=settings.num_iters,
             batch_size=settings.batch_size, patch_size=settings.patch_size)
-        tasks = load_tasks(config)
-        networks, info = train_both(config, tasks)
+        method = CARE(config)
+        method.load()
+        networks, info = train_both(method)
         apart = max(np.abs(first - second).max() for first, second in
                     zip(*(network.get_weights() for network in networks)))
-        for name, task in tasks.items():
+        for name, task in method.tasks.items():
             scores = ["{:.3f} / {:.4f}".format(*mean_scores(network, info, task))
                       for network in networks]
             lines.append([seed, name, *scores, f"{apart:.1e}"])

@@ -22,7 +22,7 @@ def train(script, folder, flags):
     """Run a training script to its end, from its last checkpoint if it was begun.
 
     Args:
-        script: path within the project.
+        script: path within the project, or name of a module in it.
         folder: of its run folder and `log.txt`; created if missing.
         flags: of the script.
 
@@ -38,7 +38,7 @@ def train(script, folder, flags):
     stopped = 0
     with open(log, "a", encoding="utf-8") as output:
         training = subprocess.Popen(
-            [sys.executable, str(ROOT / script), *flags, "--resume", f"--dir={folder}",
+            [sys.executable, *_started(script), *flags, "--resume", f"--dir={folder}",
              f"--checkpoint_minutes={_MINUTES_BETWEEN_CHECKPOINTS}"],
             stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)},
             # So that it hears of a signal once, from here, wherever the signal came from.
@@ -57,6 +57,11 @@ def train(script, folder, flags):
         raise UserError(f"{last_line} (status {status} of {script}; see {log}.)")
     (config,) = folder.glob("*/config.json")
     return config.parent
+
+
+def _started(script):
+    """What Python is given to start a script, or a module of the benchmarks."""
+    return [str(ROOT / script)] if script.endswith(".py") else ["-m", script]
 
 
 def folder_name(data, symmetries):

@@ -36,14 +36,14 @@ class Method:
 # CARE for minutes, not hours: an eighth of the pixels an update, and a tenth of the updates
 # without progress after which the learning rate falls.
 _CROPS_OF_64 = ("--batch_size=8", "--patch_size=64")
-_CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks/train_care.py",
+_CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks.rivals.care",
                   (*_CROPS_OF_64, "--plateau_updates=400"))
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 _LIMITED = ("--recipe=limited",)
 _ONLY_MADE = ("--alpha=1",)
 
 METHODS = {
-    "care": Method("CARE", WITH_PAIRS, "benchmarks/train_care.py"),
+    "care": Method("CARE", WITH_PAIRS, "benchmarks.rivals.care"),
     "care_64": _CARE_64,
     "care_64_mirrored": replace(_CARE_64, label=f"{_CARE_64.label}, mirror images averaged",
                                 trained_as="care_64", mirrored=True),
@@ -51,7 +51,7 @@ METHODS = {
         _CARE_64, label=f"{_CARE_64.label}, rate as limited's, mirror images averaged",
         flags=(*_CROPS_OF_64, "--learning_rate_decay=cosine"), as_fast_as="care_64",
         mirrored=True),
-    "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks/train_deblurgan.py",
+    "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks.rivals.deblurgan",
                         (f"--content_features={VGG}",)),
     "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),
     "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and made pairs", WITH_PAIRS,
@@ -59,7 +59,7 @@ METHODS = {
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
     "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
                           _LIMITED, "limited"),
-    "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks/train_cyclegan.py"),
+    "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks.rivals.cyclegan"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
     "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",

@@ -15,8 +15,8 @@ import numpy as np
 
 from microgan import config as configs
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches
-from microgan.generator_file import GeneratorInfo, build_network
+from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches, TrainingStacks
+from microgan.generator_file import GeneratorInfo
 from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES
 from microgan.runtime.startup import import_tensorflow_quietly
 
@@ -72,20 +72,25 @@ def build_trainer(settings: Any) -> Any:
     """A method's trainer, as its training script builds it.
 
     Args:
-        settings: config of the method.
+        settings: config of the method, with its seed.
     """
-    from microgan.experiments import cgan_training, cin_gan_training, zse_gan_training
+    from microgan.methods.cgan import CGAN
+    from microgan.methods.cin_gan import CINGAN
+    from microgan.methods.zse_gan import ZSEGAN
 
+    method: Any
     if isinstance(settings, configs.ZSEGANConfig):
+        method = ZSEGAN(settings)
+        method.batches = _stack_batches(settings)
         info = _info("zse_gan", settings.translator, {"filters": settings.translator_filters})
-        return zse_gan_training.build_trainer(settings, info, _stack_batches(settings))
+        return method.build(info)[0]
     arguments = {"filters": settings.generator_filters}
     if settings.generator == "resnet":
         arguments["dropout"] = settings.dropout
-    if isinstance(settings, configs.CGANConfig):
-        return cgan_training.build_trainer(settings, _info("cgan", settings.generator, arguments))
-    generator = build_network(_info("cin_gan", settings.generator, arguments))
-    return cin_gan_training.build_trainer(settings, generator, num_tasks=len(TASKS))
+    method = (CGAN if isinstance(settings, configs.CGANConfig) else CINGAN)(settings)
+    method.prepare()
+    name = "cgan" if isinstance(settings, configs.CGANConfig) else "cin_gan"
+    return method.build(_info(name, settings.generator, arguments))[0]
 
 
 def describe_cgan(network: str) -> GeneratorInfo:
@@ -107,9 +112,10 @@ def _stack_batches(settings: configs.ZSEGANConfig) -> StackBatches:
     def image(*shape: int) -> list[np.ndarray]:
         return [random.uniform(-1, 1, shape).astype(np.float32)]
 
+    stacks = TrainingStacks(image(DEPTH, side, side), [DEPTH // 2], image(side, side),
+                            image(side, DEPTH), _RANGES.clean)
     return StackBatches(
-        image(DEPTH, side, side), [DEPTH // 2], image(side, side), image(side, DEPTH),
-        intensities=_RANGES.clean, batch_size=settings.batch_size, patch_size=side,
+        stacks, batch_size=settings.batch_size, patch_size=side,
         num_sections=settings.num_sections, symmetries=settings.symmetries, seed=0)
 
 
@@ -131,10 +137,10 @@ def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
     """
     import_tensorflow_quietly()
     from microgan.datasets.pipelines import DistributedBatches
-    from microgan.runs.training import set_up_devices
-    from microgan.runs.loop import compile_update
+    from microgan.runs.compiled_update import compile_update
+    from microgan.runs.devices import set_up_devices
 
-    strategy, _ = set_up_devices(settings)
+    strategy = set_up_devices(settings).strategy
     with tempfile.TemporaryDirectory() as folder:
         if getattr(settings, "content_features", "") == "random":
             path = Path(folder) / "vgg.npz"

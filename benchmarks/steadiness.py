@@ -25,7 +25,7 @@ from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.sampling import PairedBatches, TrainingTask, UnpairedBatches
-from microgan.datasets.section_sampling import StackBatches
+from microgan.datasets.section_sampling import StackBatches, TrainingStacks
 from microgan.errors import UserError
 
 _NUM_IMAGES = 10
@@ -67,11 +67,11 @@ def drawing(config: Any) -> Any:
     ranges = IntensityRange(0, 4095)
     if isinstance(config, ZSEGANConfig):
         depth = speed_microgan.DEPTH
+        stacks = TrainingStacks(images(depth, _SIDE, _SIDE), [depth // 2] * _NUM_IMAGES,
+                                images(_SIDE, _SIDE), images(_SIDE, depth), ranges)
         return StackBatches(
-            images(depth, _SIDE, _SIDE), [depth // 2] * _NUM_IMAGES, images(_SIDE, _SIDE),
-            images(_SIDE, depth), intensities=ranges, batch_size=config.batch_size,
-            patch_size=config.patch_size, num_sections=config.num_sections,
-            symmetries=config.symmetries, seed=0)
+            stacks, batch_size=config.batch_size, patch_size=config.patch_size,
+            num_sections=config.num_sections, symmetries=config.symmetries, seed=0)
     tasks = [TrainingTask(name, images(_SIDE, _SIDE), images(_SIDE, _SIDE),
                           TaskNormalization(ranges, ranges)) for name in speed_microgan.TASKS]
     shared = {"batch_size": config.batch_size, "patch_size": config.patch_size, "seed": 0}

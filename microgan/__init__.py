@@ -7,23 +7,56 @@ flag needs neither.
 
 from __future__ import annotations
 
+import functools
+import inspect
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from microgan.config import (
+    CGANConfig, CINGANConfig, Config, EvaluateConfig, RestoreConfig, ZSEGANConfig)
+from microgan.version import __version__
 
 if TYPE_CHECKING:
     from microgan.restoration.restorer import Restorer
 
-__version__ = "0.1.0"
-
 __all__ = ["__version__", "evaluate", "load_restorer", "restore_files", "train_cgan",
            "train_cin_gan", "train_zse_gan"]
 
+Settings = ParamSpec("Settings")
+Result = TypeVar("Result")
 
-def load_restorer(path, *, precision="auto", tile=None, test_time_augmentation=None) -> Restorer:
+
+def _takes_settings_of(config_type: Callable[Settings, Config]
+                       ) -> Callable[[Callable[[Any], Result]], Callable[Settings, Result]]:
+    """Give a function of a config the config's fields as keyword arguments.
+
+    Editors and type checkers read them from `config_type`, notebooks from the signature.
+    """
+    def decorate(work: Callable[[Any], Result]) -> Callable[Settings, Result]:
+        @functools.wraps(work)
+        def call(*_: Settings.args, **settings: Settings.kwargs) -> Result:
+            return work(config_type.create(**settings))  # type: ignore[attr-defined]
+
+        del call.__wrapped__
+        call.__signature__ = inspect.signature(config_type)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
+                  tile: int | None = None,
+                  test_time_augmentation: bool | None = None) -> Restorer:
     """Load a trained generator as a function from image to restored image.
 
     The same as `microgan.restoration.restorer.load_restorer`, which documents it;
     Keras and TensorFlow are imported by this call.
+
+    Example:
+        >>> restore = load_restorer("Microscopy_cGAN_results/generator.h5")
+        >>> restored = restore(image, axes="YX", task="NAME")
     """
     from microgan.restoration import restorer
 
@@ -31,66 +64,99 @@ def load_restorer(path, *, precision="auto", tile=None, test_time_augmentation=N
                                   test_time_augmentation=test_time_augmentation)
 
 
-def train_cgan(**settings: Any) -> Path:
-    """Learn to restore from pairs, as `train_cGAN.py`; see `experiments.cgan.train_cgan`.
+@_takes_settings_of(CGANConfig)
+def train_cgan(config: CGANConfig) -> Path:
+    """Learn to restore from pairs, as `train_cGAN.py`.
 
     Args:
-        **settings: flags of the script and their values, such as `recipe="limited",
-            data_dir="my_images"`.
+        **settings: flags of the script and their values; see its `--help`. Several values
+            may be a list, and a path a `Path`.
 
     Returns:
-        The run folder.
+        The run folder; see `runs.run.train`.
 
     Raises:
         UserError: a mistake in the settings or the data.
+
+    Example:
+        >>> folder = train_cgan(recipe="limited", data_dir="my_images", dir="my_run")
     """
-    from microgan.config import CGANConfig
-    from microgan.experiments import cgan
+    from microgan.methods.cgan import CGAN
+    from microgan.runs.run import train
 
-    return cgan.train_cgan(CGANConfig.create(**settings))
-
-
-def train_cin_gan(**settings: Any) -> Path:
-    """Learn defects from unpaired images, as `train_CIN_GAN.py`; else as `train_cgan`."""
-    from microgan.config import CINGANConfig
-    from microgan.experiments import cin_gan
-
-    return cin_gan.train_cin_gan(CINGANConfig.create(**settings))
+    return train(CGAN, config)
 
 
-def train_zse_gan(**settings: Any) -> Path:
-    """Learn to sharpen z-stacks, as `train_zsegan.py`; else as `train_cgan`."""
-    from microgan.config import ZSEGANConfig
-    from microgan.experiments import zse_gan
+@_takes_settings_of(CINGANConfig)
+def train_cin_gan(config: CINGANConfig) -> Path:
+    """Learn defects from images that need not match, as `train_CIN_GAN.py`.
 
-    return zse_gan.train_zse_gan(ZSEGANConfig.create(**settings))
+    Arguments, result and errors are those of `train_cgan`.
+
+    Example:
+        >>> folder = train_cin_gan(recipe="limited", data_dir="my_images", dir="my_defects")
+    """
+    from microgan.methods.cin_gan import CINGAN
+    from microgan.runs.run import train
+
+    return train(CINGAN, config)
 
 
-def restore_files(**settings: Any) -> None:
+@_takes_settings_of(ZSEGANConfig)
+def train_zse_gan(config: ZSEGANConfig) -> Path:
+    """Learn to sharpen z-stacks, as `train_zsegan.py`.
+
+    Arguments, result and errors are those of `train_cgan`.
+
+    Example:
+        >>> folder = train_zse_gan(recipe="limited", data_dir="my_stacks", dir="my_run")
+    """
+    from microgan.methods.zse_gan import ZSEGAN
+    from microgan.runs.run import train
+
+    return train(ZSEGAN, config)
+
+
+@_takes_settings_of(RestoreConfig)
+def restore_files(config: RestoreConfig) -> list[Path]:
     """Restore image files of any size, as `restore.py`.
 
     Args:
-        **settings: flags of the script and their values.
+        **settings: flags of the script and their values; see its `--help`.
+
+    Returns:
+        The restored files, in the order of the input.
 
     Raises:
         UserError: a mistake in the settings, or files that could not be restored.
+
+    Example:
+        >>> paths = restore_files(generator=folder / "generator.h5", input=["new_images"],
+        ...                       output="restored", task="NAME")
     """
-    from microgan.config import RestoreConfig
-    from microgan.experiments import restoring
+    from microgan.programs import restore
 
-    restoring.restore_files(RestoreConfig.create(**settings))
+    return restore.restore_files(config)
 
 
-def evaluate(**settings: Any) -> None:
-    """Score a generator or restored files, as `evaluate.py`; the tables go into `output`.
+@_takes_settings_of(EvaluateConfig)
+def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
+    """Score a generator or restored files, as `evaluate.py`.
 
     Args:
-        **settings: flags of the script and their values.
+        **settings: flags of the script and their values; see its `--help`.
+
+    Returns:
+        The scores, as in `scores.json`: a row for each task and method. Of z-stacks the
+        criteria, as in `z_stack_report.json`.
 
     Raises:
         UserError: a mistake in the settings or the files.
-    """
-    from microgan.config import EvaluateConfig
-    from microgan.experiments import evaluation
 
-    evaluation.evaluate(EvaluateConfig.create(**settings))
+    Example:
+        >>> scores = evaluate(restored="restored/cells.npy", clean="clean/cells.npy",
+        ...                   output="scores")
+    """
+    from microgan.programs import evaluate as program
+
+    return program.evaluate(config)

@@ -23,23 +23,15 @@ from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
 from microgan.files.names import check_task_name
+from microgan.networks.registry import find_network, script_of
 from microgan.runtime.precision import choose_precision, keras_settings_kept
 
 if TYPE_CHECKING:
     import keras
 
 ATTRIBUTE = "microgan"
-NETWORKS = {"cgan": ("resnet", "unet"), "cin_gan": ("resnet", "unet"),
-            "zse_gan": ("published", "residual"), "care": ("unet",), "deblurgan": ("resnet",),
-            "cyclegan": ("resnet",)}
-# Of networks: type, smallest and largest value. None has more layers or channels.
-_ARGUMENTS = {"filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000),
-              "depth": (int, 0, 100), "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
 # A file says no more of itself.
 _DESCRIPTION_BYTES = 10**6
-_MADE_BY = {"cgan": "train_cGAN.py", "cin_gan": "train_CIN_GAN.py", "zse_gan": "train_zsegan.py",
-            **{rival: f"benchmarks/train_{rival}.py" for rival in ("care", "deblurgan",
-                                                                   "cyclegan")}}
 
 
 @dataclass(frozen=True)
@@ -47,9 +39,9 @@ class GeneratorInfo:
     """What a generator needs besides its weights.
 
     Args:
-        method: "cgan", which restores, "cin_gan", which makes defects, "zse_gan", which
-            sharpens z-stacks, or a rival that restores: "care", "deblurgan", "cyclegan".
-        network: name of its architecture among the method's.
+        method: "cgan", which restores, "cin_gan", which adds defects, "zse_gan", which
+            sharpens z-stacks, or another that code has registered.
+        network: name of its architecture among the method's; see `networks.registry`.
         network_arguments: keyword arguments of its `build_*` function.
         tasks: names of the tasks it was trained on.
         normalization: the ranges of each task.
@@ -79,9 +71,9 @@ class GeneratorInfo:
             check_task_name(task)
         if len(set(self.tasks)) < len(self.tasks):
             raise UserError(f"a task is named twice in {', '.join(self.tasks)}")
-        axes = "ZYX" if self.method == "zse_gan" else "YX"
-        if self.axes != axes:
-            raise UserError(f"the axes of a {self.method} generator are {axes}, not "
+        network = find_network(self.method, self.network)
+        if network is not None and self.axes != network.axes:
+            raise UserError(f"the axes of a {self.method} generator are {network.axes}, not "
                             f"{self.axes!r}")
 
     def to_json(self) -> dict[str, Any]:
@@ -108,8 +100,9 @@ class GeneratorInfo:
         unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
-        for name, value in content["network_arguments"].items():
-            number, least, most = _ARGUMENTS.get(name, (int, 0, -1))
+        network = find_network(content["method"], content["network"])
+        for name, value in content["network_arguments"].items() if network is not None else ():
+            number, least, most = network.arguments.get(name, (int, 0, -1))
             if type(value) not in (int, number) or not least <= value <= most:
                 raise ValueError(f"{name}={value!r} is not an argument of a network")
         info = cls(**{**content, "tasks": tuple(map(check_task_name, content["tasks"])),
@@ -123,20 +116,19 @@ class GeneratorInfo:
 
     @property
     def can_augment(self) -> bool:
-        """Whether test-time augmentation is possible: not with instance norms."""
-        return (self.method, self.network) == ("cgan", "unet")
+        """Whether test-time augmentation is possible."""
+        network = find_network(self.method, self.network)
+        return network is not None and network.can_augment
 
 
 def build_network(info: GeneratorInfo) -> keras.Model:
     """Build the untrained network that `info` names, under the current precision policy."""
-    from microgan.networks import care, cgan, cin_gan, cyclegan, deblurgan, zse_gan
-
-    networks: dict[str, Any] = {"cgan": cgan, "cin_gan": cin_gan, "zse_gan": zse_gan,
-                                "care": care, "deblurgan": deblurgan, "cyclegan": cyclegan}
+    network = find_network(info.method, info.network)
+    assert network is not None
     arguments = dict(info.network_arguments)
-    if info.method == "cin_gan":
+    if network.needs_num_tasks:
         arguments["num_tasks"] = len(info.tasks)
-    return networks[info.method].GENERATORS[info.network](**arguments)
+    return network.build(**arguments)
 
 
 def _build_under(precision: str, info: GeneratorInfo) -> keras.Model:
@@ -236,18 +228,13 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
 def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
                            weights: list[np.ndarray]) -> None:
     """Refuse a description of a network much larger than its weights, before it is built."""
-    arguments = info.network_arguments
-    filters = arguments.get("filters", 1)
-    if info.method == "zse_gan":  # of both translators, the residual blocks' convolutions
-        weights_at_least = 2 * 128 * filters**2 * arguments.get("num_blocks", 1)
-    elif info.network == "resnet":  # the residual blocks' convolutions and the one before
-        weights_at_least = 72 * filters**2 * (1 + 4 * arguments.get("num_blocks", 9))
-    else:  # the convolution at the lowest level
-        weights_at_least = 9 * 4 ** min(arguments.get("depth", 3), 99) * filters**2
+    network = find_network(info.method, info.network)
+    assert network is not None
     held = sum(array.size for array in weights)
-    if weights_at_least > held:
+    if network.fewest_weights(info.network_arguments) > held:
         raise UserError(f"{path} holds {held} weights, which do not fit the network it names "
-                        f"({info.method} {info.network}, {arguments}). Get a whole copy.")
+                        f"({info.method} {info.network}, {info.network_arguments}). Get a whole "
+                        "copy.")
 
 
 def read_info(path: str | os.PathLike[str], *,
@@ -287,12 +274,13 @@ def read_info(path: str | os.PathLike[str], *,
     except (ValueError, UserError) as error:
         raise UserError(f"{path} describes itself in a way this microgan does not understand: "
                         f"{one_line(error)}. It may come from another version.") from error
-    if info.network not in NETWORKS.get(info.method, ()):
+    if find_network(info.method, info.network) is None:
         raise UserError(f"{path} names the network '{info.method} {info.network}', which this "
-                        "microgan does not have. It may come from a newer version.")
+                        "microgan does not have. It may come from a newer version, or from a "
+                        "method whose module is not imported here.")
     if method is not None and info.method != method:
-        raise UserError(f"{path} was written by {_MADE_BY[info.method]}; a generator.h5 of "
-                        f"{_MADE_BY[method]} is needed.")
+        raise UserError(f"{path} was written by {script_of(info.method)}; a generator.h5 of "
+                        f"{script_of(method)} is needed.")
     if not info.tasks or set(info.tasks) != set(info.normalization):
         raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
                         f"{sorted(info.normalization)}: it is damaged.")

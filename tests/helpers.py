@@ -58,9 +58,13 @@ def write_pairs(folder, name, count, random, size=32):
 
 
 def run_script(name, *arguments, cwd, timeout=300, **variables):
-    """Run a top-level script in a folder, with variables of the environment; what it did."""
+    """Run a script of the project, or a module of it, in a folder; what it did.
+
+    Further keywords are variables of the environment.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    return subprocess.run([sys.executable, str(ROOT / name), *map(str, arguments)], cwd=cwd,
+    started = [str(ROOT / name)] if name.endswith(".py") else ["-m", name]
+    return subprocess.run([sys.executable, *started, *map(str, arguments)], cwd=cwd,
                           env=environment, text=True, capture_output=True, timeout=timeout)
 
 

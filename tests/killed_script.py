@@ -13,8 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from microgan import callbacks
-from microgan.trainers import checkpoints
+from microgan.runs import checkpoints
+from microgan.runs.history import History
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,11 +56,14 @@ if kind == "save":
 elif kind in ("flush", "rename"):
     at_call(int(when), os, {"flush": "fsync", "rename": "replace"}[kind], die)
 elif kind == "update":
-    at_call(int(when), callbacks.Recorder, "on_train_batch_end", die)
+    at_call(int(when), History, "add", die)
 elif kind == "seconds":
-    at_call(1, callbacks.Recorder, "on_train_batch_end",
+    at_call(1, History, "add",
             lambda *_, **__: start_timer(float(when)))
 else:
     start_timer(float(when))
 sys.argv = sys.argv[2:]
-runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")
+if sys.argv[0].endswith(".py"):
+    runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")
+else:
+    runpy.run_module(sys.argv[0], run_name="__main__")

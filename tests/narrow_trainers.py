@@ -4,14 +4,12 @@ import keras
 import numpy as np
 from scipy import ndimage
 
+from benchmarks.rivals import care, cyclegan, deblurgan
 from microgan.datasets.section_sampling import NUM_DRAWS
-from microgan.networks import care, cgan, cin_gan, cyclegan, deblurgan, zse_gan
-from microgan.trainers.care import CARETrainer
+from microgan.networks import cgan, cin_gan, zse_gan
 from microgan.trainers.cgan import Adversary, CGANTrainer
-from microgan.trainers.cin_gan import CINGANTrainer
-from microgan.trainers.cyclegan import CycleGANTrainer
-from microgan.trainers.deblurgan import DeblurGANTrainer
-from microgan.trainers.zse_gan import ZSEGANTrainer
+from microgan.trainers.cin_gan import CINGANTrainer, Critic
+from microgan.trainers.zse_gan import SectionDiscriminators, SectionSettings, ZSEGANTrainer
 
 BATCH_SIZE = 4
 
@@ -22,20 +20,18 @@ def adam(**settings):
 
 def build_cgan():
     return CGANTrainer(
-        cgan.build_unet_generator(filters=2, depth=1), generator_optimizer=adam(use_ema=True),
-        adversary=Adversary(cgan.build_patch_discriminator(filters=2), adam(), weight=0.1),
-        content_features=None, content_weight=0.0, pixel_weight=1.0, fitted_pixel_weight=0.0,
-        fourier_weight=0.0, global_batch_size=BATCH_SIZE)
+        cgan.build_unet_generator(filters=2, depth=1), adam(use_ema=True),
+        weights={"adversarial": 0.1, "pixel": 1.0},
+        adversary=Adversary(cgan.build_patch_discriminator(filters=2), adam()),
+        global_batch_size=BATCH_SIZE)
 
 
 def build_cin_gan():
     return CINGANTrainer(
-        cin_gan.build_unet_generator(num_tasks=2, filters=2, depth=1),
-        cin_gan.build_patch_critic(num_tasks=2, filters=2),
-        generator_optimizer=adam(use_ema=True), critic_optimizer=adam(),
-        features=None, adversarial_weight=1.0, content_weight=0.0, style_weight=0.0,
-        spectrum_weight=0.0, intensity_weight=1.0, structure_weight=1.0, num_tasks=2,
-        penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
+        cin_gan.build_unet_generator(num_tasks=2, filters=2, depth=1), adam(use_ema=True),
+        critic=Critic(cin_gan.build_patch_critic(num_tasks=2, filters=2), adam(), 2),
+        weights={"adversarial": 1.0, "intensity": 1.0, "structure": 1.0, "penalty": 10.0},
+        num_tasks=2, global_batch_size=BATCH_SIZE)
 
 
 def build_zse_gan():
@@ -43,34 +39,36 @@ def build_zse_gan():
                       for _ in range(2)]
     return ZSEGANTrainer(
         # TensorFlow has no 3D average pooling of float64, which ours needs.
-        zse_gan.build_published_generator(filters=2, num_blocks=0), *discriminators,
-        generator_optimizer=adam(use_ema=True), discriminator_optimizer=adam(),
-        stack_shape=(8, 16, 16), pool_size=0, adversarial_weight=1.0, vertical_share=0.35,
-        made_vertical_share=0.175, consistency_weight=10.0, use_slice_weights=False,
-        identity_weight=0.0, defocus_weight=0.0, defocus_filters=None, spectrum_weight=0.0,
-        outside_share=0.0, global_batch_size=BATCH_SIZE, seed=3)
+        zse_gan.build_published_generator(filters=2, num_blocks=0), adam(use_ema=True),
+        discriminators=SectionDiscriminators(*discriminators, adam()),
+        weights={"adversarial": 1.0, "consistency": 10.0},
+        sections=SectionSettings((8, 16, 16), pool_size=0, vertical_share=0.35,
+                                 synthetic_vertical_share=0.175, use_slice_weights=False,
+                                 outside_share=0.0),
+        global_batch_size=BATCH_SIZE, seed=3)
 
 
 def build_care():
-    return CARETrainer(care.build_unet_generator(filters=2, kernel_size=3),
-                       generator_optimizer=adam(), global_batch_size=BATCH_SIZE)
+    return care.CARETrainer(care.build_unet_generator(filters=2, kernel_size=3), adam(),
+                            global_batch_size=BATCH_SIZE)
 
 
 def build_deblurgan():
     features = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(2, 3)])
-    return DeblurGANTrainer(
-        deblurgan.build_resnet_generator(filters=2, num_blocks=1, dropout=0.0),
-        deblurgan.build_patch_critic(filters=2), generator_optimizer=adam(),
-        critic_optimizer=adam(), content_features=features, content_weight=1e4,
-        penalty_weight=10.0, critic_steps=2, global_batch_size=BATCH_SIZE)
+    return deblurgan.DeblurGANTrainer(
+        deblurgan.build_resnet_generator(filters=2, num_blocks=1, dropout=0.0), adam(),
+        critic=Critic(deblurgan.build_patch_critic(filters=2), adam(), 2),
+        weights={"content": 1e4, "penalty": 10.0}, content_features=features,
+        global_batch_size=BATCH_SIZE)
 
 
 def build_cyclegan():
-    return CycleGANTrainer(
-        *(cyclegan.build_resnet_generator(filters=2, num_blocks=1) for _ in range(2)),
-        *(cyclegan.build_patch_discriminator(filters=2) for _ in range(2)),
-        generator_optimizer=adam(), discriminator_optimizer=adam(), cycle_weight=10.0,
-        identity_weight=5.0, pool_size=0, patch_size=32, global_batch_size=BATCH_SIZE, seed=3)
+    generators = [cyclegan.build_resnet_generator(filters=2, num_blocks=1) for _ in range(2)]
+    discriminators = [cyclegan.build_patch_discriminator(filters=2) for _ in range(2)]
+    return cyclegan.CycleGANTrainer(
+        *generators, adam(), discriminators=cyclegan.Discriminators(*discriminators, adam()),
+        weights={"restored": 1.0, "synthetic": 1.0, "cycle": 10.0, "identity": 5.0},
+        pools=cyclegan.build_pools(0, 32, seed=3), global_batch_size=BATCH_SIZE)
 
 
 def draw_images(update, *shape, size=16):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.datasets.pipelines import DistributedBatches
-from microgan.runs.loop import compile_update
+from microgan.runs.compiled_update import compile_update
 from narrow_trainers import TRAINERS
 
 NUM_UPDATES = 20

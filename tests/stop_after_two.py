@@ -6,17 +6,20 @@ import signal
 import sys
 from pathlib import Path
 
-from microgan import callbacks
+from microgan.runs.history import History
 
-record = callbacks.Recorder.on_train_batch_end
+add = History.add
+num_updates = 0
 
 
-def record_and_stop(self, batch, logs=None):
-    record(self, batch, logs)
-    if batch == 2:
+def add_and_stop(self, losses):
+    global num_updates
+    add(self, losses)
+    num_updates += 1
+    if num_updates == 2:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-callbacks.Recorder.on_train_batch_end = record_and_stop
+History.add = add_and_stop
 sys.argv = sys.argv[1:]
 runpy.run_path(str(Path(__file__).parent.parent / sys.argv[0]), run_name="__main__")

@@ -51,7 +51,7 @@ def read_restored(path):
 
 
 def read_config(path):
-    check_run_folder(path.parent, CGANConfig.create(resume=True))
+    check_run_folder(path.parent, CGANConfig.create(resume=True), ())
 
 
 def write_tiff(**settings):

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 
+from benchmarks.rivals.care import CAREConfig, train_care
+
 from helpers import NARROW_CGAN, ROOT, assert_mistake, run_script, write_pairs
-from microgan.config.care import CAREConfig
 from microgan.errors import UserError
-from microgan.experiments.care import train_care
 from microgan.runs.workers import Worker, this_worker
 from microgan.generator_file import load_generator
 

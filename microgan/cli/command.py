@@ -18,11 +18,11 @@ from typing import Any
 
 from absl import flags
 
-import microgan
 from microgan.config import Config, value_type
 from microgan.errors import (
     Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
 from microgan.runtime.startup import settings_of_others_ignored, warnings_as_usual
+from microgan.version import __version__
 
 _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
@@ -52,49 +52,60 @@ def run_command(config_type: type[Config], description: str,
     # What is wrong with a TIFF is said once, in our own line.
     of_tifffile = logging.getLogger("tifffile")
     of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
-    with (contextlib.redirect_stdout(_OutlivesReader(sys.stdout)) as output,
-          _termination_raised(), settings_of_others_ignored(), warnings_as_usual()):
-        try:
-            return _run(config_type, description, work, argv)
-        finally:
-            output.flush()
-
-
-def _run(config_type: type[Config], description: str, work: Callable[[Any], None],
-         argv: Sequence[str] | None) -> int:
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
-    if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in argv[1:]):
-        print(help_text(config_type, program, description))
-        return 0
-    if "--version" in argv[1:]:
-        print(f"microgan {microgan.__version__}")
-        return 0
-    try:
-        work(parse_flags(config_type, argv))
-    except UserError as error:
-        return _mistake(program, error)
-    except Interrupted as interruption:
-        print(f"{program}: {interruption}", file=sys.stderr)
-        return interruption.status
-    except KeyboardInterrupt as stop:
-        print(f"{program}: {str(stop) or 'stopped.'}", file=sys.stderr)
-        return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
-    except OSError as error:
-        if error.filename is None:
-            raise
-        return _mistake(program, f"{error.filename}: {error.strerror}. Check the path, and your "
-                        "rights to it.")
-    except out_of_memory_errors() as error:
-        return _mistake(program, f"Memory ran out: {one_line(error)}. Take smaller or fewer "
-                        "images, or lower the flags that set sizes.")
-    return 0
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(contextlib.redirect_stdout(_OutlivesReader(sys.stdout)))
+        stack.callback(output.flush)
+        stack.enter_context(_termination_raised())
+        stack.enter_context(settings_of_others_ignored())
+        stack.enter_context(warnings_as_usual())
+        outcome = stack.enter_context(_Outcome(program))
+        if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in argv[1:]):
+            print(help_text(config_type, program, description))
+        elif "--version" in argv[1:]:
+            print(f"microgan {__version__}")
+        else:
+            work(parse_flags(config_type, argv))
+    return outcome.status
 
 
-def _mistake(program: str, text: object) -> int:
-    """Print the one line of a user's mistake and return its status."""
-    print(f"{program}: error: {printable(text, limit=2000)}", file=sys.stderr)
-    return 2
+class _Outcome:
+    """Tells what ended the block, in one line, and keeps the exit status; a bug is raised.
+
+    Args:
+        program: its name, for the line.
+    """
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.status = 0
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
+        if isinstance(error, UserError):
+            self._tell(f"error: {printable(error, limit=2000)}", 2)
+        elif isinstance(error, Interrupted):
+            self._tell(str(error), error.status)
+        elif isinstance(error, KeyboardInterrupt):
+            stop = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            self._tell(str(error) or "stopped.", 128 + stop)
+        elif isinstance(error, OSError) and error.filename is not None:
+            text = f"{error.filename}: {error.strerror}. Check the path, and your rights to it."
+            self._tell(f"error: {printable(text, limit=2000)}", 2)
+        elif isinstance(error, out_of_memory_errors()):
+            text = (f"Memory ran out: {one_line(error)}. Take smaller or fewer images, or lower "
+                    "the flags that set sizes.")
+            self._tell(f"error: {printable(text, limit=2000)}", 2)
+        else:
+            return False
+        return True
+
+    def __enter__(self) -> _Outcome:
+        return self
+
+    def _tell(self, line: str, status: int) -> None:
+        print(f"{self.program}: {line}", file=sys.stderr)
+        self.status = status
 
 
 @contextlib.contextmanager

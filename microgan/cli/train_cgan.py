@@ -21,9 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: CGANConfig) -> None:
-    from microgan.methods.cgan import train_cgan
+    from microgan.methods.cgan import CGAN
+    from microgan.runs.run import train
 
-    train_cgan(config)
+    train(CGAN, config)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: CINGANConfig) -> None:
-    from microgan.methods.cin_gan import train_cin_gan
+    from microgan.methods.cin_gan import CINGAN
+    from microgan.runs.run import train
 
-    train_cin_gan(config)
+    train(CINGAN, config)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(config: ZSEGANConfig) -> None:
-    from microgan.methods.zse_gan import train_zse_gan
+    from microgan.methods.zse_gan import ZSEGAN
+    from microgan.runs.run import train
 
-    train_zse_gan(config)
+    train(ZSEGAN, config)
 
 
 if __name__ == "__main__":

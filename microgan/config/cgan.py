@@ -9,7 +9,7 @@ from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CGANConfig(TaskTrainingConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
@@ -99,7 +99,7 @@ class CGANConfig(TaskTrainingConfig):
             reasons |= dict.fromkeys(
                 ("alpha", "cin_generator_path"),
                 Meaningless("without --cin_augment=True", "add that"))
-        if self.made_share == 1:
+        if self.synthetic_share == 1:
             reasons["normalization"] = Meaningless(
                 "with --alpha=1, where intensities are those of the CIN-GAN", "lower --alpha")
         if self.generator == "unet":
@@ -116,7 +116,7 @@ class CGANConfig(TaskTrainingConfig):
         return reasons
 
     @property
-    def made_share(self) -> float:
+    def synthetic_share(self) -> float:
         """Share of made pairs in every batch."""
         if not self.cin_augment:
             return 0.0

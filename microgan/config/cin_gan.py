@@ -9,7 +9,7 @@ from microgan.config.training import TaskTrainingConfig
 from microgan.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CINGANConfig(TaskTrainingConfig):
     """Settings of `train_CIN_GAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 

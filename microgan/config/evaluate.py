@@ -15,7 +15,7 @@ _OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissu
 _OF_FILES = ("restored", "clean", "degraded", "axes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(Config):
     """Settings of `evaluate.py`."""
 

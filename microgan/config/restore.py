@@ -9,7 +9,7 @@ from microgan.errors import UserError
 from microgan.runtime.precision import PRECISIONS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestoreConfig(Config):
     """Settings of `restore.py`."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from microgan.config.base import Config, setting
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SimulateConfig(Config):
     """Settings of `microgan-simulate`; the defaults make what ships in `data/`."""
 

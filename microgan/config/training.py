@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from microgan.config.base import RECIPES, Config, setting
@@ -9,7 +10,7 @@ from microgan.errors import UserError
 from microgan.runtime.precision import PRECISIONS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Config):
     """Settings that every training has. Each method sets its own defaults."""
 
@@ -64,8 +65,14 @@ class TrainingConfig(Config):
         if self.resume and self.overwrite:
             raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
 
+    def loss_weights(self) -> dict[str, float]:
+        """Factor of each loss by its name: the settings NAME_weight that are above 0."""
+        weights = {item.name.removesuffix("_weight"): getattr(self, item.name)
+                   for item in dataclasses.fields(self) if item.name.endswith("_weight")}
+        return {name: weight for name, weight in weights.items() if weight}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class TaskTrainingConfig(TrainingConfig):
     """Settings of a training on clean and degraded images of named tasks."""
 

@@ -9,7 +9,7 @@ from microgan.config.training import TrainingConfig
 from microgan.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ZSEGANConfig(TrainingConfig):
     """Settings of `train_zsegan.py`. Defaults: ZSE-GAN as published (docs/zse_gan.md)."""
 

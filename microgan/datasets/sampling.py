@@ -39,8 +39,8 @@ class TrainingTask:
 
 
 @dataclass(frozen=True)
-class MadePairs:
-    """Pairs that are made while training, each crop anew.
+class SyntheticPairs:
+    """Pairs that are synthesised while training, each crop anew.
 
     Args:
         share: of every batch, on average, above 0, at most 1.
@@ -58,12 +58,12 @@ class PairedBatches:
     """Random crops of random pairs, the tasks in equal shares.
 
     Args:
-        tasks: at least one; their pairs may be none if all are made.
+        tasks: at least one; their pairs may be none if all are synthetic.
         batch_size: images a batch, over all replicas, > 0.
         patch_size: side of the square crops in pixels.
         seed: batch number n is a function of (seed, n) alone, so a resumed run sees what
             an uninterrupted one would.
-        made: pairs that take the place of some.
+        synthetic: pairs that take the place of some.
         intensity_jitter: j, 0 to 1. Both images of a pair are multiplied by one random
             factor, uniform from 1 - j to 1 + j, then moved by one random offset, uniform from
             -j to j, in network values.
@@ -77,17 +77,17 @@ class PairedBatches:
     """
 
     def __init__(self, tasks: Sequence[TrainingTask], *, batch_size: int, patch_size: int,
-                 seed: int, made: MadePairs | None = None,
+                 seed: int, synthetic: SyntheticPairs | None = None,
                  intensity_jitter: float = 0.0) -> None:
         for position, task in enumerate(tasks):
             _refuse_small(task.name, task.degraded, patch_size)
-            if made is not None:
-                _refuse_small(f"{task.name}, clean", made.clean[position], patch_size)
+            if synthetic is not None:
+                _refuse_small(f"{task.name}, clean", synthetic.clean[position], patch_size)
         self.tasks = tasks
         self.batch_size = batch_size
         self.patch_size = patch_size
         self.seed = seed
-        self.made = made
+        self.synthetic = synthetic
         self.intensity_jitter = intensity_jitter
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
@@ -102,9 +102,9 @@ class PairedBatches:
         """
         random = np.random.default_rng([self.seed, update])
         condition = _equal_shares(len(self.tasks), self.batch_size, random)
-        num_made = self._num_made(random)
-        pairs = self._make_pairs(condition[:num_made], random) if num_made else []
-        pairs += [self._draw_pair(self.tasks[task], random) for task in condition[num_made:]]
+        num_synthetic = self._num_synthetic(random)
+        pairs = self._synthesise_pairs(condition[:num_synthetic], random) if num_synthetic else []
+        pairs += [self._draw_pair(self.tasks[task], random) for task in condition[num_synthetic:]]
         degraded, clean = (
             np.stack([getattr(self.tasks[task].normalization, kind).normalize(image)
                       for task, image in zip(condition, images)])[..., np.newaxis]
@@ -116,27 +116,27 @@ class PairedBatches:
             degraded, clean = ((1 + factor) * images + offset for images in (degraded, clean))
         return {"degraded": degraded, "clean": clean, "condition": condition}
 
-    def _num_made(self, random: np.random.Generator) -> int:
-        """Made pairs of one batch; what a share leaves over is up to chance."""
-        if self.made is None:
+    def _num_synthetic(self, random: np.random.Generator) -> int:
+        """Synthetic pairs of one batch; what a share leaves over is up to chance."""
+        if self.synthetic is None:
             return 0
-        return int(self.made.share * self.batch_size + random.random())
+        return int(self.synthetic.share * self.batch_size + random.random())
 
     def _draw_pair(self, task: TrainingTask, random: np.random.Generator) -> list[np.ndarray]:
         index = int(random.integers(len(task.degraded)))
         pair = (task.degraded[index], task.clean[index])
         return _draw_crops(pair, self.patch_size, task.symmetries, random)
 
-    def _make_pairs(self, condition: np.ndarray, random: np.random.Generator
-                    ) -> list[list[np.ndarray]]:
-        assert self.made is not None
+    def _synthesise_pairs(self, condition: np.ndarray, random: np.random.Generator
+                          ) -> list[list[np.ndarray]]:
+        assert self.synthetic is not None
         crops = []
         for task in condition:
-            images = self.made.clean[task]
+            images = self.synthetic.clean[task]
             image = images[int(random.integers(len(images)))]
             crops += _draw_crops([image], self.patch_size, self.tasks[task].symmetries, random)
-        degraded = self.made.degrade(crops, [int(task) for task in condition],
-                                     int(random.integers(2**31)))
+        degraded = self.synthetic.degrade(crops, [int(task) for task in condition],
+                                          int(random.integers(2**31)))
         return [list(pair) for pair in zip(degraded, crops)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,11 +16,9 @@ from microgan.errors import UserError
 NUM_DRAWS = 7
 
 
-class StackBatches:
-    """Random crops of random stacks and of unrelated in-focus images.
-
-    Stacks of different depths are cut to the smallest one, with the focal plane where it was
-    relative to the depth.
+@dataclass(frozen=True)
+class TrainingStacks:
+    """What a training on z-stacks draws from.
 
     Args:
         stacks: (Z, Y, X) each, any real numeric type.
@@ -27,6 +26,23 @@ class StackBatches:
         sharp_lateral: in-focus images (Y, X).
         sharp_axial: in-focus images in the voxel shape of vertical sections, (Y or X, Z).
         intensities: maps all of them to network values.
+    """
+
+    stacks: Sequence[np.ndarray]
+    focal_planes: Sequence[int]
+    sharp_lateral: Sequence[np.ndarray]
+    sharp_axial: Sequence[np.ndarray]
+    intensities: IntensityRange
+
+
+class StackBatches:
+    """Random crops of random stacks and of unrelated in-focus images.
+
+    Stacks of different depths are cut to the smallest one, with the focal plane where it was
+    relative to the depth.
+
+    Args:
+        training: stacks and in-focus images.
         batch_size: stacks a batch, over all replicas, > 0.
         patch_size: side of the crops in pixels.
         num_sections: in-focus images of each kind per stack, > 0.
@@ -37,27 +53,26 @@ class StackBatches:
         UserError: a stack or an in-focus image is smaller than a crop.
     """
 
-    def __init__(self, stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
-                 sharp_lateral: Sequence[np.ndarray], sharp_axial: Sequence[np.ndarray], *,
-                 intensities: IntensityRange, batch_size: int, patch_size: int,
+    def __init__(self, training: TrainingStacks, *, batch_size: int, patch_size: int,
                  num_sections: int, symmetries: str, seed: int) -> None:
-        self.depth = min(len(stack) for stack in stacks)
+        self.depth = min(len(stack) for stack in training.stacks)
         self.stacks, self.focal_planes = [], []
-        for stack, focal_plane in zip(stacks, focal_planes):
+        for stack, focal_plane in zip(training.stacks, training.focal_planes):
             first = round((len(stack) - self.depth) * focal_plane / (len(stack) - 1))
             self.stacks.append(stack[first:first + self.depth])
             self.focal_planes.append(focal_plane - first)
-        self.sharp_lateral = sharp_lateral
-        self.sharp_axial = sharp_axial
-        self.intensities = intensities
+        self.sharp_lateral = training.sharp_lateral
+        self.sharp_axial = training.sharp_axial
+        self.intensities = training.intensities
         self.batch_size = batch_size
         self.patch_size = patch_size
         self.num_sections = num_sections
         self.symmetries = symmetries
         self.seed = seed
         _refuse_small("z-stack", self.stacks, patch_size)
-        _refuse_small("in-focus image", sharp_lateral, patch_size)
-        _refuse_small("in-focus image for vertical sections", sharp_axial, patch_size, self.depth)
+        _refuse_small("in-focus image", self.sharp_lateral, patch_size)
+        _refuse_small("in-focus image for vertical sections", self.sharp_axial, patch_size,
+                      self.depth)
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -44,6 +44,20 @@ class Split:
                 for name, value in asdict(self).items()}
 
 
+class _Told(NamedTuple):
+    """What messages call images that are divided.
+
+    Args:
+        name: of the task.
+        kind: "clean" or "degraded".
+        unit: what each of them is, or is half of.
+    """
+
+    name: str
+    kind: str
+    unit: str
+
+
 def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
                 images_limit: int | None, validation_fraction: float, test_fraction: float | None,
                 seed: int) -> Split:
@@ -66,8 +80,8 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
     Raises:
         UserError: too few pairs for the parts, or a test image is among the pairs.
     """
-    return _split(pairs.name, pairs.clean, None if test_pairs is None else test_pairs.clean,
-                  "clean", "pair", images_limit=images_limit,
+    return _split(_Told(pairs.name, "clean", "pair"), pairs.clean,
+                  None if test_pairs is None else test_pairs.clean, images_limit=images_limit,
                   validation_fraction=validation_fraction, test_fraction=test_fraction,
                   seed=seed)
 
@@ -103,16 +117,16 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
     test_degraded, test_clean = ((None, None) if test_images is None
                                  else (test_images.degraded, test_images.clean))
     may_be_pairs = len(clean) == len(degraded)
-    of_clean = _split(name, clean, test_clean, "clean",
-                      "pair" if may_be_pairs else "clean image",
-                      images_limit=images_limit if may_be_pairs else None, **settings)
+    of_clean = _split(_Told(name, "clean", "pair" if may_be_pairs else "clean image"),
+                      clean, test_clean, images_limit=images_limit if may_be_pairs else None,
+                      **settings)
     if may_be_pairs:
         if test_degraded is not None:
             _refuse_overlap(name, "degraded", degraded, test_degraded)
         of_degraded = of_clean if test_degraded is None else replace(
             of_clean, test=tuple(range(len(test_degraded))))
     else:
-        of_degraded = _split(name, degraded, test_degraded, "degraded", "degraded image",
+        of_degraded = _split(_Told(name, "degraded", "degraded image"), degraded, test_degraded,
                              images_limit=images_limit, **settings)
     held_out = [clean[i] for i in of_clean.validation]
     if test_clean is None:
@@ -132,10 +146,10 @@ def spread_over(items: Sequence[T], at_most: int) -> list[T]:
     return [items[round(place)] for place in places]
 
 
-def _split(name: str, images: Images, test_images: Images | None, kind: str, unit: str, *,
+def _split(told: _Told, images: Images, test_images: Images | None, *,
            images_limit: int | None, validation_fraction: float, test_fraction: float | None,
            seed: int) -> Split:
-    """Divide `images`, the `kind` ("clean" or "degraded") half of what is called a `unit`."""
+    name, kind, unit = told
     count = len(images)
     limit = None if images_limit in (None, -1) else images_limit
     if limit is not None and limit < 2:

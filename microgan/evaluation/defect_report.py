@@ -1,9 +1,7 @@
-"""How far made images are from real degraded ones, the clean images as the starting point."""
+"""How far synthetic images are from real degraded ones, the clean images as the starting point."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +14,12 @@ from microgan.runtime.amounts import percent, significant
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
 from microgan.evaluation.tables import markdown_table
-from microgan.files.whole import write_json, write_text, written_whole
+from microgan.files.whole import write_csv, write_json, write_text, written_whole
 from microgan.metrics.defects import (
     Images, common_size, direction_distance, directional_spectrum, histogram_distance,
     noise_against_mean, noise_bins, noise_distance, radial_spectrum, spectrum_distance)
 
-CLEAN, MADE, LEARNED = "clean", "made", "real, of training"
+CLEAN, SYNTHETIC, LEARNED = "clean", "synthetic", "real, of training"
 DISTANCES = {"spectrum": "power spectrum", "histogram": "histogram", "noise": "noise",
              "direction": "X against Y"}
 
@@ -34,15 +32,15 @@ class DefectImages:
         task: its name.
         clean: images (Y, X) before the defect, 0 to 1 for the task's usual range of clean
             intensities.
-        made: images with the made defect, 0 to 1 for that of degraded intensities.
-        degraded: real degraded images, like `made`. None of the three need correspond.
-        learned: the real degraded images that training saw, like `made`; none if these are
+        synthetic: images with the synthetic defect, 0 to 1 for that of degraded intensities.
+        degraded: real degraded images, like `synthetic`. None of the three need correspond.
+        learned: the real degraded images that training saw, like `synthetic`; none if these are
             `degraded`.
     """
 
     task: str
     clean: Images
-    made: Images
+    synthetic: Images
     degraded: Images
     learned: Images = ()
 
@@ -53,7 +51,7 @@ class DefectDistance:
 
     Args:
         task: its name.
-        images: "clean", where one starts; "made"; or "real, of training", as near as other
+        images: "clean", where one starts; "synthetic"; or "real, of training", as near as other
             real images of the task come.
         n: images in the set.
         distance: key of `DISTANCES`.
@@ -76,7 +74,8 @@ def measure_defects(images: DefectImages) -> list[DefectDistance]:
         "noise": noise_distance, "direction": direction_distance}
     start = {name: measure(images.clean, images.degraded) for name, measure in measures.items()}
     found = []
-    for kind, each in ((CLEAN, images.clean), (MADE, images.made), (LEARNED, images.learned)):
+    for kind, each in ((CLEAN, images.clean), (SYNTHETIC, images.synthetic),
+                       (LEARNED, images.learned)):
         for name, measure in measures.items() if len(each) else ():
             value = start[name] if kind == CLEAN else measure(each, images.degraded)
             share = value / start[name] if start[name] else math.inf if value else 0.0
@@ -100,7 +99,7 @@ def report_table(distances: Sequence[DefectDistance], split: str) -> str:
 
 
 def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> str:
-    """Compare made with real degraded images; write `microgan.evaluation.DEFECT_FILES`.
+    """Compare synthetic with real degraded images; write `microgan.evaluation.DEFECT_FILES`.
 
     Args:
         folder: where to; must exist.
@@ -123,12 +122,8 @@ def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> 
     write_json(folder / "defect_report.json", [
         {name: None if isinstance(value, float) and not np.isfinite(value) else value
          for name, value in row.items()} for row in rows])
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*(each.name for each in fields(DefectDistance)), "split"],
-                            lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(folder / "defect_report.csv", text.getvalue())
+    write_csv(folder / "defect_report.csv", rows,
+              [*(each.name for each in fields(DefectDistance)), "split"])
     save_figure(folder / "defect_report.png", tasks)
     return table
 
@@ -140,9 +135,10 @@ def save_figure(path: str | os.PathLike[str], tasks: Sequence[DefectImages]) -> 
     grid = figure.subplots(len(tasks), len(DISTANCES), squeeze=False)
     styles: Mapping[str, dict[str, str]] = {
         "clean": {"color": "0.6"}, "real degraded": {"color": "black"},
-        "made": {"color": "tab:red", "linestyle": "--"}}
+        "synthetic": {"color": "tab:red", "linestyle": "--"}}
     for axes, images in zip(grid, tasks):
-        sets = {"clean": images.clean, "real degraded": images.degraded, "made": images.made}
+        sets = {"clean": images.clean, "real degraded": images.degraded,
+                "synthetic": images.synthetic}
         size = common_size(*sets.values())
         frequency = np.arange(1, size // 2 + 1) / size
         edges = noise_bins(images.degraded)

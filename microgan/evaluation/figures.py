@@ -51,11 +51,11 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
 
 
 @plain_style()
-def save_made_sheet(path: str | os.PathLike[str],
-                    samples: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> None:
-    """Draw clean, made and real degraded images side by side, a row each.
+def save_synthetic_sheet(path: str | os.PathLike[str], samples: Sequence[
+        tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> None:
+    """Draw clean, synthetic and real degraded images side by side, a row each.
 
-    Made and real degraded images share one intensity scale, from the 0.5 to the 99.5
+    Synthetic and real degraded images share one intensity scale, from the 0.5 to the 99.5
     percentile of the real one; the clean image has its own.
 
     Args:

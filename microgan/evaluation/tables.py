@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
-from microgan.files.whole import write_json, write_text
+from microgan.files.whole import write_csv, write_json, write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
 Row = dict[str, Any]
@@ -81,21 +79,12 @@ def write_scores(folder: Path | str, rows: Sequence[Row],
     """
     folder = Path(folder)
     write_text(folder / "scores.md", full_report(rows))
-    write_text(folder / "scores.csv", _csv(rows, list(rows[0]) if rows else []))
-    write_text(folder / "scores_per_image.csv",
-               _csv([asdict(score) for score in image_scores],
-                    [field.name for field in fields(ImageScore)]))
+    write_csv(folder / "scores.csv", rows, rows[0] if rows else ())
+    write_csv(folder / "scores_per_image.csv", map(asdict, image_scores),
+              [field.name for field in fields(ImageScore)])
     write_json(folder / "scores.json", [
         {name: "inf" if value == math.inf else value for name, value in row.items()}
         for row in rows])
-
-
-def _csv(rows: Sequence[Row], columns: list[str]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _overview_cell(row: Row) -> str:

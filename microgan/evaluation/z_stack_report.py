@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -20,7 +18,7 @@ from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
     measure_stack)
 from microgan.evaluation.z_stack_page import build_page
-from microgan.files.whole import write_json, write_text, written_whole
+from microgan.files.whole import write_csv, write_json, write_text, written_whole
 
 PREFIX = "z_stack_"  # of every file of the report
 PAGE = f"{PREFIX}report.html"
@@ -189,13 +187,10 @@ def _write_tables(folder: Path, rows: Sequence[Mapping[str, Any]],
                         ("truth", [row for each in measures for row in each.truth])):
         if not table:
             continue
-        text = io.StringIO()
-        columns = dict.fromkeys(key for row in table for key in row)
-        writer = csv.DictWriter(text, list(columns), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value
-                          for key, value in row.items()} for row in table)
-        write_text(folder / f"{PREFIX}{name}.csv", text.getvalue())
+        write_csv(folder / f"{PREFIX}{name}.csv", (
+            {key: f"{value:.6g}" if isinstance(value, float) else value
+             for key, value in row.items()} for row in table),
+            dict.fromkeys(key for row in table for key in row))
 
 
 def _plain(content: Any) -> Any:

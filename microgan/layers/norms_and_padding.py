@@ -1,4 +1,4 @@
-"""Layers that Keras lacks; those of z-stacks are in `stack_layers`."""
+"""Instance norms, and padding and cropping to the sizes that networks take."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import tensorflow as tf
 from keras import ops
 
 from microgan.layers.fused_instance_norm import normalize_instances
-# Keras' load_model knows them once this module is imported.
-from microgan.layers.single_channel_conv import SingleChannelConv3D  # noqa: F401
-from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds  # noqa: F401
 
 
 @keras.saving.register_keras_serializable("microgan")

@@ -12,12 +12,12 @@ from keras import ops
 _ROOT_GUARD = 1e-12
 
 
-def discriminator_loss(real_logits: Any, made_logits: Any) -> Any:
+def discriminator_loss(real_logits: Any, synthetic_logits: Any) -> Any:
     """Binary cross-entropy with label 1 for real and 0 for made images.
 
     Args:
         real_logits: float (B, ...), the discriminator's output for clean images.
-        made_logits: like `real_logits`, for the generator's images.
+        synthetic_logits: like `real_logits`, for the generator's images.
 
     Returns:
         float (B,), >= 0, the mean over an image's outputs and over its real and made
@@ -27,14 +27,15 @@ def discriminator_loss(real_logits: Any, made_logits: Any) -> Any:
         Goodfellow et al. 2014, arXiv:1406.2661, eq. 1; the original trains on one joined
         batch without label smoothing, hence the mean of both halves.
     """
-    return (_per_image(ops.softplus(-real_logits)) + _per_image(ops.softplus(made_logits))) / 2
+    return (_per_image(ops.softplus(-real_logits))
+            + _per_image(ops.softplus(synthetic_logits))) / 2
 
 
-def generator_loss(made_logits: Any) -> Any:
+def generator_loss(synthetic_logits: Any) -> Any:
     """Non-saturating binary cross-entropy: made images should be taken for real.
 
     Args:
-        made_logits: float (B, ...), the discriminator's output for the generator's images.
+        synthetic_logits: float (B, ...), the discriminator's output for the generator's images.
 
     Returns:
         float (B,), >= 0, unweighted.
@@ -42,15 +43,15 @@ def generator_loss(made_logits: Any) -> Any:
     Source:
         Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
-    return _per_image(ops.softplus(-made_logits))
+    return _per_image(ops.softplus(-synthetic_logits))
 
 
-def wasserstein_critic_loss(real_scores: Any, made_scores: Any) -> Any:
+def wasserstein_critic_loss(real_scores: Any, synthetic_scores: Any) -> Any:
     """How much better the critic finds made images than real ones.
 
     Args:
         real_scores: float (B, ...), the critic's unbounded scores of real images.
-        made_scores: like `real_scores`, of the generator's images.
+        synthetic_scores: like `real_scores`, of the generator's images.
 
     Returns:
         float (B,), unbounded, unweighted.
@@ -58,14 +59,14 @@ def wasserstein_critic_loss(real_scores: Any, made_scores: Any) -> Any:
     Source:
         Arjovsky et al. 2017, arXiv:1701.07875, eq. 3, negated.
     """
-    return _per_image(made_scores) - _per_image(real_scores)
+    return _per_image(synthetic_scores) - _per_image(real_scores)
 
 
-def wasserstein_generator_loss(made_scores: Any) -> Any:
+def wasserstein_generator_loss(synthetic_scores: Any) -> Any:
     """How badly the critic scores made images.
 
     Args:
-        made_scores: float (B, ...), the critic's scores of the generator's images.
+        synthetic_scores: float (B, ...), the critic's scores of the generator's images.
 
     Returns:
         float (B,), unbounded, unweighted.
@@ -73,7 +74,7 @@ def wasserstein_generator_loss(made_scores: Any) -> Any:
     Source:
         Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1.
     """
-    return -_per_image(made_scores)
+    return -_per_image(synthetic_scores)
 
 
 def least_squares_loss(scores: Any, label: float) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from importlib import resources
+from typing import Any
 
 import keras
 import numpy as np
@@ -54,7 +55,7 @@ def load_feature_extractor(source: str | os.PathLike[str]) -> keras.Model:
     return build_vgg(read_vgg_weights(source))
 
 
-def content_loss(features_clean, features_restored, *, squared=False):
+def content_loss(features_clean: Any, features_restored: Any, *, squared: bool = False) -> Any:
     """Distance between the features of two images, per image.
 
     Features of the clean image can be computed once and compared with many others.

@@ -83,7 +83,7 @@ def style_loss(wanted: Sequence[Any], found: Sequence[Any]) -> Any:
 
     Args:
         wanted: features of the images to look like, a (B, Y, X, C) for each layer.
-        found: like `wanted`, of the images made.
+        found: like `wanted`, of the images.synthetic.
 
     Returns:
         float32 (B,), each >= 0, mean over layers, unweighted.

@@ -1,60 +1,116 @@
-"""`train_cGAN.py` from config to run folder."""
+"""MicroscopyGAN's cGAN: restoring from a few pairs, real or synthetic."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from microgan.config import CGANConfig
-from microgan.evaluation import SCORE_FILES
-from microgan.methods.synthetic_pairs import load_tasks_and_maker, seed_of_generator
-from microgan.methods.paired_data import load_tasks, paired_batches
-from microgan.runs.run_folder import (
-    check_run_folder, is_finished, working_folder)
+from microgan.datasets.splits import spread_over
+from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.losses.vgg_weights import check_feature_source
-from microgan.runtime.startup import import_tensorflow_quietly
+from microgan.methods.calibration import Pairs, calibrated
+from microgan.methods.paired_data import load_tasks, paired_batches
+from microgan.methods.restoring import RestoringMethod
+from microgan.methods.synthetic_pairs import load_tasks_and_synthesizer, seed_of_generator
+from microgan.runs.method import Trainer, describe_generator
+from microgan.runs.run_files import GENERATOR_FILE
 
-RUN_FOLDER = "Microscopy_cGAN_results"
-AUGMENTED_RUN_FOLDER = "Microscopy_cGAN_results_CIN_augm"
+if TYPE_CHECKING:
+    import keras
 
-
-def train_cgan(config: CGANConfig) -> Path:
-    """Train a restorer and score it.
-
-    Args:
-        config: everything `train_cGAN.py` takes.
-
-    Returns:
-        The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
-        `samples/`, `checkpoint/`, `generator.h5` (the best validated one), and scores of
-        the test images: `scores.csv`, `scores.json`, `scores.md`, `scores_per_image.csv`
-        and a figure a task.
-
-    Raises:
-        UserError: a mistake in the config or the data, found before training starts.
-        Interrupted: stopped by a signal, after a checkpoint.
-    """
-    folder = _run_folder(config)
-    config = check_run_folder(folder, config, default_seed=seed_of_generator(config))
-    tasks, maker = (load_tasks_and_maker(config) if config.cin_augment
-                    else (load_tasks(config), None))
-    split = {name: task.split_record() for name, task in tasks.items()}
-    if is_finished(folder, config, split, last_file=SCORE_FILES[-1]):
-        return folder
-    made = maker.made_pairs(config.made_share, tasks) if maker else None
-    draw = paired_batches(config, tasks, made, intensity_jitter=config.intensity_jitter)
-    if config.content_weight:
-        check_feature_source(config.content_features)
-    import_tensorflow_quietly()
-    from microgan.methods.cgan_training import train_and_score
-
-    with working_folder(folder, config) as working:
-        train_and_score(config, tasks, split, draw, working, maker)
-    return folder
+# Images a task: two numbers need no more.
+_MOST_TO_CALIBRATE = 16
 
 
-def _run_folder(config: CGANConfig) -> Path:
-    """The folder of augmented runs or of others; of a run to be resumed, that which is there."""
-    plain, augmented = (Path(config.dir).absolute() / name
-                        for name in (RUN_FOLDER, AUGMENTED_RUN_FOLDER))
-    only_augmented = config.resume and augmented.exists() and not plain.exists()
-    return augmented if config.cin_augment or only_augmented else plain
+class CGAN(RestoringMethod):
+    """A generator that restores, judged by pixels, features and a discriminator."""
+
+    run_folder = "Microscopy_cGAN_results"
+    augmented_run_folder = "Microscopy_cGAN_results_CIN_augm"
+
+    @classmethod
+    def settle(cls, config: Any) -> Any:
+        """Without a seed, take that of the CIN-GAN: both then hold out the same images."""
+        seed = seed_of_generator(config) if config.seed is None else None
+        return config if seed is None else config.replaced(seed=seed)
+
+    @classmethod
+    def folder(cls, config: Any) -> Path:
+        """That of augmented runs or of others; of a run to be resumed, the one that is there."""
+        plain, augmented = (Path(config.dir).absolute() / name
+                            for name in (cls.run_folder, cls.augmented_run_folder))
+        only_augmented = config.resume and augmented.exists() and not plain.exists()
+        return augmented if config.cin_augment or only_augmented else plain
+
+    def load(self) -> None:
+        config, synthetic = self.config, None
+        self.synthesizer = None
+        if config.cin_augment:
+            self.tasks, self.synthesizer = load_tasks_and_synthesizer(config)
+            synthetic = self.synthesizer.synthetic_pairs(config.synthetic_share, self.tasks)
+        else:
+            self.tasks = load_tasks(config)
+        self.batches = paired_batches(config, self.tasks, synthetic,
+                                      intensity_jitter=config.intensity_jitter)
+        if config.content_weight:
+            check_feature_source(config.content_features)
+
+    def prepare(self) -> None:
+        if self.synthesizer is not None and self.config.synthetic_share == 1:
+            self.tasks = self.synthesizer.with_synthetic_validation(self.tasks)
+
+    def describe(self) -> GeneratorInfo:
+        config = self.config
+        arguments: dict[str, Any] = {"filters": config.generator_filters}
+        if config.generator == "resnet":
+            arguments["dropout"] = config.dropout
+        return describe_generator(
+            config, method="cgan", network=config.generator, network_arguments=arguments,
+            normalization={name: task.normalization for name, task in self.tasks.items()},
+            test_time_augmentation=config.test_time_augmentation)
+
+    def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
+        from microgan.losses.perceptual import load_feature_extractor
+        from microgan.runs.optimizers import adam
+        from microgan.trainers.cgan import CGANTrainer
+
+        config = self.config
+        adversary = self._build_adversary() if config.adversarial_weight else None
+        features = (load_feature_extractor(config.content_features) if config.content_weight
+                    else None)
+        trainer = CGANTrainer(
+            build_network(info),
+            adam(config, config.learning_rate, num_updates=config.num_iters,
+                 ema_decay=config.ema_decay),
+            weights=config.loss_weights(), adversary=adversary, content_features=features,
+            squared_content=config.content_distance == "squared",
+            global_batch_size=config.batch_size)
+        return trainer, build_network(info)
+
+    def _build_adversary(self) -> Any:
+        from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
+        from microgan.runs.optimizers import adam
+        from microgan.trainers.cgan import Adversary
+
+        config = self.config
+        if config.discriminator == "dense":
+            discriminator = build_dense_discriminator(config.patch_size,
+                                                      filters=config.discriminator_filters)
+        else:
+            discriminator = build_patch_discriminator(filters=config.discriminator_filters)
+        return Adversary(discriminator,
+                         adam(config, config.learning_rate, num_updates=config.num_iters))
+
+    def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
+        """The generator with the best weights; its intensities are calibrated if asked for."""
+        model, info = super().load_best(folder)
+        if self.config.calibrate:
+            info = calibrated(model, info, self._calibration_pairs)
+            save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
+        return model, info
+
+    def _calibration_pairs(self, name: str) -> Pairs:
+        # Of images that it has learned by heart a network knows the intensities too well.
+        degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
+                           for images in self.tasks[name].validated())
+        return degraded, clean

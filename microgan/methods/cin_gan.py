@@ -1,85 +1,225 @@
-"""`train_CIN_GAN.py` from config to run folder."""
+"""MicroscopyGAN's CIN-GAN: defects, learned from images that need not match."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from microgan.config import CINGANConfig
+import numpy as np
+
 from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.errors import UserError
 from microgan.evaluation import DEFECT_FILES
-from microgan.runs.run_folder import (
-    check_run_folder, is_finished, working_folder)
-from microgan.methods.unpaired_data import load_unpaired_tasks
-from microgan.generator_file import read_info
+from microgan.generator_file import GeneratorInfo, build_network, load_generator, read_info
 from microgan.losses.vgg_weights import check_feature_source
-from microgan.runtime.startup import import_tensorflow_quietly
+from microgan.methods.unpaired_data import Images, UnpairedTaskData, load_unpaired_tasks
+from microgan.methods.validated import MIDDLE_PX, MOST_VALIDATED, middle
+from microgan.restoration.synthesis import make_degraded
+from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
+from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
+from microgan.runtime.batching import pixels_at_once
 
-RUN_FOLDER = "CIN-GAN_results"
+if TYPE_CHECKING:
+    import keras
 
+    from microgan.evaluation.defect_report import DefectImages
 
-def train_cin_gan(config: CINGANConfig) -> Path:
-    """Learn defects and report how real they look.
-
-    Args:
-        config: everything `train_CIN_GAN.py` takes.
-
-    Returns:
-        The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
-        `samples/`, `checkpoint/`, `generator.h5` (the best validated one), and the defect
-        report: `defect_report.md`, `.csv`, `.json` and `.png`.
-
-    Raises:
-        UserError: a mistake in the config or the data, found before training starts.
-        Interrupted: stopped by a signal, after a checkpoint.
-    """
-    folder = Path(config.dir).absolute() / RUN_FOLDER
-    if config.add_task:
-        config = _for_added_task(config)
-    config = check_run_folder(folder, config)
-    assert config.seed is not None
-    names = ((config.add_task,) if config.add_task
-             else config.datasets or find_datasets(config.data_dir))
-    tasks = load_unpaired_tasks(config, names)
-    split = {name: task.split_record() for name, task in tasks.items()}
-    if is_finished(folder, config, split, last_file=DEFECT_FILES[-1]):
-        return folder
-    draw = UnpairedBatches([task.training_task() for task in tasks.values()],
-                           batch_size=config.batch_size, num_sub_batches=config.critic_steps + 1,
-                           patch_size=config.patch_size, seed=config.seed,
-                           with_noise=config.generator == "unet")
-    if config.content_weight or config.style_weight:
-        check_feature_source(config.content_features)
-    import_tensorflow_quietly()
-    from microgan.methods.cin_gan_training import train_and_report
-
-    with working_folder(folder, config) as working:
-        train_and_report(config, tasks, split, draw, working)
-    return folder
-
-
+_SAMPLES_PER_TASK = 2
+_VALIDATION_SEED = 0
 # A task's own numbers are few and scale whole channels: they bear larger steps, and in as many
 # updates at the usual rate come half as near.
 _FASTER = 10
 
 
-def _for_added_task(config: CINGANConfig) -> CINGANConfig:
-    """Take the network's settings from the generator that a task is added to."""
-    assert config.init_generator is not None
-    info = read_info(config.init_generator, method="cin_gan")
-    if config.add_task in info.tasks:
-        raise UserError(f"--init_generator={config.init_generator} knows '{config.add_task}'. It "
-                        f"knows {', '.join(info.tasks)}: name another task with --add_task.")
-    settings: dict[str, Any] = {
-        "generator": info.network,
-        "generator_filters": info.network_arguments.get("filters"),
-        "dropout": info.network_arguments.get("dropout", config.dropout)}
-    for name in config.explicit & set(settings):
-        if getattr(config, name) != settings[name]:
-            raise UserError(f"--{name}={getattr(config, name)} does not fit --init_generator="
-                            f"{config.init_generator}, which has {settings[name]}. Leave it out.")
-    if "learning_rate" not in config.explicit:
-        settings["learning_rate"] = _FASTER * config.learning_rate
-    return config.replaced(**settings)
+class CINGAN(Method):
+    """A generator that adds the defects of one or more tasks, judged by a critic."""
+
+    run_folder = "CIN-GAN_results"
+    report_files = DEFECT_FILES
+    score_label = "validation score (1 - distance left)"
+
+    @classmethod
+    def settle(cls, config: Any) -> Any:
+        """With `--add_task`, take the network's settings from the generator it is added to."""
+        if not config.add_task:
+            return config
+        info = read_info(config.init_generator, method="cin_gan")
+        if config.add_task in info.tasks:
+            raise UserError(f"--init_generator={config.init_generator} knows '{config.add_task}'. "
+                            f"It knows {', '.join(info.tasks)}: name another task with "
+                            "--add_task.")
+        settings: dict[str, Any] = {
+            "generator": info.network,
+            "generator_filters": info.network_arguments.get("filters"),
+            "dropout": info.network_arguments.get("dropout", config.dropout)}
+        for name in config.explicit & set(settings):
+            if getattr(config, name) != settings[name]:
+                raise UserError(f"--{name}={getattr(config, name)} does not fit --init_generator="
+                                f"{config.init_generator}, which has {settings[name]}. Leave it "
+                                "out.")
+        if "learning_rate" not in config.explicit:
+            settings["learning_rate"] = _FASTER * config.learning_rate
+        return config.replaced(**settings)
+
+    def load(self) -> None:
+        config = self.config
+        names = ((config.add_task,) if config.add_task
+                 else config.datasets or find_datasets(config.data_dir))
+        self.tasks: dict[str, UnpairedTaskData] = load_unpaired_tasks(config, names)
+        self.batches = UnpairedBatches(
+            [task.training_task() for task in self.tasks.values()], batch_size=config.batch_size,
+            num_sub_batches=config.critic_steps + 1, patch_size=config.patch_size, seed=self.seed,
+            with_noise=config.generator == "unet")
+        if config.content_weight or config.style_weight:
+            check_feature_source(config.content_features)
+
+    def split(self) -> dict[str, Any]:
+        return {name: task.split_record() for name, task in self.tasks.items()}
+
+    def prepare(self) -> None:
+        from microgan.methods.added_task import AddedTask
+
+        path = self.config.init_generator
+        self.added = AddedTask(path) if path else None
+
+    def describe_data(self) -> str:
+        lines = [task.describe() for task in self.tasks.values()]
+        if self.added:
+            lines.append(f"Of the generator's numbers, only the {self.num_learned:,} of "
+                         f"'{self.config.add_task}' are learned.")
+        return "\n".join(lines)
+
+    def batch(self, update: int) -> dict[str, np.ndarray]:
+        return self.batches(update)
+
+    def describe(self) -> GeneratorInfo:
+        config = self.config
+        arguments: dict[str, Any] = {"filters": config.generator_filters}
+        if config.generator == "resnet":
+            arguments["dropout"] = config.dropout
+        return describe_generator(
+            config, method="cin_gan", network=config.generator, network_arguments=arguments,
+            normalization={name: task.normalization for name, task in self.tasks.items()})
+
+    def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
+        from microgan.losses.style import load_content_and_style
+        from microgan.runs.optimizers import adam
+        from microgan.trainers.cin_gan import CINGANTrainer, ComparedFeatures, Critic
+
+        config, num_tasks = self.config, len(info.tasks)
+        generator, validated = build_network(info), build_network(info)
+        if self.added:
+            self.added.start(generator)
+        self.num_learned = sum(math.prod(weight.shape) for weight in generator.trainable_weights)
+        critic = self._build_critic(num_tasks)
+        betas = {"beta_1": config.adam_beta_1, "beta_2": config.adam_beta_2}
+        features = None
+        if config.content_weight or config.style_weight:
+            features = ComparedFeatures(
+                load_content_and_style(config.content_features),
+                squared_content=config.content_distance == "squared",
+                content_from_degraded=config.content_from == "degraded")
+        trainer = CINGANTrainer(
+            generator,
+            adam(config, config.learning_rate, num_updates=config.num_iters,
+                 ema_decay=config.ema_decay, **betas),
+            critic=Critic(critic, adam(config, config.critic_learning_rate,
+                                       num_updates=config.num_iters * config.critic_steps,
+                                       **betas), config.critic_steps),
+            weights=config.loss_weights(), features=features, num_tasks=num_tasks,
+            global_batch_size=config.batch_size)
+        return trainer, validated
+
+    def _build_critic(self, num_tasks: int) -> keras.Model:
+        from microgan.networks.cin_gan import build_dense_critic, build_patch_critic
+
+        config = self.config
+        if config.critic == "dense":
+            return build_dense_critic(config.patch_size, num_tasks=num_tasks,
+                                      filters=config.critic_filters)
+        return build_patch_critic(num_tasks=num_tasks, filters=config.critic_filters)
+
+    def validation_bytes(self, network: keras.Model) -> float:
+        from microgan.runs.estimates import restoring_memory
+
+        return restoring_memory(network, max(pixels_at_once(_looked_at(task, MOST_VALIDATED)[1])
+                                             for task in self.tasks.values()))
+
+    def validate(self, network: keras.Model) -> Scores:
+        """What is closed of the clean images' distance, mean of spectrum and histogram.
+
+        A handful of validation images alone would leave the choice to chance. The generator
+        never gets to see a degraded image, so those that the critic learned from count, too.
+        """
+        from microgan.evaluation.defect_report import SYNTHETIC, measure_defects
+
+        self.validated, info = network, self.describe()
+        closed = {}
+        for name, task in self.tasks.items():
+            degraded, clean = _looked_at(task, MOST_VALIDATED)
+            distances = measure_defects(_compared(network, info, name, degraded, clean))
+            closed[f"closed_{name}"] = 1 - float(np.mean(
+                [each.share for each in distances if each.images == SYNTHETIC
+                 and each.distance in ("spectrum", "histogram")]))
+        return {"score": float(np.mean(list(closed.values()))), **closed}
+
+    def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
+        from microgan.evaluation.figures import save_history_figure, save_synthetic_sheet
+
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        samples = []
+        for number, (name, task) in enumerate(self.tasks.items()):
+            degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)
+            synthetic = make_degraded(self.validated, clean, number, task.normalization.clean,
+                                      task.normalization.degraded, seed=_VALIDATION_SEED)
+            samples += [(name, *images) for images in zip(clean, synthetic, degraded)]
+        save_synthetic_sheet(folder / SAMPLES / f"update_{update:06d}.png", samples)
+
+    def saved(self, weights: list[np.ndarray], info: GeneratorInfo
+              ) -> tuple[list[np.ndarray], GeneratorInfo]:
+        if self.added:
+            return self.added.joined(weights), self.added.joined_info(info)
+        return weights, info
+
+    def report(self, folder: Path) -> Report:
+        from microgan.evaluation.defect_report import write_report
+
+        print("Comparing with real images.")
+        model, info = load_generator(folder / GENERATOR_FILE, method="cin_gan",
+                                     precision=self.config.precision)
+        tested = all(all(task.part("test")) for task in self.tasks.values())
+        limit = 1 if self.config.dry_run else self.config.eval_limit
+        compared, has_larger = [], False
+        for name, task in self.tasks.items():
+            whole = [images[:limit] for images in (task.part("test") if tested else task.seen())]
+            has_larger |= any(max(image.shape) > MIDDLE_PX for images in whole for image in images)
+            degraded, clean = ([middle(image) for image in images] for images in whole)
+            learned = [middle(image) for image in task.seen()[0]] if tested else None
+            compared.append(_compared(model, info, name, degraded, clean, learned))
+        split = "test images" if tested else "no test images: those of training and validation"
+        if has_larger:
+            split += f"; of larger ones the middle {MIDDLE_PX} x {MIDDLE_PX} pixels"
+        return Report(write_report(folder, compared, split=split),
+                      "generator.h5, defect_report.md, defect_report.png, samples, history.png")
+
+
+def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
+              clean: Images, learned: Images | None = None) -> DefectImages:
+    """One task's images, synthetic ones included, in normalised intensity."""
+    from microgan.evaluation.defect_report import DefectImages
+
+    constants = info.normalization[name]
+    synthetic = make_degraded(model, clean, info.tasks.index(name), constants.clean,
+                              constants.degraded, seed=_VALIDATION_SEED)
+    return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
+                        [constants.degraded.to_unit(image) for image in synthetic],
+                        [constants.degraded.to_unit(image) for image in degraded],
+                        [constants.degraded.to_unit(image) for image in learned or ()])
+
+
+def _looked_at(task: UnpairedTaskData, at_most: int) -> tuple[Images, Images]:
+    """The middle of the first degraded and clean images of validation, then training."""
+    degraded, clean = ([middle(image) for image in images[:at_most]] for images in task.seen())
+    return degraded, clean

@@ -17,7 +17,7 @@ from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import (
-    DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, MadePairs, PairedBatches, TrainingTask)
+    DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, SyntheticPairs, PairedBatches, TrainingTask)
 from microgan.datasets.splits import (
     Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
 from microgan.datasets.unpaired_arrays import load_extra_clean
@@ -35,13 +35,13 @@ class TaskData:
     """One task's images and how they are divided and normalised.
 
     Args:
-        pairs: all but the test arrays; without degraded images where all pairs are made.
+        pairs: all but the test arrays; without degraded images where all pairs are synthetic.
         test_pairs: the test arrays, if there are.
         split: parts of the pairs.
         normalization: ranges of the training images.
         symmetries: a key of `sampling.SYMMETRIES`.
-        clean_to_degrade: clean images that pairs are made from; none without CIN-GAN.
-        made_validation: what takes the place of the degraded images that validation looks at.
+        clean_to_degrade: clean images that pairs are synthesised from; none without CIN-GAN.
+        synthetic_validation: what takes the place of the degraded images that validation looks at.
     """
 
     pairs: PairedImages
@@ -50,7 +50,7 @@ class TaskData:
     normalization: TaskNormalization
     symmetries: str
     clean_to_degrade: Sequence[np.ndarray] = ()
-    made_validation: Sequence[np.ndarray] | None = None
+    synthetic_validation: Sequence[np.ndarray] | None = None
 
     def split_record(self) -> dict[str, Any]:
         """The split, and which images it divides, for `split.json`."""
@@ -60,6 +60,14 @@ class TaskData:
                 "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
                 "extra_images": fingerprint(self.clean_to_degrade)}
 
+    def describe(self) -> str:
+        """How many pairs are for what, as a line for the user."""
+        parts = ", ".join(f"{len(getattr(self.split, part)) or 'none'} {part}"
+                          for part in ("train", "validation", "test"))
+        synthetic = (f"; pairs are synthesised from {len(self.clean_to_degrade)} clean images"
+                     if len(self.clean_to_degrade) else "")
+        return f"{self.pairs.name}: {parts}{synthetic}; symmetries: {self.symmetries}"
+
     def training_task(self) -> TrainingTask:
         """What training draws from."""
         degraded, clean = self.part("train")
@@ -67,7 +75,7 @@ class TaskData:
                             self.symmetries)
 
     def learned_clean(self) -> list[np.ndarray]:
-        """Clean images that training sees, in real or in made pairs."""
+        """Clean images that training sees, in real or synthetic pairs."""
         return [*self.clean_part("train"), *self.clean_to_degrade]
 
     def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -82,8 +90,8 @@ class TaskData:
 
     def validated(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Degraded and clean images that validation looks at; see `validated_part`."""
-        if self.made_validation is not None:
-            return list(self.made_validation), self.validated_clean()
+        if self.synthetic_validation is not None:
+            return list(self.synthetic_validation), self.validated_clean()
         return validated_part(self.part("validation")[0]), self.validated_clean()
 
     def validated_clean(self) -> list[np.ndarray]:
@@ -103,7 +111,7 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
 
     Args:
         config: its `seed` must be set.
-        degrades_clean: whether pairs are to be made from clean images, too.
+        degrades_clean: whether pairs are to be synthesised from clean images, too.
 
     Raises:
         UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
@@ -155,13 +163,13 @@ def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
 
 
 def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
-                   made: MadePairs | None = None, *, intensity_jitter: float = 0.0
+                   synthetic: SyntheticPairs | None = None, *, intensity_jitter: float = 0.0
                    ) -> PairedBatches:
     """What a training on pairs draws its batches from; see `PairedBatches`."""
     assert config.seed is not None
     return PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
-                         seed=config.seed, made=made, intensity_jitter=intensity_jitter)
+                         seed=config.seed, synthetic=synthetic, intensity_jitter=intensity_jitter)
 
 
 def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:

@@ -1,6 +1,6 @@
-"""Training pairs made by CIN-GAN: the generator, and data for a training without real pairs.
+"""Training pairs that a CIN-GAN synthesises, and data for a training without real pairs.
 
-TensorFlow is not needed before the first pair is made, so mistakes show at once.
+TensorFlow is not needed before the first pair is synthesised, so mistakes show at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from microgan.config import CGANConfig, CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
-from microgan.datasets.sampling import MadePairs
+from microgan.datasets.sampling import SyntheticPairs
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
 from microgan.methods.paired_data import TaskData, check_parts, load_tasks
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LASTING_SEED = 0
 
 
-class PairMaker:
+class PairSynthesizer:
     """Degrades clean images of this run's tasks with a CIN-GAN generator.
 
     Args:
@@ -66,28 +66,28 @@ class PairMaker:
             chosen = [index for index, other in enumerate(tasks) if other == task]
             name = self.tasks[task]
             constants = self.info.normalization[name]
-            made = make_degraded(self._model, [clean[index] for index in chosen],
-                                 self.info.tasks.index(name), constants.clean,
-                                 constants.degraded, seed=seed)
-            degraded.update(zip(chosen, made))
+            synthetic = make_degraded(self._model, [clean[index] for index in chosen],
+                                      self.info.tasks.index(name), constants.clean,
+                                      constants.degraded, seed=seed)
+            degraded.update(zip(chosen, synthetic))
         return [degraded[index] for index in range(len(clean))]
 
-    def made_pairs(self, share: float, tasks: dict[str, TaskData]) -> MadePairs:
-        """What training draws made pairs from.
+    def synthetic_pairs(self, share: float, tasks: dict[str, TaskData]) -> SyntheticPairs:
+        """What training draws synthetic pairs from.
 
         Raises:
             UserError: a task has no clean image.
         """
         for name, task in tasks.items():
             if not len(task.clean_to_degrade):
-                raise UserError(f"'{name}' has no clean image to make pairs from: validation and "
-                                "test hold all. Add some as NAME_extra_Y.npy, or lower "
-                                "--validation_fraction.")
-        return MadePairs(share, [task.clean_to_degrade for task in tasks.values()], self)
+                raise UserError(f"'{name}' has no clean image to synthesise pairs from: "
+                                "validation and test hold all. Add some as NAME_extra_Y.npy, or "
+                                "lower --validation_fraction.")
+        return SyntheticPairs(share, [task.clean_to_degrade for task in tasks.values()], self)
 
-    def with_made_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
+    def with_synthetic_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
         """Degrade the clean validation images, where no real pair may choose the checkpoint."""
-        return {name: replace(task, made_validation=self.pairs_of(
+        return {name: replace(task, synthetic_validation=self.pairs_of(
                     name, task.validated_clean())[0])
                 for name, task in tasks.items()}
 
@@ -98,30 +98,30 @@ class PairMaker:
         return self(clean, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
 
 
-def load_tasks_and_maker(config: CGANConfig) -> tuple[dict[str, TaskData], PairMaker]:
-    """Load the data of a training on made pairs, and what makes them.
+def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData], PairSynthesizer]:
+    """Load the data of a training on synthetic pairs, and what synthesises them.
 
     Args:
         config: with `cin_augment`; its `seed` must be set.
 
     Raises:
-        UserError: as `PairMaker` and `load_tasks`, or with all pairs made as
+        UserError: as `PairSynthesizer` and `load_tasks`, or with all pairs synthetic as
             `load_unpaired_tasks` and `load_test_pairs`; or the generator has learned from
             images that are tested here.
     """
     assert config.cin_generator_path is not None
     names = config.datasets or find_datasets(config.data_dir)
-    maker = PairMaker(config.cin_generator_path, names, precision=config.precision)
-    if config.made_share == 1:
-        return _load_tasks_without_pairs(config, names, maker.info), maker
+    synthesizer = PairSynthesizer(config.cin_generator_path, names, precision=config.precision)
+    if config.synthetic_share == 1:
+        return _load_tasks_without_pairs(config, names, synthesizer.info), synthesizer
     tasks = load_tasks(config, degrades_clean=True)
     _check_held_out(config.cin_generator_path, tasks)
-    return tasks, maker
+    return tasks, synthesizer
 
 
 def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: GeneratorInfo
                               ) -> dict[str, TaskData]:
-    """Clean images alone: all pairs are to be made from them.
+    """Clean images alone: all pairs are synthesised from them.
 
     Degraded images are checked, as CIN-GAN does, but never looked at: even the constants of
     normalisation are the generator's. Only test arrays, which must be pairs, are real.
@@ -133,7 +133,7 @@ def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: 
 
 
 def seed_of_generator(config: CGANConfig) -> int | None:
-    """Seed of the run that made the CIN-GAN generator: with it, both hold out the same images.
+    """Seed of the run that trained the CIN-GAN generator: with it, both hold out the same images.
 
     Returns:
         None where that is not known.

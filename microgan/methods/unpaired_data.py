@@ -53,6 +53,15 @@ class UnpairedTaskData:
                 "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
                 "extra_images": fingerprint(self.extra_clean)}
 
+    def describe(self) -> str:
+        """How many images are for what, as a line for the user."""
+        counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
+                  f"{len(split.test) or 'none'} test"
+                  for kind, split in (("degraded", self.degraded_split),
+                                      ("clean", self.clean_split))]
+        extra = f" and {len(self.extra_clean)} extra" if self.extra_clean else ""
+        return f"{self.images.name}: {'; '.join(counts)}{extra}; symmetries: {self.symmetries}"
+
     def training_task(self) -> TrainingTask:
         """What training draws from."""
         degraded, clean = self.part("train")
@@ -135,14 +144,3 @@ def without_pairs(images: UnpairedTaskData, data_dir: str,
     return TaskData(PairedImages(name, (), images.images.clean), test_pairs, split,
                     normalization, images.symmetries,
                     clean_to_degrade=images.part("train")[1] + images.extra_clean)
-
-
-def print_parts(tasks: dict[str, UnpairedTaskData]) -> None:
-    """Print how many images of every task are for what."""
-    for name, task in tasks.items():
-        counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
-                  f"{len(split.test) or 'none'} test"
-                  for kind, split in (("degraded", task.degraded_split),
-                                      ("clean", task.clean_split))]
-        extra = f" and {len(task.extra_clean)} extra" if task.extra_clean else ""
-        print(f"{name}: {'; '.join(counts)}{extra}; symmetries: {task.symmetries}")

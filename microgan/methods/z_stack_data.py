@@ -17,6 +17,7 @@ from microgan.runtime.amounts import percent
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
+from microgan.datasets.section_sampling import TrainingStacks
 from microgan.datasets.splits import digest, fingerprint, take_groups
 from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
 from microgan.errors import UserError
@@ -58,6 +59,11 @@ class ZStackData:
         indices = getattr(self, name)
         return ([self.stacks[index] for index in indices],
                 [self.focal_planes[index] for index in indices])
+
+    def training_stacks(self) -> TrainingStacks:
+        """What training draws from."""
+        return TrainingStacks(*self.part("train"), self.sharp_lateral, self.sharp_axial,
+                              self.intensities)
 
     def split_record(self, *test_images: Sequence[np.ndarray]) -> dict[str, Any]:
         """The split, and which images it divides, for `split.json`.

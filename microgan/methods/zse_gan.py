@@ -1,88 +1,190 @@
-"""`train_zsegan.py` from config to run folder."""
+"""ZSE-GAN: z-stacks sharp at every depth, learned without a sharp stack."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from microgan.config import EvaluateConfig, ZSEGANConfig
+import numpy as np
+
+from microgan.config import EvaluateConfig
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.section_sampling import StackBatches
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
-from microgan.runs.run_folder import check_run_folder, is_finished, working_folder
-from microgan.methods.z_stack_data import TASK, ZStackData, load_z_stacks, refuse_learned
-from microgan.programs.evaluate_stacks import ReportedStacks, load_reported_stacks
-from microgan.runtime.startup import import_tensorflow_quietly
+from microgan.generator_file import GeneratorInfo, build_network
+from microgan.methods.validated import middle
+from microgan.methods.z_stack_data import TASK, load_z_stacks, refuse_learned
+from microgan.programs.evaluate_stacks import (
+    ReportedStacks, load_reported_stacks, write_stack_report)
+from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
+from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
 
-RUN_FOLDER = "ZSE-GAN_results"
+if TYPE_CHECKING:
+    import keras
+
 _TEST_STACKS = "testB"  # in the layout of ZSE-GAN's authors
 _SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
+# Stacks and pixels a side that a validation looks at: more change its score little.
+_VALIDATED_STACKS = 6
+_VALIDATED_PX = 128
+_NUM_SAMPLES = 2
 
 
-def train_zse_gan(config: ZSEGANConfig) -> Path:
-    """Learn to sharpen z-stacks, and report on the test stacks where there are some.
+class ZSEGAN(Method):
+    """Two translators, sharp from blurred and back, judged by their sections."""
 
-    Args:
-        config: everything `train_zsegan.py` takes.
+    run_folder = "ZSE-GAN_results"
+    report_files = Z_STACK_FILES
 
-    Returns:
-        The run folder: `config.json`, `split.json`, `history.csv`, `history.png`,
-        `samples/`, `checkpoint/`, `generator.h5` (the best validated one) and, where the
-        data have `testB`, the z-stack report on it.
+    def load(self) -> None:
+        config = self.config
+        self.data = data = load_z_stacks(config)
+        self.reported = self._load_test_stacks()
+        self.batches = StackBatches(
+            data.training_stacks(), batch_size=config.batch_size, patch_size=config.patch_size,
+            num_sections=config.num_sections, symmetries=config.symmetries, seed=self.seed)
+        self._refuse_shallow(self.batches.depth)
 
-    Raises:
-        UserError: a mistake in the config or the data, found before training starts.
-        Interrupted: stopped by a signal, after a checkpoint.
-    """
-    folder = Path(config.dir).absolute() / RUN_FOLDER
-    config = check_run_folder(folder, config)
-    assert config.seed is not None
-    data = load_z_stacks(config)
-    reported = _load_test_stacks(config, data)
-    split = {TASK: data.split_record(*(reported.all_images() if reported else ()))}
-    if reported and is_finished(folder, config, split, last_file=Z_STACK_FILES[-1]):
-        return folder
-    stacks, focal_planes = data.part("train")
-    draw = StackBatches(stacks, focal_planes, data.sharp_lateral, data.sharp_axial,
-                        intensities=data.intensities, batch_size=config.batch_size,
-                        patch_size=config.patch_size, num_sections=config.num_sections,
-                        symmetries=config.symmetries, seed=config.seed)
-    _refuse_shallow(config, draw.depth)
-    if reported and config.dry_run:
-        reported = reported.first()
-    import_tensorflow_quietly()
-    from microgan.methods.zse_gan_training import train_and_report
+    def _load_test_stacks(self) -> ReportedStacks | None:
+        """What the report at the end is about; None without test stacks."""
+        config, folder = self.config, Path(self.config.data_dir) / _TEST_STACKS
+        if not folder.is_dir():
+            return None
+        reported = load_reported_stacks(EvaluateConfig(
+            generator=GENERATOR_FILE, stacks=str(folder), focal_plane=config.focal_plane,
+            pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
+        refuse_learned(self.data, [folder / name for name in reported.names], reported.blurred)
+        return reported
 
-    with working_folder(folder, config) as working:
-        train_and_report(config, data, split, draw, working, reported)
-    return folder
+    def _refuse_shallow(self, depth: int) -> None:
+        """Vertical sections must have room for the discriminators and for a spectrum."""
+        config = self.config
+        inside = depth - 2 * round(config.outside_share * depth)
+        judged = 2 ** config.discriminator_halvings
+        needed = max(judged, _SPECTRUM_PX if config.spectrum_weight else 0)
+        if inside >= needed:
+            return
+        remedy = " and ".join(change for change, is_needed in (
+            ("lower --discriminator_halvings", inside < judged),
+            ("pass --spectrum_weight=0", config.spectrum_weight and inside < _SPECTRUM_PX))
+            if is_needed)
+        if depth >= needed:
+            remedy = f"lower --outside_share, or {remedy}"
+        raise UserError(
+            f"The shallowest z-stack has {depth} slices, {inside} of them without the "
+            f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
+            f"{remedy[0].upper()}{remedy[1:]}.")
 
+    def split(self) -> dict[str, Any]:
+        return {TASK: self.data.split_record(
+            *(self.reported.all_images() if self.reported else ()))}
 
-def _load_test_stacks(config: ZSEGANConfig, data: ZStackData) -> ReportedStacks | None:
-    """What the report at the end is about; None without test stacks."""
-    folder = Path(config.data_dir) / _TEST_STACKS
-    if not folder.is_dir():
-        return None
-    reported = load_reported_stacks(EvaluateConfig(
-        generator="generator.h5", stacks=str(folder), focal_plane=config.focal_plane,
-        pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
-    refuse_learned(data, [folder / name for name in reported.names], reported.blurred)
-    return reported
+    def describe_data(self) -> str:
+        data = self.data
+        return (f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
+                f"{len(data.sharp_lateral)} in-focus images. Intensities "
+                f"{data.intensities.low:g} and {data.intensities.high:g} become -1 and 1.")
 
+    def batch(self, update: int) -> dict[str, np.ndarray]:
+        return self.batches(update)
 
-def _refuse_shallow(config: ZSEGANConfig, depth: int) -> None:
-    """Vertical sections must have room for the discriminators and for a spectrum."""
-    inside = depth - 2 * round(config.outside_share * depth)
-    judged = 2 ** config.discriminator_halvings
-    needed = max(judged, _SPECTRUM_PX if config.spectrum_weight else 0)
-    if inside >= needed:
-        return
-    remedy = " and ".join(change for change, is_needed in (
-        ("lower --discriminator_halvings", inside < judged),
-        ("pass --spectrum_weight=0", config.spectrum_weight and inside < _SPECTRUM_PX))
-        if is_needed)
-    if depth >= needed:
-        remedy = f"lower --outside_share, or {remedy}"
-    raise UserError(
-        f"The shallowest z-stack has {depth} slices, {inside} of them without the "
-        f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
-        f"{remedy[0].upper()}{remedy[1:]}.")
+    def describe(self) -> GeneratorInfo:
+        config = self.config
+        arguments: dict[str, Any] = {"filters": config.translator_filters}
+        if config.translator == "residual":
+            arguments["outside_share"] = config.outside_share
+        return describe_generator(
+            config, method="zse_gan", network=config.translator,
+            network_arguments=arguments, axes="ZYX", normalization={
+                TASK: TaskNormalization(self.data.intensities, self.data.intensities)})
+
+    def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
+        from microgan.networks.zse_gan import build_discriminator
+        from microgan.runs.optimizers import adam
+        from microgan.trainers.zse_gan import (
+            SectionDiscriminators, SectionSettings, ZSEGANTrainer)
+
+        config = self.config
+        discriminators = [build_discriminator(
+            filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
+            use_norm=config.discriminator_norm) for _ in range(2)]
+        trainer = ZSEGANTrainer(
+            build_network(info),
+            adam(config, config.learning_rate, num_updates=config.num_iters,
+                 ema_decay=config.ema_decay),
+            discriminators=SectionDiscriminators(
+                discriminators[0], discriminators[1],
+                adam(config, config.discriminator_learning_rate, num_updates=config.num_iters)),
+            weights=config.loss_weights(),
+            sections=SectionSettings(
+                stack_shape=(self.batches.depth, config.patch_size, config.patch_size),
+                pool_size=config.pool_size, vertical_share=config.vertical_share,
+                synthetic_vertical_share=config.made_vertical_share,
+                use_slice_weights=config.slice_weights, outside_share=config.outside_share),
+            defocus_filters=self._defocus_filters(), global_batch_size=config.batch_size,
+            seed=self.seed)
+        return trainer, build_network(info)
+
+    def _defocus_filters(self) -> np.ndarray | None:
+        from microgan.metrics.defocus import estimate_transfer, radial_filters
+
+        if not self.config.defocus_weight:
+            return None
+        side = 2 * self.config.patch_size
+        return radial_filters(
+            estimate_transfer(self.batches.stacks, self.batches.focal_planes), side, side)
+
+    def validation_bytes(self, network: keras.Model) -> float:
+        from microgan.runs.estimates import restoring_memory
+
+        return restoring_memory(network.get_layer("sharpen"),
+                                max(stack.size for stack in self._validated()[0]))
+
+    def _validated(self) -> tuple[list[np.ndarray], list[int]]:
+        """The middle of the first validation stacks, as the network takes them; focal planes."""
+        stacks, focal_planes = self.data.part("validation")
+        return ([self.data.intensities.normalize(middle(stack, _VALIDATED_PX))
+                 for stack in stacks[:_VALIDATED_STACKS]], focal_planes[:_VALIDATED_STACKS])
+
+    def validate(self, network: keras.Model) -> Scores:
+        from microgan.evaluation.stack_validation import mean_scores, score_stack
+        from microgan.metrics.sharpness import mean_absolute_gradient
+        from microgan.restoration.stacks import translate_stacks
+
+        stacks, focal_planes = self._validated()
+        axial_gradient = float(np.mean([
+            mean_absolute_gradient(self.data.intensities.normalize(image))
+            for image in self.data.sharp_axial]))
+        # In network values already: nothing is rounded.
+        sharpened, reconstructed = translate_stacks(network, stacks, IntensityRange(-1, 1))
+        self.shown = list(zip(stacks, sharpened, reconstructed))[:_NUM_SAMPLES]
+        scored = []
+        for stack, sharp, again, focal_plane in zip(stacks, sharpened, reconstructed,
+                                                    focal_planes):
+            num_outside = round(self.config.outside_share * len(stack))
+            scored.append(score_stack(
+                stack, sharp, again, focal_plane, axial_gradient=axial_gradient,
+                inside=slice(num_outside, len(stack) - num_outside)))
+        return mean_scores(scored)
+
+    def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
+        from microgan.evaluation.figures import save_history_figure
+        from microgan.evaluation.stack_views import save_orthogonal_views
+
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        for number, volumes in enumerate(self.shown, start=1):
+            save_orthogonal_views(folder / SAMPLES / f"update_{update:06d}_{number}.png", *volumes,
+                                  title=f"validation stack {number}, update {update}")
+
+    def report(self, folder: Path) -> Report:
+        from microgan.evaluation.z_stack_report import PAGE
+
+        if self.reported is None:
+            return Report("No stacks were tested: there is no folder "
+                          f"{Path(self.config.data_dir) / _TEST_STACKS}.",
+                          "generator.h5, samples, history.png")
+        reported = self.reported.first() if self.config.dry_run else self.reported
+        table = write_stack_report(folder, reported, folder / GENERATOR_FILE,
+                                   precision=self.config.precision)
+        return Report(table, f"generator.h5, {PAGE}, samples, history.png")

@@ -6,6 +6,7 @@ three (`align_paper`, `align_range`, `align_care`); each returns what `psnr` and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ class NotScorableError(ValueError):
 
 
 class Aligned(NamedTuple):
-    """Two images made comparable, and the intensity range their errors are measured by."""
+    """Two images.synthetic comparable, and the intensity range their errors are measured by."""
 
     clean: np.ndarray
     restored: np.ndarray
@@ -150,6 +151,23 @@ def align_care(clean: np.ndarray, restored: np.ndarray) -> Aligned:
         raise NotScorableError("the clean image is constant but for a few pixels")
     truth = _scaled(clean, low, high)
     return Aligned(truth, least_squares_fit(restored, truth), 1.0)
+
+
+def mean_care_psnr(clean: Iterable[np.ndarray], restored: Iterable[np.ndarray]) -> float:
+    """Mean PSNR of images under CARE's protocol, dB; see `align_care`.
+
+    Args:
+        clean: images (Y, X), at least one.
+        restored: as many, each of the shape of its clean one.
+
+    Raises:
+        NotScorableError: see `align_care`.
+    """
+    scores = []
+    for truth, image in zip(clean, restored, strict=True):
+        truth, image, data_range = align_care(truth, image)
+        scores.append(psnr(truth, image, data_range=data_range))
+    return float(np.mean(scores))
 
 
 def least_squares_fit(image: np.ndarray, target: np.ndarray) -> np.ndarray:

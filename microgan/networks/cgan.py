@@ -152,6 +152,3 @@ def build_patch_discriminator(*, filters: int = 32) -> keras.Model:
         features = layers.LeakyReLU(0.2)(features)
     logits = layers.Conv2D(1, 3, padding="same", dtype=keras.config.floatx())(features)
     return keras.Model([degraded, image], logits, name="cgan_patch_discriminator")
-
-
-GENERATORS = {"resnet": build_resnet_generator, "unet": build_unet_generator}

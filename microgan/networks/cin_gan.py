@@ -218,6 +218,3 @@ def _score(features: Any, condition: Any, num_tasks: int) -> Any:
     return layers.Add(dtype=keras.config.floatx())([
         layers.Dense(1, dtype=keras.config.floatx())(features),
         layers.Dot(axes=1, dtype=keras.config.floatx())([features, own])])
-
-
-GENERATORS = {"resnet": build_resnet_generator, "unet": build_unet_generator}

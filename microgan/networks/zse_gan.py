@@ -138,9 +138,6 @@ def _join(network: str, sharpen: keras.Model, blur: keras.Model) -> keras.Model:
     return keras.Model(stack, [sharpened, blur(sharpened)], name=f"zse_gan_{network}_generator")
 
 
-GENERATORS = {"published": build_published_generator, "residual": build_residual_generator}
-
-
 def build_discriminator(*, filters: int = 32, num_halvings: int = 4,
                         use_norm: bool = True) -> keras.Model:
     """Judge every neighbourhood of a section: sharp or not, or blurred as a stack or not.

@@ -18,7 +18,7 @@ from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
 from microgan.generator_file import GeneratorInfo, load_generator
-from microgan.restoration import memory
+from microgan.runtime import memory
 from microgan.restoration.checks import (
     as_image, as_pixels, check_call, check_load, check_size, check_target, check_task,
     choose_augmentation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 from microgan.files.arrays import read_npz
 from microgan.errors import UserError, one_line
 from microgan.files.whole import make_folder, written_whole
+from microgan.runs.bad_steps import BadSteps
+from microgan.runs.history import History
 
 Arrays = dict[str, list[np.ndarray]]
 _KEPT = 2
@@ -81,3 +84,73 @@ def unreadable(folder: Path, reason: object) -> str:
     before = (f"Delete it to go on from {paths[-2].name}." if len(paths) > 1 else
               "There is no other: start again with --overwrite.")
     return f"{paths[-1]} is damaged: {one_line(reason)}. {before}"
+
+
+class Checkpoints:
+    """Save the whole run at intervals, and read it back.
+
+    Args:
+        folder: of the checkpoints.
+        variables: by owner, all that a resumed run needs.
+        history: whose state is saved too.
+        bad_steps: likewise.
+        every: updates between checkpoints, > 0.
+        minutes: between checkpoints, > 0; whichever comes first.
+    """
+
+    def __init__(self, folder: Path, variables: dict[str, list[Any]], history: History,
+                 bad_steps: BadSteps, *, every: int, minutes: float) -> None:
+        self.folder = folder
+        self.variables = variables
+        self.history = history
+        self.bad_steps = bad_steps
+        self.every = every
+        self.seconds_between = 60 * minutes
+        self._last_time = time.monotonic()
+        self._last_saved = 0
+
+    def save_if_due(self, update: int) -> None:
+        """Save after an update, if the last checkpoint is long enough ago."""
+        if update % self.every == 0 or time.monotonic() - self._last_time >= self.seconds_between:
+            self.save(update)
+
+    def save(self, update: int) -> None:
+        """Save after an update, unless that was done."""
+        if update == self._last_saved:
+            return
+        arrays = {owner: [np.asarray(variable) for variable in variables]
+                  for owner, variables in self.variables.items()}
+        arrays["best_weights"] = self.history.best_weights
+        state = {**self.history.to_json(), "bad_steps": self.bad_steps.to_json()}
+        save_checkpoint(self.folder, update, arrays, state)
+        self._last_time, self._last_saved = time.monotonic(), update
+
+    def restore(self) -> int:
+        """Load the last checkpoint into the variables, the history and the bad steps.
+
+        Returns:
+            Updates done; 0 where there is no checkpoint.
+
+        Raises:
+            UserError: the checkpoint is damaged or belongs to other networks.
+        """
+        found = load_last_checkpoint(self.folder)
+        if found is None:
+            return 0
+        arrays, state = found
+        for owner, variables in self.variables.items():
+            shapes = [tuple(variable.shape) for variable in variables]
+            if [array.shape for array in arrays.get(owner, [])] != shapes:
+                raise UserError(f"The checkpoint in {self.folder} does not fit the {owner}. Pass "
+                                "the settings it was made with (config.json), or --overwrite.")
+            for variable, array in zip(variables, arrays[owner]):
+                variable.assign(array)
+        try:
+            self.history.restore(state, arrays["best_weights"])
+            self.bad_steps.restore(state["bad_steps"])
+            self._last_saved = int(state["update"])
+        except KeyError as error:
+            raise UserError(unreadable(self.folder, error)) from error
+        except (TypeError, ValueError) as error:
+            raise UserError(unreadable(self.folder, "its state is of the wrong type")) from error
+        return self._last_saved

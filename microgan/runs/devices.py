@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import keras
 import tensorflow as tf
 
+from microgan.config import TrainingConfig
 from microgan.errors import UserError
+from microgan.runs.workers import this_worker
 from microgan.runtime.precision import choose_precision
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What a run computes on.
+
+    Args:
+        strategy: of the replicas.
+        precision: taken, a Keras dtype policy.
+    """
+
+    strategy: tf.distribute.Strategy
+    precision: str
+
+    @property
+    def count(self) -> int:
+        """Devices of this process."""
+        return len(self.strategy.extended.worker_devices)
+
+
+def set_up_devices(config: TrainingConfig) -> Devices:
+    """Choose devices, seed all random numbers and set the precision policy.
+
+    Args:
+        config: with its seed.
+
+    Raises:
+        UserError: there are not that many GPUs, or they cannot share a batch equally.
+    """
+    assert config.seed is not None
+    strategy = choose_strategy(config.num_gpu, num_workers=this_worker().count)
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(f"--batch_size={config.batch_size} cannot be shared equally by "
+                        f"{strategy.num_replicas_in_sync} GPUs or machines.")
+    return Devices(strategy, prepare(seed=config.seed, deterministic=config.deterministic,
+                                     precision=config.precision))
+
+
+def print_settings(config: TrainingConfig, devices: Devices) -> None:
+    """Print the devices, the precision and every setting."""
+    kinds = sorted(device.rsplit("device:", 1)[-1]
+                   for device in devices.strategy.extended.worker_devices)
+    print(f"On {', '.join(kinds)} in {devices.precision}. Settings:")
+    print("  " + "\n  ".join(f"--{name}={value}" for name, value in config.to_json().items()))
 
 
 def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.Strategy:

@@ -12,8 +12,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from microgan.config import TrainingConfig
 from microgan.restoration.tiled_network import TiledNetwork
+from microgan.runtime.amounts import byte_size, duration
 
+_LONG_SECONDS = 3600
 # Measured on both recipes of all three methods: what Python, TensorFlow and Keras take, and the
 # share of the tensors written in an update that are alive together at its peak, 0.03 to 0.15.
 _LIBRARIES_BYTES = 0.9e9
@@ -155,6 +158,27 @@ def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]],
     # has a gradient.
     tensors = max(_KEPT_SHARE * cost.bytes_written, validation_bytes)
     return _LIBRARIES_BYTES + 7 / 3 * variables + tensors
+
+
+def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, list[Any]], *,
+                   num_updates: int, num_devices: int, validation_bytes: float) -> None:
+    """Print the time and memory that a run will take on this machine.
+
+    Args:
+        graph: of an update, traced.
+        config: of the run.
+        state: all variables, by owner.
+        num_updates: still to do.
+        num_devices: of this process, which share an update's work.
+        validation_bytes: of a validation's tensors.
+    """
+    cost = update_cost(graph, num_devices=num_devices)
+    seconds = num_updates * estimated_seconds(cost)
+    memory = estimated_memory(cost, state, validation_bytes)
+    print(f"Estimated on this machine: {duration(seconds)} and {byte_size(memory)} of memory "
+          f"for {num_updates} updates.")
+    if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":
+        print("That is long. --recipe=limited is made for minutes on a CPU.")
 
 
 def peak_memory() -> float:

@@ -7,8 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# Beside the losses of an update: 1 where it was undone, else 0.
-BAD_STEPS = "bad_steps"
+from microgan.runs.bad_steps import BAD_STEPS
 
 
 def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[Any],

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from microgan.errors import UserError
-from microgan.evaluation import DEFECT_FILES, SCORE_FILES, Z_STACK_FILES
 from microgan.runs.run_lock import LOCK_FILE
 from microgan.files.whole import is_partial, name_when_whole
 from microgan.files.names import is_of_system
 
 CONFIG_FILE = "config.json"
 SPLIT_FILE = "split.json"
+GENERATOR_FILE = "generator.h5"
 SAMPLES = "samples"
-_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", "generator.h5", *SCORE_FILES,
-          *DEFECT_FILES, *Z_STACK_FILES}
+_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE}
 _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz"}
 
 
@@ -36,17 +36,19 @@ def refuse_links(folder: Path) -> None:
                             "deleted. Remove it, or choose another folder with --dir.")
 
 
-def files_of_run(folder: Path) -> list[Path]:
+def files_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
     """What a run wrote into its folder, whole or half; `split.json` and `config.json` last.
 
     So as long as some of them are left, it is known whose they are.
 
     Args:
         folder: of a run, or any other; it need not exist.
+        report_files: names of what the method's report consists of.
     """
     if not folder.exists():
         return []
-    names = _FILES | {f"scores_{task}.png" for task in _recorded_tasks(folder)}
+    names = {*_FILES, *report_files,
+             *(f"scores_{task}.png" for task in _recorded_tasks(folder))}
     found = [path for path in folder.iterdir() if name_when_whole(path.name) in names]
     for inner, pattern in _NAMES_IN_FOLDERS.items():
         found += [path for path in (folder / inner).glob("*")
@@ -56,28 +58,28 @@ def files_of_run(folder: Path) -> list[Path]:
                   key=lambda path: (order.index(path.name) if path.name in order else 0, path))
 
 
-def foreign_files(folder: Path) -> list[Path]:
+def foreign_files(folder: Path, report_files: Iterable[str]) -> list[Path]:
     """What lies in a folder beside the files and folders of a run; it need not exist.
 
     What systems put into folders unasked is not counted.
     """
     if not folder.exists():
         return []
-    own = {folder / LOCK_FILE, *files_of_run(folder),
+    own = {folder / LOCK_FILE, *files_of_run(folder, report_files),
            *(folder / inner for inner in _NAMES_IN_FOLDERS if (folder / inner).is_dir())}
     return sorted(path for path in folder.iterdir()
                   if path not in own and not is_of_system(path.name))
 
 
-def results_of_run(folder: Path) -> list[Path]:
+def results_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
     """What a run wrote after it had recorded its config; none if it was stopped before."""
-    return [path for path in files_of_run(folder)
+    return [path for path in files_of_run(folder, report_files)
             if path.name not in (SPLIT_FILE, CONFIG_FILE) and not is_partial(path.name)]
 
 
-def remove_partial_files(folder: Path) -> None:
+def remove_partial_files(folder: Path, report_files: Iterable[str]) -> None:
     """Remove what a killed run left half-written in its folder."""
-    for path in files_of_run(folder):
+    for path in files_of_run(folder, report_files):
         if is_partial(path.name):
             path.unlink(missing_ok=True)
 

@@ -9,12 +9,11 @@ import json
 import platform
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import microgan
 from microgan.errors import UserError, one_line
 from microgan.runs.run_files import (
     CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, refuse_links,
@@ -22,6 +21,7 @@ from microgan.runs.run_files import (
 from microgan.runs.run_lock import locked
 from microgan.runs.workers import this_worker
 from microgan.files.whole import write_json
+from microgan.version import __version__
 
 # Fields that say how to run, not what: a resumed run may differ in them.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
@@ -32,13 +32,13 @@ _FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
 _RECORDED_LATER = {"test_images": "test images", "extra_images": "extra clean images"}
 
 
-def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = None) -> Any:
+def check_run_folder(folder: Path, config: Any, report_files: Sequence[str]) -> Any:
     """Find out whether a run may write into a folder; change nothing.
 
     Args:
         folder: where the run's files would go.
         config: with fields `resume`, `overwrite` and `seed`.
-        default_seed: for a config without seed; drawn if there is none.
+        report_files: names of what the method's report consists of.
 
     Returns:
         The config with its seed. A resumed run goes on with the settings it began with.
@@ -58,24 +58,23 @@ def check_run_folder(folder: Path, config: Any, *, default_seed: int | None = No
         if not config.overwrite:
             raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, go "
                             "on with --resume, or replace it with --overwrite.")
-    _refuse_losses(folder, config)
+    _refuse_losses(folder, config, report_files)
     if config.resume:
         print(f"Nothing to resume in {folder}: starting.")
     if config.seed is not None:
         return config
-    if default_seed is None and this_worker().count > 1:
+    if this_worker().count > 1:
         raise UserError("Several workers (TF_CONFIG) need the same --seed: pass one.")
-    return config.replaced(
-        seed=secrets.randbelow(2**31) if default_seed is None else default_seed)
+    return config.replaced(seed=secrets.randbelow(2**31))
 
 
-def _refuse_losses(folder: Path, config: Any) -> None:
+def _refuse_losses(folder: Path, config: Any, report_files: Sequence[str]) -> None:
     """Make sure that a new run in the folder deletes nothing that may still be wanted."""
-    foreign = foreign_files(folder)
+    foreign = foreign_files(folder, report_files)
     if foreign:
         raise UserError(f"{folder} holds {foreign[0].name}, which is not of a run. Move it away, "
                         "or choose another folder with --dir.")
-    results = results_of_run(folder)
+    results = results_of_run(folder, report_files)
     if config.overwrite or not results:
         return
     found = f"{folder} holds {results[0].relative_to(folder)} but no {CONFIG_FILE}"
@@ -113,7 +112,8 @@ def working_folder(folder: Path, config: Any) -> Iterator[Path]:
                              ) from None
 
 
-def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
+def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
+                      report_files: Sequence[str]) -> None:
     """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
     Of several workers only the chief does.
@@ -122,6 +122,7 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
         folder: given by `working_folder`; an earlier run goes if `config.overwrite`.
         config: the config with its seed.
         split: by task, which images are for what, and which images they are.
+        report_files: names of what the method's report consists of.
 
     Raises:
         UserError: the tasks or images are not those that the run to be resumed began with.
@@ -129,11 +130,11 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
     if _is_resumed(folder, config):
         _check_same_images(folder, split)
         if this_worker().is_chief:
-            remove_partial_files(folder)
+            remove_partial_files(folder, report_files)
         return
     if not this_worker().is_chief:
         return
-    for path in files_of_run(folder):
+    for path in files_of_run(folder, report_files):
         path.unlink()
     write_json(folder / SPLIT_FILE, split)
     write_json(folder / CONFIG_FILE, {
@@ -141,14 +142,15 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any]) -> None:
     (folder / SAMPLES).mkdir(exist_ok=True)
 
 
-def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: str) -> bool:
+def is_finished(folder: Path, config: Any, split: dict[str, Any],
+                report_files: Sequence[str]) -> bool:
     """Whether a run to be resumed has nothing left to do; says so.
 
     Args:
         folder: checked by `check_run_folder`.
         config: that it gave.
         split: as for `create_run_folder`.
-        last_file: name of the file that a run writes last.
+        report_files: names of what the method's report consists of, the last one last.
 
     Raises:
         UserError: the tasks or images are not those that the run to be resumed began with.
@@ -156,7 +158,7 @@ def is_finished(folder: Path, config: Any, split: dict[str, Any], *, last_file: 
     if not _is_resumed(folder, config):
         return False
     _check_same_images(folder, split)
-    if not (folder / last_file).exists():
+    if not report_files or not (folder / report_files[-1]).exists():
         return False
     print(f"The run in {folder} is finished: {config.num_iters} updates.")
     return True
@@ -241,6 +243,6 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     packages = ("tensorflow", "keras", "numpy", "h5py", "scikit-image")
-    return {"microgan": microgan.__version__, "python": platform.python_version(),
+    return {"microgan": __version__, "python": platform.python_version(),
             "platform": platform.platform(),
             **{name: importlib.metadata.version(name) for name in packages}}

@@ -70,7 +70,7 @@ class SimulatedSet:
         number: names the set in the seed; never changed, so that images stay the same.
         draw_sample: (rng, field of view in pixels, channel) -> float64 (Y, X) >= 0,
             about 1 where bright, with `MARGIN_PX` around the field of view.
-        num_channels: images made from one sample, one after the other.
+        num_channels: images.synthetic from one sample, one after the other.
         photons: photons that a clean intensity of 1 emits in one pixel.
         psf_sigma_px: smallest and largest standard deviation of the point spread
             function along Y and along X, pixels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from microgan.losses.adversarial import discriminator_loss, generator_loss
 from microgan.losses.perceptual import content_loss
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 
+# By name: (clean, restored) -> loss of each image.
+IMAGE_LOSSES = {"pixel": pixel_loss, "fitted_pixel": fitted_pixel_loss, "fourier": fourier_loss}
+
 
 @dataclass(frozen=True)
 class Adversary:
@@ -20,12 +24,10 @@ class Adversary:
     Args:
         discriminator: (degraded, image) -> logits, large for clean images.
         optimizer: of the discriminator's weights.
-        weight: factor of the generator's adversarial loss.
     """
 
     discriminator: keras.Model
     optimizer: keras.optimizers.Optimizer
-    weight: float
 
 
 class CGANTrainer:
@@ -35,13 +37,11 @@ class CGANTrainer:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
         generator_optimizer: of the generator's weights; with `use_ema`, it also keeps
             their moving average.
-        adversary: None for no discriminator and no adversarial loss.
-        content_features: frozen network, images -> features; None for no content loss.
+        weights: factor of each loss by name, above 0: "adversarial", "content" and those of
+            `IMAGE_LOSSES`. A loss without a weight is not computed.
+        adversary: with an adversarial weight; otherwise None.
+        content_features: frozen network, images -> features, with a content weight.
         squared_content: squared instead of absolute difference of the features.
-        content_weight: factor of the content loss.
-        pixel_weight: factor of the mean absolute difference.
-        fitted_pixel_weight: factor of the same after scale and offset are fitted.
-        fourier_weight: factor of `fourier_loss`.
         global_batch_size: images a batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
@@ -51,23 +51,16 @@ class CGANTrainer:
         the original turns dropout off for the first.
     """
 
-    def __init__(self, generator: keras.Model, *,
-                 generator_optimizer: keras.optimizers.Optimizer,
-                 adversary: Adversary | None,
-                 content_features: keras.Model | None,
-                 squared_content: bool = False,
-                 content_weight: float, pixel_weight: float,
-                 fitted_pixel_weight: float, fourier_weight: float,
+    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
+                 weights: Mapping[str, float], adversary: Adversary | None = None,
+                 content_features: keras.Model | None = None, squared_content: bool = False,
                  global_batch_size: int) -> None:
         self.generator = generator
         self.generator_optimizer = generator_optimizer
+        self.weights = weights
         self.adversary = adversary
         self.content_features = content_features
         self.squared_content = squared_content
-        self.content_weight = content_weight
-        self.pixel_weight = pixel_weight
-        self.fitted_pixel_weight = fitted_pixel_weight
-        self.fourier_weight = fourier_weight
         self.global_batch_size = global_batch_size
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
@@ -94,7 +87,8 @@ class CGANTrainer:
             Scalars whose sums over replicas are the unweighted means over the batch.
         """
         degraded, clean = batch["degraded"], batch["clean"]
-        losses, adversary = {}, self.adversary
+        losses: dict[str, tf.Tensor] = {}
+        adversary = self.adversary
         with tf.GradientTape() as tape:
             restored = self.generator(degraded, training=True)
             if adversary is not None:
@@ -109,16 +103,10 @@ class CGANTrainer:
                 found = self.content_features(restored, training=False)
                 losses["content"] = self._mean(
                     content_loss(wanted, found, squared=self.squared_content))
-            losses["pixel"] = self._mean(pixel_loss(clean, restored))
-            if self.fitted_pixel_weight:
-                losses["fitted_pixel"] = self._mean(fitted_pixel_loss(clean, restored))
-            if self.fourier_weight:
-                losses["fourier"] = self._mean(fourier_loss(clean, restored))
-            total = sum(weight * losses[name] for name, weight in (
-                ("adversarial", adversary.weight if adversary is not None else 0.0),
-                ("content", self.content_weight), ("pixel", self.pixel_weight),
-                ("fitted_pixel", self.fitted_pixel_weight), ("fourier", self.fourier_weight))
-                if weight)
+            for name, loss in IMAGE_LOSSES.items():
+                if name in self.weights:
+                    losses[name] = self._mean(loss(clean, restored))
+            total = sum(weight * losses[name] for name, weight in self.weights.items())
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         return losses

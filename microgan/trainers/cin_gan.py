@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,30 +20,54 @@ from microgan.losses.style import style_loss
 from microgan.trainers.histogram_memory import HistogramMemory
 
 
+@dataclass(frozen=True)
+class Critic:
+    """What a generator is judged by, a Wasserstein critic.
+
+    Args:
+        network: images, and with several tasks their conditions -> scores, large for real
+            images.
+        optimizer: of its weights.
+        steps: its updates for each of the generator's, >= 1.
+    """
+
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    steps: int
+
+
+@dataclass(frozen=True)
+class ComparedFeatures:
+    """What the content and style losses compare.
+
+    Args:
+        network: frozen, images -> `content` and `style` features.
+        squared_content: squared instead of absolute difference of the content.
+        content_from_degraded: compare content with an unpaired degraded image, as
+            published, instead of with the generator's own input.
+    """
+
+    network: keras.Model
+    squared_content: bool = False
+    content_from_degraded: bool = False
+
+
 class CINGANTrainer:
     """Several critic updates and one generator update a step.
 
     Args:
         generator: (clean, condition) or (clean, condition, noise) -> synthetic degraded
             images, (B, Y, X, 1), normalised.
-        critic: (image, condition) -> scores, large for real degraded images.
         generator_optimizer: of the generator's weights; with `use_ema`, it also keeps their
             moving average.
-        critic_optimizer: of the critic's weights.
-        features: frozen network, images -> `content` and `style` features; None for neither
-            loss.
-        squared_content: squared instead of absolute difference of the features.
-        content_from_degraded: compare content with an unpaired degraded image, as
-            published, instead of with the generator's own input.
-        adversarial_weight: factor of the generator's adversarial loss.
-        content_weight: factor of the content loss.
-        style_weight: factor of the style loss, against an unpaired degraded image.
-        spectrum_weight: factor of the spectrum loss, against the same degraded image.
-        intensity_weight: factor of the intensity loss, against all degraded images so far.
-        structure_weight: factor of the structure loss, against the generator's own input.
+        critic: (image, condition) -> scores.
+        weights: factor of each loss by name, above 0. A loss without a weight is not
+            computed. Of the generator: "adversarial"; "spectrum" and "style", against an
+            unpaired degraded image; "intensity", against all degraded images so far;
+            "structure", against its own input; "content", see `ComparedFeatures`. Of the
+            critic: "penalty", the gradient penalty.
+        features: with a content or style weight; otherwise None.
         num_tasks: defects that the generator knows.
-        penalty_weight: factor of the critic's gradient penalty.
-        critic_steps: critic updates a step, >= 1.
         global_batch_size: images a critic update over all replicas: gradients are summed
             over replicas, so losses divide by it.
 
@@ -49,39 +75,26 @@ class CINGANTrainer:
         MicroscopyGAN's training loop; Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
         Departs: every image has its own task, where the original draws one for all updates
         of a step; content is compared with the generator's input, since that of an unrelated
-        image is not what the made one should have.
+        image is not what the synthetic one should have.
     """
 
-    def __init__(self, generator: keras.Model, critic: keras.Model, *,
-                 generator_optimizer: keras.optimizers.Optimizer,
-                 critic_optimizer: keras.optimizers.Optimizer,
-                 features: keras.Model | None, squared_content: bool = False,
-                 content_from_degraded: bool = False, adversarial_weight: float,
-                 content_weight: float, style_weight: float, spectrum_weight: float,
-                 intensity_weight: float, structure_weight: float, num_tasks: int,
-                 penalty_weight: float, critic_steps: int, global_batch_size: int) -> None:
+    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
+                 critic: Critic, weights: Mapping[str, float],
+                 features: ComparedFeatures | None = None, num_tasks: int,
+                 global_batch_size: int) -> None:
         self.generator = generator
-        self.critic = critic
         self.generator_optimizer = generator_optimizer
-        self.critic_optimizer = critic_optimizer
+        self.critic, self.critic_optimizer = critic.network, critic.optimizer
+        self.critic_steps = critic.steps
+        self.weights = weights
         self.features = features
-        self.squared_content = squared_content
-        self.content_from_degraded = content_from_degraded
-        self.adversarial_weight = adversarial_weight
-        self.content_weight = content_weight
-        self.style_weight = style_weight
-        self.spectrum_weight = spectrum_weight
-        self.intensity_weight = intensity_weight
-        self.structure_weight = structure_weight
-        self.penalty_weight = penalty_weight
-        self.critic_steps = critic_steps
         self.global_batch_size = global_batch_size
-        self.intensities = HistogramMemory(num_tasks) if intensity_weight else None
-        self._made = compiled_once(self._generate)
+        self.intensities = HistogramMemory(num_tasks) if "intensity" in weights else None
+        self._synthesise = compiled_once(self._generate)
         self._gradients_for_critic = compiled_once(self._critic_gradients)
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
-        critic_optimizer.build(critic.trainable_variables)
+        critic.optimizer.build(critic.network.trainable_variables)
 
     @property
     def state(self) -> dict[str, list[Any]]:
@@ -113,59 +126,63 @@ class CINGANTrainer:
 
     def _update_critic(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         degraded, condition = batch["degraded"], batch["condition"]
-        made = self._made(batch)
+        synthetic = self._synthesise(batch)
         if self.intensities:
-            self.intensities.add(made, degraded, condition)
-        losses, gradients = self._gradients_for_critic(degraded, made, condition,
+            self.intensities.add(synthetic, degraded, condition)
+        losses, gradients = self._gradients_for_critic(degraded, synthetic, condition,
                                                        batch["penalty_position"])
         self.critic_optimizer.apply(gradients, self.critic.trainable_variables)
         return losses
 
-    def _critic_gradients(self, degraded: tf.Tensor, made: tf.Tensor, condition: tf.Tensor,
+    def _critic_gradients(self, degraded: tf.Tensor, synthetic: tf.Tensor, condition: tf.Tensor,
                           position: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         with tf.GradientTape() as tape:
-            # Real and made images in one batch: one pass through the critic.
-            scores = self.critic([tf.concat([degraded, made], 0),
+            # Real and synthetic images in one batch: one pass through the critic.
+            scores = self.critic([tf.concat([degraded, synthetic], 0),
                                   tf.concat([condition, condition], 0)], training=True)
             loss = self._mean(wasserstein_critic_loss(*tf.split(scores, 2)))
             penalty = self._mean(gradient_penalty(
                 lambda images: self.critic([images, condition], training=True),
-                degraded, made, position))
-            total = loss + self.penalty_weight * penalty
+                degraded, synthetic, position))
+            total = loss + self.weights["penalty"] * penalty
         gradients = tape.gradient(total, self.critic.trainable_variables)
         return {"critic": loss, "penalty": penalty}, gradients
 
     def _update_generator(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         clean, degraded, condition = batch["clean"], batch["degraded"], batch["condition"]
-        losses = {}
+        losses: dict[str, tf.Tensor] = {}
         with tf.GradientTape() as tape:
-            made = self._made(batch)
-            scores = self.critic([made, condition], training=True)
+            synthetic = self._synthesise(batch)
+            scores = self.critic([synthetic, condition], training=True)
             losses["adversarial"] = self._mean(wasserstein_generator_loss(scores))
-            total = self.adversarial_weight * losses["adversarial"]
-            if self.spectrum_weight:
-                losses["spectrum"] = self._mean(spectrum_loss(degraded, made))
-                total += self.spectrum_weight * losses["spectrum"]
+            if "spectrum" in self.weights:
+                losses["spectrum"] = self._mean(spectrum_loss(degraded, synthetic))
             if self.intensities:
-                excess = self.intensities.excess()
-                losses["intensity"] = self._mean(intensity_loss(made, condition, excess))
-                total += self.intensity_weight * losses["intensity"]
-            if self.structure_weight:
-                losses["structure"] = self._mean(structure_loss(clean, made))
-                total += self.structure_weight * losses["structure"]
+                losses["intensity"] = self._mean(
+                    intensity_loss(synthetic, condition, self.intensities.excess()))
+            if "structure" in self.weights:
+                losses["structure"] = self._mean(structure_loss(clean, synthetic))
             if self.features is not None:
-                with tape.stop_recording():
-                    of_clean = self.features(clean, training=False)
-                    of_degraded = self.features(degraded, training=False)
-                found = self.features(made, training=False)
-                wanted = of_degraded if self.content_from_degraded else of_clean
-                losses["content"] = self._mean(content_loss(
-                    wanted["content"], found["content"], squared=self.squared_content))
-                losses["style"] = self._mean(style_loss(of_degraded["style"], found["style"]))
-                total += (self.content_weight * losses["content"]
-                          + self.style_weight * losses["style"])
+                losses |= self._compare_features(self.features, tape, batch, synthetic)
+            total = sum(self.weights[name] * loss for name, loss in losses.items())
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
+        return losses
+
+    def _compare_features(self, features: ComparedFeatures, tape: tf.GradientTape,
+                          batch: dict[str, tf.Tensor], synthetic: tf.Tensor
+                          ) -> dict[str, tf.Tensor]:
+        losses = {}
+        with tape.stop_recording():
+            of_clean = features.network(batch["clean"], training=False)
+            of_degraded = features.network(batch["degraded"], training=False)
+        found = features.network(synthetic, training=False)
+        if "content" in self.weights:
+            wanted = of_degraded if features.content_from_degraded else of_clean
+            losses["content"] = self._mean(content_loss(
+                wanted["content"], found["content"], squared=features.squared_content))
+        if "style" in self.weights:
+            losses["style"] = self._mean(style_loss(of_degraded["style"], found["style"]))
         return losses
 
     def _generate(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -25,7 +25,7 @@ class HistogramMemory:
         self.made, self.degraded = (
             keras.Variable(tf.zeros((num_tasks, NUM_BINS)), trainable=False, dtype="float32",
                            aggregation="only_first_replica", name=name)
-            for name in ("made_intensities", "degraded_intensities"))
+            for name in ("synthetic_intensities", "degraded_intensities"))
 
     @property
     def variables(self) -> list[keras.Variable]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,6 +17,48 @@ from microgan.losses.z_stack import (
 from microgan.trainers.image_pool import ImagePool
 
 Losses = dict[str, tf.Tensor]
+# Both translators' losses by their discriminators have one weight.
+_WEIGHT_OF = {"sharp": "adversarial", "blur": "adversarial"}
+
+
+@dataclass(frozen=True)
+class SectionDiscriminators:
+    """What the translators are judged by.
+
+    Args:
+        sharp: scores horizontal and vertical sections, high for sharp ones.
+        blurred: scores horizontal slices, high for those of measured stacks.
+        optimizer: of both.
+    """
+
+    sharp: keras.Model
+    blurred: keras.Model
+    optimizer: keras.optimizers.Optimizer
+
+
+@dataclass(frozen=True)
+class SectionSettings:
+    """How the losses look at a stack's sections.
+
+    Args:
+        stack_shape: (Z, Y, X) of the training crops.
+        pool_size: sharpened and reconstructed volumes kept for the discriminators; 0 for none.
+        vertical_share: c, of vertical sections among the real images' judgement; horizontal
+            ones have 1 - c.
+        synthetic_vertical_share: the same of the sharpened stacks' vertical sections; the
+            original's c / 2.
+        use_slice_weights: whether the consistency loss is the largest weighted slice's, as
+            published, or the mean of all.
+        outside_share: of a stack's depth at each end, which lies outside the sample: no
+            texture is demanded there, and the defocus loss keeps it as measured.
+    """
+
+    stack_shape: tuple[int, int, int]
+    pool_size: int
+    vertical_share: float
+    synthetic_vertical_share: float
+    use_slice_weights: bool
+    outside_share: float
 
 
 class ZSEGANTrainer:
@@ -23,27 +67,14 @@ class ZSEGANTrainer:
     Args:
         generator: blurred stack (B, Z, Y, X, 1) -> [sharpened, reconstructed]; its layers
             "sharpen" and "blur" are the translators.
-        sharp_discriminator: scores horizontal and vertical sections, high for sharp ones.
-        blur_discriminator: scores horizontal slices, high for those of measured stacks.
         generator_optimizer: of both translators; with `use_ema`, it also keeps the moving
             average of their weights.
-        discriminator_optimizer: of both discriminators.
-        stack_shape: (Z, Y, X) of the training crops.
-        pool_size: sharpened and reconstructed volumes kept for the discriminators; 0 for none.
-        adversarial_weight: factor of both translators' adversarial losses.
-        vertical_share: c, of vertical sections among the real images' judgement; horizontal
-            ones have 1 - c.
-        made_vertical_share: the same of the made vertical sections; the original's c / 2.
-        consistency_weight: factor of the consistency loss.
-        use_slice_weights: whether the consistency loss is the largest weighted slice's, as
-            published, or the mean of all.
-        identity_weight: factor of the identity losses; 0 for none.
-        defocus_weight: factor of the defocus loss; 0 for none.
+        discriminators: of sections.
+        weights: factor of each loss by name, above 0: "adversarial", "consistency",
+            "identity", "defocus" and "spectrum". A loss without a weight is not computed.
+        sections: how they are drawn and weighted.
         defocus_filters: float32 (2 Z - 1, 2 Y, X + 1), of the defocus loss, by offset from the
             focal plane, from -(Z - 1) slices; None without that loss.
-        spectrum_weight: factor of the spectrum loss; 0 for none.
-        outside_share: of a stack's depth at each end, which lies outside the sample: no
-            texture is demanded there, and the defocus loss keeps it as measured.
         global_batch_size: stacks an update over all replicas: gradients are summed over
             replicas, so losses divide by it.
         seed: of the pools.
@@ -52,34 +83,24 @@ class ZSEGANTrainer:
         ZSE-GAN's notebook. Departs: any number of sections an update.
     """
 
-    def __init__(self, generator: keras.Model, sharp_discriminator: keras.Model,
-                 blur_discriminator: keras.Model, *,
-                 generator_optimizer: keras.optimizers.Optimizer,
-                 discriminator_optimizer: keras.optimizers.Optimizer,
-                 stack_shape: tuple[int, int, int], pool_size: int, adversarial_weight: float,
-                 vertical_share: float, made_vertical_share: float, consistency_weight: float,
-                 use_slice_weights: bool, identity_weight: float, defocus_weight: float,
-                 defocus_filters: np.ndarray | None, spectrum_weight: float,
-                 outside_share: float,
+    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
+                 discriminators: SectionDiscriminators, weights: Mapping[str, float],
+                 sections: SectionSettings, defocus_filters: np.ndarray | None = None,
                  global_batch_size: int, seed: int) -> None:
         self.generator = generator
         self.sharpen, self.blur = (generator.get_layer(name) for name in ("sharpen", "blur"))
-        self.sharp_discriminator = sharp_discriminator
-        self.blur_discriminator = blur_discriminator
+        self.sharp_discriminator = discriminators.sharp
+        self.blur_discriminator = discriminators.blurred
         self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        self.adversarial_weight = adversarial_weight
-        self.vertical_share = vertical_share
-        self.made_vertical_share = made_vertical_share
-        self.consistency_weight = consistency_weight
-        self.use_slice_weights = use_slice_weights
-        self.identity_weight = identity_weight
-        self.defocus_weight = defocus_weight
-        self.spectrum_weight = spectrum_weight
+        self.discriminator_optimizer = discriminators.optimizer
+        self.weights = weights
+        self.vertical_share = sections.vertical_share
+        self.synthetic_vertical_share = sections.synthetic_vertical_share
+        self.use_slice_weights = sections.use_slice_weights
         self.global_batch_size = global_batch_size
         self.random = keras.random.SeedGenerator(seed)
-        depth = stack_shape[0]
-        num_outside = round(outside_share * depth)
+        depth = sections.stack_shape[0]
+        num_outside = round(sections.outside_share * depth)
         self.inside = slice(num_outside, depth - num_outside)
         # One row for each place that the focal plane may have.
         self.adversarial_table, self.consistency_table = (
@@ -91,11 +112,11 @@ class ZSEGANTrainer:
         self.filter_table[:, self.inside] = (z - z[:, np.newaxis] + depth - 1)[:, self.inside]
         if defocus_filters is not None:
             self.filters = np.concatenate([defocus_filters, np.ones_like(defocus_filters[:1])])
-        self.pools = [ImagePool(pool_size, (*stack_shape, 1), seed=self.random)
-                      for _ in range(2)] if pool_size else []
+        self.pools = [ImagePool(sections.pool_size, (*sections.stack_shape, 1), seed=self.random)
+                      for _ in range(2)] if sections.pool_size else []
         # Built now, so that a checkpoint finds the slots to restore.
         generator_optimizer.build(generator.trainable_variables)
-        discriminator_optimizer.build(self._discriminator_variables)
+        discriminators.optimizer.build(self._discriminator_variables)
 
     @property
     def _discriminator_variables(self) -> list[Any]:
@@ -116,22 +137,31 @@ class ZSEGANTrainer:
     def train_step(self, batch: dict[str, tf.Tensor]) -> Losses:
         """Update the translators together, then the discriminators together.
 
+        1. Sharpen the stack, y = G_S(x), and blur the result again, G_B(y).
+        2. D_S judges slices and vertical sections of y, D_B judges slices of G_B(y).
+        3. Compare G_B(y) with x (consistency) and, as weighted, G_B(x) with x and G_S(y)
+           with y (identity), y defocused with x (defocus), and spectra of y with those of
+           images in focus (spectrum).
+        4. Update G_S and G_B together.
+        5. D_S and D_B learn to tell y and G_B(y) of step 1, or earlier ones from the pools,
+           from images in focus and from measured slices.
+        6. Update D_S and D_B together.
+
         Args:
             batch: this replica's share: `blurred`, float (B, Z, Y, X, 1), Y = X;
                 `focal_plane`, int32 (B,); `sharp_lateral`, float (B, N, Y, X, 1), and
                 `sharp_axial`, float (B, N, Y, Z, 1), in-focus images in the shape of
                 horizontal and vertical sections; `places`, float (B, 7, N), uniform from 0
-                to 1, of made stacks' sections. N sections of each kind are judged.
+                to 1, of synthetic stacks' sections. N sections of each kind are judged.
 
         Returns:
             Scalars whose sums over replicas are the unweighted means over the batch.
         """
-        # What the discriminators get is made before the translators' update.
         losses, sharpened, reconstructed = self._update_translators(batch)
-        made = [(volume, batch["focal_plane"]) for volume in (sharpened, reconstructed)]
+        volumes = [(volume, batch["focal_plane"]) for volume in (sharpened, reconstructed)]
         if self.pools:
-            made = [pool.query(*each) for pool, each in zip(self.pools, made)]
-        return {**losses, **self._update_discriminators(batch, *made)}
+            volumes = [pool.query(*each) for pool, each in zip(self.pools, volumes)]
+        return {**losses, **self._update_discriminators(batch, *volumes)}
 
     def _update_translators(self, batch: dict[str, tf.Tensor]
                             ) -> tuple[Losses, tf.Tensor, tf.Tensor]:
@@ -146,48 +176,46 @@ class ZSEGANTrainer:
                 "sharp": self._mean(
                     (1 - self.vertical_share) * self._judged_lateral(
                         self.sharp_discriminator, sharpened, focal_plane, places[1], 1)
-                    + self.made_vertical_share * _judged(self.sharp_discriminator, axial, 1)),
+                    + self.synthetic_vertical_share * _judged(self.sharp_discriminator, axial, 1)),
                 "blur": self._mean(self._judged_lateral(
-                    self.blur_discriminator, reconstructed, focal_plane, places[2], 1)),
-                "consistency": self._mean(
-                    consistency_loss(blurred, reconstructed, slice_weights))}
-            total = (self.adversarial_weight * (losses["sharp"] + losses["blur"])
-                     + self.consistency_weight * losses["consistency"])
-            if self.identity_weight:
+                    self.blur_discriminator, reconstructed, focal_plane, places[2], 1))}
+            if "consistency" in self.weights:
+                losses["consistency"] = self._mean(
+                    consistency_loss(blurred, reconstructed, slice_weights))
+            if "identity" in self.weights:
                 losses["identity"] = self._mean(
                     consistency_loss(blurred, self.blur(blurred, training=True))
                     + consistency_loss(sharpened, self.sharpen(sharpened, training=True)))
-                total += self.identity_weight * losses["identity"]
-            if self.defocus_weight:
+            if "defocus" in self.weights:
                 filters = tf.gather(self.filters, tf.gather(self.filter_table, focal_plane))
                 losses["defocus"] = self._mean(defocus_loss(blurred, sharpened, filters))
-                total += self.defocus_weight * losses["defocus"]
-            if self.spectrum_weight:
+            if "spectrum" in self.weights:
                 losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))
-                total += self.spectrum_weight * losses["spectrum"]
+            total = sum(self.weights[_WEIGHT_OF.get(name, name)] * loss
+                        for name, loss in losses.items())
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
         return losses, sharpened, reconstructed
 
     def _update_discriminators(self, batch: dict[str, tf.Tensor],
-                               made_sharp: tuple[tf.Tensor, tf.Tensor],
-                               made_blurred: tuple[tf.Tensor, tf.Tensor]) -> Losses:
-        """Teach both discriminators; made stacks come with their own focal planes."""
-        measured, sharpened = (batch["blurred"], batch["focal_plane"]), made_sharp[0]
+                               pooled_sharp: tuple[tf.Tensor, tf.Tensor],
+                               pooled_blurred: tuple[tf.Tensor, tf.Tensor]) -> Losses:
+        """Teach both discriminators; synthetic stacks come with their own focal planes."""
+        measured, sharpened = (batch["blurred"], batch["focal_plane"]), pooled_sharp[0]
         places = tf.unstack(batch["places"], axis=1)
         with tf.GradientTape() as tape:
             real = ((1 - self.vertical_share)
                     * _judged(self.sharp_discriminator, batch["sharp_lateral"], 1)
                     + self.vertical_share * _judged(
                         self.sharp_discriminator, batch["sharp_axial"][:, :, :, self.inside], 1))
-            made = ((1 - self.vertical_share) * self._judged_lateral(
-                        self.sharp_discriminator, *made_sharp, places[3], 0)
-                    + self.made_vertical_share * _judged(
+            synthetic = ((1 - self.vertical_share) * self._judged_lateral(
+                        self.sharp_discriminator, *pooled_sharp, places[3], 0)
+                    + self.synthetic_vertical_share * _judged(
                         self.sharp_discriminator, self._draw_axial(sharpened, places[4]), 0))
             of_blur = [self._judged_lateral(self.blur_discriminator, *stack, drawn, label)
                        for stack, drawn, label in ((measured, places[5], 1),
-                                                   (made_blurred, places[6], 0))]
-            losses = {"sharp_discriminator": self._mean((real + made) / 2),
+                                                   (pooled_blurred, places[6], 0))]
+            losses = {"sharp_discriminator": self._mean((real + synthetic) / 2),
                       "blur_discriminator": self._mean(sum(of_blur) / 2)}
             total = losses["sharp_discriminator"] + losses["blur_discriminator"]
         variables = self._discriminator_variables

@@ -222,14 +222,14 @@ def test_every_flag_of_every_method_exists(tmp_path):
     """Parsed as its script does."""
     from microgan.cli.command import parse_flags
     from microgan.config import CGANConfig, CINGANConfig
-    from microgan.config.care import CAREConfig
-    from microgan.config.cyclegan import CycleGANConfig
-    from microgan.config.deblurgan import DeblurGANConfig
+    from benchmarks.rivals.care import CAREConfig
+    from benchmarks.rivals.cyclegan import CycleGANConfig
+    from benchmarks.rivals.deblurgan import DeblurGANConfig
     from methods import CIN_GANS
 
-    configs = {"train_cGAN.py": CGANConfig, "benchmarks/train_care.py": CAREConfig,
-               "benchmarks/train_deblurgan.py": DeblurGANConfig,
-               "benchmarks/train_cyclegan.py": CycleGANConfig}
+    configs = {"train_cGAN.py": CGANConfig, "benchmarks.rivals.care": CAREConfig,
+               "benchmarks.rivals.deblurgan": DeblurGANConfig,
+               "benchmarks.rivals.cyclegan": CycleGANConfig}
     for method in METHODS.values():
         augment = ["--cin_augment=True", "--cin_generator_path=g.h5"] if method.cin else []
         parse_flags(configs[method.script], ["program", *method.flags, *augment])

@@ -13,7 +13,7 @@ from helpers import with_random_weights
 from microgan.cli import evaluate
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.experiments import z_stack_evaluation
+from microgan.programs import evaluate_stacks
 from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (
     ATTRIBUTE, GeneratorInfo, build_network, save_generator)
@@ -95,7 +95,7 @@ def test_stacks_that_memory_does_not_hold_are_sharpened_in_tiles(
     whole = translate_stacks(model, [stack], FULL)
     monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: free)
 
-    sharpened, reconstructed = z_stack_evaluation._sharpen(
+    sharpened, reconstructed = evaluate_stacks._sharpen(
         tmp_path / "generator.h5", stacks, "float32")
 
     assert ("Restoring tiles of" in capsys.readouterr().out) == is_tiled

@@ -3,7 +3,7 @@ import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.sampling import (
-    MadePairs, PairedBatches, TrainingTask, UnpairedBatches, transform)
+    SyntheticPairs, PairedBatches, TrainingTask, UnpairedBatches, transform)
 from microgan.errors import UserError
 
 PLAIN = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
@@ -166,7 +166,7 @@ def made_pairs(share, clean):
     def degrade(crops, tasks, seed):
         return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
 
-    return MadePairs(share, clean, degrade)
+    return SyntheticPairs(share, clean, degrade)
 
 
 def test_share_of_made_pairs_is_kept_on_average(random):
@@ -204,7 +204,7 @@ def test_made_batch_depends_on_seed_and_number_alone(random):
         return crops
 
     batches = PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
-                            made=MadePairs(1.0, [images], degrade))
+                            made=SyntheticPairs(1.0, [images], degrade))
 
     first, again, _ = batches(7), batches(7), batches(8)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange
-from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches
+from microgan.datasets.section_sampling import NUM_DRAWS, StackBatches, TrainingStacks
 from microgan.errors import UserError
 
 
@@ -13,10 +13,13 @@ def numbered(depth, height, width):
 
 
 def build(stacks, focal_planes, **changes):
-    settings = {"sharp_lateral": [numbered(1, 40, 44)[0]], "sharp_axial": [numbered(1, 40, 9)[0]],
-                "intensities": IntensityRange(0, 1), "batch_size": 2, "patch_size": 32,
-                "num_sections": 3, "symmetries": "none", "seed": 5}
-    return StackBatches(stacks, focal_planes, **{**settings, **changes})
+    sharp = {"sharp_lateral": [numbered(1, 40, 44)[0]], "sharp_axial": [numbered(1, 40, 9)[0]]}
+    sharp |= {name: changes.pop(name) for name in sharp if name in changes}
+    settings = {"batch_size": 2, "patch_size": 32, "num_sections": 3, "symmetries": "none",
+                "seed": 5}
+    return StackBatches(TrainingStacks(stacks, focal_planes, **sharp,
+                                       intensities=IntensityRange(0, 1)),
+                        **{**settings, **changes})
 
 
 def test_batch_has_crops_of_the_promised_shapes():

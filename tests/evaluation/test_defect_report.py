@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from microgan.evaluation import DEFECT_FILES
 from microgan.evaluation.defect_report import (
-    LEARNED, MADE, DefectImages, measure_defects, write_report)
+    LEARNED, SYNTHETIC, DefectImages, measure_defects, write_report)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_report_starts_from_the_clean_images(smooth, random):
     noise = random.normal(0, 0.1, (2, *smooth.shape))
     found = measure_defects(DefectImages("Cells", smooth, smooth + noise[0], smooth + noise[1]))
 
-    shares = {each.distance: each.share for each in found if each.images == MADE}
+    shares = {each.distance: each.share for each in found if each.images == SYNTHETIC}
 
     assert set(shares) == {"spectrum", "histogram", "noise", "direction"}
     assert shares["spectrum"] < 0.05 and shares["noise"] < 0.05 and shares["histogram"] < 0.05
@@ -33,7 +33,7 @@ def test_report_says_how_near_real_images_come(smooth):
     shares = {(each.images, each.n): each.share for each in measure_defects(images)
               if each.distance == "histogram"}
 
-    assert shares[MADE, 20] == pytest.approx(0.4)
+    assert shares[SYNTHETIC, 20] == pytest.approx(0.4)
     assert 0.1 < shares[LEARNED, 4] < 0.4
 
 

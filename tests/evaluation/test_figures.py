@@ -155,7 +155,7 @@ def test_history_of_a_task_named_like_a_loss_is_a_score(tmp_path, monkeypatch, s
 def test_made_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
     clean, made, real = (random.normal(mean, 1, (32, 48)) for mean in (0, 5, 9))
 
-    figures.save_made_sheet(tmp_path / "made.png", [("Cells", clean, made, real)])
+    figures.save_synthetic_sheet(tmp_path / "made.png", [("Cells", clean, made, real)])
 
     assert [panel["title"] for panel in drawn] == ["Cells: clean", "made", "real degraded"]
     assert drawn[1]["limits"] == drawn[2]["limits"] != drawn[0]["limits"]
@@ -167,7 +167,7 @@ def test_name_with_dollar_signs_is_no_mathematics(tmp_path, random):
     name = r"cost_$\frac{1$"
     image = random.normal(size=(32, 32))
 
-    figures.save_made_sheet(tmp_path / "made.png", [(name, image, image, image)])
+    figures.save_synthetic_sheet(tmp_path / "made.png", [(name, image, image, image)])
     figures.save_history_figure(tmp_path / "history.png", [
         {"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0, f"psnr_{name}": 2.0}])
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from hostile.cases import case, cut, images, npy_bytes, rewrite_member, write_pair
-from microgan.runs.callbacks import BadSteps, Checkpoints, Recorder
 from microgan.cli import evaluate, train_cgan
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig
 from microgan.datasets.splits import fingerprint
 from microgan.runs.run_folder import create_run_folder
-from microgan.runs.checkpoints import save_checkpoint
+from microgan.runs.bad_steps import BadSteps
+from microgan.runs.checkpoints import Checkpoints, save_checkpoint
+from microgan.runs.history import History
 
 RUN = Path("Microscopy_cGAN_results")
 
@@ -23,7 +24,8 @@ def resume():
 
 def resume_split():
     return run_command(
-        CGANConfig, "", lambda config: create_run_folder(RUN, config, {"Cells": {"seed": 1}}),
+        CGANConfig, "", lambda config: create_run_folder(
+            RUN, config, {"Cells": {"seed": 1}}, ()),
         ["train_cGAN.py", "--resume"])
 
 
@@ -38,11 +40,7 @@ class Weights:
 
 def resume_checkpoint():
     def work(config):
-        def never(*arguments):
-            raise AssertionError
-        recorder = Recorder(RUN, num_iters=9, validate_every=9, validate=never,
-                            get_weights=never, on_best=never, on_validated=never)
-        Checkpoints(RUN / "checkpoint", {"generator": [Weights()]}, recorder, BadSteps(9),
+        Checkpoints(RUN / "checkpoint", {"generator": [Weights()]}, History(RUN), BadSteps(9),
                     every=9, minutes=9).restore()
     return run_command(CGANConfig, "", work, ["train_cGAN.py", "--resume"])
 

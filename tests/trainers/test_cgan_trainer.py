@@ -17,16 +17,13 @@ class CornerFeatures(keras.Layer):
         return 2 * image
 
 
-def build_trainer(generator=None, discriminator=None, *, rate=1e-3, adversarial_weight=0.1,
-                  **changes):
-    settings = {"content_features": None, "content_weight": 0.0, "pixel_weight": 1.0,
-                "fitted_pixel_weight": 0.0, "fourier_weight": 0.0, "global_batch_size": 2}
+def build_trainer(generator=None, discriminator=None, *, rate=1e-3, weights=None, **changes):
+    weights = weights or {"adversarial": 0.1, "pixel": 1.0}
     adversary = Adversary(discriminator or build_patch_discriminator(filters=4),
-                          keras.optimizers.Adam(rate), adversarial_weight)
+                          keras.optimizers.Adam(rate)) if "adversarial" in weights else None
     return CGANTrainer(
-        generator or build_unet_generator(filters=4, depth=1),
-        generator_optimizer=keras.optimizers.Adam(rate),
-        **{"adversary": adversary, **settings, **changes})
+        generator or build_unet_generator(filters=4, depth=1), keras.optimizers.Adam(rate),
+        weights=weights, adversary=adversary, **{"global_batch_size": 2, **changes})
 
 
 @pytest.fixture
@@ -68,7 +65,7 @@ def test_generator_update_leaves_the_discriminator_untouched(batch):
 
 
 def test_without_adversary_the_generator_alone_is_trained_and_saved(batch):
-    trainer = build_trainer(adversary=None)
+    trainer = build_trainer(weights={"pixel": 1.0})
     generator = values(trainer.generator)
 
     losses = trainer.train_step(batch)
@@ -80,8 +77,8 @@ def test_without_adversary_the_generator_alone_is_trained_and_saved(batch):
 
 def test_losses_are_means_over_the_global_batch(batch):
     # The generator starts as the identity, and this replica holds half of the batch.
-    trainer = build_trainer(content_features=CornerFeatures(), content_weight=1.0,
-                            global_batch_size=4)
+    trainer = build_trainer(content_features=CornerFeatures(), global_batch_size=4,
+                            weights={"content": 1.0, "pixel": 1.0})
     distance = float(tf.reduce_mean(tf.abs(batch["clean"] - batch["degraded"])))
 
     losses = trainer.train_step(batch)
@@ -91,7 +88,7 @@ def test_losses_are_means_over_the_global_batch(batch):
 
 
 def test_squared_content_is_the_square(batch):
-    trainer = build_trainer(content_features=CornerFeatures(), content_weight=1.0,
+    trainer = build_trainer(content_features=CornerFeatures(), weights={"content": 1.0},
                             squared_content=True)
 
     losses = trainer.train_step(batch)
@@ -101,7 +98,7 @@ def test_squared_content_is_the_square(batch):
 
 
 def test_fourier_loss_alone_trains_the_generator(batch):
-    trainer = build_trainer(adversary=None, pixel_weight=0.0, fourier_weight=1.0, rate=3e-3)
+    trainer = build_trainer(weights={"fourier": 1.0}, rate=3e-3)
     step = tf.function(trainer.train_step)
     first = float(step(batch)["fourier"])
 
@@ -113,13 +110,14 @@ def test_fourier_loss_alone_trains_the_generator(batch):
 
 @pytest.mark.parametrize("networks", ["ours", "published"])
 def test_two_images_are_learned_by_heart(networks, batch):
+    weights = {"adversarial": 0.001, "pixel": 1.0}
     if networks == "ours":
         trainer = build_trainer(build_unet_generator(filters=8, depth=1), rate=3e-3,
-                                adversarial_weight=0.001)
+                                weights=weights)
     else:
         trainer = build_trainer(build_resnet_generator(filters=8, num_blocks=1, dropout=0.0),
                                 build_dense_discriminator(16, filters=4), rate=3e-3,
-                                adversarial_weight=0.001)
+                                weights=weights)
     step = tf.function(trainer.train_step)
     first = float(step(batch)["pixel"])
 

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from microgan.networks.cin_gan import (
     build_dense_critic, build_patch_critic, build_resnet_generator, build_unet_generator)
-from microgan.trainers.cin_gan import CINGANTrainer, _sub_batch
+from microgan.trainers.cin_gan import CINGANTrainer, ComparedFeatures, Critic, _sub_batch
 
 
 class PlainFeatures(keras.Layer):
@@ -27,17 +27,15 @@ class LinearCritic(keras.Model):
         return self.slope * tf.reduce_sum(inputs[0], (1, 2, 3))[:, tf.newaxis]
 
 
-def build_trainer(generator=None, critic=None, *, rate=1e-3, critic_rate=None, **changes):
-    settings = {"features": None, "adversarial_weight": 1.0, "content_weight": 0.0,
-                "style_weight": 0.0, "spectrum_weight": 0.0, "intensity_weight": 0.0,
-                "structure_weight": 0.0, "num_tasks": 2, "penalty_weight": 10.0, "critic_steps": 2,
-                "global_batch_size": 2}
+def build_trainer(generator=None, critic=None, *, rate=1e-3, critic_rate=None, critic_steps=2,
+                  weights=None, **changes):
     return CINGANTrainer(
         generator or build_unet_generator(num_tasks=2, filters=4, depth=1),
-        critic or build_patch_critic(num_tasks=2, filters=4),
-        generator_optimizer=keras.optimizers.Adam(rate, 0.5, 0.9),
-        critic_optimizer=keras.optimizers.Adam(critic_rate or rate, 0.5, 0.9),
-        **{**settings, **changes})
+        keras.optimizers.Adam(rate, 0.5, 0.9),
+        critic=Critic(critic or build_patch_critic(num_tasks=2, filters=4),
+                      keras.optimizers.Adam(critic_rate or rate, 0.5, 0.9), critic_steps),
+        weights={"adversarial": 1.0, "penalty": 10.0, **(weights or {})},
+        **{"num_tasks": 2, "global_batch_size": 2, **changes})
 
 
 @pytest.fixture
@@ -109,8 +107,9 @@ def test_losses_are_those_of_a_linear_critic(batch):
 
 @pytest.mark.parametrize("from_degraded", [False, True])
 def test_content_is_compared_with_the_own_input_unless_as_published(from_degraded, batch):
-    trainer = build_trainer(features=PlainFeatures(), content_weight=1.0, critic_steps=1,
-                            content_from_degraded=from_degraded)
+    trainer = build_trainer(
+        features=ComparedFeatures(PlainFeatures(), content_from_degraded=from_degraded),
+        weights={"content": 1.0}, critic_steps=1)
     difference = tf.reduce_mean(tf.abs(2 * (batch["clean"] - batch["degraded"])[:, 1]))
 
     losses = trainer.train_step(batch)
@@ -120,7 +119,8 @@ def test_content_is_compared_with_the_own_input_unless_as_published(from_degrade
 
 
 def test_style_is_that_of_the_degraded_image(batch):
-    trainer = build_trainer(features=PlainFeatures(), style_weight=1.0, critic_steps=1)
+    trainer = build_trainer(features=ComparedFeatures(PlainFeatures()), weights={"style": 1.0},
+                            critic_steps=1)
     clean, degraded = (np.mean(np.square(batch[name][:, 1]), (1, 2, 3))
                        for name in ("clean", "degraded"))
 
@@ -199,7 +199,7 @@ def test_two_known_defects_are_learned_each_by_its_task(random):
 
 
 def test_intensities_of_the_critic_s_batches_are_remembered_and_part_of_the_state(batch):
-    trainer = build_trainer(intensity_weight=1.0)
+    trainer = build_trainer(weights={"intensity": 1.0})
 
     trainer.train_step(batch)
 
@@ -210,7 +210,7 @@ def test_intensities_of_the_critic_s_batches_are_remembered_and_part_of_the_stat
 
 
 def test_intensity_loss_brightens_what_is_darker_than_the_degraded_images(batch):
-    trainer = build_trainer(critic=LinearCritic(0.0), intensity_weight=1.0, rate=0.01)
+    trainer = build_trainer(critic=LinearCritic(0.0), weights={"intensity": 1.0}, rate=0.01)
     brighter = {**batch, "degraded": batch["clean"] + 0.3}
 
     for _ in range(3):

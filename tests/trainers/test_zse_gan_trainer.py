@@ -7,7 +7,7 @@ from scipy import ndimage
 from microgan.datasets.section_sampling import NUM_DRAWS
 from microgan.networks.zse_gan import (
     build_discriminator, build_published_generator, build_residual_generator)
-from microgan.trainers.zse_gan import ZSEGANTrainer
+from microgan.trainers.zse_gan import SectionDiscriminators, SectionSettings, ZSEGANTrainer
 
 DEPTH, SIDE = 8, 32
 
@@ -18,19 +18,20 @@ def fading_filters():
     return np.tile(fading[:, np.newaxis, np.newaxis], (1, 2 * SIDE, SIDE + 1))
 
 
-def build_trainer(build=build_residual_generator, rate=1e-3, **changes):
+def build_trainer(build=build_residual_generator, rate=1e-3, weights=None, seed=3, **changes):
     keras.utils.set_random_seed(1)
-    settings = {"pool_size": 2, "adversarial_weight": 1.0, "vertical_share": 0.35,
-                "made_vertical_share": 0.175, "consistency_weight": 10.5,
-                "use_slice_weights": True, "identity_weight": 0.5, "defocus_weight": 1.0,
-                "defocus_filters": fading_filters(), "spectrum_weight": 0.0, "outside_share": 0.0,
-                "global_batch_size": 1, "seed": 3}
+    sections = {"pool_size": 2, "vertical_share": 0.35, "synthetic_vertical_share": 0.175,
+                "use_slice_weights": True, "outside_share": 0.0, **changes}
+    generator = build(filters=2, num_blocks=1)
+    discriminators = [build_discriminator(filters=2, num_halvings=2, use_norm=False)
+                      for _ in range(2)]
     return ZSEGANTrainer(
-        build(filters=2, num_blocks=1),
-        *(build_discriminator(filters=2, num_halvings=2, use_norm=False) for _ in range(2)),
-        generator_optimizer=keras.optimizers.Adam(rate),
-        discriminator_optimizer=keras.optimizers.Adam(1e-3),
-        stack_shape=(DEPTH, SIDE, SIDE), **{**settings, **changes})
+        generator, keras.optimizers.Adam(rate),
+        discriminators=SectionDiscriminators(*discriminators, keras.optimizers.Adam(1e-3)),
+        weights=weights or {"adversarial": 1.0, "consistency": 10.5, "identity": 0.5,
+                            "defocus": 1.0},
+        sections=SectionSettings((DEPTH, SIDE, SIDE), **sections),
+        defocus_filters=fading_filters(), global_batch_size=1, seed=seed)
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_both_translators_learn_from_one_step(batch):
 
 
 def test_identity_gives_the_losses_worked_out_by_hand(batch):
-    trainer = build_trainer(adversarial_weight=1e-9)
+    trainer = build_trainer(weights={"adversarial": 1e-9, "consistency": 1.0, "identity": 1.0})
 
     losses = trainer.train_step(batch)
 
@@ -134,9 +135,9 @@ def test_training_lowers_the_spectrum_loss_of_a_blurred_stack(batch):
     depths = [ndimage.gaussian_filter(image, 0.4 * abs(z - 3), mode="wrap")
               for z, image in enumerate(batch["blurred"].numpy()[0, ..., 0])]
     batch["blurred"] = tf.constant(np.stack(depths)[np.newaxis, ..., np.newaxis])
-    trainer = build_trainer(rate=1e-2, spectrum_weight=1.0, adversarial_weight=1e-3,
-                            consistency_weight=0.1, defocus_weight=0.0,
-                            use_slice_weights=False, pool_size=0, identity_weight=0.0)
+    trainer = build_trainer(
+        rate=1e-2, weights={"spectrum": 1.0, "adversarial": 1e-3, "consistency": 0.1},
+        use_slice_weights=False, pool_size=0)
     step = tf.function(trainer.train_step)
 
     losses = [float(step(batch)["spectrum"]) for _ in range(60)]

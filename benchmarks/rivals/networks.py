@@ -1,0 +1,100 @@
+"""Networks that DeblurGAN and CycleGAN share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from microgan.layers import InstanceNormalization, ReflectionPadding2D
+
+# PyTorch's, added to a deviation here and to a variance there.
+_EPSILON = 1e-5
+_SLOPE = 0.2
+
+
+def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: float) -> Any:
+    """The ResNet that CycleGAN and DeblurGAN share.
+
+    c7s1-F, c3s2-2F, c3s2-4F, R4F (conv3, dropout after the first), u2F, uF (u: transposed
+    c3s2), each with instance norm without scale and shift and ReLU; c7s1-1 and tanh.
+    Reflection padding at full resolution and in the residual blocks, kernels N(0, 0.02).
+
+    Args:
+        image: symbolic (B, Y, X, 1), Y and X multiples of 4, at least 8.
+        filters: F, channels at full resolution.
+        num_blocks: residual blocks.
+        dropout: in every residual block, 0 to 1.
+
+    Returns:
+        Symbolic, like `image`, -1 to 1; mixed precision rounds what goes into the tanh.
+
+    Source:
+        Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155.
+    """
+    features = _norm_relu(_reflected_conv(image, filters, 7))
+    for channels in (2 * filters, 4 * filters):
+        features = _norm_relu(layers.Conv2D(channels, 3, strides=2, padding="same",
+                                            kernel_initializer=_narrow())(features))
+    for _ in range(num_blocks):
+        change = _norm_relu(_reflected_conv(features, 4 * filters, 3))
+        if dropout:
+            change = layers.Dropout(dropout)(change)
+        change = _plain_norm(_reflected_conv(change, 4 * filters, 3))
+        features = layers.Add()([change, features])
+    for channels in (2 * filters, filters):
+        features = _norm_relu(layers.Conv2DTranspose(
+            channels, 3, strides=2, padding="same", kernel_initializer=_narrow())(features))
+    features = _reflected_conv(features, 1, 7)
+    return layers.Activation("tanh", dtype=keras.config.floatx())(features)
+
+
+def patch_discriminator(*, filters: int, name: str) -> keras.Model:
+    """The 70 x 70 PatchGAN of CycleGAN and DeblurGAN, without sigmoid.
+
+    c4s2-64, c4s2-128, c4s2-256, c4s1-512, c4s1-1, each padded by 1, instance norm without
+    scale and shift except in the first and last, leaky ReLU 0.2. 2,762,689 parameters;
+    published, with colour, 2,764,737.
+
+    Args:
+        filters: channels of the first convolution, > 0; the original's 64.
+        name: of the model.
+
+    Returns:
+        `keras.Model`, float32 (B, Y, X, 1) -> float32 scores (B, Y / 8 - 2, X / 8 - 2, 1),
+        unbounded.
+
+    Source:
+        Isola et al. 2017, arXiv:1611.07004.
+    """
+    image = keras.Input((None, None, 1), name="image")
+    features = layers.LeakyReLU(_SLOPE)(_padded_conv(image, filters, strides=2))
+    for level, strides in ((1, 2), (2, 2), (3, 1)):
+        features = _plain_norm(_padded_conv(features, filters * 2 ** level, strides=strides))
+        features = layers.LeakyReLU(_SLOPE)(features)
+    scores = _padded_conv(features, 1, strides=1)
+    scores = layers.Activation("linear", dtype=keras.config.floatx())(scores)
+    return keras.Model(image, scores, name=name)
+
+
+def _narrow() -> keras.initializers.Initializer:
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+def _plain_norm(features: Any) -> Any:
+    return InstanceNormalization(_EPSILON, affine=False)(features)
+
+
+def _norm_relu(features: Any) -> Any:
+    return layers.ReLU()(_plain_norm(features))
+
+
+def _reflected_conv(features: Any, filters: int, kernel_size: int) -> Any:
+    features = ReflectionPadding2D(kernel_size // 2)(features)
+    return layers.Conv2D(filters, kernel_size, kernel_initializer=_narrow())(features)
+
+
+def _padded_conv(features: Any, filters: int, *, strides: int) -> Any:
+    features = layers.ZeroPadding2D(1)(features)
+    return layers.Conv2D(filters, 4, strides=strides, kernel_initializer=_narrow())(features)

@@ -1,0 +1,114 @@
+"""Which generators there are: a file can name only what code has registered here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+Arguments = Mapping[str, Any]
+# Type, smallest and largest value. No network has more layers or channels.
+ARGUMENTS: Mapping[str, tuple[type, float, float]] = {
+    "filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000), "depth": (int, 0, 100),
+    "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
+
+
+@dataclass(frozen=True)
+class RegisteredNetwork:
+    """A generator's architecture.
+
+    Args:
+        build: keyword arguments, plain numbers -> untrained `keras.Model`, under the current
+            precision policy.
+        written_by: the program that trains it, for messages.
+        fewest_weights: keyword arguments -> a number of weights that the network does not
+            fall below, so that a small file cannot ask for a huge network.
+        arguments: those of `build` that a file may give: type, smallest and largest value.
+        axes: of the images it takes, "YX" or "ZYX".
+        needs_num_tasks: whether `build` also takes `num_tasks`.
+        can_augment: whether restoring may average over mirror images.
+    """
+
+    build: Callable[..., keras.Model]
+    written_by: str
+    fewest_weights: Callable[[Arguments], float]
+    arguments: Mapping[str, tuple[type, float, float]] = field(default_factory=lambda: ARGUMENTS)
+    axes: str = "YX"
+    needs_num_tasks: bool = False
+    can_augment: bool = False
+
+
+_NETWORKS: dict[tuple[str, str], RegisteredNetwork] = {}
+
+
+def register_network(method: str, network: str, registered: RegisteredNetwork) -> None:
+    """Make the loader of `generator.h5` know a generator.
+
+    Args:
+        method: that trains it, as in `GeneratorInfo`.
+        network: its name among the method's.
+        registered: how to build it.
+
+    Raises:
+        ValueError: another one has these names.
+
+    Example:
+        >>> register_network("my_method", "unet", RegisteredNetwork(
+        ...     build_my_unet, "my_script.py", lambda arguments: arguments["filters"] ** 2))
+    """
+    if _NETWORKS.setdefault((method, network), registered) is not registered:
+        raise ValueError(f"There is a network '{method} {network}' already.")
+
+
+def find_network(method: str, network: str) -> RegisteredNetwork | None:
+    """The registered generator of these names, if there is one."""
+    return _NETWORKS.get((method, network))
+
+
+def script_of(method: str) -> str | None:
+    """The program that trains a method's networks; None for an unknown method."""
+    return next((registered.written_by for (other, _), registered in _NETWORKS.items()
+                 if other == method), None)
+
+
+def _imported_when_built(module: str, function: str) -> Callable[..., keras.Model]:
+    """A function of a module that imports Keras, which costs seconds."""
+    def build(**arguments: Any) -> keras.Model:
+        return getattr(importlib.import_module(f"microgan.networks.{module}"), function)(
+            **arguments)
+
+    return build
+
+
+def _resnet_weights(arguments: Arguments) -> float:
+    """Of the residual blocks' convolutions and the one before."""
+    return 72 * arguments.get("filters", 1) ** 2 * (1 + 4 * arguments.get("num_blocks", 9))
+
+
+def _unet_weights(arguments: Arguments) -> float:
+    """Of the convolution at the lowest level."""
+    depth = min(arguments.get("depth", 3), 99)
+    return 9 * 4 ** depth * arguments.get("filters", 1) ** 2
+
+
+def _translator_weights(arguments: Arguments) -> float:
+    """Of both translators' residual blocks."""
+    return 2 * 128 * arguments.get("filters", 1) ** 2 * arguments.get("num_blocks", 1)
+
+
+_FEWEST_WEIGHTS = {"resnet": _resnet_weights, "unet": _unet_weights}
+for _name, _fewest in _FEWEST_WEIGHTS.items():
+    register_network("cgan", _name, RegisteredNetwork(
+        _imported_when_built("cgan", f"build_{_name}_generator"), "train_cGAN.py", _fewest,
+        can_augment=_name == "unet"))  # instance norms forbid it
+    register_network("cin_gan", _name, RegisteredNetwork(
+        _imported_when_built("cin_gan", f"build_{_name}_generator"), "train_CIN_GAN.py", _fewest,
+        needs_num_tasks=True))
+for _name in ("published", "residual"):
+    register_network("zse_gan", _name, RegisteredNetwork(
+        _imported_when_built("zse_gan", f"build_{_name}_generator"), "train_zsegan.py",
+        _translator_weights, axes="ZYX"))

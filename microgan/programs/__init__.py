@@ -1,0 +1,1 @@
+"""What uses a trained generator: restoring, scoring, trust maps; and the simulator's files."""

@@ -1,0 +1,157 @@
+"""What a run asks of a method: its data, its networks, its scores and its report."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from microgan.config import TrainingConfig
+from microgan.datasets.normalization import TaskNormalization
+from microgan.generator_file import GeneratorInfo
+from microgan.version import __version__
+
+if TYPE_CHECKING:
+    import keras
+
+Scores = dict[str, float]
+
+
+class Report(NamedTuple):
+    """What a run ends with.
+
+    Args:
+        table: the result, as text.
+        files: to look at in the run folder, for the last line.
+    """
+
+    table: str
+    files: str
+
+
+class Trainer(Protocol):
+    """What a run asks of a trainer."""
+
+    generator: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+
+    @property
+    def state(self) -> dict[str, list[Any]]:
+        """All variables that a resumed run needs, by owner."""
+
+    def train_step(self, batch: Any) -> dict[str, Any]:
+        """Do one update; return losses whose sums over replicas are means over the batch."""
+
+
+class Method(abc.ABC):
+    """One way to train a generator. `runs.run.train` makes one and calls it from top to bottom.
+
+    What comes before `prepare` must not import Keras or TensorFlow, so that a mistake in the
+    data shows at once. The generator's network must be registered; see `networks.registry`.
+
+    Args:
+        config: every setting, with its seed.
+
+    Example: tests/runs/test_outside_method.py has a whole method.
+    """
+
+    run_folder: str  # its name, in --dir
+    report_files: tuple[str, ...] = ()  # in its order: with the last one, a run is finished
+    score_label = "validation score"
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def seed(self) -> int:
+        """Of every random choice."""
+        assert self.config.seed is not None
+        return int(self.config.seed)
+
+    @classmethod
+    def settle(cls, config: Any) -> Any:
+        """Take settings that were not given from files that the config names."""
+        return config
+
+    @classmethod
+    def folder(cls, config: Any) -> Path:
+        """The run folder of a config."""
+        return Path(config.dir).absolute() / cls.run_folder
+
+    @abc.abstractmethod
+    def load(self) -> None:
+        """Load, check and divide the images.
+
+        Raises:
+            UserError: a mistake in the settings or the data.
+        """
+
+    @abc.abstractmethod
+    def split(self) -> dict[str, Any]:
+        """By task, which images are for what, for `split.json`."""
+
+    def prepare(self) -> None:
+        """Compute what validation needs with networks other than the trained ones."""
+
+    def describe_data(self) -> str:
+        """What was loaded, as lines for the user."""
+        return ""
+
+    @abc.abstractmethod
+    def batch(self, update: int) -> dict[str, np.ndarray]:
+        """The batch of an update, from 0: a pure function of seed and update number.
+
+        Returns:
+            Arrays whose first axis is the image.
+        """
+
+    @abc.abstractmethod
+    def describe(self) -> GeneratorInfo:
+        """The generator to train, as `generator.h5` will describe it."""
+
+    @abc.abstractmethod
+    def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
+        """Build the trainer, and a network like its generator that validation gives weights to.
+
+        Called under the strategy, after the random numbers are seeded.
+        """
+
+    def validation_bytes(self, network: keras.Model) -> float:
+        """Memory that a validation takes for its tensors, for the estimate."""
+        return 0.0
+
+    @abc.abstractmethod
+    def validate(self, network: keras.Model) -> Scores:
+        """Score a network on the validation images: "score", larger is better, chooses weights."""
+
+    def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
+        """Draw pictures of the last validation; called after each with all rows of the history."""
+
+    def saved(self, weights: list[np.ndarray], info: GeneratorInfo
+              ) -> tuple[list[np.ndarray], GeneratorInfo]:
+        """What `generator.h5` gets of the trained weights."""
+        return weights, info
+
+    @abc.abstractmethod
+    def report(self, folder: Path) -> Report:
+        """Score the best weights, in the folder's `generator.h5`, and write the report."""
+
+
+def describe_generator(config: TrainingConfig, *, method: str, network: str,
+                       network_arguments: dict[str, Any],
+                       normalization: Mapping[str, TaskNormalization],
+                       axes: str = "YX",
+                       test_time_augmentation: bool = False) -> GeneratorInfo:
+    """Gather what `generator.h5` says of its generator; see `GeneratorInfo`."""
+    text = json.dumps(config.to_json(), sort_keys=True)
+    return GeneratorInfo(
+        method=method, network=network, network_arguments=network_arguments,
+        tasks=tuple(normalization), normalization=dict(normalization),
+        axes=axes, microgan_version=__version__,
+        config_hash=hashlib.sha256(text.encode()).hexdigest(),
+        test_time_augmentation=test_time_augmentation)

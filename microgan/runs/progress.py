@@ -1,0 +1,59 @@
+"""How far the updates of a run have come."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from microgan.runs.bad_steps import BAD_STEPS, BadSteps
+from microgan.runtime.amounts import Pace, duration, rate
+
+
+class UpdateProgress:
+    """Show updates done, images per second of the last minute, losses and time left at that pace.
+
+    One line that is renewed on a terminal, else a line every half minute.
+
+    Args:
+        num_iters: updates of the whole run.
+        batch_size: images an update.
+        bad_steps: whose count is shown once there are any.
+        clock: gives seconds.
+    """
+
+    def __init__(self, num_iters: int, batch_size: int, bad_steps: BadSteps,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.num_iters = num_iters
+        self.batch_size = batch_size
+        self.bad_steps = bad_steps
+        self.is_terminal = sys.stdout.isatty()
+        self._clock = clock
+        self._pace = Pace()
+        print("Compiling the update; the first one takes longest.", flush=True)
+        self._shown = clock()
+
+    def __call__(self, update: int, losses: Mapping[str, Any]) -> None:
+        now = self._clock()
+        updates_per_second = self._pace.mark(now, update)
+        if updates_per_second is None:  # the first update is spent compiling
+            return
+        if now - self._shown < (0.5 if self.is_terminal else 30) and update < self.num_iters:
+            return
+        self._shown = now
+        shown = "  ".join(f"{name} {float(loss):.4f}" for name, loss in losses.items()
+                          if name != BAD_STEPS)
+        bad = f"  {self.bad_steps.total} skipped" if self.bad_steps.total else ""
+        line = (f"update {update}/{self.num_iters}  "
+                f"{rate(self.batch_size * updates_per_second, 'images')}  {shown}{bad}  "
+                f"{duration((self.num_iters - update) / updates_per_second)} left")
+        if self.is_terminal:
+            print(f"\r\033[K{line}", end="", flush=True)
+        else:
+            print(line, flush=True)
+
+    def end(self) -> None:
+        """Leave the line as it is."""
+        if self.is_terminal:
+            print(flush=True)

@@ -1,0 +1,205 @@
+"""A training run from config to report, whatever the method."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microgan.errors import Diverged, Interrupted
+from microgan.generator_file import GeneratorInfo, save_generator
+from microgan.runs.bad_steps import BadSteps
+from microgan.runs.checkpoints import Checkpoints
+from microgan.runs.history import History
+from microgan.runs.method import Method, Trainer
+from microgan.runs.progress import UpdateProgress
+from microgan.runs.run_files import GENERATOR_FILE
+from microgan.runs.run_folder import (
+    check_run_folder, create_run_folder, is_finished, working_folder)
+from microgan.runs.workers import this_worker
+from microgan.runtime.amounts import byte_size, duration
+from microgan.runtime.precision import keras_settings_kept
+from microgan.runtime.startup import import_tensorflow_quietly
+
+if TYPE_CHECKING:
+    import keras
+
+    from microgan.runs.devices import Devices
+
+_UPDATES_OF_DRY_RUN = 2
+
+
+def train(method_type: type[Method], config: Any) -> Path:
+    """Train a generator and report on it: the whole life of a run.
+
+    Of several workers only the chief validates and writes; the others read its checkpoint.
+
+    Args:
+        method_type: what is trained, and how.
+        config: every setting.
+
+    Returns:
+        The run folder: `config.json`, `split.json`, `history.csv`, `checkpoint/`,
+        `generator.h5` with the weights of the best validation, and what the method draws
+        and reports.
+
+    Raises:
+        UserError: a mistake in the config or the data, found before TensorFlow is loaded; or
+            memory ran out, too many updates in a row were not finite, or a checkpoint does
+            not fit.
+        Interrupted: stopped by a signal, after a checkpoint.
+    """
+    config = method_type.settle(config)
+    folder = method_type.folder(config)
+    config = check_run_folder(folder, config, method_type.report_files)
+    method = method_type(config)
+    method.load()
+    split = method.split()
+    if is_finished(folder, config, split, method.report_files):
+        return folder
+
+    import_tensorflow_quietly()
+    from microgan.runs.devices import print_settings, set_up_devices
+    from microgan.runs.stops import memory_watched, memory_watched_afterwards
+
+    with working_folder(folder, config) as working, keras_settings_kept():
+        devices = set_up_devices(config)
+        method.prepare()
+        info = method.describe()
+        with devices.strategy.scope(), memory_watched(config):
+            trainer, validated = method.build(info)
+        create_run_folder(working, config, split, method.report_files)
+        print(method.describe_data())
+        print_settings(config, devices)
+        run = _Run(config, working, method, info, trainer, validated)
+        run.do_updates(devices)
+        if not this_worker().is_chief:
+            return folder
+        print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
+        with memory_watched_afterwards(config, working):
+            table, files = method.report(working)
+        print("The dry run is done: everything works, and nothing is left of it."
+              if config.dry_run else f"\n{table}\n\nEverything is in {working}: {files}.")
+    return folder
+
+
+@dataclass
+class _Run:
+    """A run whose networks are built.
+
+    Args:
+        config: with its seed.
+        folder: created.
+        method: what is trained; its data are loaded.
+        info: of the generator.
+        trainer: made under the strategy.
+        validated: a network like the trainer's generator, which gets the weights to validate.
+    """
+
+    config: Any
+    folder: Path
+    method: Method
+    info: GeneratorInfo
+    trainer: Trainer
+    validated: keras.Model
+
+    def __post_init__(self) -> None:
+        self.history = History(self.folder)
+        self.bad_steps = BadSteps(self.config.max_bad_steps)
+        self.checkpoints = Checkpoints(
+            self.folder / "checkpoint", self.trainer.state, self.history, self.bad_steps,
+            every=self.config.checkpoint_every, minutes=self.config.checkpoint_minutes)
+        self.num_iters = (_UPDATES_OF_DRY_RUN if self.config.dry_run else self.config.num_iters)
+
+    def do_updates(self, devices: Devices) -> None:
+        """Train to `--num_iters`, from the last checkpoint if the run is resumed.
+
+        With `--dry_run` two updates are done, of which the second is timed, and the
+        checkpoint is read back.
+        """
+        from microgan.datasets.pipelines import DistributedBatches
+        from microgan.runs.estimates import peak_memory, print_estimate
+        from microgan.runs.compiled_update import compile_update
+        from microgan.runs.signals import held_signals
+        from microgan.runs.stops import memory_watched, stops_explained
+
+        config, is_chief = self.config, this_worker().is_chief
+        done = self.checkpoints.restore() if config.resume else 0
+        if done >= self.num_iters:
+            return
+        with stops_explained(config, self.folder), memory_watched(config):
+            batches = DistributedBatches(self.method.batch, strategy=devices.strategy,
+                                         first_update=done, num_iters=self.num_iters)
+            update = compile_update(self.trainer, devices.strategy)
+            print_estimate(update.get_concrete_function(batches.element_spec).graph, config,
+                           self.trainer.state, num_updates=config.num_iters - done,
+                           num_devices=devices.count,
+                           validation_bytes=self.method.validation_bytes(self.validated))
+            if is_chief:
+                self.history.start()
+                self._save_best()
+            progress = UpdateProgress(self.num_iters, config.batch_size, self.bad_steps)
+            with held_signals() as received:
+                for done, batch in enumerate(batches, start=done + 1):
+                    started = time.perf_counter()
+                    losses = update(batch)
+                    self.bad_steps.count(done, losses)  # waits for a GPU
+                    seconds = time.perf_counter() - started
+                    if is_chief:
+                        self.history.add(losses)
+                        if done % config.validate_every == 0 or done == self.num_iters:
+                            self._validate(done)
+                        self.checkpoints.save_if_due(done)
+                    progress(done, losses)
+                    if received or (done < self.num_iters and self.bad_steps.too_many(done)):
+                        break
+            progress.end()
+            if is_chief:
+                self.checkpoints.save(done)
+            if received:
+                raise Interrupted(f"stopped by {received[0].name} after {done} updates.",
+                                  128 + received[0])
+            if done < self.num_iters:
+                raise Diverged(self.bad_steps.told(done))
+        if config.dry_run:
+            self.checkpoints.restore()
+            memory = peak_memory()
+            print(f"Two updates, a validation and a checkpoint are done. An update took "
+                  f"{duration(seconds)}, so {config.num_iters} take "
+                  f"{duration(config.num_iters * seconds)}, validations apart" + (
+                      "." if math.isnan(memory) else
+                      f"; {byte_size(memory)} of memory were taken at the most."))
+
+    def _validate(self, update: int) -> None:
+        """Score the weights, or their moving average, and keep them if they are the best."""
+        from microgan.runs.stops import memory_watched_in_validation
+
+        with self.history.clock_stopped():
+            with memory_watched_in_validation(self.config):
+                self.validated.set_weights(_averaged_weights(self.trainer))
+                scores = self.method.validate(self.validated)
+            if self.history.record(update, scores):
+                self.history.best_weights = self.validated.get_weights()
+                self._save_best()
+            self.history.write()
+            self.method.draw(self.folder, update, self.history.rows)
+
+    def _save_best(self) -> None:
+        if self.history.best_weights:
+            save_generator(self.folder / GENERATOR_FILE,
+                           *self.method.saved(self.history.best_weights, self.info))
+
+
+def _averaged_weights(trainer: Trainer) -> list[np.ndarray]:
+    optimizer = trainer.generator_optimizer
+    variables = {id(weight): weight for weight in trainer.generator.weights}
+    if optimizer.use_ema:
+        # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights. Frozen weights
+        # have none.
+        variables.update(zip(map(id, trainer.generator.trainable_weights),
+                             optimizer._model_variables_moving_average))
+    return [np.asarray(variable) for variable in variables.values()]

@@ -1,0 +1,1 @@
+"""Starting TensorFlow, number formats, memory and progress: nothing about images."""

@@ -1,0 +1,77 @@
+"""What a training that restores does after its updates."""
+
+from dataclasses import replace
+
+import pytest
+import tensorflow as tf
+
+from microgan.config import CGANConfig
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.paired_arrays import PairedImages
+from microgan.datasets.splits import Split
+from microgan.errors import UserError
+from microgan.methods import cgan
+from microgan.methods.paired_data import TaskData
+from microgan.programs import scoring
+from microgan.restoration import in_memory
+from microgan.runs import run as runs
+
+
+@pytest.fixture
+def train(tmp_path, random, monkeypatch):
+    """A training of one update: it validates, keeps its weights and is scored."""
+    images = [random.uniform(0, 100, shape) for shape in [(520, 32)] * 3]
+    pairs = PairedImages("A", images, [image / 2 for image in images])
+    constants = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
+    task = TaskData(pairs, None, Split((0,), (1,), (2,), "A"), constants, "flips")
+    untested = replace(task, split=Split((0, 2), (1,), (), None))
+
+    def run(*, has_test=True):
+        monkeypatch.setattr(cgan, "load_tasks", lambda config: {
+            "A": task if has_test else untested})
+        runs.train(cgan.CGAN, CGANConfig.create(
+            recipe="limited", precision="float32", seed=1, num_gpu=0, num_iters=1, batch_size=1,
+            patch_size=16, generator_filters=2, content_weight=0.0, dir=tmp_path / "run",
+            overwrite=True))
+
+    return run
+
+
+def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(train, monkeypatch):
+    shapes, usual = [], in_memory.apply_network
+
+    def recorded(model, inputs, *, training):
+        shapes.append(inputs.shape)
+        return usual(model, inputs, training=training)
+
+    monkeypatch.setattr(in_memory, "apply_network", recorded)
+
+    train()
+
+    shapes = [shape for shape in shapes if shape[1] > 16]
+    middle, whole = (1, 512, 32, 1), (1, 520, 32, 1)
+    # Once to validate; over four mirror images to calibrate and to test.
+    assert shapes == [middle] + 4 * [middle] + 4 * [whole]
+
+
+@pytest.mark.parametrize("step", [(cgan, "calibrated"), (scoring, "score_generator")])
+def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatch, step):
+    def fail(*arguments, **settings):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(*step, fail)
+
+    with pytest.raises(UserError, match="after the last update. Close other programs and go on "
+                       "with --resume: what was trained is kept in .*run.* evaluate.py"):
+        train()
+
+
+def test_a_training_without_test_images_says_how_to_get_scores(train, capsys):
+    train()
+    assert "Scoring the test images." in capsys.readouterr().out
+
+    train(has_test=False)
+
+    out = capsys.readouterr().out
+    assert "Nothing was tested" in out and "NAME_test_X.npy" in out
+    assert "scores" not in out.rpartition("Best on")[2]

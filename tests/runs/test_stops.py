@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from microgan.config import CINGANConfig
+from microgan.errors import Diverged, Interrupted, UserError
+from microgan.runs.stops import memory_watched, stops_explained
+from microgan.runs.workers import Worker
+
+
+@pytest.mark.parametrize("error", [
+    MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")])
+def test_memory_that_runs_out_names_what_to_lower(error):
+    with pytest.raises(UserError, match="--batch_size=8, --patch_size=64. Lower one"):
+        with memory_watched(CINGANConfig.create(batch_size=8, patch_size=64)):
+            raise error
+
+
+@pytest.mark.parametrize("stop, of_a_run, of_a_dry_run", [
+    (Interrupted("stopped by SIGINT after 2 updates.", 130),
+     "stopped by SIGINT after 2 updates. All is saved in run: go on with --resume.",
+     "stopped by SIGINT after 2 updates. It was a dry run, of which nothing is left."),
+    (Diverged("every update was skipped."),
+     "Stopped: every update was skipped. The last good state is saved in run: go on from it with "
+     "--resume and a higher --max_bad_steps, or start another run with a lower --learning_rate "
+     "or --precision=float32.",
+     "Stopped: every update was skipped. Try a lower --learning_rate or --precision=float32.")])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_stop_says_how_to_go_on_from_what_is_left(stop, of_a_run, of_a_dry_run, dry_run):
+    with pytest.raises((Interrupted, UserError)) as caught:
+        with stops_explained(CINGANConfig.create(dry_run=dry_run), Path("run")):
+            raise stop
+
+    assert str(caught.value) == (of_a_dry_run if dry_run else of_a_run)
+    assert getattr(caught.value, "status", 2) == getattr(stop, "status", 2)
+
+
+@pytest.mark.parametrize("dry_run, words", [
+    (False, "Start all again with --resume: the last checkpoint is in run."),
+    (True, "Start all again.")])
+def test_a_lost_worker_says_how_to_start_again(monkeypatch, dry_run, words):
+    monkeypatch.setattr("microgan.runs.training.this_worker", lambda: Worker(2, True))
+
+    with pytest.raises(UserError) as caught:
+        with stops_explained(CINGANConfig.create(dry_run=dry_run), Path("run")):
+            raise tf.errors.UnavailableError(None, None, "socket closed")
+
+    assert str(caught.value) == f"Another worker of this training is gone. {words}"
