@@ -101,10 +101,8 @@ class GeneratorInfo:
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
         network = find_network(content["method"], content["network"])
-        for name, value in content["network_arguments"].items() if network is not None else ():
-            number, least, most = network.arguments.get(name, (int, 0, -1))
-            if type(value) not in (int, number) or not least <= value <= most:
-                raise ValueError(f"{name}={value!r} is not an argument of a network")
+        if network is not None:  # `read_info` refuses others
+            network.check_arguments(content["network_arguments"])
         info = cls(**{**content, "tasks": tuple(map(check_task_name, content["tasks"])),
                       "normalization": {
                           check_task_name(task): TaskNormalization.from_json(ranges)

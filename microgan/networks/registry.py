@@ -41,6 +41,17 @@ class RegisteredNetwork:
     needs_num_tasks: bool = False
     can_augment: bool = False
 
+    def check_arguments(self, arguments: Arguments) -> None:
+        """Check what a file gives as arguments of `build`.
+
+        Raises:
+            ValueError: a name or value is not allowed.
+        """
+        for name, value in arguments.items():
+            number, least, most = self.arguments.get(name, (int, 0, -1))
+            if type(value) not in (int, number) or not least <= value <= most:
+                raise ValueError(f"{name}={value!r} is not an argument of a network")
+
 
 _NETWORKS: dict[tuple[str, str], RegisteredNetwork] = {}
 

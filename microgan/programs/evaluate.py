@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from microgan.programs.scoring import Parts
 
 
-def evaluate(config: EvaluateConfig) -> None:
+def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
     """Score a generator on pairs or z-stacks, or restored files; print the table.
 
     Every file is checked before TensorFlow is loaded, and without a generator it never is;
@@ -38,12 +38,15 @@ def evaluate(config: EvaluateConfig) -> None:
     Args:
         config: everything `evaluate.py` takes.
 
+    Returns:
+        What `scores.json` holds, a row for each task and method; of z-stacks the criteria of
+        `z_stack_report.json`.
+
     Raises:
         UserError: a mistake in the flags or files, or earlier scores in the way.
     """
     if config.stacks:
-        evaluate_stacks(config)
-        return
+        return evaluate_stacks(config)
     folder = Path(config.output)
     earlier = _earlier_results(folder)
     if earlier and not config.overwrite:
@@ -55,6 +58,8 @@ def evaluate(config: EvaluateConfig) -> None:
         table = _score_files(config, folder, earlier)
     print(f"{table}\n\nMore in {folder}: scores.md (deviations, intervals, NRMSE, resolution), "
           "scores.csv, scores.json, scores_per_image.csv and figures.")
+    rows: list[dict[str, Any]] = json.loads((folder / SCORE_FILES[-1]).read_text("utf-8"))
+    return rows
 
 
 def _earlier_results(folder: Path) -> list[Path]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,13 +68,16 @@ class ReportedStacks:
                 self.images, self.crops]
 
 
-def evaluate_stacks(config: EvaluateConfig) -> None:
+def evaluate_stacks(config: EvaluateConfig) -> list[dict[str, Any]]:
     """Sharpen stacks and write the z-stack report; print what a good result must reach.
 
     Every file is checked before TensorFlow is loaded.
 
     Args:
         config: with `generator` and `stacks`.
+
+    Returns:
+        The criteria of `z_stack_report.json`.
 
     Raises:
         UserError: a mistake in the flags or files, or an earlier report in the way.
@@ -89,6 +94,9 @@ def evaluate_stacks(config: EvaluateConfig) -> None:
     import_tensorflow_quietly()
     table = write_stack_report(folder, stacks, config.generator, precision=config.precision)
     print(f"\n{table}")
+    report = json.loads((folder / "z_stack_report.json").read_text("utf-8"))
+    criteria: list[dict[str, Any]] = report["criteria"]
+    return criteria
 
 
 def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | str, *,

@@ -27,13 +27,16 @@ from microgan.restoration.stored_images import Scratch
 from microgan.restoration.zarr_metadata import is_zarr_folder
 
 
-def restore_files(config: RestoreConfig) -> None:
+def restore_files(config: RestoreConfig) -> list[Path]:
     """Restore image files; go on where one fails.
 
     Every file is checked before TensorFlow is loaded.
 
     Args:
         config: everything `restore.py` takes.
+
+    Returns:
+        The restored files, in the order of the input.
 
     Raises:
         UserError: a mistake in the flags, before anything is written; or, at the end,
@@ -67,6 +70,7 @@ def restore_files(config: RestoreConfig) -> None:
             if len(failures) < len(targets):
                 _restore_all(targets, failures, config)
     _raise_failures(failures, len(targets))
+    return list(targets.values())
 
 
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
