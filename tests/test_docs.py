@@ -26,6 +26,9 @@ BENCHMARKS = {
     else f"-m benchmarks.{path.stem}": f"benchmarks.{path.stem}"
     for path in (ROOT / "benchmarks").glob("*.py")
     for text in [path.read_text(encoding="utf-8")] if "class Settings(Config)" in text}
+RIVALS = {f"-m benchmarks.rivals.{path.stem}": f"benchmarks.rivals.{path.stem}"
+          for path in (ROOT / "benchmarks" / "rivals").glob("*.py")
+          if "run_command" in path.read_text(encoding="utf-8")}
 PAGES = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
 NAMES = "|".join(map(re.escape, [*PROGRAMS, *BENCHMARKS]))
 
@@ -73,7 +76,8 @@ def test_every_benchmark_on_a_page_is_run_as_its_imports_need_it():
         r"python ((?:-m benchmarks\.|benchmarks/)[\w.]+)", read(page))}
     without_flags = {f"benchmarks/{name}.py" for name in ("trust", "trust_stacks", "tiling")}
 
-    assert names - without_flags <= set(BENCHMARKS)
+    assert names - without_flags <= {*BENCHMARKS, *RIVALS}
+    assert len(RIVALS) == 3
 
 
 def test_every_page_is_linked_from_the_readme_and_every_link_leads_somewhere():

@@ -13,9 +13,9 @@ from microgan.runs.checkpoints import load_last_checkpoint
 
 RUN = "Microscopy_cGAN_results"
 # By moment: what is called first then.
-MOMENTS = {"import": "microgan.methods.cgan.import_tensorflow_quietly",
-           "compile": "microgan.runs.training.compile_update",
-           "report": "microgan.methods.paired_training.score_generator"}
+MOMENTS = {"import": "microgan.runs.run.import_tensorflow_quietly",
+           "compile": "microgan.runs.compiled_update.compile_update",
+           "report": "microgan.programs.scoring.score_generator"}
 
 
 @pytest.fixture

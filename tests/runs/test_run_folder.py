@@ -93,15 +93,16 @@ def test_a_run_goes_on_with_its_own_files_only(tmp_path, config_type, name, sett
         check_run_folder(tmp_path / "run", resumed, SCORE_FILES)
 
 
-OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png", "defect_report.md",
-            "z_stack_report.html", "samples/update_000002.png", "samples/update_000002_1.png",
+OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png",
+            "samples/update_000002.png", "samples/update_000002_1.png",
             "checkpoint/update_1000000.npz", ".history.7.partial.csv",
             "checkpoint/.update_000004.7.partial.npz"]
 OF_ITS_USER = ["samples/favourite.png", "samples/update_2.png",
                ".DS_Store", "._history.csv", "Thumbs.db", "checkpoint/notes/update_000002.npz",
                "checkpoint/.update_000004.partial.npz"]
 FOREIGN = ["thesis.txt", "restored/1.tif", "generator.h5/1.tif", "history.xlsx",
-           "scores_mine.xlsx", "scores_Others.png", "z_stack_1.tif", ".thesis.7.partial.txt"]
+           "scores_mine.xlsx", "scores_Others.png", "z_stack_1.tif", "defect_report.md",
+           ".thesis.7.partial.txt"]
 
 
 def put(folder, *names):

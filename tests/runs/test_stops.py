@@ -40,7 +40,7 @@ def test_a_stop_says_how_to_go_on_from_what_is_left(stop, of_a_run, of_a_dry_run
     (False, "Start all again with --resume: the last checkpoint is in run."),
     (True, "Start all again.")])
 def test_a_lost_worker_says_how_to_start_again(monkeypatch, dry_run, words):
-    monkeypatch.setattr("microgan.runs.training.this_worker", lambda: Worker(2, True))
+    monkeypatch.setattr("microgan.runs.stops.this_worker", lambda: Worker(2, True))
 
     with pytest.raises(UserError) as caught:
         with stops_explained(CINGANConfig.create(dry_run=dry_run), Path("run")):
