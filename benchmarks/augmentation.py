@@ -1,7 +1,7 @@
 """What pairs made by CIN-GAN are worth: restoring without them, with them, with them alone.
 
 For every seed a CIN-GAN generator learns the defects from `--images_limit` degraded images a
-task, then the cGAN is trained once for each share of made pairs, always for as long: making
+task, then the cGAN is trained once for each share of synthetic pairs, always for as long: making
 pairs takes time, which `--made_cost` takes off the number of updates. What CIN-GAN takes comes
 on top. Each finished cell is a row a task in `--output` and is never trained twice; a cell that
 was interrupted goes on from its checkpoint.
@@ -24,9 +24,9 @@ from microgan.datasets.paired_arrays import find_datasets
 
 SHARES = ("0", "0.3", "0.6", "0.9", "1")
 RAW = "raw input"
-NAMES = {RAW: RAW, "0": "real pairs", "0.3": "and made ones, alpha 0.3",
-         "0.6": "and made ones, alpha 0.6", "0.9": "and made ones, alpha 0.9",
-         "1": "made pairs alone (setting B)"}
+NAMES = {RAW: RAW, "0": "real pairs", "0.3": "and synthetic ones, alpha 0.3",
+         "0.6": "and synthetic ones, alpha 0.6", "0.9": "and synthetic ones, alpha 0.9",
+         "1": "synthetic pairs alone (setting B)"}
 # What one table holds.
 _TABLE = ("images", "symmetries", "images_limit", "cin_iters", "num_iters")
 COLUMNS = (*_TABLE, "seed", "share", "task", "n", "psnr", "ssim")
@@ -42,11 +42,11 @@ class Settings(Config):
     work: str = setting("augmentation_runs", "Folder of the runs.")
     images_limit: int = setting(10, "Pairs a task.", minimum=2)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
-    shares: tuple[str, ...] = setting(SHARES, "Shares of made pairs.", choices=SHARES)
+    shares: tuple[str, ...] = setting(SHARES, "Shares of synthetic pairs.", choices=SHARES)
     cin_iters: int = setting(3000, "Updates of CIN-GAN.", minimum=1)
-    num_iters: int = setting(2000, "Updates of the cGAN without made pairs.", minimum=1)
-    made_cost: float = setting(0.27, "By what share an update on made pairs alone takes longer "
-                               "than one on real pairs.", minimum=0)
+    num_iters: int = setting(2000, "Updates of the cGAN without synthetic pairs.", minimum=1)
+    made_cost: float = setting(0.27, "By what share an update on synthetic pairs alone takes "
+                               "longer than one on real pairs.", minimum=0)
 
 
 def train_cell(settings, seed, share):

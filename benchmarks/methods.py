@@ -40,7 +40,7 @@ _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks.rivals.care",
                   (*_CROPS_OF_64, "--plateau_updates=400"))
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 _LIMITED = ("--recipe=limited",)
-_ONLY_MADE = ("--alpha=1",)
+_ONLY_SYNTHETIC = ("--alpha=1",)
 
 METHODS = {
     "care": Method("CARE", WITH_PAIRS, "benchmarks.rivals.care"),
@@ -54,16 +54,16 @@ METHODS = {
     "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks.rivals.deblurgan",
                         (f"--content_features={VGG}",)),
     "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),
-    "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and made pairs", WITH_PAIRS,
+    "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and synthetic pairs", WITH_PAIRS,
                         "train_cGAN.py", _PAPER, "paper"),
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
-    "limited_cin": Method("microgan, limited, and made pairs", WITH_PAIRS, "train_cGAN.py",
+    "limited_cin": Method("microgan, limited, and synthetic pairs", WITH_PAIRS, "train_cGAN.py",
                           _LIMITED, "limited"),
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks.rivals.cyclegan"),
-    "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, made pairs", WITHOUT_PAIRS,
-                         "train_cGAN.py", (*_PAPER, *_ONLY_MADE), "paper"),
-    "limited_made": Method("microgan, limited, made pairs", WITHOUT_PAIRS, "train_cGAN.py",
-                           (*_LIMITED, *_ONLY_MADE), "limited"),
+    "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, synthetic pairs", WITHOUT_PAIRS,
+                         "train_cGAN.py", (*_PAPER, *_ONLY_SYNTHETIC), "paper"),
+    "limited_made": Method("microgan, limited, synthetic pairs", WITHOUT_PAIRS, "train_cGAN.py",
+                           (*_LIMITED, *_ONLY_SYNTHETIC), "limited"),
 }
 
 CIN_GANS = {

@@ -215,18 +215,18 @@ class Table:
         path = self._image_file(cell)
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
-            np.savez(temporary, **{name: made[0] for name, made in images.items()})
+            np.savez(temporary, **{name: arrays[0] for name, arrays in images.items()})
 
     def draw(self, path):
         """Draw the first test image of every task through the methods of the first seed."""
-        made = {}
+        restored = {}
         for cell in self.cells():
             file = self._image_file(cell)
             if cell.seed == self.settings.seeds[0] and cell.pairs == self.settings.pairs[0] and (
                     file.exists()):
                 with np.load(file) as images:
-                    made[cell.method] = dict(images)
-        save_figure(path, made, {name: pairs.clean[0] for name, pairs in self.test.items()})
+                    restored[cell.method] = dict(images)
+        save_figure(path, restored, {name: pairs.clean[0] for name, pairs in self.test.items()})
 
 
 def main(settings):

@@ -269,17 +269,17 @@ def _per_image(row):
     return np.array([float(value) for value in row["psnr_per_image"].split()])
 
 
-def save_figure(path, made, clean):
+def save_figure(path, restored, clean):
     """Draw one test image of every task through every method, a block a method.
 
     Args:
         path: PNG to write.
-        made: by method, images (Y, X) by task.
+        restored: by method, images (Y, X) by task.
         clean: image (Y, X) by task.
     """
     from matplotlib.figure import Figure
 
-    blocks = {**{LABELS[key]: made[key] for key in KEYS if key in made}, "clean": clean}
+    blocks = {**{LABELS[key]: restored[key] for key in KEYS if key in restored}, "clean": clean}
     lines = -(-len(blocks) // _BLOCKS_A_LINE)
     figure = Figure(figsize=(1.3 * len(clean) * _BLOCKS_A_LINE, 1.8 * lines), dpi=100,
                     layout="constrained")

@@ -103,7 +103,7 @@ class CINGANTraining(_Training):
     """CIN-GAN: `microgan.trainers.cin_gan`, the style from the content network.
 
     Args:
-        generator: (clean, condition) -> made.
+        generator: (clean, condition) -> synthetic.
         critic: (images, condition) -> scores.
         features: `VGGFeatures`.
         critic_steps: critic updates a step.
@@ -130,12 +130,13 @@ class CINGANTraining(_Training):
         degraded, condition = batch["degraded"], batch["condition"].long()
         with self._autocast():
             with torch.no_grad():
-                made = self.generator(batch["clean"], condition)
-            scores = self.judge(torch.cat([degraded, made]), torch.cat([condition, condition]))
+                synthetic = self.generator(batch["clean"], condition)
+            scores = self.judge(torch.cat([degraded, synthetic]),
+                                torch.cat([condition, condition]))
             of_real, of_made = scores.chunk(2)
             loss = (of_made - of_real).mean()
             share = batch["penalty_position"][:, None, None, None]
-            between = (share * degraded + (1 - share) * made).requires_grad_()
+            between = (share * degraded + (1 - share) * synthetic).requires_grad_()
             scores = self.judge(between, condition)
         (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         squares = gradient.float().square().sum((1, 2, 3))
@@ -147,12 +148,12 @@ class CINGANTraining(_Training):
         condition = batch["condition"].long()
         self.judge.requires_grad_(False)
         with self._autocast():
-            made = self.generator(batch["clean"], condition)
-            adversarial = -self.judge(made, condition).mean()
+            synthetic = self.generator(batch["clean"], condition)
+            adversarial = -self.judge(synthetic, condition).mean()
             with torch.no_grad():
                 wanted, _ = self.features(batch["clean"])
                 _, wanted_style = self.features(batch["degraded"])
-            found, found_style = self.features(made)
+            found, found_style = self.features(synthetic)
             content = (found.float() - wanted.float()).abs().mean() / 127.5
         style = sum(_style_distance(*pair) for pair in zip(wanted_style, found_style))
         style = style / len(found_style)
@@ -207,13 +208,13 @@ class ZSEGANTraining(_Training):
         with self._autocast():
             real = (0.65 * _judged(of_sharp, batch["sharp_lateral"][:, 0], 1)
                     + 0.35 * _judged(of_sharp, batch["sharp_axial"][:, 0], 1))
-            made = (0.65 * self._lateral(of_sharp, sharpened, places[3], 0)
-                    + 0.175 * _judged(of_sharp, _axial(sharpened, places[4]), 0))
+            synthetic = (0.65 * self._lateral(of_sharp, sharpened, places[3], 0)
+                         + 0.175 * _judged(of_sharp, _axial(sharpened, places[4]), 0))
             of_stacks = (self._lateral(of_blur, blurred, places[5], 1)
                          + self._lateral(of_blur, back, places[6], 0)) / 2
-        self._update(1, (real + made) / 2 + of_stacks)
+        self._update(1, (real + synthetic) / 2 + of_stacks)
         return _numbers(sharp=sharp, blur=blurry, consistency=consistency, identity=identity,
-                        sharp_discriminator=(real + made) / 2, blur_discriminator=of_stacks)
+                        sharp_discriminator=(real + synthetic) / 2, blur_discriminator=of_stacks)
 
     def _lateral(self, discriminator: nn.Module, stack: torch.Tensor, place: torch.Tensor,
                  label: float) -> torch.Tensor:

@@ -62,8 +62,8 @@ class CycleGANConfig(RivalGANConfig):
                                   "original's 10.", minimum=0)
     identity_weight: float = setting(5.0, "Factor of the difference of what needs no "
                                      "translation; the original's 5.", minimum=0)
-    pool_size: int = setting(50, "Made images of either kind kept for the discriminators; the "
-                             "original's 50.", minimum=0)
+    pool_size: int = setting(50, "Synthetic images of either kind kept for the discriminators; "
+                             "the original's 50.", minimum=0)
 
 
 def build_resnet_generator(*, filters: int = 64, num_blocks: int = 6) -> keras.Model:

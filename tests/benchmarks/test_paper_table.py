@@ -383,7 +383,7 @@ def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
     assert table(rows).splitlines()[2:] == [
         "| raw input | 1 | 15.00 / 0.500 |",
         "| real pairs | 2 | 21.00 ± 1.41 / 0.500 |",
-        "| and made ones, alpha 0.3 | 1 | 21.00 / 0.500 |"]
+        "| and synthetic ones, alpha 0.3 | 1 | 21.00 / 0.500 |"]
 
 
 def test_figure_shows_the_first_test_image_through_every_finished_method(
