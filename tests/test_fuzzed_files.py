@@ -17,7 +17,7 @@ import hostile_files
 from hostile import arrays, cases, networks, runs, tiffs, zarrs
 from microgan.config import CGANConfig
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import load_array, load_care_archive, load_tiff
+from microgan.datasets.grey_images import load_array, load_care_archive, load_tiff
 from microgan.datasets.paired_arrays import check_image
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError

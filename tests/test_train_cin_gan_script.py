@@ -12,7 +12,7 @@ from helpers import (
     write_pairs, write_random_vgg)
 from microgan.cli import train_cin_gan
 from microgan.generator_file import load_generator
-from microgan.restoration.synthesis import make_degraded
+from microgan.restoration.in_memory import synthesise_degraded
 
 RUN = "CIN-GAN_results"
 NARROW = ("--recipe=limited", "--generator_filters=4", "--critic_filters=4", "--patch_size=32",
@@ -86,7 +86,7 @@ def test_saved_generator_makes_images_in_degraded_intensities(finished):
     ranges = info.normalization["Blobs"]
     clean = np.load(finished[0] / "images" / "Blobs_test_Y.npy")
 
-    made = make_degraded(model, list(clean), 0, ranges.clean, ranges.degraded, seed=1)
+    made = synthesise_degraded(model, list(clean), 0, ranges.clean, ranges.degraded, seed=1)
 
     assert info.tasks == ("Blobs", "Stripes")
     assert made[0].shape == (32, 32) and 0 < np.mean(made) < 255

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from helpers import assert_mistake, files_in, run_script, run_without_tensorflow
 from microgan.generator_file import load_generator
-from microgan.restoration.stacks import translate_stacks
+from microgan.restoration.in_memory import translate_stacks
 
 RUN = "ZSE-GAN_results"
 NARROW = ("--recipe=limited", "--translator_filters=2", "--discriminator_filters=2",

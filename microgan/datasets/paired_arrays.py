@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import (
+from microgan.datasets.grey_images import (
     find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
 from microgan.datasets.missing import find_unmeasured
 from microgan.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import load_array
+from microgan.datasets.grey_images import load_array
 from microgan.datasets.paired_arrays import (
     EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
 from microgan.errors import UserError

@@ -12,7 +12,7 @@ import numpy as np
 from microgan.files.arrays import read_npy, read_npz
 from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import check_numeric, find_tiffs, load_tiff
+from microgan.datasets.grey_images import check_numeric, find_tiffs, load_tiff
 from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um

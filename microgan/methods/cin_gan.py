@@ -16,7 +16,7 @@ from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.unpaired_data import Images, UnpairedTaskData, load_unpaired_tasks
 from microgan.methods.validated import MIDDLE_PX, MOST_VALIDATED, middle
-from microgan.restoration.synthesis import make_degraded
+from microgan.restoration.in_memory import synthesise_degraded
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
 from microgan.runtime.batching import pixels_at_once
@@ -172,8 +172,9 @@ class CINGAN(Method):
         samples = []
         for number, (name, task) in enumerate(self.tasks.items()):
             degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)
-            synthetic = make_degraded(self.validated, clean, number, task.normalization.clean,
-                                      task.normalization.degraded, seed=_VALIDATION_SEED)
+            synthetic = synthesise_degraded(
+                self.validated, clean, number, task.normalization.clean,
+                task.normalization.degraded, seed=_VALIDATION_SEED)
             samples += [(name, *images) for images in zip(clean, synthetic, degraded)]
         save_synthetic_sheet(folder / SAMPLES / f"update_{update:06d}.png", samples)
 
@@ -211,8 +212,8 @@ def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Imag
     from microgan.evaluation.defect_report import DefectImages
 
     constants = info.normalization[name]
-    synthetic = make_degraded(model, clean, info.tasks.index(name), constants.clean,
-                              constants.degraded, seed=_VALIDATION_SEED)
+    synthetic = synthesise_degraded(model, clean, info.tasks.index(name), constants.clean,
+                                    constants.degraded, seed=_VALIDATION_SEED)
     return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
                         [constants.degraded.to_unit(image) for image in synthetic],
                         [constants.degraded.to_unit(image) for image in degraded],

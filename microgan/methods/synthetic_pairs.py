@@ -22,7 +22,7 @@ from microgan.errors import UserError
 from microgan.methods.paired_data import TaskData, check_parts, load_tasks
 from microgan.methods.unpaired_data import load_unpaired_tasks, without_pairs
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
-from microgan.restoration.synthesis import make_degraded
+from microgan.restoration.in_memory import synthesise_degraded
 
 if TYPE_CHECKING:
     import keras
@@ -66,9 +66,9 @@ class PairSynthesizer:
             chosen = [index for index, other in enumerate(tasks) if other == task]
             name = self.tasks[task]
             constants = self.info.normalization[name]
-            synthetic = make_degraded(self._model, [clean[index] for index in chosen],
-                                      self.info.tasks.index(name), constants.clean,
-                                      constants.degraded, seed=seed)
+            synthetic = synthesise_degraded(self._model, [clean[index] for index in chosen],
+                                            self.info.tasks.index(name), constants.clean,
+                                            constants.degraded, seed=seed)
             degraded.update(zip(chosen, synthetic))
         return [degraded[index] for index in range(len(clean))]
 

@@ -150,7 +150,7 @@ class ZSEGAN(Method):
     def validate(self, network: keras.Model) -> Scores:
         from microgan.evaluation.stack_validation import mean_scores, score_stack
         from microgan.metrics.sharpness import mean_absolute_gradient
-        from microgan.restoration.stacks import translate_stacks
+        from microgan.restoration.in_memory import translate_stacks
 
         stacks, focal_planes = self._validated()
         axial_gradient = float(np.mean([

@@ -1,18 +1,21 @@
-"""Restoring images that fit in memory, as in training and scoring."""
+"""Images that fit in memory through a network, as in training and scoring."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microgan.runtime.batching import PIXELS_PER_BATCH, apply_network, map_batches
+from microgan.datasets.normalization import IntensityRange
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.checks import check_size
 from microgan.restoration.mirrored import average_over_mirrors
+from microgan.restoration.planes import to_type
 from microgan.restoration.restorer import Restorer
+from microgan.runtime.batching import (
+    PIXELS_PER_BATCH, apply_network, map_batches, refuse_not_finite)
 
 if TYPE_CHECKING:
     import keras
@@ -77,3 +80,66 @@ class InMemoryRestorer:
     def _for_large(self) -> Restorer:
         """Made once: each of its graphs takes seconds to compile."""
         return Restorer(self._model, self._info)
+
+
+def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],
+                     intensities: IntensityRange) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Sharpen stacks, and blur them again.
+
+    Args:
+        generator: of ZSE-GAN, see `generator_file.load_generator`.
+        stacks: (Z, Y, X) each, of any size and real numeric type.
+        intensities: what becomes -1 and 1: the generator's normalisation.
+
+    Returns:
+        Sharpened and reconstructed stacks, of the size and type of the given ones; integers
+        are rounded and clipped to their type.
+    """
+    sharpened: list[np.ndarray] = []
+    reconstructed: list[np.ndarray] = []
+    for stack in stacks:
+        values = intensities.normalize(stack)[np.newaxis, ..., np.newaxis]
+        translated = apply_network(generator, values, training=False)
+        for found, results in zip(translated, (sharpened, reconstructed)):
+            results.append(to_type(intensities.undo(found[0, ..., 0]), stack.dtype)[0])
+    return sharpened, reconstructed
+
+
+def synthesise_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
+                        clean: IntensityRange, degraded: IntensityRange, *,
+                        seed: int) -> list[np.ndarray]:
+    """Add a learned defect to clean images.
+
+    Args:
+        model: a CIN-GAN generator.
+        planes: images (Y, X) of at least 16 pixels a side, in the intensities of clean
+            images; sizes may differ.
+        task: position of the defect among the generator's tasks.
+        clean: intensities that the generator gets as -1 and 1.
+        degraded: intensities that its -1 and 1 become.
+        seed: of the noise; the same images and seed give the same result.
+
+    Returns:
+        For each image a degraded one (Y, X), float64, in the intensities of degraded
+        images, neither rounded nor clipped.
+
+    Raises:
+        UserError: some of their pixels are NaN or infinite.
+    """
+    # Dropout is the published generator's only randomness: it stays on, but repeatable.
+    for number, layer in enumerate(model.layers):
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([seed, number])
+
+    def degrade(chosen: list[int]) -> np.ndarray:
+        inputs = [np.stack([clean.normalize(planes[index]) for index in chosen])[..., None],
+                  np.full(len(chosen), task, np.int32)]
+        if len(model.inputs) == 3:
+            # Seeded per image: its noise does not depend on the others.
+            inputs.append(np.stack([np.random.default_rng([seed, index]).standard_normal(
+                (*planes[index].shape, 1), np.float32) for index in chosen]))
+        synthetic = degraded.undo(apply_network(model, inputs, training=True)[..., 0])
+        refuse_not_finite(synthetic)
+        return synthetic
+
+    return map_batches(degrade, planes)

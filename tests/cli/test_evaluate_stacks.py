@@ -17,7 +17,7 @@ from microgan.programs import evaluate_stacks
 from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (
     ATTRIBUTE, GeneratorInfo, build_network, save_generator)
-from microgan.restoration.stacks import translate_stacks
+from microgan.restoration.in_memory import translate_stacks
 
 DEPTH, SIZE = 17, 32
 

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from microgan.config import CGANConfig
-from microgan.datasets.image_files import find_tiffs
+from microgan.datasets.grey_images import find_tiffs
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
 from microgan.datasets.unpaired_arrays import load_extra_clean

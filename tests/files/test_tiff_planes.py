@@ -6,7 +6,7 @@ import tifffile
 
 from helpers import round_trip
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import load_tiff
+from microgan.datasets.grey_images import load_tiff
 from microgan.datasets.z_stacks import read_stack, read_stacks
 from microgan.errors import UserError
 from microgan.restoration.image_files import open_image_file

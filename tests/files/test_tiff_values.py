@@ -6,7 +6,7 @@ import tifffile
 
 from helpers import round_trip
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import load_tiff
+from microgan.datasets.grey_images import load_tiff
 from microgan.datasets.paired_arrays import load_pairs
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError

@@ -16,7 +16,7 @@ from microgan.errors import UserError
 from microgan.methods.synthetic_pairs import load_tasks_and_synthesizer, seed_of_generator
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
-from microgan.restoration.synthesis import make_degraded
+from microgan.restoration.in_memory import synthesise_degraded
 
 RUN = "Microscopy_cGAN_results_CIN_augm"
 CONSTANTS = TaskNormalization(degraded=IntensityRange(0, 200), clean=IntensityRange(0, 250))
@@ -82,8 +82,8 @@ def test_each_image_gets_the_defect_of_its_task(data_dir, generator):
 
     model = load_generator(generator, method="cin_gan")[0]
     for image, truth, position in zip(synthetic, clean, (1, 0)):
-        (wanted,) = make_degraded(model, [truth], position, CONSTANTS.clean, CONSTANTS.degraded,
-                                  seed=3)
+        (wanted,) = synthesise_degraded(model, [truth], position, CONSTANTS.clean,
+                                        CONSTANTS.degraded, seed=3)
         np.testing.assert_allclose(image, wanted, rtol=1e-5)
 
 

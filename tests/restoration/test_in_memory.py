@@ -1,19 +1,25 @@
 """Images of any number and size through a network, few pixels at a time."""
 
+import keras
 import numpy as np
 import pytest
 
 from helpers import with_random_weights
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network
+from microgan.networks import zse_gan
+from microgan.networks.cin_gan import build_resnet_generator, build_unet_generator
 from microgan.restoration import in_memory
-from microgan.restoration.in_memory import InMemoryRestorer
+from microgan.restoration.in_memory import (
+    InMemoryRestorer, synthesise_degraded, translate_stacks)
 from microgan.restoration.tiled_network import TiledNetwork
 
 RANGE = IntensityRange(0, 100)
 INFO = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"),
                      {name: TaskNormalization(RANGE, RANGE) for name in "AB"}, "YX", "0", "",
                      test_time_augmentation=True)
+CLEAN, DEGRADED = IntensityRange(0, 100), IntensityRange(10, 30)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def pixels_at_once(monkeypatch):
 
 
 def limit_batches(monkeypatch, pixels):
-    for module in ("batching", "restoration.in_memory", "restoration.restorer"):
+    for module in ("runtime.batching", "restoration.in_memory", "restoration.restorer"):
         monkeypatch.setattr(f"microgan.{module}.PIXELS_PER_BATCH", pixels)
 
 
@@ -100,3 +106,120 @@ def test_large_images_are_compiled_for_once(unet, random, monkeypatch):
         restore(task, images_of(random, (20, 24), (24, 20)))
 
     assert made == [(unet, INFO)]
+
+
+def build_doubling():
+    """Sharpened: twice the network value; reconstructed: the value itself."""
+    stack = keras.Input((None, None, None, 1))
+    return keras.Model(stack, [2 * stack, 1 * stack])
+
+
+def test_stacks_of_any_size_and_type_keep_both(random):
+    stacks = [random.integers(0, 255, (5, 17, 20)).astype(np.uint8),
+              random.integers(0, 4000, (7, 16, 16)).astype(np.uint16),
+              random.normal(size=(3, 16, 18))]
+
+    sharpened, reconstructed = translate_stacks(build_doubling(), stacks, IntensityRange(0, 255))
+
+    for stack, *results in zip(stacks, sharpened, reconstructed):
+        assert {(each.shape, each.dtype) for each in results} == {(stack.shape, stack.dtype)}
+        np.testing.assert_allclose(results[1], stack, atol=1e-3)
+
+
+def test_normalisation_is_undone_and_integers_are_cut_off():
+    stack = np.array([0, 64, 128, 192, 255], np.uint8).reshape(5, 1, 1)
+
+    (sharpened,), _ = translate_stacks(build_doubling(), [stack], IntensityRange(0, 256))
+
+    # Twice as far from the middle, 128.
+    assert sharpened.ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_stacks_that_are_not_finite_are_refused_never_cast(dtype):
+    stack = keras.Input((None, None, None, 1))
+    generator = keras.Model(stack, [stack * 3e38 * 3e38, 1 * stack])
+
+    with pytest.raises(UserError, match="makes 1280 pixels NaN or infinite"):
+        translate_stacks(generator, [np.full((5, 16, 16), 200, dtype)], IntensityRange(0, 255))
+
+
+def test_network_is_traced_once_for_all_validations(random):
+    traces = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, values):
+            traces.append(values.shape)
+            return values
+
+    stack = keras.Input((None, None, None, 1))
+    generator = keras.Model(stack, [Traced()(stack), 1 * stack])
+    stacks = [random.integers(0, 255, (5, 16, 16)).astype(np.uint8)]
+    traces.clear()
+
+    for _ in range(3):
+        translate_stacks(generator, stacks, IntensityRange(0, 255))
+
+    assert traces == [(1, 5, 16, 16, 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["published", "residual"])
+def test_a_deep_stack_that_is_not_square_goes_through(network, random):
+    stack = random.integers(0, 4000, (61, 300, 200)).astype(np.uint16)
+    generator = getattr(zse_gan, f"build_{network}_generator")(filters=2, num_blocks=1)
+
+    (sharpened,), (reconstructed,) = translate_stacks(generator, [stack],
+                                                      IntensityRange(0, 4000))
+
+    assert sharpened.shape == reconstructed.shape == stack.shape
+    if network == "residual":  # untrained, it changes nothing
+        np.testing.assert_array_equal(sharpened, stack)
+
+
+@pytest.fixture(params=["resnet", "unet"])
+def degrader(request, random):
+    if request.param == "resnet":
+        return build_resnet_generator(num_tasks=2, filters=4, num_blocks=1)
+    model = build_unet_generator(num_tasks=2, filters=4, depth=2)
+    model.set_weights([random.normal(0, 0.3, weight.shape) for weight in model.weights])
+    return model
+
+
+@pytest.fixture
+def planes(random):
+    return [random.uniform(0, 100, size) for size in ((16, 20), (24, 24), (16, 20))]
+
+
+def degrade(model, planes, seed=5, task=1):
+    return synthesise_degraded(model, planes, task, CLEAN, DEGRADED, seed=seed)
+
+
+def test_intensities_go_from_the_clean_to_the_degraded_range(planes):
+    identity = build_unet_generator(num_tasks=2, filters=4, depth=2)
+
+    for plane, synthetic in zip(planes, degrade(identity, planes)):
+        np.testing.assert_allclose(synthetic, 10 + 0.2 * plane, atol=1e-4)
+
+
+def test_seed_repeats_and_changes_synthetic_images(degrader, planes):
+    first, again = degrade(degrader, planes), degrade(degrader, planes)
+    other = degrade(degrader, planes, seed=6)
+
+    for one, same, different in zip(first, again, other):
+        np.testing.assert_array_equal(one, same)
+        assert np.abs(one - different).max() > 1e-3
+
+
+def test_same_image_twice_gets_different_noise(degrader, planes):
+    first, second = degrade(degrader, [planes[0], planes[0]])
+
+    assert np.abs(first - second).max() > 1e-3
+
+
+def test_synthetic_images_that_are_not_finite_are_refused(planes):
+    model = build_unet_generator(num_tasks=2, filters=4, depth=2)
+    model.set_weights([np.full(weight.shape, 3e38) for weight in model.weights])
+
+    with pytest.raises(UserError, match="NaN or infinite: its weights"):
+        degrade(model, planes)

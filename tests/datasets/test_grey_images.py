@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.image_files import load_tiff as load_tiff_with
+from microgan.datasets.grey_images import load_tiff as load_tiff_with
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
 
