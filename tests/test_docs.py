@@ -89,6 +89,14 @@ def test_every_page_is_linked_from_the_readme_and_every_link_leads_somewhere():
     assert set(PAGES) - {ROOT / "README.md"} <= links[ROOT / "README.md"]
 
 
+def test_every_test_named_on_a_page_exists():
+    names = {name for page in PAGES
+             for name in re.findall(r"`(?:tests/)?((?:\w+/)*test_\w+\.py)`", read(page))}
+
+    assert len(names) > 40
+    assert [name for name in names if not list((ROOT / "tests").rglob(name))] == []
+
+
 def test_flags_table_of_the_readme_has_the_defaults():
     rows = re.findall(r"^\| (`--.*) \| .* \| (.*) \| (.*) \|$", read(ROOT / "README.md"),
                       re.MULTILINE)
