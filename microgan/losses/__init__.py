@@ -1,1 +1,1 @@
-"""Losses: functions of tensors, unweighted."""
+"""Unweighted losses of tensors."""

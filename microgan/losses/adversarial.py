@@ -1,4 +1,4 @@
-"""Adversarial losses of logits or scores, one value an image."""
+"""Adversarial losses of logits or scores, one value per image."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-# Added to the squared norm before the root, whose gradient is infinite at 0.
+# Added under the root, whose gradient is infinite at 0.
 _ROOT_GUARD = 1e-12
 
 
 def discriminator_loss(real_logits: Any, synthetic_logits: Any) -> Any:
-    """Binary cross-entropy with label 1 for real and 0 for made images.
+    """Binary cross-entropy with label 1 for real and 0 for synthetic images.
 
     Args:
         real_logits: float (B, ...), the discriminator's output for clean images.
         synthetic_logits: like `real_logits`, for the generator's images.
 
     Returns:
-        float (B,), >= 0, the mean over an image's outputs and over its real and made
-        version, unweighted.
+        float (B,), >= 0, unweighted: mean over outputs and over real and synthetic image.
 
     Source:
-        Goodfellow et al. 2014, arXiv:1406.2661, eq. 1; the original trains on one joined
-        batch without label smoothing, hence the mean of both halves.
+        Goodfellow et al. 2014, arXiv:1406.2661, eq. 1. The mean of both halves, as the
+        original trains on one joined batch without label smoothing.
     """
     return (_per_image(ops.softplus(-real_logits))
             + _per_image(ops.softplus(synthetic_logits))) / 2
 
 
 def generator_loss(synthetic_logits: Any) -> Any:
-    """Non-saturating binary cross-entropy: made images should be taken for real.
+    """Non-saturating binary cross-entropy of synthetic images that should pass for real.
 
     Args:
         synthetic_logits: float (B, ...), the discriminator's output for the generator's images.
@@ -47,7 +46,7 @@ def generator_loss(synthetic_logits: Any) -> Any:
 
 
 def wasserstein_critic_loss(real_scores: Any, synthetic_scores: Any) -> Any:
-    """How much better the critic finds made images than real ones.
+    """Mean score of synthetic images less that of real ones.
 
     Args:
         real_scores: float (B, ...), the critic's unbounded scores of real images.
@@ -63,7 +62,7 @@ def wasserstein_critic_loss(real_scores: Any, synthetic_scores: Any) -> Any:
 
 
 def wasserstein_generator_loss(synthetic_scores: Any) -> Any:
-    """How badly the critic scores made images.
+    """Negative mean score of synthetic images.
 
     Args:
         synthetic_scores: float (B, ...), the critic's scores of the generator's images.
@@ -78,11 +77,11 @@ def wasserstein_generator_loss(synthetic_scores: Any) -> Any:
 
 
 def least_squares_loss(scores: Any, label: float) -> Any:
-    """How far a discriminator's scores are from a label.
+    """Mean squared distance of scores from a label.
 
     Args:
         scores: float (B, ...), unbounded.
-        label: 1 for real, 0 for made; 1 for made where the generator is trained.
+        label: 1 for real, 0 for synthetic; to train the generator, 1 for synthetic.
 
     Returns:
         float (B,), >= 0, unweighted.
@@ -93,26 +92,27 @@ def least_squares_loss(scores: Any, label: float) -> Any:
     return _per_image(ops.square(scores - label))
 
 
-def gradient_penalty(critic: Callable[[Any], Any], real: Any, made: Any, position: Any) -> Any:
+def gradient_penalty(critic: Callable[[Any], Any], real: Any, synthetic: Any,
+                     position: Any) -> Any:
     """Penalise a critic whose input gradient is not of unit norm.
 
     Args:
         critic: images (B, ..., C) -> scores (B, ...); no image may change another's score.
         real: float32 (B, ..., C), real images.
-        made: like `real`, the generator's images.
-        position: float32 (B,) from 0 to 1, where between the two each image is taken; 1 is
-            the real one. Uniform random numbers.
+        synthetic: like `real`, the generator's images.
+        position: float32 (B,), uniform random, where to interpolate: 0 is the synthetic, 1
+            the real image.
 
     Returns:
         float32 (float64 if `real` is) (B,), >= 0, unweighted.
 
     Source:
-        Gulrajani et al. 2017, arXiv:1704.00028, eq. 3: one uniform number an image. Departs:
-        the norm is taken in float32, of the gradient's square sum plus 1e-12, so that a
-        gradient of zero has a derivative; MicroscopyGAN's code takes the bare root.
+        Gulrajani et al. 2017, arXiv:1704.00028, eq. 3. Departs: the norm is taken in
+        float32, with 1e-12 under the root so that a gradient of zero has a derivative;
+        MicroscopyGAN's code takes the bare root.
     """
     share = ops.reshape(ops.cast(position, real.dtype), (-1, *[1] * (len(real.shape) - 1)))
-    between = share * real + (1 - share) * made
+    between = share * real + (1 - share) * synthetic
     with tf.GradientTape() as tape:
         tape.watch(between)
         scores = critic(between)

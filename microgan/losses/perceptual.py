@@ -14,37 +14,37 @@ from keras import ops
 from microgan.errors import UserError
 from microgan.losses.vgg_weights import VGG_KERNEL_SHAPES, LayerWeights, read_vgg_weights
 
-# Network values in [-1, 1] to the blue, green and red that VGG was trained on: 0 to 255,
-# less the mean of ImageNet's training images.
+# From network values to what VGG was trained on: blue, green and red from 0 to 255, minus
+# ImageNet's means.
 _VGG_SCALE = 127.5
 _VGG_OFFSETS = tuple(_VGG_SCALE - mean for mean in (103.939, 116.779, 123.68))
 
-# (filters, kernel size, stride). A kernel twice its stride covers every pixel equally often,
-# so that the gradient with respect to the image has no grid in it.
+# (filters, kernel size, stride). A kernel twice its stride covers all pixels equally often, so
+# that the image's gradient shows no grid.
 _EMBEDDED_LAYERS = ((32, 6, 2), (32, 3, 1), (64, 4, 2), (96, 3, 1), (96, 3, 1))
 
 
 def load_feature_extractor(source: str | os.PathLike[str]) -> keras.Model:
     """Build the frozen network whose features the content loss compares.
 
-    Build it once, under the strategy of the run, and hand it on.
+    Build it once, under the run's strategy.
 
     Args:
         source: "imagenet" for Keras' VGG16, which Keras downloads on first use; "embedded"
-            for microgan's own small network, which needs no download; or the path of a
-            file of VGG weights, see `read_vgg_weights`.
+            for the small network that ships with microgan; or the path of a file of VGG
+            weights, see `read_vgg_weights`.
 
     Returns:
-        `keras.Model` without trainable weights, (B, Y, X, 1) in [-1, 1] to features
-        (B, Y / 4, X / 4, channels) in the compute type of the global precision policy;
-        any size. VGG's are those of block3_conv3 after its ReLU.
+        `keras.Model` without trainable weights, (B, Y, X, 1) in [-1, 1], any size ->
+        features (B, Y / 4, X / 4, channels) in the policy's compute type. VGG's are those of
+        block3_conv3 after its ReLU.
 
     Raises:
-        UserError: the weights can't be downloaded or read, with the choices that remain.
+        UserError: the weights cannot be downloaded or read; the message names alternatives.
 
     Source:
-        MicroscopyGAN (arXiv:1910.14207) and its README: VGG16 block3_conv3. Departs: the
-        image is brought to VGG's own range first; published, it entered in [-1, 1].
+        MicroscopyGAN (arXiv:1910.14207) and its README: VGG16 block3_conv3. Departs: images
+        are first scaled to VGG's range, where the original leaves them in [-1, 1].
     """
     if source == "embedded":
         return build_embedded(_read_embedded())
@@ -58,20 +58,17 @@ def load_feature_extractor(source: str | os.PathLike[str]) -> keras.Model:
 def content_loss(features_clean: Any, features_restored: Any, *, squared: bool = False) -> Any:
     """Distance between the features of two images, per image.
 
-    Features of the clean image can be computed once and compared with many others.
-
     Args:
         features_clean: (B, Y, X, C), any floating type, of the clean images.
         features_restored: like `features_clean`, of the restored images.
-        squared: mean squared difference instead of mean absolute.
+        squared: whether to take the mean squared instead of the mean absolute difference.
 
     Returns:
-        float32 (B,), each >= 0, mean over Y, X and C, unweighted. Not yet a mean over the
-        batch: the trainer divides by the batch of all replicas.
+        float32 (B,), >= 0, mean over Y, X and C, unweighted.
 
     Source:
-        MicroscopyGAN, the published code's second definition (mean absolute), which
-        replaces its first (mean squared).
+        MicroscopyGAN's published code, whose second definition (mean absolute) replaces its
+        first (mean squared).
     """
     difference = ops.cast(features_restored, "float32") - ops.cast(features_clean, "float32")
     size = ops.square(difference) if squared else ops.absolute(difference)
@@ -90,12 +87,11 @@ def build_vgg(weights: LayerWeights) -> keras.Model:
         `keras.Model`, (B, Y, X, 1) -> (B, Y // 4, X // 4, 256).
 
     Source:
-        Simonyan and Zisserman 2015, arXiv:1409.1556; preprocessing as Keras' for VGG, the
-        gray value three times.
+        Simonyan and Zisserman 2015, arXiv:1409.1556, with Keras' preprocessing.
     """
     image = keras.Input((None, None, 1))
-    # float32 whatever the policy: bfloat16 would round gray values to whole numbers; the first
-    # convolution rounds them only after the mean is subtracted.
+    # float32 under every policy: before the mean is subtracted, bfloat16 would round gray values
+    # to whole numbers.
     gray_three_times = keras.layers.Concatenate(dtype="float32")([image] * 3)
     features = keras.layers.Rescaling(_VGG_SCALE, _VGG_OFFSETS, dtype="float32")(gray_three_times)
     for name, shape in VGG_KERNEL_SHAPES.items():
@@ -110,17 +106,15 @@ def build_embedded(weights: LayerWeights | None = None) -> keras.Model:
     """microgan's own feature network, small, for gray images in [-1, 1].
 
     c6s2-32, c3-32, c4s2-64, c3-96, c3-96, all 'same', ReLU after all but the last:
-    13 thousand multiplications a pixel against VGG's 186. Kernels start orthogonal; its
-    training keeps them nearly so, or tiny changes of the image could undo any distance.
+    13 thousand multiplications per pixel against VGG's 186. Kernels start orthogonal and stay
+    nearly so in training, or tiny changes of the image could undo any distance.
 
-    The weights that ship with microgan were taught by VGG19 block3_conv3 (Simonyan and
-    Zisserman 2015; ImageNet weights as distributed with Keras) on simulated microscope
-    images only, to give a pair of images the distance that VGG19 gives it. How, and how
-    well: `docs/embedded_features.md`; `benchmarks/embedded_features.py` makes them.
+    The weights that ship with microgan were trained on simulated microscope images to
+    reproduce the distances of VGG19 block3_conv3 (Simonyan and Zisserman 2015, Keras'
+    ImageNet weights). See `docs/embedded_features.md` and `benchmarks/embedded_features.py`.
 
     Args:
-        weights: (kernel, bias) of `conv1` to `conv5`, and the network comes frozen; None
-            to train it.
+        weights: (kernel, bias) of `conv1` to `conv5` of a frozen network; None to train one.
 
     Returns:
         `keras.Model`, (B, Y, X, 1) -> (B, ceil(Y / 4), ceil(X / 4), 96).
@@ -156,13 +150,13 @@ def _read_embedded() -> LayerWeights:
 
 
 def download_vgg(name: str) -> keras.Model:
-    """Get a VGG with its ImageNet weights from Keras, which downloads it on first use.
+    """Get a VGG with ImageNet weights from Keras, which downloads them on first use.
 
     Args:
         name: "VGG16" or "VGG19", as `keras.applications` calls it.
 
     Raises:
-        UserError: it can't be had; the message names the choices that remain.
+        UserError: the download failed.
     """
     try:
         return getattr(keras.applications, name)(include_top=False, weights="imagenet")

@@ -1,4 +1,4 @@
-"""Distances between images, pixel by pixel."""
+"""Pixelwise distances between images."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import ops
 
-# Added to an image's variance: a flat crop, all noise, is not scaled down to nothing.
-# In normalised intensities; a deviation of 0.03 is below any structure worth learning.
+# Added to an image's variance, so that a flat, noisy crop is not scaled to nothing. Normalised
+# intensities; a deviation of 0.03 is below any structure worth learning.
 _FLAT_VARIANCE = 1e-3
 
 
@@ -28,40 +28,40 @@ def pixel_loss(clean: Any, restored: Any) -> Any:
 
 
 def fitted_pixel_loss(clean: Any, restored: Any) -> Any:
-    """Mean absolute difference once scale and offset of the restored image are fitted.
+    """Mean absolute difference after fitting the restored image's scale and offset.
 
-    Where exposure or stretching differ from image to image, the degraded image does not
-    tell the clean one's brightness. A plain difference is then dominated by what can't be
-    known, and a network learns the brightness of ten images by heart.
+    Where exposure varies from image to image, the degraded image does not reveal the clean
+    one's brightness. A plain difference is then dominated by what cannot be known, and a
+    network memorises the brightness of its few images.
 
     Args:
         clean: float (B, Y, X, C), normalised.
-        restored: like `clean`. Its scale and offset are those of least squares, as in
-            CARE's scores, but the scale is at least 0: an image of inverted contrast is as far
-            off as a constant one. No gradient flows through the scale.
+        restored: like `clean`. Scale and offset are fitted by least squares, as in CARE's
+            scores, with a scale of at least 0: inverted contrast is as bad as a constant
+            image. No gradient flows through the scale.
 
     Returns:
-        float (B,), >= 0, unweighted. Blind to scale and offset: add some `pixel_loss`, which
-        alone has a gradient where the scale is 0.
+        float (B,), >= 0, unweighted. Blind to scale and offset: combine it with `pixel_loss`,
+        the only one with a gradient where the scale is 0.
 
     Source:
-        ours; why is in docs/recipe.md.
+        ours; see docs/recipe.md.
     """
     return ops.mean(ops.abs(_fitted_difference(clean, restored)), axis=range(1, 4))
 
 
 def fourier_loss(clean: Any, restored: Any) -> Any:
-    """Mean absolute difference of the Fourier coefficients, scale and offset fitted.
+    """Mean absolute difference of Fourier coefficients after fitting scale and offset.
 
     Args:
         clean: float (B, Y, X, 1), normalised.
         restored: like `clean`, fitted as in `fitted_pixel_loss`.
 
     Returns:
-        float32 (B,), >= 0, unweighted. The transform keeps the sum of squares.
+        float32 (B,), >= 0, unweighted, of an orthonormal transform.
 
     Source:
-        Cho et al. 2021, arXiv:2108.05054, eq. 8. Departs: one scale, fitted first.
+        Cho et al. 2021, arXiv:2108.05054, eq. 8. Departs: one scale, and the fit.
     """
     difference = ops.cast(_fitted_difference(clean, restored), "float32")[..., 0]
     real, imaginary = ops.fft2((difference, ops.zeros_like(difference)))

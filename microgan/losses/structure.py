@@ -1,4 +1,4 @@
-"""Structure loss: keeps in a made image what its clean image shows, however degraded."""
+"""Structure loss: keep the content of the clean image in its synthetic degraded version."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from typing import Any
 
 from keras import ops
 
-# Side in pixels of the squares whose means are compared: noise averages out, and a blur of a
+# Side of the squares whose means are compared, in pixels: noise averages out, and a blur of a
 # few pixels hardly matters.
 _SQUARE = 4
-# Variance, in network values, below which an image shows nothing to keep.
+# Variance, in network values, below which an image has no structure.
 _FLOOR = 1e-3
 
 
-def structure_loss(clean: Any, made: Any) -> Any:
+def structure_loss(clean: Any, synthetic: Any) -> Any:
     """One minus the correlation of two images' means over squares of 4 x 4 pixels.
 
-    Blind to brightness and contrast, to noise of single pixels and to fine detail: those are
-    the defect's to change. Without it the distribution of intensities, the spectrum and the
-    critic may all be served by an image that shows something else.
+    Blind to brightness, contrast, pixel noise and fine detail, which a defect may change.
+    Without it, an image of something else could satisfy the critic and the intensity and
+    spectrum losses.
 
     Args:
         clean: float32 (B, Y, X, 1), normalised; Y and X at least 8.
-        made: like `clean`, what was made of it.
+        synthetic: like `clean`, its synthetic degraded version.
 
     Returns:
         float32 (B,), 0 to 2, unweighted; about 1 where the clean image is flat.
 
     Source:
-        ours, in place of a content loss in the features of a network, which asks for the
-        detail that a defect takes away.
+        ours, instead of a content loss in a network's features, which demands the detail that
+        a defect removes.
     """
-    first, second = (_centred_means(image) for image in (clean, made))
+    first, second = (_centred_means(image) for image in (clean, synthetic))
     covariance, variance, other_variance = (
         ops.mean(one * other, axis=(1, 2, 3))
         for one, other in ((first, second), (first, first), (second, second)))

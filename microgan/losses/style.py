@@ -1,4 +1,4 @@
-"""Style loss: the distance of two images' textures in the features of a fixed network."""
+"""Style loss: distance between two images' textures in the features of a fixed network."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from keras import ops
 from microgan.losses.perceptual import download_vgg, load_feature_extractor
 
 _VGG_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1")
-# Of the further two layers the Gram distance between two draws of the same noise is as large
-# as that between noise and none.
+# In the last two layers, two draws of the same noise are as far apart as noise and no noise.
 _EMBEDDED_LAYERS = ("conv1", "conv2", "conv3")
 # VGG's range of 0 to 255 is 2 in network values.
 _VGG_SCALE = 127.5
@@ -22,8 +21,7 @@ _VGG_SCALE = 127.5
 def load_content_and_style(source: str | os.PathLike[str]) -> keras.Model:
     """Build the frozen network whose features the content and style losses compare.
 
-    Build it once, under the strategy of the run, and hand it on. What is not used of its
-    outputs is not computed in a compiled update.
+    Build it once, under the run's strategy. A compiled update computes only the outputs used.
 
     Args:
         source: as for `load_feature_extractor`.
@@ -39,9 +37,9 @@ def load_content_and_style(source: str | os.PathLike[str]) -> keras.Model:
 
     Source:
         MicroscopyGAN's published code: VGG16 for content, VGG19 block1..4_conv1 for style.
-        Departs: images enter in VGG's own range, and dividing by 127.5 gives the content
-        the size it has in the original, where they enter in [-1, 1]. Else it would outweigh
-        all other losses, and a generator that must keep its input's features learns no defect.
+        Departs: images enter in VGG's range instead of [-1, 1]; dividing by 127.5 keeps the
+        original's size of the content loss. Otherwise it would outweigh all other losses, and
+        a generator that must keep its input's features learns no defect.
     """
     content = load_feature_extractor(source)
     if source == "imagenet":
@@ -60,18 +58,17 @@ def load_content_and_style(source: str | os.PathLike[str]) -> keras.Model:
 
 
 def gram_matrix(features: Any) -> Any:
-    """How strongly each two channels occur together, wherever in the image.
+    """Correlate each pair of channels over all positions.
 
     Args:
         features: (B, Y, X, C), any floating type.
 
     Returns:
-        float32 (B, C, C), the sum over positions of the products, divided by Y * X * C.
+        float32 (B, C, C), sums of products over positions, divided by Y * X * C.
 
     Source:
-        Gatys et al. 2016, arXiv:1508.06576, eq. 3; normalised by the layer's size as in
-        Johnson et al. 2016, arXiv:1603.08155, eq. 3. The original divides by one constant
-        whatever the layer.
+        Gatys et al. 2016, arXiv:1508.06576, eq. 3, normalised by the layer's size as in Johnson
+        et al. 2016, arXiv:1603.08155, eq. 3. MicroscopyGAN divides all layers by one constant.
     """
     _, height, width, channels = features.shape
     flat = ops.reshape(ops.cast(features, "float32"), (-1, height * width, channels))
@@ -79,23 +76,23 @@ def gram_matrix(features: Any) -> Any:
 
 
 def style_loss(wanted: Sequence[Any], found: Sequence[Any]) -> Any:
-    """Squared distance of the Gram matrices of two images, relative to the first's.
+    """Squared distance between two images' Gram matrices, relative to the first's.
 
     Args:
-        wanted: features of the images to look like, a (B, Y, X, C) for each layer.
-        found: like `wanted`, of the images.synthetic.
+        wanted: features (B, Y, X, C) of each layer, of the images to resemble.
+        found: like `wanted`, of the synthetic images.
 
     Returns:
         float32 (B,), each >= 0, mean over layers, unweighted.
 
     Source:
         Johnson et al. 2016, arXiv:1603.08155, eq. 4, squared Frobenius norm. Departs: each
-        layer's distance is divided by the squared norm of the wanted Gram matrix, or the
-        layers of one network would differ ten-thousandfold; the mean over layers, so that
-        the weight means the same for three layers and for four.
+        layer is divided by the squared norm of its wanted Gram matrix, since layers would
+        otherwise differ ten-thousandfold; the mean over layers, so that the weight means the
+        same for any number of them.
     """
-    return sum(_relative_distance(gram_matrix(each), gram_matrix(other))
-               for each, other in zip(wanted, found, strict=True)) / len(wanted)
+    return sum(_relative_distance(gram_matrix(first), gram_matrix(second))
+               for first, second in zip(wanted, found, strict=True)) / len(wanted)
 
 
 def _relative_distance(wanted: Any, found: Any) -> Any:

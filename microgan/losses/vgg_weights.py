@@ -1,4 +1,4 @@
-"""VGG kernels and biases from a file, checked. Needs neither Keras nor TensorFlow."""
+"""Read and check VGG weights, without Keras or TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from microgan.errors import UserError, one_line
 _MOST_NODES = 2000
 LayerWeights = dict[str, tuple[np.ndarray, np.ndarray]]
 
-# The kernels' shapes (Y, X, channels in, channels out); a bias has one value per channel out.
-# VGG16 and VGG19 are the same network up to here.
+# (Y, X, channels in, channels out). VGG16 and VGG19 are the same up to here.
 VGG_KERNEL_SHAPES = {
     "block1_conv1": (3, 3, 3, 64), "block1_conv2": (3, 3, 64, 64),
     "block2_conv1": (3, 3, 64, 128), "block2_conv2": (3, 3, 128, 128),
@@ -27,20 +26,20 @@ VGG_KERNEL_SHAPES = {
 
 
 def read_vgg_weights(path: str | os.PathLike[str]) -> LayerWeights:
-    """Read the VGG layers up to block3_conv3 from a file and check them.
+    """Read and check the VGG layers up to block3_conv3 from a file.
 
     Args:
         path: an `.npz` with arrays `block1_conv1__kernel`, `block1_conv1__bias` and so on,
             or an `.h5` of VGG16 or VGG19 as Keras distributes them, a group per layer.
             Kernels are (Y, X, channels in, channels out), channels in the order B, G, R.
-            Layers past block3_conv3 are left alone.
+            Later layers are ignored.
 
     Returns:
-        float32 (kernel, bias) by layer name, in the order of the network.
+        float32 (kernel, bias) by layer name, in network order.
 
     Raises:
-        UserError: no such file, another kind of file, damaged, or a layer that is missing,
-            of another shape, not numeric, or holds NaN or infinity.
+        UserError: the file is missing, damaged or of another kind, or a layer is missing, has
+            another shape or is not finite floating point.
 
     Source:
         Simonyan and Zisserman 2015, arXiv:1409.1556, configurations D and E.
@@ -69,7 +68,7 @@ def read_vgg_weights(path: str | os.PathLike[str]) -> LayerWeights:
 
 
 def check_feature_source(source: str) -> None:
-    """Refuse a file that `load_feature_extractor` could not read, before Keras is imported.
+    """Refuse a file that `load_feature_extractor` could not read, before importing Keras.
 
     Args:
         source: as for `load_feature_extractor`.
@@ -89,8 +88,8 @@ def _read_npz(path: Path) -> LayerWeights:
 
 
 def _read_h5(path: Path) -> LayerWeights:
-    # Keras has named the arrays within a layer's group in several ways over the years
-    # (`block1_conv1_W_1:0`, `block1_conv1/kernel:0`), so they are told apart by dimensions.
+    # Keras' names of a layer's arrays have varied (`block1_conv1_W_1:0`,
+    # `block1_conv1/kernel:0`), so kernel and bias are told apart by dimensions.
     with h5py.File(path, "r") as file:
         found: dict[str, dict[int, h5py.Dataset]] = {name: {} for name in VGG_KERNEL_SHAPES}
 
@@ -107,7 +106,7 @@ def _read_h5(path: Path) -> LayerWeights:
 
         file.visititems(keep)
         _check_names(path, [name for name, parts in found.items() if not {4, 1} <= set(parts)])
-        for name, parts in found.items():  # before anything is read, which may be of any size
+        for name, parts in found.items():  # before reading, as arrays may be of any size
             _check_layer(path, name, parts[4], parts[1])
         return {name: (read_dataset(parts[4], contiguous=False),
                        read_dataset(parts[1], contiguous=False))

@@ -1,4 +1,4 @@
-"""Losses of z-stacks: how much each slice counts, and what must stay in place."""
+"""Losses of z-stacks and the weights of their slices."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import tensorflow as tf
 from keras import ops
 from scipy.stats import norm
 
-# The published weights are written for 29 slices in focus at the 15th: 14 steps a side.
+# The published weights are for 29 slices in focus at the 15th: 14 steps on each side.
 _PUBLISHED_STEPS = 14
 
 
 def adversarial_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
-    """How much the judgement of each horizontal slice counts: most far from focus.
+    """Weight each horizontal slice's adversarial loss, most far from focus.
 
     Args:
-        depth: slices of the stack, > 1.
-        focal_plane: position of the sharpest slice, from 0.
+        depth: number of slices, > 1.
+        focal_plane: index of the sharpest slice.
 
     Returns:
         float32 (depth,): 1.67 at the ends, 1.0 at the focal plane.
@@ -28,7 +28,7 @@ def adversarial_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
 
     Source:
         ZSE-GAN's notebook, whose list for 29 slices in focus at the 15th this reproduces.
-        Other depths and focal planes: each side is stretched to the published 14 steps.
+        For other stacks, each side is stretched to the published 14 steps.
     """
     steps = _steps_from_end(depth, focal_plane)
     density = norm.pdf(0.2 * steps, scale=1.6)
@@ -36,11 +36,11 @@ def adversarial_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
 
 
 def consistency_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
-    """How closely each slice must come back after sharpening and blurring.
+    """Weight how closely each slice must be reconstructed.
 
     Args:
-        depth: slices of the stack, > 1.
-        focal_plane: position of the sharpest slice, from 0.
+        depth: number of slices, > 1.
+        focal_plane: index of the sharpest slice.
 
     Returns:
         float32 (depth,): 3.05 first, 1.03 at the focal plane, 2.97 last.
@@ -49,8 +49,8 @@ def consistency_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
         ValueError: the focal plane is not in the stack.
 
     Source:
-        ZSE-GAN's notebook, as `adversarial_slice_weights`. Its paper wants a looser match
-        far from focus; these weights do the opposite.
+        ZSE-GAN's notebook, as `adversarial_slice_weights`. Its paper asks for a looser
+        match far from focus; these weights do the opposite.
     """
     steps = _steps_from_end(depth, focal_plane)
     near = np.round(3.4 * norm.pdf(0.05 * steps, scale=0.46) + 0.1, 2)
@@ -60,7 +60,7 @@ def consistency_slice_weights(depth: int, focal_plane: int) -> np.ndarray:
 
 
 def _steps_from_end(depth: int, focal_plane: int) -> np.ndarray:
-    """0 at both ends, 14 at the focal plane, in equal steps on each side."""
+    """Rise in equal steps from 0 at both ends to 14 at the focal plane."""
     if not 0 <= focal_plane < depth:
         raise ValueError(f"`focal_plane` must be from 0 to {depth - 1}. Received: "
                          f"focal_plane={focal_plane}")
@@ -76,8 +76,8 @@ def consistency_loss(stack: Any, reconstructed: Any, slice_weights: Any | None =
     Args:
         stack: float (B, Z, Y, X, C).
         reconstructed: like `stack`.
-        slice_weights: float (B, Z): the largest weighted mean of a slice counts alone, as
-            published. None: all slices count alike.
+        slice_weights: float (B, Z): only the slice with the largest weighted mean counts, as
+            published. None: all slices count equally.
 
     Returns:
         float (B,), >= 0, unweighted.
@@ -92,26 +92,26 @@ def consistency_loss(stack: Any, reconstructed: Any, slice_weights: Any | None =
 
 
 def defocus_loss(blurred: Any, sharpened: Any, filters: Any) -> Any:
-    """Mean absolute difference of a stack and its sharpened version, defocused.
+    """Mean absolute difference between a stack and its sharpened version, defocused again.
 
-    What the microscope lets through of each spatial frequency, far from focus, must lead back:
-    what defocus left of a structure fixes where it is and how dark, and at the focal plane
-    nothing changes. Detail that defocus took away is left to other losses.
+    The sharpened stack, defocused as by the microscope, must match the measured one. So what
+    defocus left of a structure fixes its place and intensity, and nothing changes at the focal
+    plane. Lost detail is left to other losses.
 
     Args:
         blurred: float (B, Z, Y, X, 1).
         sharpened: like `blurred`.
-        filters: float (B, Z, 2 Y, X + 1), factor of each coefficient of the real Fourier
-            transform of a slice that is mirrored at its far edges.
+        filters: float (B, Z, 2 Y, X + 1), factors of the real Fourier coefficients of a slice
+            mirrored at its far edges.
 
     Returns:
         float (B,), >= 0, unweighted.
 
     Source:
-        ours. A learned blur alone can undo any change, inverted contrast included.
+        ours. A learned blur alone could undo any change, even inverted contrast.
     """
     _, _, height, width, _ = sharpened.shape
-    # Mirrored, a slice has no edge where its ends meet.
+    # Mirrored, so that opposite edges meet without a step.
     mirrored = tf.pad(sharpened[..., 0], ((0, 0), (0, 0), (0, height), (0, width)), "SYMMETRIC")
     spectrum = tf.signal.rfft2d(mirrored)
     defocused = tf.signal.irfft2d(spectrum * tf.cast(filters, spectrum.dtype))

@@ -10,25 +10,25 @@ from keras import layers
 
 from microgan.layers import CropLike, InstanceNormalization, PadToMultiple
 
-# Features -> features of mean 0 and deviation 1 per image and channel, scaled and shifted.
+# Applies an instance norm to features (B, Y, X, C).
 Normalize = Callable[[Any], Any]
 
 
 def instance_norm(features: Any) -> Any:
-    """Instance normalisation with one gamma and beta per channel."""
+    """Apply instance normalisation with one gamma and beta per channel."""
     return InstanceNormalization()(features)
 
 
 def conv_norm_relu(features: Any, filters: int, kernel_size: int, strides: int = 1, *,
                    normalize: Normalize = instance_norm) -> Any:
-    """Convolution ('same', zero padding), instance norm and ReLU.
+    """Apply a convolution ('same', zero padding), instance norm and ReLU.
 
     Args:
         features: symbolic (B, Y, X, C).
         filters: output channels.
         kernel_size: in pixels.
         strides: in pixels.
-        normalize: makes and applies the instance norm.
+        normalize: applies the instance norm.
 
     Returns:
         Symbolic (B, Y / strides, X / strides, filters).
@@ -37,13 +37,21 @@ def conv_norm_relu(features: Any, filters: int, kernel_size: int, strides: int =
     return layers.ReLU()(normalize(features))
 
 
+def conv_leaky_relu(features: Any, filters: int, normalize: Normalize | None = None, *,
+                    kernel_size: int = 3, strides: int = 1) -> Any:
+    """Apply a 'same' convolution, the norm if there is one, and leaky ReLU 0.1."""
+    features = layers.Conv2D(filters, kernel_size, strides=strides, padding="same",
+                             kernel_initializer="he_normal")(features)
+    return layers.LeakyReLU(0.1)(normalize(features) if normalize else features)
+
+
 def residual_block(features: Any, dropout: float, *, normalize: Normalize = instance_norm) -> Any:
-    """conv3, instance norm, ReLU, dropout, conv3, instance norm, plus the input.
+    """Apply conv3, instance norm, ReLU, dropout, conv3 and instance norm; add the input.
 
     Args:
         features: symbolic (B, Y, X, C); C is kept.
         dropout: share of features set to zero in training, 0 to 1.
-        normalize: makes and applies each instance norm.
+        normalize: applies each instance norm.
 
     Source:
         MicroscopyGAN's residual block (He et al. 2016 with instance norm).
@@ -58,21 +66,21 @@ def residual_block(features: Any, dropout: float, *, normalize: Normalize = inst
 
 def resnet_translation(image: Any, *, filters: int, num_blocks: int, dropout: float,
                        normalize: Normalize = instance_norm) -> Any:
-    """MicroscopyGAN's image-to-image ResNet.
+    """Apply MicroscopyGAN's image-to-image ResNet.
 
     c7s1-F, c3s2-2F, c3s2-4F, residual blocks of 4F, u2F, uF (u: nearest upsampling x2 and
-    c3s1), instance norm and ReLU after each; c7s1-1 and tanh; the result is the mean of the
-    tanh and the image. Sizes that are no multiple of 4 are padded by reflection and cut back.
+    c3s1), instance norm and ReLU after each; c7s1-1 and tanh; then the mean of tanh and image.
+    Sizes that are not multiples of 4 are padded by reflection and cropped again.
 
     Args:
         image: symbolic (B, Y, X, 1), Y and X at least 4.
         filters: F, channels at full resolution.
         num_blocks: residual blocks.
         dropout: in every residual block, 0 to 1.
-        normalize: makes and applies each instance norm.
+        normalize: applies each instance norm.
 
     Returns:
-        Symbolic, like `image`; mixed precision rounds what goes into the tanh, not the rest.
+        Symbolic, like `image`; mixed precision rounds only the input of the tanh.
     """
     padded = pad_exactly(image, 4)
     features = conv_norm_relu(padded, filters, 7, normalize=normalize)
@@ -90,10 +98,7 @@ def resnet_translation(image: Any, *, filters: int, num_blocks: int, dropout: fl
 
 
 def pad_exactly(image: Any, multiple: int | tuple[int, ...]) -> Any:
-    """Pad by reflection to a multiple of a stride, without rounding to bfloat16.
-
-    The padded image is added to a network's output.
-    """
+    """Pad by reflection to a multiple of a stride, without rounding to bfloat16."""
     return PadToMultiple(multiple, dtype=keras.config.floatx())(image)
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import layers
 
-from microgan.networks.blocks import crop_exactly, pad_exactly, resnet_translation
+from microgan.networks.blocks import (
+    conv_leaky_relu, crop_exactly, pad_exactly, resnet_translation)
 
 
 def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
                            dropout: float = 0.5) -> keras.Model:
-    """The published generator: ResNet between two strided and two upsampling steps.
+    """Build the published generator: ResNet between two strided and two upsampling steps.
 
     c7s1-64, c3s2-128, c3s2-256, R256 x 9, u128, u64, c7s1-1 (u: nearest upsampling x2 and
-    c3s1), instance norm and ReLU after each but the last, which ends in tanh; the output is
-    the mean of the tanh and the input. 11,376,129 parameters.
+    c3s1), instance norm and ReLU after each but the last, which has a tanh; the output is the
+    mean of tanh and input. 11,376,129 parameters.
 
     Args:
         filters: channels at full resolution, > 0; the original's 64.
@@ -28,8 +27,8 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
         Any Y and X of at least 4.
 
     Source:
-        MicroscopyGAN, arXiv:1910.14207, and its published code. Departs: sizes that are no
-        multiple of 4 are padded by reflection and cut back.
+        MicroscopyGAN, arXiv:1910.14207, and its published code. Departs: sizes that are not
+        multiples of 4 are padded by reflection and cropped again.
     """
     degraded = keras.Input((None, None, 1), name="degraded")
     restored = resnet_translation(degraded, filters=filters, num_blocks=num_blocks,
@@ -38,20 +37,20 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
 
 
 def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
-    """Our generator: a U-Net that adds an unbounded correction to its input.
+    """Build our generator: a U-Net that adds an unbounded correction to its input.
 
-    Two c3s1-32 at full resolution, channels doubled and size halved `depth` times
-    by c3s2, two c3s1 a level on the way up after nearest upsampling and a skip connection,
-    c3s1-1 with zero kernel at the start, plus the input. Leaky ReLU 0.1, no norm: an
-    instance norm would make tiles of one image disagree and hide absolute intensity.
+    Two c3s1-32 at full resolution; `depth` times c3s2 and c3s1 with doubled channels; as often
+    c1, nearest upsampling, the skip connection and two c3s1; c3s1-1 with a zero initial kernel,
+    plus the input. Leaky ReLU 0.1, no norm: an instance norm would make tiles of one image
+    disagree and hide absolute intensity.
 
     Args:
         filters: channels at full resolution, > 0.
         depth: halvings, >= 1.
 
     Returns:
-        `keras.Model`, float32 (B, Y, X, 1), -1 to 1 for the task's usual intensities ->
-        float32, same shape, unbounded. Any Y and X of at least 2 ** depth.
+        `keras.Model`, float32 (B, Y, X, 1), usually in [-1, 1] -> float32, same shape,
+        unbounded. Any Y and X of at least 2 ** depth.
 
     Source:
         ours, after Ronneberger et al. 2015, arXiv:1505.04597, with CARE's residual output
@@ -63,18 +62,18 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
     skips = []
     for level in range(depth + 1):
         channels = filters * 2 ** level
-        features = _conv_leaky(features, channels, strides=1 if level == 0 else 2)
-        features = _conv_leaky(features, channels)
+        features = conv_leaky_relu(features, channels, strides=1 if level == 0 else 2)
+        features = conv_leaky_relu(features, channels)
         skips.append(features)
     for level in reversed(range(depth)):
         channels = filters * 2 ** level
-        # Fewer channels before the upsampling: the costly full-size layers get half the input.
-        features = _conv_leaky(features, channels, kernel_size=1)
+        # Fewer channels before upsampling halve the input of the costly full-size layers.
+        features = conv_leaky_relu(features, channels, kernel_size=1)
         features = layers.UpSampling2D(2, interpolation="nearest")(features)
         features = layers.Concatenate()([features, skips[level]])
-        features = _conv_leaky(features, channels)
-        features = _conv_leaky(features, channels)
-    # Starts as the identity: ten pairs then only have to teach what differs.
+        features = conv_leaky_relu(features, channels)
+        features = conv_leaky_relu(features, channels)
+    # Starts as the identity: a few pairs then only have to teach the difference.
     change = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros",
                            dtype=keras.config.floatx())(features)
     restored = layers.Add(dtype=keras.config.floatx())([change, padded])
@@ -82,21 +81,14 @@ def build_unet_generator(*, filters: int = 32, depth: int = 3) -> keras.Model:
     return keras.Model(degraded, restored, name="cgan_unet_generator")
 
 
-def _conv_leaky(features: Any, filters: int, *, kernel_size: int = 3, strides: int = 1) -> Any:
-    features = layers.Conv2D(filters, kernel_size, strides=strides, padding="same",
-                             kernel_initializer="he_normal")(features)
-    return layers.LeakyReLU(0.1)(features)
-
-
 def build_dense_discriminator(patch_size: int, *, filters: int = 64) -> keras.Model:
-    """The published discriminator: two strided convolutions and two dense layers.
+    """Build the published discriminator: two strided convolutions and two dense layers.
 
     c5s2-64 'same', c5s2-128 'valid', flatten, dense 256, dropout 0.5, dense 1, leaky ReLU
-    0.2 between. 29,698,305 parameters at 128 x 128. It sees the image alone.
+    0.2 between. 29,698,305 parameters at 128 x 128.
 
     Args:
-        patch_size: side of the square images it takes, in pixels, >= 10: the dense layer
-            fixes it.
+        patch_size: side of the square images, in pixels, >= 10; fixed by the dense layer.
         filters: channels of the first convolution, > 0; the original's 64.
 
     Returns:
@@ -107,8 +99,8 @@ def build_dense_discriminator(patch_size: int, *, filters: int = 64) -> keras.Mo
         ValueError: `patch_size` is below 10.
 
     Source:
-        MicroscopyGAN's published code. Departs: gives logits, so that the loss takes
-        sigmoid and logarithm together without overflow; the same function.
+        MicroscopyGAN's published code. Departs: returns logits, so that the loss computes
+        the sigmoid's logarithm without overflow.
     """
     if patch_size < 10:
         raise ValueError(f"`patch_size` must be at least 10. Received: patch_size={patch_size}")
@@ -127,11 +119,11 @@ def build_dense_discriminator(patch_size: int, *, filters: int = 64) -> keras.Mo
 
 
 def build_patch_discriminator(*, filters: int = 32) -> keras.Model:
-    """Our discriminator: judges every neighbourhood of an image beside its input.
+    """Build our discriminator: judge every neighbourhood of an image and its input.
 
     c4s2-32, c4s2-64, c4s2-128, c3s1-1, leaky ReLU 0.2 between; each output sees 38 pixels.
-    Small and local, it cannot learn ten whole images by heart, and seeing the degraded
-    image it judges whether the two belong together.
+    Small and local, it cannot memorise a few whole images. It sees the degraded image, too, so
+    it judges whether the two belong together.
 
     Args:
         filters: channels of the first convolution, > 0.

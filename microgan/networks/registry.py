@@ -1,4 +1,4 @@
-"""Which generators there are: a file can name only what code has registered here."""
+"""The generators that a file may name: those that code has registered here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 Arguments = Mapping[str, Any]
-# Type, smallest and largest value. No network has more layers or channels.
+# Type, smallest and largest value.
 ARGUMENTS: Mapping[str, tuple[type, float, float]] = {
     "filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000), "depth": (int, 0, 100),
     "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
@@ -22,13 +22,13 @@ class RegisteredNetwork:
     """A generator's architecture.
 
     Args:
-        build: keyword arguments, plain numbers -> untrained `keras.Model`, under the current
-            precision policy.
+        build: plain numbers as keyword arguments -> untrained `keras.Model`, under the
+            current precision policy.
         written_by: the program that trains it, for messages.
-        fewest_weights: keyword arguments -> a number of weights that the network does not
-            fall below, so that a small file cannot ask for a huge network.
-        arguments: those of `build` that a file may give: type, smallest and largest value.
-        axes: of the images it takes, "YX" or "ZYX".
+        fewest_weights: keyword arguments -> a lower bound on the number of weights, so that a
+            small file cannot ask for a huge network.
+        arguments: arguments of `build` that a file may give: type, smallest and largest value.
+        axes: axes of its images, "YX" or "ZYX".
         needs_num_tasks: whether `build` also takes `num_tasks`.
         can_augment: whether restoring may average over mirror images.
     """
@@ -42,7 +42,7 @@ class RegisteredNetwork:
     can_augment: bool = False
 
     def check_arguments(self, arguments: Arguments) -> None:
-        """Check what a file gives as arguments of `build`.
+        """Check the arguments of `build` that a file gives.
 
         Raises:
             ValueError: a name or value is not allowed.
@@ -57,15 +57,15 @@ _NETWORKS: dict[tuple[str, str], RegisteredNetwork] = {}
 
 
 def register_network(method: str, network: str, registered: RegisteredNetwork) -> None:
-    """Make the loader of `generator.h5` know a generator.
+    """Make a generator known to the loader of `generator.h5`.
 
     Args:
-        method: that trains it, as in `GeneratorInfo`.
-        network: its name among the method's.
+        method: the method that trains it, as in `GeneratorInfo`.
+        network: its name within the method.
         registered: how to build it.
 
     Raises:
-        ValueError: another one has these names.
+        ValueError: the names are taken.
 
     Example:
         >>> register_network("my_method", "unet", RegisteredNetwork(
@@ -76,18 +76,18 @@ def register_network(method: str, network: str, registered: RegisteredNetwork) -
 
 
 def find_network(method: str, network: str) -> RegisteredNetwork | None:
-    """The registered generator of these names, if there is one."""
+    """Return the registered generator of these names, if any."""
     return _NETWORKS.get((method, network))
 
 
 def script_of(method: str) -> str | None:
-    """The program that trains a method's networks; None for an unknown method."""
+    """Return the program that trains a method's networks; None for an unknown method."""
     return next((registered.written_by for (other, _), registered in _NETWORKS.items()
                  if other == method), None)
 
 
 def _imported_when_built(module: str, function: str) -> Callable[..., keras.Model]:
-    """A function of a module that imports Keras, which costs seconds."""
+    """Defer importing a module that imports Keras, which takes seconds."""
     def build(**arguments: Any) -> keras.Model:
         return getattr(importlib.import_module(f"microgan.networks.{module}"), function)(
             **arguments)
@@ -96,18 +96,18 @@ def _imported_when_built(module: str, function: str) -> Callable[..., keras.Mode
 
 
 def _resnet_weights(arguments: Arguments) -> float:
-    """Of the residual blocks' convolutions and the one before."""
+    """Count the residual blocks' convolutions and the one before."""
     return 72 * arguments.get("filters", 1) ** 2 * (1 + 4 * arguments.get("num_blocks", 9))
 
 
 def _unet_weights(arguments: Arguments) -> float:
-    """Of the convolution at the lowest level."""
+    """Count the convolution at the lowest level."""
     depth = min(arguments.get("depth", 3), 99)
     return 9 * 4 ** depth * arguments.get("filters", 1) ** 2
 
 
 def _translator_weights(arguments: Arguments) -> float:
-    """Of both translators' residual blocks."""
+    """Count both translators' residual blocks."""
     return 2 * 128 * arguments.get("filters", 1) ** 2 * arguments.get("num_blocks", 1)
 
 

@@ -1,4 +1,4 @@
-"""Networks of ZSE-GAN, which sharpens z-stacks: two translators and a judge of sections."""
+"""Networks of ZSE-GAN, which sharpens z-stacks: translators and section discriminators."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
 from microgan.layers.single_channel_conv import SingleChannelConv3D
 
-# PyTorch's, added to a deviation here and to a variance there.
+# PyTorch's, though added to the deviation here and to the variance there.
 _EPSILON = 1e-5
 _SLOPE = 0.2
 
 
 def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> keras.Model:
-    """The published translator, stack to stack.
+    """Build the published translator, stack to stack.
 
     3D: c5s1-16, c3s2-32, c3s2-64, instance norm and ReLU after each; R64 x 6 (conv3, norm,
     leaky ReLU 0.2, conv3, norm, plus input, leaky ReLU 0.2); transposed c3s2-32, c3s2-16,
@@ -34,10 +34,10 @@ def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> ker
 
     Source:
         ZSE-GAN's notebook. Its batch norm, at batch 1 and never in evaluation mode, is an
-        affine instance norm over the volume, which this is. Departs: sizes that are no
-        multiple of 4 are padded by reflection and cut back, and the last convolution pads z
-        by 2 and 3, so that every size works where the original takes depths of 1 mod 4; a
-        strided convolution of an even size pads its far edge only, as TensorFlow does.
+        affine instance norm over the volume, as here. Departs: sizes that are not multiples of
+        4 are padded by reflection and cropped again, and the last convolution pads z by 2 and
+        3, so that every size works, where the original needs depths of 1 mod 4; strided
+        convolutions of even sizes pad only the far edge, as in TensorFlow.
     """
     stack = keras.Input((None, None, None, 1), name="stack")
     padded = pad_exactly(stack, 4)
@@ -51,7 +51,7 @@ def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> ker
         features = InstanceNormalization(_EPSILON)(_conv3d(features, 4 * filters, 3))
         features = layers.LeakyReLU(_SLOPE)(layers.Add()([features, skip]))
     for width in (2 * filters, filters):
-        # PyTorch counts a transposed kernel's outputs as its inputs.
+        # PyTorch takes a transposed kernel's outputs for its fan-in.
         bound = _bound(width * 3 ** 3)
         features = _norm_relu(layers.Conv3DTranspose(
             width, 3, strides=2, padding="same", kernel_initializer=bound,
@@ -64,29 +64,28 @@ def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> ker
 def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
                               knows_depth: bool = False,
                               outside_share: float = 0.0) -> keras.Model:
-    """Our translator: a U-Net that adds an unbounded correction, stack to stack.
+    """Build our translator: a U-Net that adds an unbounded correction, stack to stack.
 
     Convolutions of slices (l) and along z (z) instead of 3D ones, leaky ReLU 0.2 after each:
     lc3-16; lc4s2-32 and R32, lc4s2-64 and R64 x 3, residual blocks of lc3 and zc3 (zc5 with
     64 channels); then smoothed upsampling, the skip connection and lc3-32, R32; the same and
-    two lc3-16; c1-1, which starts at zero, plus the input. No normalisation: at batch 1 it makes
-    a stack's brightness depend on its neighbourhood.
+    two lc3-16; c1-1, which starts at zero, plus the input. No normalisation: at batch 1 it would
+    make brightness depend on the surroundings.
 
     Args:
         filters: channels at full resolution, > 0.
         num_blocks: residual blocks at the lowest resolution, >= 0.
-        knows_depth: whether slices know their relative depth: to blur a sharp one, which does
-            not show it. To sharpen, it only lets single slices go their own way.
-        outside_share: of the depth, at each end, that comes out as it goes in.
+        knows_depth: whether slices know their relative depth. Needed to blur a sharp slice,
+            which does not show it; when sharpening, it only makes slices differ.
+        outside_share: share of the depth, at each end, that is left unchanged.
 
     Returns:
         `keras.Model`, float32 (B, Z, Y, X, 1) -> the same, unbounded. Any Y and X of at
         least 4, any depth of at least 2.
 
     Source:
-        ours, after Ronneberger et al. 2015, arXiv:1505.04597. It starts as the identity, so
-        that contrast cannot come out inverted, and upsamples without the checkerboard of
-        transposed convolutions.
+        ours, after Ronneberger et al. 2015, arXiv:1505.04597. Starting as the identity keeps
+        contrast from being inverted; upsampling avoids transposed convolutions' checkerboard.
     """
     stack = keras.Input((None, None, None, 1), name="stack")
     padded = pad_exactly(stack, (1, 4, 4))
@@ -107,10 +106,10 @@ def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
 
 
 def build_published_generator(**arguments: Any) -> keras.Model:
-    """Both published translators as one model.
+    """Join both published translators in one model.
 
     Args:
-        **arguments: of `build_published_translator`.
+        **arguments: arguments of `build_published_translator`.
 
     Returns:
         `keras.Model`, blurred stack -> [sharpened, reconstructed], all float32
@@ -121,11 +120,11 @@ def build_published_generator(**arguments: Any) -> keras.Model:
 
 
 def build_residual_generator(*, outside_share: float = 0.0, **arguments: Any) -> keras.Model:
-    """Both of our translators as one model; see `build_published_generator`.
+    """Join both of our translators in one model; see `build_published_generator`.
 
     Args:
-        outside_share: of the depth, at each end, that is not sharpened.
-        **arguments: of `build_residual_translator`, for both.
+        outside_share: share of the depth, at each end, that is not sharpened.
+        **arguments: arguments of `build_residual_translator`, for both.
     """
     return _join("residual", build_residual_translator(outside_share=outside_share, **arguments),
                  build_residual_translator(knows_depth=True, **arguments))
@@ -140,7 +139,7 @@ def _join(network: str, sharpen: keras.Model, blur: keras.Model) -> keras.Model:
 
 def build_discriminator(*, filters: int = 32, num_halvings: int = 4,
                         use_norm: bool = True) -> keras.Model:
-    """Judge every neighbourhood of a section: sharp or not, or blurred as a stack or not.
+    """Build a discriminator that scores every neighbourhood of a section.
 
     c4s2-32, c4s2-64, c4s2-128, c4s2-256, each padded by 1, leaky ReLU 0.2, instance norm
     without scale and shift except after the first; c2-1, padded by 1. 690,145 parameters;
@@ -149,11 +148,11 @@ def build_discriminator(*, filters: int = 32, num_halvings: int = 4,
     Args:
         filters: channels of the first convolution, > 0; the original's 32.
         num_halvings: strided convolutions, > 0; the original's 4.
-        use_norm: whether instance norms are there, as in the original. They hide contrast.
+        use_norm: whether to apply instance norms, as in the original. They hide contrast.
 
     Returns:
         `keras.Model`, float32 (B, Y, X, 1) -> float32 scores (B, Y', X', 1), unbounded, 9 x 9
-        for 128 x 128 and 9 x 2 for 128 x 29. Y and X of at least 2 to the `num_halvings`.
+        for 128 x 128 and 9 x 2 for 128 x 29. Y and X of at least 2 ** num_halvings.
 
     Source:
         ZSE-GAN's notebook; its discriminator after Isola et al. 2017, arXiv:1611.07004.
@@ -188,7 +187,7 @@ def _conv3d(features: Any, filters: int, kernel_size: int | tuple[int, int, int]
 
 
 def _bound(fan_in: int) -> initializers.Initializer:
-    """PyTorch's default of kernels and biases, which the original keeps."""
+    """Return PyTorch's default initialiser, which the original uses."""
     limit = 1 / math.sqrt(fan_in)
     return initializers.RandomUniform(-limit, limit)
 
@@ -204,14 +203,14 @@ def _lateral_conv(features: Any, filters: int, kernel_size: int, strides: int = 
 
 
 def _enlarge(features: Any) -> Any:
-    """Twice the lateral size, smoothed: bare neighbours leave blocks, slow to be unlearned."""
+    """Double the lateral size, smoothed: plain nearest neighbours leave blocks."""
     features = layers.UpSampling3D((1, 2, 2))(features)
     # As good as linear interpolation and many times faster on a CPU.
     return layers.AveragePooling3D((1, 3, 3), strides=1, padding="same")(features)
 
 
 def _factorized_block(features: Any, z_size: int) -> Any:
-    """A lateral convolution and one along z, plus the input."""
+    """Apply a lateral convolution and one along z; add the input."""
     filters = features.shape[-1]
     change = _lateral_conv(features, filters, 3)
     change = layers.Conv3D(filters, (z_size, 1, 1), padding="same",

@@ -35,14 +35,14 @@ def test_least_squares_loss_is_the_mean_squared_distance_to_the_label():
 
 
 def test_wasserstein_losses_are_differences_of_scores():
-    real, made = np.float32([[3], [1]]), np.float32([[1], [5]])
+    real, synthetic = np.float32([[3], [1]]), np.float32([[1], [5]])
 
-    np.testing.assert_array_equal(wasserstein_critic_loss(real, made), [-2, 4])
-    np.testing.assert_array_equal(wasserstein_generator_loss(made), [-1, -5])
+    np.testing.assert_array_equal(wasserstein_critic_loss(real, synthetic), [-2, 4])
+    np.testing.assert_array_equal(wasserstein_generator_loss(synthetic), [-1, -5])
 
 
 def penalty(critic, images):
-    """The penalty where real and made images are the same."""
+    """The penalty where real and synthetic images are the same."""
     return gradient_penalty(critic, images, images, tf.fill(images.shape[:1], 0.5))
 
 
@@ -57,12 +57,12 @@ def test_linear_critic_of_norm_n_has_penalty_n_minus_1_squared(shape, random):
     np.testing.assert_allclose(found, [4, 4], rtol=1e-5)
 
 
-def test_penalty_is_taken_between_real_and_made_one_place_an_image():
-    """The gradient of sum(x^3) / 3 is x^2: its norm, for one pixel, tells where x is."""
-    real, made = tf.zeros((3, 1, 1, 1)), tf.ones((3, 1, 1, 1))
+def test_penalty_is_taken_between_real_and_synthetic_one_place_an_image():
+    """The gradient of sum(x^3) / 3 is x^2, so for one pixel its norm reveals x."""
+    real, synthetic = tf.zeros((3, 1, 1, 1)), tf.ones((3, 1, 1, 1))
 
-    found = gradient_penalty(lambda batch: tf.reduce_sum(batch ** 3 / 3, (1, 2, 3)), real, made,
-                             tf.constant([1.0, 0.75, 0.0]))
+    found = gradient_penalty(lambda batch: tf.reduce_sum(batch ** 3 / 3, (1, 2, 3)), real,
+                             synthetic, tf.constant([1.0, 0.75, 0.0]))
 
     np.testing.assert_allclose(np.sqrt(1 - np.sqrt(found)), [0, 0.25, 1], atol=2e-3)
 

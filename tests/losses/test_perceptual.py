@@ -39,7 +39,7 @@ def distances(network, images, others):
     return np.asarray(content_loss(network(images), network(others)))
 
 
-def test_vgg_sees_blue_green_red_less_the_means_of_imagenet(random_vgg):
+def test_vgg_sees_blue_green_red_minus_the_means_of_imagenet(random_vgg):
     model = build_vgg(random_vgg)
     before_first_convolution = keras.Model(model.input, model.get_layer("block1_conv1").input)
 
@@ -163,7 +163,7 @@ def test_embedded_distance_grows_with_the_distortion(embedded, simulated_images,
 
 def test_descending_the_embedded_distance_leads_back_to_the_clean_image(
         embedded, simulated_images):
-    """A feature network can be fooled: its distance falls while the image stays as it was."""
+    """A fooled feature network has a falling distance while the image stays the same."""
     noise = np.random.default_rng(0).normal(0, 0.3, simulated_images.shape)
     pixels = keras.Variable(simulated_images + noise)
     optimizer = keras.optimizers.Adam(0.02)

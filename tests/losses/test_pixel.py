@@ -5,7 +5,7 @@ import tensorflow as tf
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 
 
-def test_pixel_loss_is_one_mean_an_image():
+def test_pixel_loss_is_one_mean_per_image():
     clean = np.zeros((2, 2, 2, 1), np.float32)
     restored = clean.copy()
     restored[0, 0, 0] = -4
@@ -22,7 +22,7 @@ def images(random):
 def test_fitted_loss_does_not_see_scale_and_offset(images):
     restored = images / np.float32([0.5, 3]).reshape(2, 1, 1, 1) + 7
 
-    # 0 but for the guard of flat crops, a share of 1e-3 / variance.
+    # 0 except for the guard of flat crops, a share of 1e-3 / variance.
     np.testing.assert_allclose(fitted_pixel_loss(images, restored), 0, atol=0.01)
 
 
@@ -38,7 +38,7 @@ def test_fitted_loss_is_the_difference_from_the_least_squares_fit(images, random
 
 
 @pytest.mark.parametrize("loss", [fitted_pixel_loss, fourier_loss])
-def test_inverted_contrast_is_as_far_off_as_a_constant_image(loss, images):
+def test_inverted_contrast_is_as_bad_as_a_constant_image(loss, images):
     np.testing.assert_allclose(loss(images, -images), loss(images, 0 * images), rtol=1e-6)
 
 

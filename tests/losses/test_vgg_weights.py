@@ -1,4 +1,4 @@
-"""Every way in which a file of VGG weights can be wrong ends in one line that says so."""
+"""Every fault of a VGG weights file gives a one-line message."""
 
 import h5py
 import numpy as np
@@ -125,7 +125,7 @@ def test_damaged_array_is_refused(tmp_path, arrays):
         read_vgg_weights(path)
 
 
-def test_file_that_is_not_there_is_an_error_with_the_choices():
+def test_missing_file_is_an_error_with_the_choices():
     with pytest.raises(UserError, match="no file nowhere.npz: .* imagenet, embedded or"):
         read_vgg_weights("nowhere.npz")
 

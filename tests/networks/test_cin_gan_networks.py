@@ -29,16 +29,16 @@ def example_inputs(model, random, size=(16, 16)):
 
 
 def randomize(model, random):
-    """An output layer of zeros would hide everything before it."""
+    """Fill all kernels: an output layer of zeros would hide everything before it."""
     for weight in model.trainable_variables:
         if "kernel" in weight.path:
             weight.assign(random.normal(0, 0.1, weight.shape))
 
 
-def test_published_generator_has_13568_numbers_a_task_at_29_sites_and_twelve_blocks():
+def test_published_generator_has_13568_numbers_per_task_at_29_sites_and_twelve_blocks():
     model = build_resnet_generator(num_tasks=3)
 
-    # The original's 14,918,419 less its 18 task numbers and 24 ordinary norms of 2 x 256.
+    # The original's 14,918,419 minus its 18 task numbers and 24 ordinary norms of 2 x 256.
     assert model.count_params() == 14_918_419 - 18 - 24 * 512 + 3 * 13_568 == 14_946_817
     own = [layer.count_params() for layer in conditional_norms(model)]
     assert len(own) == 2 * 12 + 5 and sum(own) == 3 * 13_568
@@ -46,11 +46,11 @@ def test_published_generator_has_13568_numbers_a_task_at_29_sites_and_twelve_blo
     assert sum(isinstance(layer, keras.layers.Dropout) for layer in model.layers) == 12
 
 
-def test_published_critic_has_3722825_parameters_and_1024_a_task():
+def test_published_critic_has_3722825_parameters_and_1024_per_task():
     assert build_dense_critic(128, num_tasks=3).count_params() == 3_722_825 + 3 * 1024
 
 
-def test_our_critic_takes_any_size_and_has_256_numbers_a_task():
+def test_our_critic_takes_any_size_and_has_256_numbers_per_task():
     counts = [build_patch_critic(num_tasks=count).count_params() for count in (1, 2)]
 
     assert counts[1] - counts[0] == 256
@@ -63,10 +63,10 @@ def test_our_critic_takes_any_size_and_has_256_numbers_a_task():
 def test_generators_keep_any_size(name, size, random):
     model = NARROW_GENERATORS[name]()
 
-    made = model(example_inputs(model, random, size))
+    degraded = model(example_inputs(model, random, size))
 
-    assert made.shape == (2, *size, 1)
-    assert made.dtype == tf.float32
+    assert degraded.shape == (2, *size, 1)
+    assert degraded.dtype == tf.float32
 
 
 def test_unet_starts_as_the_identity(random):

@@ -63,12 +63,12 @@ def test_what_lies_outside_is_not_sharpened(narrow, random):
     assert list(np.flatnonzero(changed)) == list(range(4, 25))
 
 
-def test_sharpening_treats_all_depths_alike(narrow, random):
+def test_sharpening_treats_all_depths_equally(narrow, random):
     sharpen = build_residual_generator(**narrow).get_layer("sharpen")
     sharpen.set_weights([random.normal(size=weight.shape) for weight in sharpen.weights])
     stack = np.tile(random.normal(size=(16, 16, 1)).astype(np.float32), (1, 21, 1, 1, 1))
 
-    result = sharpen(stack).numpy()[0, 6:-6]  # where zeros beyond the ends have no say
+    result = sharpen(stack).numpy()[0, 6:-6]  # where zero padding has no influence
 
     np.testing.assert_allclose(result, np.broadcast_to(result[0], result.shape), rtol=1e-4,
                                atol=1e-3)
