@@ -16,11 +16,12 @@ import keras
 import numpy as np
 from scipy import ndimage
 
+from seams import seam_score
+
 from microgan import layers
 from microgan.generator_file import load_generator
 from microgan.layers.fused_instance_norm import instance_statistics
 from microgan.metrics.paired import psnr, ssim
-from microgan.metrics.seams import seam_score
 from microgan.restoration.tiled_network import TiledNetwork
 from microgan.simulation import degradations
 from microgan.simulation.datasets import MARGIN_PX, SETS

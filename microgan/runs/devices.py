@@ -49,8 +49,10 @@ def set_up_devices(config: TrainingConfig) -> Devices:
                                      precision=config.precision))
 
 
-def print_settings(config: TrainingConfig, devices: Devices) -> None:
-    """Print the devices, the precision and every setting."""
+def print_settings(config: TrainingConfig, devices: Devices, data: str) -> None:
+    """Print what was loaded, the devices, the precision and every setting."""
+    if data:
+        print(data)
     kinds = sorted(device.rsplit("device:", 1)[-1]
                    for device in devices.strategy.extended.worker_devices)
     print(f"On {', '.join(kinds)} in {devices.precision}. Settings:")

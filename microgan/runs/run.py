@@ -73,8 +73,7 @@ def train(method_type: type[Method], config: Any) -> Path:
         with devices.strategy.scope(), memory_watched(config):
             trainer, validated = method.build(info)
         create_run_folder(working, config, split, method.report_files)
-        print(method.describe_data())
-        print_settings(config, devices)
+        print_settings(config, devices, method.describe_data())
         run = _Run(config, working, method, info, trainer, validated)
         run.do_updates(devices)
         if not this_worker().is_chief:

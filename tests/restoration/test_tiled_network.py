@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from seams import seam_score
 
 from microgan.metrics.paired import psnr
-from microgan.metrics.seams import seam_score
 from microgan.restoration.moments import Moments
 from microgan.restoration.noise import noise
 from microgan.restoration.tiled_network import TiledNetwork

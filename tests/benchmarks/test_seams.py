@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from microgan.metrics.seams import seam_score
+from seams import seam_score
 
 
 def test_ramp_has_no_seams_and_a_step_is_weighed_by_its_height():
