@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from microgan.errors import UserError, printable
 from microgan.files.names import composed
+from microgan.runtime.precision import PRECISIONS
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
@@ -40,6 +41,12 @@ def setting(default: Any, help: str, *, limited: Any = _UNSET,
     return field(default=default, metadata={
         "help": help, "limited": limited, "choices": choices,
         "minimum": minimum, "above": above, "maximum": maximum, "is_finite": is_finite})
+
+
+def precision_setting() -> Any:
+    """The field `precision` of every program that computes with a network."""
+    return setting("auto", "Number format. auto: bfloat16 where the hardware multiplies it "
+                   "faster.", choices=PRECISIONS)
 
 
 def value_type(hint: Any) -> tuple[type, bool, bool]:

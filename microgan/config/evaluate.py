@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgan.config.base import Config, Meaningless, setting
+from microgan.config.base import Config, Meaningless, precision_setting, setting
 from microgan.errors import UserError
-from microgan.runtime.precision import PRECISIONS
 
 # Flags that belong to one kind of work.
 _OF_PAIRS = ("data_dir", "datasets", "split", "stretched", "test_time_augmentation")
@@ -72,9 +71,7 @@ class EvaluateConfig(Config):
     overwrite: bool = setting(False, "Replace earlier scores in --output.")
     eval_limit: int | None = setting(
         None, "Score only the first so many images of each task. Unset: all.", minimum=1)
-    precision: str = setting(
-        "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=PRECISIONS)
+    precision: str = precision_setting()
 
     def __post_init__(self) -> None:
         super().__post_init__()

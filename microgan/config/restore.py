@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgan.config.base import Config, setting
+from microgan.config.base import Config, precision_setting, setting
 from microgan.errors import UserError
-from microgan.runtime.precision import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +50,7 @@ class RestoreConfig(Config):
         None, "Average over the image and its three mirror images: more precise, four times the "
         "work; for generators of --recipe=limited. Unset: what the training chose.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
-    precision: str = setting(
-        "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=PRECISIONS)
+    precision: str = precision_setting()
 
     def __post_init__(self) -> None:
         super().__post_init__()

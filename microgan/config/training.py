@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from microgan.config.base import RECIPES, Config, setting
+from microgan.config.base import RECIPES, Config, precision_setting, setting
 from microgan.errors import UserError
-from microgan.runtime.precision import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +28,7 @@ class TrainingConfig(Config):
         False, "Make the same seed give the same files, bit for bit, on one machine; slower.")
     num_gpu: int | None = setting(
         None, "GPUs to use. 0: the CPU. Unset: all GPUs found, else the CPU.", minimum=0)
-    precision: str = setting(
-        "auto", "Number format. auto: bfloat16 where the hardware multiplies it faster.",
-        choices=PRECISIONS)
+    precision: str = precision_setting()
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
                              limited=4000, minimum=1, maximum=10**9)
     batch_size: int = setting(100, "Images an update, over all GPUs; the original's 100.",
