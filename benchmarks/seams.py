@@ -1,4 +1,4 @@
-"""Whether the tiles that an image was restored in can be seen."""
+"""Whether tile borders show in a restored image."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 
 def seam_score(image: np.ndarray, borders: Sequence[Sequence[int]]) -> float:
-    """Mean step between neighbouring pixels across tile borders, over that elsewhere.
+    """Ratio of the mean step between neighbouring pixels across tile borders to elsewhere.
 
     Args:
         image: any number of axes.
-        borders: for each axis, the first pixels of all tiles but the first.
+        borders: for each axis, the first pixels of all tiles except the first.
 
     Returns:
-        1 where borders cannot be seen; more where there are steps.
+        1 where borders do not show; larger for steps at borders.
 
     Raises:
         ValueError: there is no border.

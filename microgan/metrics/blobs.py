@@ -1,4 +1,4 @@
-"""Cells as blobs: found in stacks, matched between them."""
+"""Find cells as blobs in stacks, and match them between stacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage, optimize, sparse, spatial, stats
 from skimage.feature import peak_local_max
 
-# Cost of a pair that is too far apart: dearer than any number of pairs that are not.
+# Cost of a pair too far apart: more than any number of other pairs.
 _TOO_FAR = 1e6
 
 
@@ -28,26 +28,26 @@ class Blobs:
         return len(self.centres)
 
     def where(self, chosen: np.ndarray) -> Blobs:
-        """Only the chosen ones, bool (N,)."""
+        """Return only the chosen blobs, bool (N,)."""
         return Blobs(self.centres[chosen], self.strengths[chosen])
 
     def stronger_than(self, strength: float) -> Blobs:
-        """Only those at least so strong."""
+        """Return only blobs of at least this strength."""
         return self.where(self.strengths >= strength)
 
     def within(self, first: int, end: int) -> Blobs:
-        """Only those whose centre lies in slices `first` to `end` - 1."""
+        """Return only blobs with the centre in slices `first` to `end` - 1."""
         depth = self.centres[:, 0]
         return self.where((depth >= first) & (depth < end))
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which blobs of a reference were found again.
+    """Which blobs of a reference were found.
 
     Args:
-        is_found: bool (N,), for each of the reference.
-        offsets: float (M, 3), Z, Y, X, of those found again, in the unit of the spacing.
+        is_found: bool (N,), for each blob of the reference.
+        offsets: float (M, 3), Z, Y, X, of those found, in the unit of the spacing.
     """
 
     is_found: np.ndarray
@@ -55,18 +55,18 @@ class Match:
 
     @property
     def share(self) -> float:
-        """Of the reference's blobs, those found again; NaN if there were none."""
+        """Return the share of the reference's blobs that were found; NaN if it has none."""
         return float(self.is_found.mean()) if len(self.is_found) else float("nan")
 
 
 def is_dark_on_bright(stack: np.ndarray) -> bool:
-    """Whether cells are darker than the ground, as in bright field: the tail says so.
+    """Whether cells are darker than the background, as in bright field.
 
     Args:
         stack: any shape and real type.
 
     Returns:
-        True where the intensities are skewed to the dark side.
+        True where the intensities have a dark tail.
     """
     return bool(stats.skew(np.asarray(stack, dtype=np.float64), axis=None) < 0)
 
@@ -77,19 +77,19 @@ def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float,
 
     Args:
         stack: (Z, Y, X), any real type.
-        radius: of the blobs, in the unit of `spacing`; those from half to twice as large
-            are found, too, more weakly.
-        spacing: distance of slices, rows and columns.
-        min_strength: weakest response that counts; a ball of this radius has 0.9 times
-            its contrast.
-        dark: whether blobs are darker than the ground, else brighter.
+        radius: of the blobs, in the unit of `spacing`; half and twice the size still give a
+            weaker response.
+        spacing: distance between slices, rows and columns.
+        min_strength: weakest response that counts; that of a ball of this radius is 0.9
+            times its contrast.
+        dark: whether blobs are darker than the background; otherwise brighter.
 
     Returns:
-        The blobs; of any two nearer than half a radius, in pixels, the stronger.
+        The blobs; of two closer than half a radius, only the stronger.
 
     Source:
-        Lindeberg 1998, scale-normalised Laplacian, at the one scale where a ball of this
-        radius answers most: sigma = radius / sqrt(3).
+        Lindeberg 1998, scale-normalised Laplacian, at the scale of a ball's strongest
+        response: sigma = radius / sqrt(3).
     """
     sigma = radius / np.sqrt(3) / np.asarray(spacing)
     response = _laplacian(stack, sigma, dark=dark)
@@ -100,8 +100,7 @@ def find_blobs(stack: np.ndarray, *, radius: float, spacing: tuple[float, float,
 
 
 def _laplacian(stack: np.ndarray, sigma: np.ndarray, *, dark: bool) -> np.ndarray:
-    """Scale-normalised Laplacian of a Gaussian over the axes that have a sigma, pixels."""
-    # second differences are per pixel: each axis is brought to units of its own sigma
+    """Apply a scale-normalised Laplacian of a Gaussian along the axes with a sigma, pixels."""
     image = np.asarray(stack, dtype=np.float64)
     response = sum(
         sigma[axis] ** 2 * ndimage.gaussian_filter(
@@ -112,18 +111,18 @@ def _laplacian(stack: np.ndarray, sigma: np.ndarray, *, dark: bool) -> np.ndarra
 
 def median_half_depth(stack: np.ndarray, blobs: Blobs, *, radius: float,
                       spacing: tuple[float, float, float], dark: bool) -> float:
-    """Over how much depth a stack shows its blobs: how well it tells where along Z one lies.
+    """Measure over how much depth a stack shows its blobs.
 
     Args:
-        stack: (Z, Y, X), in which `blobs` were found with the other arguments.
-        blobs: of the stack.
+        stack: (Z, Y, X).
+        blobs: found in the stack with the other arguments.
         radius: see `find_blobs`.
-        spacing: distance of slices, rows and columns.
+        spacing: distance between slices, rows and columns.
         dark: see `find_blobs`.
 
     Returns:
-        Half the depth over which the Laplacian of a slice stays above half of that at the
-        blob, median over blobs, in the unit of `spacing`; NaN without blobs.
+        Half the depth over which a slice's Laplacian exceeds half of that at the blob, median
+        over blobs, in the unit of `spacing`; NaN without blobs.
 
     Source:
         ours.
@@ -139,18 +138,18 @@ def median_half_depth(stack: np.ndarray, blobs: Blobs, *, radius: float,
 
 def match_blobs(reference: Blobs, found: Blobs, *, reach: tuple[float, float, float],
                 spacing: tuple[float, float, float]) -> Match:
-    """Pair blobs one to one, as many as possible, as near as possible.
+    """Pair blobs one to one: as many pairs as possible, then as close as possible.
 
     Args:
-        reference: that should be found again.
-        found: that may be.
+        reference: the blobs to find.
+        found: the blobs that were found.
         reach: semi-axes of the ellipsoid, Z, Y, X, within which a pair must lie, in the unit
             of `spacing`.
-        spacing: distance of slices, rows and columns.
+        spacing: distance between slices, rows and columns.
 
     Source:
-        Kuhn 1955, by scipy's `linear_sum_assignment`, for each group of blobs within each
-        other's reach alone: of thousands of blobs all distances would not fit in memory.
+        Kuhn 1955, by scipy's `linear_sum_assignment`, separately for each group of blobs
+        within reach of each other: all distances of thousands would not fit in memory.
     """
     is_found = np.zeros(len(reference), bool)
     if not len(reference) or not len(found):
@@ -165,7 +164,7 @@ def match_blobs(reference: Blobs, found: Blobs, *, reach: tuple[float, float, fl
 
 
 def _groups(near: np.ndarray, num_rows: int) -> list[np.ndarray]:
-    """Divide entries (i, j, distance) so that no row or column is in two groups."""
+    """Group entries (i, j, distance) so that no row or column is in two groups."""
     if not len(near):
         return []
     side = num_rows + near["j"].max() + 1
@@ -176,7 +175,7 @@ def _groups(near: np.ndarray, num_rows: int) -> list[np.ndarray]:
 
 
 def _assigned(group: np.ndarray) -> list[tuple[int, int]]:
-    """Rows and columns of a group's entries, as many pairs as possible, as near as possible."""
+    """Return the rows and columns of a group's best pairs."""
     rows, at_row = np.unique(group["i"], return_inverse=True)
     columns, at_column = np.unique(group["j"], return_inverse=True)
     distances = np.full((len(rows), len(columns)), _TOO_FAR)

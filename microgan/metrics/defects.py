@@ -1,25 +1,25 @@
-"""How unlike the defects of two sets of images are, whatever the images show."""
+"""Compare the defects of two sets of images, whatever the images show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage, signal, stats
 
 Images = Sequence[np.ndarray]
-# Variance of a pixel below which nothing counts: less than an 8-bit step's rounding error.
+# Variance per pixel below which nothing counts: less than 8-bit rounding.
 _FLOOR = 1e-6
 _NUM_NOISE_BINS = 10
 _MIN_PIXELS = 50
-# Second differences along both axes: no smooth structure passes; white noise keeps its
-# variance. Immerkaer 1996, Fast noise variance estimation.
+# Second differences along both axes remove smooth structure and keep white noise's variance.
+# Immerkaer 1996, Fast noise variance estimation.
 _NOISE_KERNEL = np.outer([1, -2, 1], [1, -2, 1]) / 6
 _LOCAL_MEAN_PX = 7
 
 
 def spectrum_distance(images: Images, others: Images) -> float:
-    """RMS difference of log10 mean power over all spatial frequencies but zero.
+    """RMS difference of log10 mean power over all spatial frequencies except zero.
 
     Args:
         images: (Y, X) each, at least 16 pixels a side.
@@ -28,8 +28,7 @@ def spectrum_distance(images: Images, others: Images) -> float:
     Source:
         ours.
     """
-    size = common_size(images, others)
-    return _rms(radial_spectrum(images, size) - radial_spectrum(others, size))
+    return _between(radial_spectrum, images, others)
 
 
 def direction_distance(images: Images, others: Images) -> float:
@@ -42,8 +41,13 @@ def direction_distance(images: Images, others: Images) -> float:
     Source:
         ours.
     """
+    return _between(directional_spectrum, images, others)
+
+
+def _between(spectrum: Callable[[Images, int], np.ndarray], images: Images,
+             others: Images) -> float:
     size = common_size(images, others)
-    return _rms(directional_spectrum(images, size) - directional_spectrum(others, size))
+    return _rms(spectrum(images, size) - spectrum(others, size))
 
 
 def histogram_distance(images: Images, others: Images) -> float:
@@ -62,11 +66,11 @@ def noise_distance(images: Images, others: Images) -> float:
 
     Args:
         images: (Y, X) each.
-        others: like `images`; their intensities give the bins. Bins in which either has
-            hardly a pixel do not count.
+        others: like `images`; their intensities define the bins. Bins in which either has few
+            pixels do not count.
 
     Returns:
-        The distance; NaN where no intensity is common to both.
+        The distance; NaN where they share no intensity.
 
     Source:
         ours.
@@ -80,11 +84,11 @@ def radial_spectrum(images: Images, size: int) -> np.ndarray:
     """Log10 of the mean power at each spatial frequency.
 
     Args:
-        images: (Y, X) each, at least `size` pixels a side; their middle counts.
+        images: (Y, X) each, at least `size` pixels a side; only the centre counts.
         size: side of the square that is transformed, in pixels.
 
     Returns:
-        (size // 2,) for 1 to size // 2 periods a square. White noise of variance v has
+        (size // 2,) for 1 to size // 2 periods per square. White noise of variance v has
         log10(v) everywhere.
     """
     window = np.outer(*[signal.windows.hann(size, sym=False)] * 2)
@@ -109,7 +113,7 @@ def directional_spectrum(images: Images, size: int) -> np.ndarray:
     window = signal.windows.hann(size, sym=False)
     power = []
     for axis in (1, 0):
-        along = window[np.newaxis] if axis == 1 else window[:, np.newaxis]
+        along = np.expand_dims(window, 1 - axis)
         spectra = [np.abs(np.fft.fft(_middle(image, size, along), axis=axis)) ** 2
                    for image in images]
         mean = np.mean(spectra, axis=(0, 2 - axis)) / np.sum(window ** 2)
@@ -118,7 +122,7 @@ def directional_spectrum(images: Images, size: int) -> np.ndarray:
 
 
 def noise_bins(images: Images) -> np.ndarray:
-    """Edges of intensity bins that hold equally many pixels of the images' local means."""
+    """Return edges of intensity bins with equally many of the images' local means."""
     means = np.concatenate([_local_mean(image).ravel() for image in images])
     return np.unique(np.quantile(means, np.linspace(0, 1, _NUM_NOISE_BINS + 1)))
 
@@ -126,15 +130,15 @@ def noise_bins(images: Images) -> np.ndarray:
 def noise_against_mean(images: Images, edges: np.ndarray) -> np.ndarray:
     """Log10 of the noise variance at each intensity.
 
-    Noise is what is left of second differences along both axes, local mean that of 7 x 7
-    pixels. Fine structure counts as noise, too: compare images of like samples only.
+    Noise is measured by second differences along both axes, intensity by the mean of 7 x 7
+    pixels. Fine structure counts as noise, too: compare only images of similar samples.
 
     Args:
         images: (Y, X) each.
-        edges: of the intensity bins, from `noise_bins`.
+        edges: from `noise_bins`.
 
     Returns:
-        (len(edges) - 1,), NaN in bins with hardly a pixel.
+        (len(edges) - 1,), NaN in bins with few pixels.
     """
     means = np.concatenate([_local_mean(image).ravel() for image in images])
     squares = np.concatenate([(ndimage.convolve(image, _NOISE_KERNEL)[1:-1, 1:-1] ** 2).ravel()
@@ -158,7 +162,7 @@ def _middle(image: np.ndarray, size: int, window: np.ndarray) -> np.ndarray:
 
 
 def common_size(*sets: Images) -> int:
-    """Side of the largest square of even size, in pixels, that fits into all images."""
+    """Return the side of the largest even-sized square that fits into all images, in pixels."""
     size = min(min(image.shape) for images in sets for image in images)
     return size - size % 2
 

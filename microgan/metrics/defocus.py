@@ -1,4 +1,4 @@
-"""How slices of z-stacks fade out of focus: the microscope's transfer function, measured."""
+"""Measure how slices of z-stacks fade out of focus: the microscope's transfer function."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import signal
 
-# Spatial frequencies are told apart in rings as wide as this, in cycles per pixel.
-_RING_WIDTH = 1 / 64
-_NUM_RINGS = 32  # to half a cycle per pixel; what lies in the corners beyond counts in the last
+_RING_WIDTH = 1 / 64  # cycles per pixel
+_NUM_RINGS = 32  # up to half a cycle per pixel; the corners beyond count in the last
 _FREQUENCIES = (np.arange(_NUM_RINGS) + 0.5) * _RING_WIDTH
-# Finer than this, noise is the largest part of a blurred slice; cycles per pixel.
+# Above this, noise dominates a blurred slice; cycles per pixel.
 _NOISE_FREQUENCY = 0.4
-# A ring of the focal plane that has less signal than this share of its noise tells nothing.
+# A ring of the focal plane with less signal than this share of its noise is uninformative.
 _LEAST_SIGNAL = 0.5
 
 
 def estimate_transfer(stacks: Sequence[np.ndarray], focal_planes: Sequence[int]) -> np.ndarray:
-    """Estimate how much is left of each spatial frequency at each offset from the focal plane.
+    """Estimate how each spatial frequency fades with the offset from the focal plane.
 
-    All slices of a section are taken for equally rich in detail, so that a slice's power is
-    the focal plane's times the square of the transfer, once the power of the noise is taken off
-    both. Noise is taken for white and for the same in all slices of a stack.
+    All slices are assumed to be equally rich in detail, so that, without noise, a slice's power
+    is the focal plane's times the squared transfer. Noise is assumed to be white and equal in
+    all slices of a stack.
 
     Args:
         stacks: (Z, Y, X) each, Y and X at least 16, any real type.
-        focal_planes: of every stack, from 0.
+        focal_planes: index in each stack.
 
     Returns:
         float (2 D - 1, R), 0 to 1, median over stacks: by offset from the focal plane, from
-        -(D - 1) to D - 1 slices, D being the depth of the deepest stack, and by ring of
-        frequency. Offsets that no stack has are as the nearest that one has. 1 in rings where
-        the focal plane shows nothing but noise: nothing is known to fade.
+        -(D - 1) to D - 1 slices, with D the depth of the deepest stack, and by ring of
+        frequency. Missing offsets copy the nearest known one. 1 in rings where the focal plane
+        shows only noise.
 
     Source:
-        ours. Departs from optics' models of defocus: light of what lies in focus at a slice's
-        own depth is in it, too, so that high frequencies fade less than of a Gaussian blur.
+        ours. High frequencies fade less than in optical models of defocus, since a slice also
+        shows what is in focus at its depth.
     """
     deepest = max(map(len, stacks))
     ratios: list[list[np.ndarray]] = [[] for _ in range(2 * deepest - 1)]
@@ -49,14 +48,14 @@ def estimate_transfer(stacks: Sequence[np.ndarray], focal_planes: Sequence[int])
         for z, of_rings in enumerate(relative):
             ratios[z - focal_plane + deepest - 1].append(of_rings)
     known = [index for index, found in enumerate(ratios) if found]
-    # Cut off last: a ring without signal is below 0 as often as above.
+    # Clipped after the median: a ring without signal is negative half of the time.
     amplitudes = np.sqrt(np.clip([np.median(ratios[index], axis=0) for index in known], 0, 1))
     nearest = np.abs(np.arange(len(ratios))[:, np.newaxis] - known).argmin(axis=1)
     return amplitudes[nearest]
 
 
 def _ring_power(stack: np.ndarray) -> np.ndarray:
-    """Mean power of each slice in every ring; of rings too narrow for it, between the others'."""
+    """Return each slice's mean power by ring; empty rings are interpolated."""
     size = stack.shape[1:]
     ring = np.minimum(_frequency(*size) / _RING_WIDTH, _NUM_RINGS - 1).astype(int).ravel()
     count = np.bincount(ring, minlength=_NUM_RINGS)
@@ -70,11 +69,11 @@ def _ring_power(stack: np.ndarray) -> np.ndarray:
 
 
 def _noise_power(stack: np.ndarray) -> float:
-    """Mean power of what neighbouring slices do not share at high frequencies, at its least.
+    """Estimate the noise's mean power from what neighbouring slices do not share.
 
-    Of two slices that show one structure blurred differently, and noise, it is the smaller
-    eigenvalue of their powers and cross power. Slices that differ in structure, too, would make
-    it too large, so the pair with the least counts: the most blurred one.
+    If two slices show one structure, differently blurred, plus noise, it is the smaller
+    eigenvalue of their high frequencies' covariance. Different structure would increase it, so
+    the lowest pair counts, which is the most blurred one.
     """
     spectra = np.array([_spectrum(image)[_frequency(*image.shape) > _NOISE_FREQUENCY]
                         for image in stack])
@@ -84,16 +83,16 @@ def _noise_power(stack: np.ndarray) -> float:
 
 
 def _spectrum(image: np.ndarray) -> np.ndarray:
-    """Fourier coefficients of a slice without its mean, windowed."""
+    """Return Fourier coefficients of a slice, windowed and without its mean."""
     window = np.outer(*(signal.windows.hann(length, sym=False) for length in image.shape))
     return np.fft.rfft2((image - image.mean(dtype=np.float64)) * window)
 
 
 def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Lay transfer functions out over the coefficients of a real Fourier transform.
+    """Map transfer functions to the coefficients of a real Fourier transform.
 
     Args:
-        transfer: float (N, R), of `estimate_transfer`.
+        transfer: float (N, R), from `estimate_transfer`.
         height: of the images, pixels.
         width: of the images, pixels.
 
@@ -106,5 +105,5 @@ def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _frequency(height: int, width: int) -> np.ndarray:
-    """Cycles per pixel of each coefficient of `np.fft.rfft2`."""
+    """Return the frequency of each coefficient of `np.fft.rfft2`, cycles per pixel."""
     return np.hypot(np.fft.fftfreq(height)[:, np.newaxis], np.fft.rfftfreq(width))

@@ -1,13 +1,13 @@
-"""Fourier ring correlation: down to which detail two images agree."""
+"""Fourier ring correlation: the finest detail that two images share."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import signal
 
-# Correlation that counts as agreement, by what is compared. Where two images with half of the
-# data each correlate by F, all of the data correlates with the truth by sqrt(2 F / (1 + F))
-# (Rosenthal and Henderson 2003): 1/7 there is 0.5 here.
+# Correlation that counts as agreement. If two halves of the data correlate by F, all of it
+# correlates with the truth by sqrt(2 F / (1 + F)) (Rosenthal and Henderson 2003): 1/7 becomes
+# 0.5.
 BETWEEN_HALVES = 1 / 7
 AGAINST_CLEAN = 0.5
 NYQUIST_PERIOD_PX = 2.0
@@ -17,24 +17,24 @@ def fourier_ring_correlation(first: np.ndarray, second: np.ndarray,
                              ) -> tuple[np.ndarray, np.ndarray]:
     """Correlate two images ring by ring in Fourier space.
 
-    A periodic Hann window takes away the jump at the borders, which would correlate at
-    every frequency; the mean is removed before it, so that it can't leak either.
+    A periodic Hann window, applied after subtracting the mean, removes the jump at the borders,
+    which would correlate at every frequency.
 
     Args:
         first: (Y, X), any real type, Y and X at least 4, not necessarily equal.
         second: like `first`.
 
     Returns:
-        Spatial frequencies of the rings' middles in cycles per pixel, from 1 / min(Y, X)
-        in steps of it up to 0.5, and the correlations, float64, -1 to 1. A ring where an
-        image has nothing at all has correlation 0.
+        Spatial frequencies of the rings' centres in cycles per pixel, from 1 / min(Y, X) in
+        steps of it up to 0.5, and the correlations, float64, -1 to 1; 0 in a ring where an
+        image has no power.
 
     Raises:
         ValueError: the images differ in shape, are not 2D or are too small.
 
     Source:
-        Saxton and Baumeister 1982; van Heel 1987. Rings are of equal spatial frequency,
-        so images that are not square need no cropping.
+        Saxton and Baumeister 1982; van Heel 1987. Rings have equal spatial frequency, so
+        images need not be square.
     """
     if first.shape != second.shape or first.ndim != 2 or min(first.shape) < 4:
         raise ValueError("`first` and `second` must be 2D of one shape, at least 4 x 4. "
@@ -55,20 +55,19 @@ def fourier_ring_correlation(first: np.ndarray, second: np.ndarray,
 
 def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray, *,
                             threshold: float = AGAINST_CLEAN) -> float:
-    """Period of the finest detail that a restored image shares with the clean one.
+    """Return the period of the finest detail that a restored image shares with the clean one.
 
     Args:
         clean: (Y, X), any real type, Y and X at least 4.
         restored: like `clean`. Scale and offset do not matter.
-        threshold: correlation that counts as agreement; `BETWEEN_HALVES` if both images are
-            measured, each from one half of the data, and neither is the truth.
+        threshold: correlation that counts as agreement; `BETWEEN_HALVES` for two images
+            measured from one half of the data each.
 
     Returns:
-        Period in pixels where the correlation first falls from above `threshold` to below it,
-        linearly interpolated: from 2 (they agree up to the finest detail that pixels can
-        show) to min(Y, X) (they agree nowhere; also where an image is constant).
-        Coarse rings that disagree before the first that agrees do not count: a drifting
-        background would hide how much of the detail is there.
+        Period in pixels where the correlation first falls below `threshold`, linearly
+        interpolated: from 2 (full agreement) to min(Y, X) (no agreement, or a constant image).
+        Coarse rings that disagree before the first that agrees do not count, since a varying
+        background would hide shared detail.
 
     Raises:
         ValueError: as `fourier_ring_correlation`.
@@ -88,8 +87,8 @@ def fourier_ring_resolution(clean: np.ndarray, restored: np.ndarray, *,
 
 
 def _windowed_spectrum(image: np.ndarray) -> np.ndarray:
-    """Fourier coefficients (Y, X) of the image without its mean, windowed."""
-    # Less the first pixel before the mean, so that rounding leaves a constant image at 0.
+    """Return Fourier coefficients (Y, X) of the image, windowed and without its mean."""
+    # Subtract the first pixel first, so that rounding leaves a constant image at 0.
     image = np.asarray(image, dtype=np.float64) - float(image.flat[0])
     window = np.outer(*(signal.windows.hann(length, sym=False) for length in image.shape))
     return np.fft.fft2((image - image.mean()) * window)

@@ -1,4 +1,4 @@
-"""How alike the intensities and the gradients of images are, wherever they lie."""
+"""Compare images' intensities and gradients by their histograms."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from skimage.metrics import normalized_mutual_information
 
 
 def histogram(values: np.ndarray, *, upper: float, num_bins: int) -> np.ndarray:
-    """Shares of values by bin.
+    """Return the share of values in each bin.
 
     Args:
-        values: any shape and real type; those below 0 or above `upper` count in the
-            outermost bins.
-        upper: the bins divide 0 to this evenly.
+        values: any shape and real type; those outside 0 to `upper` count in the outermost
+            bins.
+        upper: end of the evenly spaced bins from 0.
         num_bins: number of bins.
 
     Returns:
@@ -23,10 +23,10 @@ def histogram(values: np.ndarray, *, upper: float, num_bins: int) -> np.ndarray:
 
 
 def hellinger_distance(shares: np.ndarray, others: np.ndarray) -> float:
-    """Distance of two histograms.
+    """Distance between two histograms.
 
     Args:
-        shares: float (N,), sum 1, as `histogram` gives them.
+        shares: float (N,), sum 1, from `histogram`.
         others: like `shares`, of the same bins.
 
     Returns:
@@ -40,29 +40,29 @@ def hellinger_distance(shares: np.ndarray, others: np.ndarray) -> float:
 
 def intensity_distance(image: np.ndarray, other: np.ndarray, *, data_range: float,
                        num_bins: int = 64) -> float:
-    """Hellinger distance of two images' intensities.
+    """Hellinger distance between two images' intensities.
 
     Args:
         image: any shape and real type.
         other: any shape; need not match.
-        data_range: the bins divide 0 to this; what lies beyond is cut off.
-        num_bins: number of bins; fewer than 256 so that empty bins say little.
+        data_range: end of the bins from 0, which count what lies beyond.
+        num_bins: number of bins; fewer than 256, so that empty bins matter little.
     """
     return hellinger_distance(*(histogram(each, upper=data_range, num_bins=num_bins)
                                 for each in (image, other)))
 
 
 def mutual_information(image: np.ndarray, other: np.ndarray, *, num_bins: int = 64) -> float:
-    """What one image tells of the other, normalised by what both hold.
+    """Normalised mutual information of two images.
 
     Args:
         image: any shape and real type.
         other: same shape.
-        num_bins: bins along each of both intensities.
+        num_bins: bins for each image.
 
     Returns:
-        1 (nothing) to 2 (each follows from the other); 2 where both are constant. An
-        inversion of contrast goes unseen.
+        1 (none) to 2 (each image determines the other, or both are constant). Inverting
+        contrast does not change it.
 
     Source:
         Studholme et al. 1999, by scikit-image's `normalized_mutual_information`.

@@ -1,7 +1,7 @@
-"""Scores of a restored image against its clean one, and what is done to both first.
+"""Score a restored image against its clean one.
 
-A score means nothing without the protocol that made the two images comparable. There are
-three (`align_paper`, `align_range`, `align_care`); each returns what `psnr` and `ssim` take.
+A score depends on the protocol that first makes both images comparable: `align_paper`,
+`align_range` or `align_care`, each of which returns what `psnr` and `ssim` take.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _CARE_PERCENTILES = (0.1, 99.9)
 
 
 class NotScorableError(ValueError):
-    """A protocol has no meaning for these images; the message is the reason."""
+    """A protocol does not apply to these images; the message gives the reason."""
 
 
 class Aligned(NamedTuple):
-    """Two images.synthetic comparable, and the intensity range their errors are measured by."""
+    """Two comparable images, and the intensity range that their errors are relative to."""
 
     clean: np.ndarray
     restored: np.ndarray
@@ -35,8 +35,8 @@ def psnr(clean: np.ndarray, restored: np.ndarray, *, data_range: float) -> float
     Args:
         clean: (Y, X), any real type.
         restored: like `clean`.
-        data_range: intensity that counts as the peak, in the images' unit. It has no
-            default, since none is right for all images.
+        data_range: intensity that counts as the peak, in the images' unit. No default is
+            right for all images.
 
     Returns:
         10 log10(data_range^2 / mean squared error); infinite for identical images.
@@ -87,8 +87,8 @@ def nrmse(clean: np.ndarray, restored: np.ndarray) -> float:
 def align_paper(clean: np.ndarray, restored: np.ndarray) -> Aligned:
     """The published protocol: each image stretched to 0-255 by its own minimum and maximum.
 
-    Blind to scale and offset, and one hot pixel changes the score; for comparison with
-    the paper's table only.
+    Blind to scale and offset, and sensitive to a single hot pixel; only for comparison with the
+    paper's table.
 
     Args:
         clean: (Y, X), any real type.
@@ -101,23 +101,23 @@ def align_paper(clean: np.ndarray, restored: np.ndarray) -> Aligned:
         NotScorableError: an image is constant.
 
     Source:
-        MicroscopyGAN as published, evaluation of both scripts.
+        MicroscopyGAN's published scripts.
     """
     return Aligned(_stretched(clean, "clean"), _stretched(restored, "scored"), 255.0)
 
 
 def align_range(clean: np.ndarray, restored: np.ndarray, *, clean_range: tuple[float, float],
                 restored_range: tuple[float, float]) -> Aligned:
-    """Intensities as they are: each kind of image scaled by constants known beforehand.
+    """Keep intensities: scale each kind of image by constants known beforehand.
 
-    The strictest protocol, since a wrong brightness or contrast costs.
+    The strictest protocol, since wrong brightness or contrast counts as error.
 
     Args:
         clean: (Y, X), any real type.
         restored: like `clean`.
-        clean_range: clean intensities that become 0 and 1: the task's training constants.
-        restored_range: the same for `restored`; those of the degraded images when the raw
-            input is scored, else those of the clean ones.
+        clean_range: clean intensities that become 0 and 1, from the task's normalisation.
+        restored_range: the same for `restored`: the degraded images' range to score the raw
+            input, otherwise the clean images'.
 
     Returns:
         float64 images, unclipped, data range 1.
@@ -129,13 +129,12 @@ def align_range(clean: np.ndarray, restored: np.ndarray, *, clean_range: tuple[f
 
 
 def align_care(clean: np.ndarray, restored: np.ndarray) -> Aligned:
-    """CARE's protocol: structure alone, scale and offset fitted.
+    """Apply CARE's protocol: fit scale and offset, so that only structure counts.
 
     Args:
-        clean: (Y, X), any real type. Scaled so that its 0.1 and 99.9 percentiles become 0
-            and 1.
-        restored: like `clean`. Scaled and shifted to fit the scaled clean image best in
-            the least-squares sense; a constant image becomes the mean.
+        clean: (Y, X), any real type. Its 0.1 and 99.9 percentiles become 0 and 1.
+        restored: like `clean`. Scaled and shifted to fit the scaled clean image by least
+            squares; a constant image becomes its mean.
 
     Returns:
         float64 images, unclipped, data range 1.
@@ -148,7 +147,7 @@ def align_care(clean: np.ndarray, restored: np.ndarray) -> Aligned:
     """
     low, high = np.percentile(clean, _CARE_PERCENTILES)
     if low == high:
-        raise NotScorableError("the clean image is constant but for a few pixels")
+        raise NotScorableError("the clean image is constant except for a few pixels")
     truth = _scaled(clean, low, high)
     return Aligned(truth, least_squares_fit(restored, truth), 1.0)
 
@@ -158,7 +157,7 @@ def mean_care_psnr(clean: Iterable[np.ndarray], restored: Iterable[np.ndarray]) 
 
     Args:
         clean: images (Y, X), at least one.
-        restored: as many, each of the shape of its clean one.
+        restored: one for each clean image, of the same shape.
 
     Raises:
         NotScorableError: see `align_care`.
@@ -171,7 +170,7 @@ def mean_care_psnr(clean: Iterable[np.ndarray], restored: Iterable[np.ndarray]) 
 
 
 def least_squares_fit(image: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Scale and shift an image so that its squared distance to another is least.
+    """Scale and shift an image to fit another by least squares.
 
     Args:
         image: any shape and real type.
@@ -180,7 +179,7 @@ def least_squares_fit(image: np.ndarray, target: np.ndarray) -> np.ndarray:
     Returns:
         float64 a * image + b; the target's mean everywhere if `image` is constant.
     """
-    # Less the first pixel before the mean, so that rounding leaves a constant image at 0.
+    # Subtract the first pixel first, so that rounding leaves a constant image at 0.
     centred = _real(image) - float(image.flat[0])
     centred -= centred.mean()
     target = _real(target)
@@ -201,5 +200,5 @@ def _scaled(image: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def _real(image: np.ndarray) -> np.ndarray:
-    """As float64: integer differences would wrap around."""
+    """Convert to float64: integer differences would wrap around."""
     return np.asarray(image, dtype=np.float64)

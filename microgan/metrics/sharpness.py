@@ -1,7 +1,7 @@
 """How sharp an image looks without a reference, and where a stack is sharpest.
 
-None of these tells detail from noise or from invention: they say that an image is as sharp
-as another, never that it is right.
+None of these can tell detail from noise or artefacts: they show that an image is as sharp as
+another, never that it is right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.filters import gaussian
 
-# PIQE, constants of the paper and of the implementation its scores are known by.
+# Constants of PIQE, from the paper and its best-known implementation.
 _BLOCK_PX = 16
 _SEGMENT_PX = 6
 _ACTIVE_VARIANCE = 0.1
@@ -18,14 +18,12 @@ _FLAT_DEVIATION = 0.1
 _LOCAL_SIGMA_PX = 7 / 6
 _LOCAL_WINDOW_PX = 7
 
-# Standard deviation of the Gaussian that keeps camera noise out of the search for the
-# focal plane, pixels.
-_FOCUS_SIGMA_PX = 1.0
+_FOCUS_SIGMA_PX = 1.0  # of the Gaussian against camera noise in the search for the focal plane
 _FOCUS_SHARE = 0.5
 
 
 def gradient_magnitude(image: np.ndarray) -> np.ndarray:
-    """Length of the intensity gradient at every pixel, by central differences.
+    """Return the length of the intensity gradient at every pixel, by central differences.
 
     Args:
         image: (Y, X) or another pair of axes, at least 2 x 2, any real type.
@@ -46,20 +44,19 @@ def mean_absolute_gradient(image: np.ndarray) -> float:
         Intensity per pixel, 0 for a constant image.
 
     Source:
-        ZSE-GAN, whose text gives no formula; the mean of the hypotenuse of central
-        differences comes near its figures.
+        ZSE-GAN, whose text gives no formula; this comes close to its figures.
     """
     return float(gradient_magnitude(image).mean())
 
 
 def focus_measure(image: np.ndarray, *, threshold: float) -> float:
-    """FM: the share of Fourier coefficients that are not negligible.
+    """FM: share of Fourier coefficients that are not negligible.
 
     Args:
-        image: (Y, X), any real type. Its scale does not matter, its offset does: the
-            largest coefficient is the mean's.
-        threshold: the largest coefficient's magnitude is divided by it; coefficients
-            above count. 1000 as published; ZSE-GAN's figures fit 150.
+        image: (Y, X), any real type. Its scale does not matter, but its offset does, as the
+            largest coefficient is usually the mean's.
+        threshold: coefficients count that exceed the largest magnitude divided by this. 1000
+            as published; ZSE-GAN's figures fit 150.
 
     Returns:
         0 to 1; 0 for an image that is 0 everywhere.
@@ -73,25 +70,25 @@ def focus_measure(image: np.ndarray, *, threshold: float) -> float:
 
 
 def piqe(image: np.ndarray) -> float:
-    """PIQE: how distorted the blocks are that catch the eye.
+    """PIQE: distortion of the blocks that catch the eye.
 
-    Intensities are normalised by local mean and deviation. Of the 16 x 16 blocks with
-    some activity those count as distorted that have a flat stretch along their border
-    (blur, compression) or the statistics of noise.
+    Intensities are normalised by local mean and deviation. Active 16 x 16 blocks count as
+    distorted if they have a flat stretch along their border (blur, compression) or the
+    statistics of noise.
 
     Args:
-        image: (Y, X), any real type; its maximum becomes 255, what lies below 0 is cut
-            off. Sizes that are no multiple of 16 are mirrored up to one, so that a small
-            image counts some pixels twice.
+        image: (Y, X), any real type; its maximum becomes 255 and values below 0 are clipped.
+            Sizes that are not multiples of 16 are padded by mirroring, so some pixels of a
+            small image count twice.
 
     Returns:
-        0 (best) to 100 (worst, and also an image without activity or light).
+        0 (best) to 100 (worst, also for an image without activity or light).
 
     Source:
         Venkatanath et al. 2015, Blind image quality evaluation using perception based
-        features, as in the implementation of image processing toolboxes that published
-        scores come from. Its centre-surround statistic leaves out the columns 8 and 10 of
-        16, not 8 and 9, which is kept: scores would else not compare.
+        features, as implemented in image processing toolboxes. Their centre-surround statistic
+        leaves out columns 8 and 10 of 16, not 8 and 9; kept, as scores would not compare
+        otherwise.
     """
     image = np.asarray(image, dtype=np.float64)
     if image.max() <= 0:
@@ -140,19 +137,18 @@ def _looks_like_noise(blocks: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def find_focal_plane(stack_ZYX: np.ndarray) -> int:
-    """The slice around which a stack is sharpest.
+    """Find the slice around which a stack is sharpest.
 
-    The mean gradient of each slice, slightly smoothed against noise, is drawn over the
-    slices; the answer is the centre of gravity of its highest peak above half height.
-    The sharpest slice itself depends on which cells happen to lie in it; blank slices at
-    the ends are never taken, nor those that focus outside the tissue.
+    It is the centre of gravity of the highest peak, above half height, of the slices' mean
+    gradient, slightly smoothed against noise. The sharpest slice itself depends on which cells
+    happen to lie in it. Blank slices at the ends are never chosen.
 
     Args:
         stack_ZYX: (Z, Y, X), any real type, bright field or fluorescence.
 
     Returns:
-        Index along Z, from 0; the middle slice where all are equally sharp. Where the
-        stack ends within the peak, the answer lies somewhat inward of the sharpest slice.
+        Index along Z; the middle slice where all are equally sharp. Where the stack ends
+        within the peak, it lies somewhat inward of the sharpest slice.
 
     Source:
         ours.
@@ -171,29 +167,28 @@ def find_focal_plane(stack_ZYX: np.ndarray) -> int:
 
 def delta_dom(image: np.ndarray, *, data_range: float, window: int = 2,
               sharp_threshold: float = 2.0, edge_threshold: float = 0.02) -> float:
-    """Delta-DOM: the share of edge pixels where an edge is steep.
+    """Delta-DOM: share of edge pixels where an edge is steep.
 
-    Along each axis, the second differences over two pixels of the median-filtered image,
-    summed around a pixel, are divided by the contrast there, summed likewise. An ideal step
-    gives 4, a ramp longer than the window 0.
+    Along each axis, the second differences over two pixels of the median-filtered image are
+    divided by the contrast, both summed around a pixel. An ideal step gives 4, a ramp longer
+    than the window 0.
 
     Args:
         image: (Y, X), any real type.
         data_range: intensity from black to white, in the image's unit.
-        window: pixels to either side over which is summed.
+        window: pixels to either side to sum over.
         sharp_threshold: ratio from which an edge is sharp.
-        edge_threshold: an edge is where the central difference exceeds this share of
-            `data_range`.
+        edge_threshold: share of `data_range` that the central difference exceeds at an edge.
 
     Returns:
-        0 (no sharp edge, or no edge) to sqrt(2) (all edges along both axes are sharp). Along
-        an axis of less than 9 pixels (2 * window + 5) no edge is found.
+        0 (no sharp edge) to sqrt(2) (all edges along both axes are sharp). An axis of less
+        than 9 pixels (2 * window + 5) has no edges.
 
     Source:
         Kumar, Chen and Doermann 2012, Sharpness estimation for document and scene images,
-        ICPR. Half of an ideal step's ratio is the threshold, as in public implementations.
-        Departs: edges weaker than the noise do not count; the scores of smooth and of
-        noisy slices would else mean different things.
+        ICPR. The threshold is half of an ideal step's ratio, as in public implementations.
+        Departs: edges weaker than the noise do not count, so that scores of smooth and noisy
+        slices are comparable.
     """
     image = np.asarray(image, dtype=np.float64)
     smooth = ndimage.median_filter(image, 3, mode="nearest")
@@ -205,9 +200,9 @@ def delta_dom(image: np.ndarray, *, data_range: float, window: int = 2,
 
 def _sharp_share(image: np.ndarray, smooth: np.ndarray, window: int, sharp_threshold: float,
                  edge_height: float) -> float:
-    """Share of the edge pixels along the first axis that are sharp."""
-    reach = 2 + window  # from a pixel to the farthest that its ratio depends on
-    if len(image) <= 2 * reach:  # no pixel is so far from the border
+    """Return the share of sharp ones among the edge pixels along the first axis."""
+    reach = 2 + window  # distance of the farthest pixel that a ratio depends on
+    if len(image) <= 2 * reach:
         return 0.0
     bend = np.abs(smooth[4:] - 2 * smooth[2:-2] + smooth[:-4])
     contrast = np.abs(np.diff(image, axis=0))[1:-2]

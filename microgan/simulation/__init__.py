@@ -1,1 +1,1 @@
-"""Simulated microscope images with known truth."""
+"""Simulate microscope images with known truth."""

@@ -11,26 +11,26 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-# Nuclei touch, but for a thin rim of cytoplasm: radius with it, relative to the nucleus'.
+# Radius with the thin rim of cytoplasm between nuclei, relative to the nucleus'.
 CYTOPLASM_RIM = 1.05
-# Condensed chromosomes are denser than interphase chromatin, in a section by about this.
+# In a section, condensed chromosomes are brighter than interphase chromatin by about this.
 PLATE_BRIGHTNESS = 1.45
-METAPHASE_SHARE = 0.6  # of cells in mitosis; the others are in anaphase, with two plates
+METAPHASE_SHARE = 0.6  # of cells in mitosis; the others, in anaphase, have two plates
 
 
 @dataclass(frozen=True)
 class Tissue:
-    """What a tissue's nuclei are like.
+    """Properties of a tissue's nuclei.
 
     Args:
         diameter_um: mean diameter of a nucleus across its long axis.
         diameter_spread: standard deviation of the diameter, as a share of it.
-        elongation: mean ratio of the long axis to the diameter; the long axes of a
-            tissue lie roughly parallel, in the image plane.
-        packing: share of the space that nuclei take, from 0 to about 0.6.
+        elongation: mean ratio of the long axis to the diameter; long axes are roughly
+            parallel, in the image plane.
+        packing: share of space that nuclei fill, from 0 to about 0.6.
         mitotic_share: share of nuclei in mitosis: bright condensed plates.
-        brightness_spread: standard deviation of the logarithm of a nucleus' brightness.
-        texture: standard deviation of the logarithm of the chromatin's density.
+        brightness_spread: standard deviation of a nucleus' log brightness.
+        texture: standard deviation of the chromatin's log density.
         texture_size_um: size of the larger chromatin domains.
         gap_chance: share of images crossed by a layer without nuclei.
         gap_width_um: width of that layer.
@@ -54,7 +54,7 @@ class Ellipsoid:
 
     Args:
         centre: float (3,), micrometres.
-        axes: float (3, 3), orthonormal, one axis a row.
+        axes: float (3, 3), orthonormal, one axis per row.
         radii: float (3,), half the length of each axis, micrometres.
         brightness: density relative to a typical interphase nucleus.
     """
@@ -80,7 +80,7 @@ class CellField:
 
 def pack_spheres(rng: np.random.Generator, box_um: np.ndarray, radii_um: np.ndarray,
                  num_rounds: int = 40) -> np.ndarray:
-    """Place spheres at random in a box and push them apart until they hardly overlap.
+    """Place spheres randomly in a box and push them apart until they hardly overlap.
 
     Args:
         rng: source of the positions before pushing.
@@ -97,7 +97,7 @@ def pack_spheres(rng: np.random.Generator, box_um: np.ndarray, radii_um: np.ndar
     centres = rng.uniform(-box_um / 2, box_um / 2, (len(radii_um), 3))
     for _ in range(num_rounds):
         pairs = cKDTree(centres).query_pairs(2 * radii_um.max(), output_type="ndarray")
-        # in a fixed order, so that sums are the same to the last bit everywhere
+        # In a fixed order, so that sums are identical on every machine.
         first, second = pairs[np.lexsort(pairs.T)].T
         offset = centres[first] - centres[second]
         distance = np.sqrt((offset ** 2).sum(axis=1)) + 1e-9
@@ -114,11 +114,8 @@ def grow_cells(rng: np.random.Generator, tissue: Tissue, side_um: float) -> Cell
 
     Args:
         rng: source of everything random.
-        tissue: what the nuclei are like.
+        tissue: properties of the nuclei.
         side_um: side of the square that the slab must fill, micrometres.
-
-    Returns:
-        The nuclei.
 
     Source:
         ours.
@@ -127,8 +124,8 @@ def grow_cells(rng: np.random.Generator, tissue: Tissue, side_um: float) -> Cell
     along = np.array([0.0, np.sin(angle), np.cos(angle)])
     across = np.array([0.0, np.cos(angle), -np.sin(angle)])
     frame = np.stack([along, across, np.array([1.0, 0.0, 0.0])])
-    # Elongated nuclei lie like round ones in a tissue stretched along their axis. The
-    # box is larger than the square by as much, so that the square stays full.
+    # Elongated nuclei are placed as round ones in a tissue that is then stretched. The box is
+    # enlarged accordingly, so that the square stays full.
     stretch = np.array([tissue.elongation, 1.0, 1.0])
     side_um = side_um * tissue.elongation + tissue.diameter_um
     box_um = np.array([2.2 * tissue.diameter_um, side_um, side_um])
@@ -157,14 +154,14 @@ def grow_cells(rng: np.random.Generator, tissue: Tissue, side_um: float) -> Cell
 
 
 def _tilted(rng: np.random.Generator, frame: np.ndarray, spread: float) -> np.ndarray:
-    """Turn three axes a little, by about `spread` radians."""
+    """Turn three axes by about `spread` radians."""
     axes, triangle = np.linalg.qr((frame + rng.normal(0.0, spread, (3, 3))).T)
     return (axes * np.sign(np.diag(triangle))).T
 
 
 def _mitotic_plates(rng: np.random.Generator, centre: np.ndarray, radius_um: float,
                     brightness: float) -> list[Ellipsoid]:
-    """One plate (metaphase) or two that part (anaphase), along a random spindle."""
+    """Draw one plate (metaphase) or two (anaphase) along a random spindle."""
     axes = _tilted(rng, np.eye(3), 2.0)
     brightness = PLATE_BRIGHTNESS * brightness
     radii = radius_um * np.array([0.38, 0.85, 0.85])

@@ -1,19 +1,19 @@
-"""The named sets of image pairs: which sample, which microscope, which camera."""
+"""The named sets of image pairs: sample, microscope and camera."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from microgan.simulation import cells, degradations, filaments, nuclei
 
-# Drawn beyond each border and cut off at the end: blur and interpolation there need
-# what lies outside the field of view.
+# Drawn beyond each border and cropped at the end: blur and interpolation need it.
 MARGIN_PX = 24
 BLOB_SIZE_PX = (20.0, 40.0)
-BLOB_AREA_PX = 6500  # one blob in so many pixels
+BLOB_AREA_PX = 6500  # one blob per this many pixels
 PARTS = ("train", "test")
 
 _EMBRYO = cells.Tissue(
@@ -30,32 +30,16 @@ _LARVA = cells.Tissue(
     gap_chance=0.25, gap_width_um=12.0)
 
 
-def _embryo_nuclei(rng: np.random.Generator, size_px: int, _channel: int) -> np.ndarray:
-    return _nuclei_image(rng, size_px, _EMBRYO, pixel_size_um=0.39)
-
-
-def _larva_nuclei(rng: np.random.Generator, size_px: int, _channel: int) -> np.ndarray:
-    return _nuclei_image(rng, size_px, _LARVA, pixel_size_um=0.39)
-
-
-def _nuclei_image(rng: np.random.Generator, size_px: int, tissue: cells.Tissue,
-                  pixel_size_um: float) -> np.ndarray:
+def _nuclei(rng: np.random.Generator, size_px: int, channel: int, *, tissue: cells.Tissue,
+            pixel_size_um: float = 0.39, thickness_um: float = 0.8, bend_um: float = 0.3,
+            bend_size_um: float = 1.5, lateral_sigma_um: float = 0.25) -> np.ndarray:
+    """Channel 0 shows the nuclei, channel 1 the envelopes of the same cells."""
     full_px = size_px + 2 * MARGIN_PX
     field = cells.grow_cells(rng, tissue, full_px * pixel_size_um)
-    section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um=0.8,
-                                  bend_um=0.3, bend_size_um=1.5)
-    return nuclei.render_nuclei(rng, field, tissue, section, lateral_sigma_um=0.25)
-
-
-def _retina_channel(rng: np.random.Generator, size_px: int, channel: int) -> np.ndarray:
-    """Channel 0 is the nuclei, channel 1 the envelopes of the same cells."""
-    pixel_size_um = 0.195
-    full_px = size_px + 2 * MARGIN_PX
-    field = cells.grow_cells(rng, _RETINA, full_px * pixel_size_um)
-    section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um=0.5,
-                                  bend_um=0.25, bend_size_um=1.2)
+    section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um, bend_um,
+                                  bend_size_um)
     render = nuclei.render_envelopes if channel else nuclei.render_nuclei
-    return render(rng, field, _RETINA, section, lateral_sigma_um=0.16)
+    return render(rng, field, tissue, section, lateral_sigma_um)
 
 
 def _tubules(rng: np.random.Generator, size_px: int, _channel: int) -> np.ndarray:
@@ -67,18 +51,17 @@ class SimulatedSet:
     """One named set of pairs.
 
     Args:
-        number: names the set in the seed; never changed, so that images stay the same.
+        number: identifies the set in the seed; never change it, so that images stay the same.
         draw_sample: (rng, field of view in pixels, channel) -> float64 (Y, X) >= 0,
             about 1 where bright, with `MARGIN_PX` around the field of view.
-        num_channels: images.synthetic from one sample, one after the other.
-        photons: photons that a clean intensity of 1 emits in one pixel.
+        num_channels: consecutive images of one sample.
+        photons: photons per pixel at a clean intensity of 1.
         psf_sigma_px: smallest and largest standard deviation of the point spread
             function along Y and along X, pixels.
-        background_photons: peak of the brightest blob of unfocused light, photons in
-            one pixel.
+        background_photons: peak of the brightest blob of unfocused light, photons per pixel.
         use_shot_noise: as in `degradations.degrade`.
         read_noise_electrons: standard deviation of the camera's read noise.
-        step_px: distance of the columns that are measured, pixels.
+        step_px: distance between measured columns, pixels.
         clean_gain: grey levels of a clean intensity of 1 (0 is grey level 0).
         camera_gain: grey levels per electron in degraded images.
         camera_offset: grey level of 0 electrons.
@@ -100,12 +83,14 @@ class SimulatedSet:
 
 SETS = {
     "Drosophila": SimulatedSet(
-        number=0, draw_sample=_embryo_nuclei, num_channels=1, photons=200.0,
+        number=0, draw_sample=partial(_nuclei, tissue=_EMBRYO), num_channels=1, photons=200.0,
         psf_sigma_px=((0.0, 3.2), (0.0, 3.2)), background_photons=0.0,
         use_shot_noise=False, read_noise_electrons=0.0, step_px=5.0,
         clean_gain=75.0, camera_gain=0.5, camera_offset=0.0),
     "Retina": SimulatedSet(
-        number=1, draw_sample=_retina_channel, num_channels=2, photons=30.0,
+        number=1, num_channels=2, photons=30.0,
+        draw_sample=partial(_nuclei, tissue=_RETINA, pixel_size_um=0.195, thickness_um=0.5,
+                            bend_um=0.25, bend_size_um=1.2, lateral_sigma_um=0.16),
         psf_sigma_px=((1.0, 2.0), (1.0, 2.0)), background_photons=0.0,
         use_shot_noise=True, read_noise_electrons=0.0, step_px=10.2,
         clean_gain=90.0, camera_gain=3.0, camera_offset=0.0),
@@ -115,7 +100,7 @@ SETS = {
         use_shot_noise=True, read_noise_electrons=1.0, step_px=1.0,
         clean_gain=85.0, camera_gain=0.13, camera_offset=5.0),
     "Nuclei_low_light": SimulatedSet(
-        number=3, draw_sample=_larva_nuclei, num_channels=1, photons=5.0,
+        number=3, draw_sample=partial(_nuclei, tissue=_LARVA), num_channels=1, photons=5.0,
         psf_sigma_px=((0.7, 0.7), (0.7, 0.7)), background_photons=0.0,
         use_shot_noise=True, read_noise_electrons=1.5, step_px=1.0,
         clean_gain=70.0, camera_gain=6.0, camera_offset=30.0),
@@ -128,22 +113,22 @@ def simulate_pair(name: str, *, seed: int, part: str, index: int, image_size: in
 
     Args:
         name: one of `SETS`.
-        seed: seed of everything random, at least 0.
+        seed: at least 0.
         part: "train" or "test": different samples.
-        index: position of the pair in its part. A pair depends on nothing but these and
-            the image size.
+        index: position of the pair in its part. A pair depends only on these and the image
+            size.
         image_size: side of the images, pixels.
 
     Returns:
-        degraded and clean, each uint8 (image_size, image_size), each on the fixed
-        intensity scale of its set.
+        degraded and clean, uint8 (image_size, image_size), on the set's fixed intensity
+        scales.
 
     Raises:
         KeyError: there is no such set.
-        ValueError: there is no such part, or a negative seed.
+        ValueError: there is no such part, or the seed is negative.
 
     Source:
-        the sets of MicroscopyGAN (arXiv:1910.14207), made by ourselves.
+        ours, after the sets of MicroscopyGAN (arXiv:1910.14207).
     """
     chosen = SETS[name]
     source = (chosen.number, PARTS.index(part))

@@ -1,7 +1,7 @@
-"""What a microscope does to an image, one step a function, and all of them in order.
+"""What a microscope does to an image: one function per step, and all in order.
 
-Images are float64 (Y, X). Light is counted in photons, the camera's answer in electrons
-(one for each photon it detects) and then in grey levels.
+Images are float64 (Y, X). Light is in photons, the camera's signal in electrons (one per
+detected photon) and then in grey levels.
 """
 
 from __future__ import annotations
@@ -11,30 +11,28 @@ from scipy import ndimage
 
 
 def blur(image: np.ndarray, sigma_px: tuple[float, float]) -> np.ndarray:
-    """Convolve with a Gaussian point spread function.
-
-    The borders are mirrored, so that the total intensity stays what it was.
+    """Convolve with a Gaussian point spread function; mirrored borders keep the total intensity.
 
     Args:
         image: float (Y, X), intensities.
-        sigma_px: standard deviation along Y and along X, pixels; 0 leaves an axis alone.
+        sigma_px: standard deviation along Y and along X, pixels; 0 skips an axis.
 
     Returns:
         float64 (Y, X), in the unit of `image`.
 
     Source:
-        CARE's isotropic reconstruction (Weigert et al. 2018) turns the axial point spread
-        function into the image plane; here it lies along X.
+        CARE's isotropic reconstruction (Weigert et al. 2018), with the axial point spread
+        function along X of the image.
     """
     return ndimage.gaussian_filter(image.astype(np.float64), sigma_px, mode="reflect")
 
 
 def detect_photons(rng: np.random.Generator, expected_photons: np.ndarray) -> np.ndarray:
-    """Draw photon counts: Poisson, so that the variance equals the mean.
+    """Draw Poisson photon counts.
 
     Args:
         rng: source of the noise.
-        expected_photons: float (Y, X) >= 0, mean number of photons in each pixel.
+        expected_photons: float (Y, X) >= 0, mean number of photons per pixel.
 
     Returns:
         float64 (Y, X), whole numbers of photons.
@@ -65,38 +63,36 @@ def read_out(rng: np.random.Generator, electrons: np.ndarray,
 
 def subsample_x(image: np.ndarray, step_px: float, phase_px: float
                 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keep the columns nearest to evenly spaced positions, and tell which ones.
+    """Select the columns nearest to evenly spaced positions.
 
-    A sample is one column as it was measured, with the noise of that column: between
-    columns it would have to be interpolated, which smooths noise. So it belongs where the
-    column is, not where the even spacing asked for it; a step of 10.2 gives gaps of 10 and
-    11 columns.
+    Interpolating between columns would smooth their noise. So a sample is one whole column, at
+    that column's position; a step of 10.2 gives gaps of 10 and 11 columns.
 
     Args:
         image: float (Y, X).
-        step_px: distance of two samples, pixels, at least 1; need not be whole.
-        phase_px: position of the first sample, from 0 up to `step_px`.
+        step_px: distance between samples, pixels, at least 1; need not be whole.
+        phase_px: position of the first sample, from 0 to `step_px`.
 
     Returns:
-        The samples, (Y, S), and the columns they are, int (S,), increasing.
+        The samples, (Y, S), and their columns, int (S,), increasing.
 
     Source:
         CARE's subsampling of the axial direction (csbdeep, anisotropic distortions).
     """
     width = image.shape[1]
-    # Halves are rounded up: rounded to even, two of them would be one column.
+    # Round halves up: rounding to even could give one column twice.
     columns = np.floor(np.arange(phase_px, width - 0.5, step_px) + 0.5).astype(int)
     columns = columns[columns < width]  # arange may include its end
     return image[:, columns], columns
 
 
 def upsample_x(samples: np.ndarray, positions: np.ndarray, width: int) -> np.ndarray:
-    """Interpolate samples along X linearly; beyond the outermost they stay constant.
+    """Interpolate samples linearly along X, constant beyond the outermost.
 
     Args:
         samples: float (Y, S).
-        positions: (S,), increasing, the columns of the result where they were taken.
-        width: columns of the result.
+        positions: (S,), increasing, their columns in the result.
+        width: number of columns of the result.
 
     Returns:
         float64 (Y, width).
@@ -110,16 +106,16 @@ def upsample_x(samples: np.ndarray, positions: np.ndarray, width: int) -> np.nda
 
 def drifting_background(rng: np.random.Generator, shape: tuple[int, int], *,
                         num_blobs: int, blob_size_px: tuple[float, float]) -> np.ndarray:
-    """Draw unfocused light that varies slowly: wide round blobs that overlap.
+    """Draw slowly varying unfocused light: wide, round, overlapping blobs.
 
     Args:
-        rng: source of position, size and brightness of each blob.
+        rng: source of each blob's position, size and brightness.
         shape: (Y, X), pixels.
-        num_blobs: how many.
+        num_blobs: number of blobs.
         blob_size_px: smallest and largest full width at half maximum, pixels.
 
     Returns:
-        float64 (Y, X) >= 0; each blob's peak is 0.3 to 1, where they overlap they add.
+        float64 (Y, X) >= 0, a sum of blobs with peaks of 0.3 to 1.
 
     Source:
         ours, after the background of CARE's synthetic tubulin.
@@ -145,21 +141,20 @@ def degrade(rng: np.random.Generator, photons: np.ndarray, *,
     Args:
         rng: source of the noise and of the position of the first sample.
         photons: float (Y, X) >= 0, photons that a perfect microscope would see.
-        psf_sigma_px: standard deviations of the point spread function along Y and X,
-            pixels.
+        psf_sigma_px: standard deviations of the point spread function along Y and X, pixels.
         background_photons: photons of unfocused light, (Y, X) or one for all pixels;
             added after the PSF, so it has shot noise too.
-        use_shot_noise: draw Poisson counts instead of keeping their means.
+        use_shot_noise: whether to draw Poisson counts instead of their means.
         read_noise_electrons: standard deviation, electrons.
-        step_px: distance of the columns that are measured, pixels; 1 measures them all.
+        step_px: distance between measured columns, pixels; 1 measures all.
 
     Returns:
         float64 (Y, X), electrons.
 
     Source:
         CARE (Weigert et al. 2018) and its order: PSF, Poisson, Gaussian, subsample,
-        upsample. Departs: the first sample lies anywhere within one step, as a stage's
-        would, instead of at column 0, so that a network can't learn where samples are.
+        upsample. Departs: the first sample lies anywhere within one step, as with a real
+        stage, instead of at column 0, so that a network cannot learn the samples' positions.
     """
     electrons = blur(photons, psf_sigma_px) + background_photons
     if use_shot_noise:
@@ -180,7 +175,7 @@ def to_grey_levels(values: np.ndarray, gain: float, offset: float) -> np.ndarray
         offset: grey level of 0, so that read noise below 0 is not cut off.
 
     Returns:
-        uint8 (Y, X); what lies beyond 0 or 255 is set to it.
+        uint8 (Y, X), clipped to 0 to 255.
 
     Source:
         a camera's conversion gain and offset.

@@ -1,4 +1,4 @@
-"""Microtubules: gently curved filaments on an empty background."""
+"""Draw microtubules: gently curved filaments on an empty background."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-POINT_SPACING_PX = 0.25  # fine enough for distances good to 0.005 px at 3 px width
+POINT_SPACING_PX = 0.25  # gives distances to within 0.005 px at 3 px width
 
 
 def draw_filament(rng: np.random.Generator, size_px: int, *, mean_length_px: float,
                   curvature_per_px: float) -> np.ndarray:
     """Draw the centre line of one filament.
 
-    The direction changes with a curvature that itself wanders slowly, as in a polymer
-    much longer than the image is wide.
+    The curvature varies slowly, as in a polymer much longer than the image.
 
     Args:
         rng: source of position, direction, length and shape.
         size_px: the filament passes through a point of a square of this side, pixels.
-        mean_length_px: mean contour length, pixels; lengths vary by a half around it.
+        mean_length_px: mean contour length, pixels; lengths vary by up to half of it.
         curvature_per_px: standard deviation of the curvature, 1/pixels.
 
     Returns:
-        float64 (P, 2), Y and X of points at even distances along the line, pixels.
+        float64 (P, 2), Y and X of evenly spaced points along the line, pixels.
 
     Source:
         ours.
@@ -52,7 +51,7 @@ def render_filament(line: np.ndarray, size_px: int, width_px: float) -> np.ndarr
         float64 (size_px, size_px): 1 on the centre line, exactly 0 from `width_px` away.
 
     Source:
-        ours. A Gaussian section would nowhere be exactly 0.
+        ours. A Gaussian cross-section would never be exactly 0.
     """
     image = np.zeros((size_px, size_px))
     first = np.clip(np.floor(line.min(axis=0) - width_px), 0, size_px).astype(int)
@@ -74,7 +73,7 @@ def microtubules(rng: np.random.Generator, size_px: int, margin_px: int, *,
     Args:
         rng: source of everything random.
         size_px: side of the field of view, pixels; every filament passes through it.
-        margin_px: pixels drawn beyond each border, whose light a blur brings in.
+        margin_px: pixels drawn beyond each border, whose light a blur needs.
         num_filaments: smallest and largest number per 128 x 128 pixels.
         width_px: full width at half maximum of a filament, pixels.
         mean_length_px: mean contour length, pixels.

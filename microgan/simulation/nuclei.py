@@ -1,9 +1,8 @@
 """Optical sections of nuclei and of nuclear envelopes.
 
-A nucleus is an ellipsoid, and an optical section through one is known in closed form:
-the light of a line of sight is the Gaussian sensitivity of the section, integrated
-between the two points where the line enters and leaves. So nuclei beside the focal
-plane come out dim and soft, as in a microscope. Axes and units as in `cells`.
+A nucleus is an ellipsoid, whose optical section has a closed form: the light of a line of sight
+is the section's Gaussian sensitivity, integrated from where the line enters to where it leaves.
+So nuclei out of focus appear dim and soft, as in a microscope. Axes and units as in `cells`.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ class Section:
         y_um: float (Y, X), position of each pixel along Y.
         x_um: the same along X.
         pixel_size_um: side of a pixel.
-        max_bend_um: no pixel lies farther, along Y or X, from its place in a square grid
-            centred at 0.
+        max_bend_um: largest distance of a pixel, along Y or X, from its place in a square
+            grid centred at 0.
         thickness_um: standard deviation of the section's sensitivity along Z.
     """
 
@@ -37,7 +36,7 @@ class Section:
     thickness_um: float
 
     def window(self, body: Ellipsoid) -> tuple[slice, slice]:
-        """Rows and columns that hold every pixel from which a body may be seen."""
+        """Return the rows and columns of all pixels that may show a body."""
         reach_px = (body.radii.max() + self.max_bend_um) / self.pixel_size_um
         middle_px = (np.array(self.y_um.shape) - 1) / 2 + body.centre[1:] / self.pixel_size_um
         first = np.maximum(np.floor(middle_px - reach_px), 0).astype(int)
@@ -47,10 +46,10 @@ class Section:
 
 def bent_section(rng: np.random.Generator, size_px: int, pixel_size_um: float,
                  thickness_um: float, bend_um: float, bend_size_um: float) -> Section:
-    """A focal plane whose coordinates waver, which makes ellipsoids irregular.
+    """Build a focal plane with wavy coordinates, which makes ellipsoids irregular.
 
     Args:
-        rng: source of the wavering.
+        rng: source of the displacement.
         size_px: side of the image, pixels.
         pixel_size_um: side of a pixel.
         thickness_um: standard deviation of the section's sensitivity along Z.
@@ -72,7 +71,7 @@ def bent_section(rng: np.random.Generator, size_px: int, pixel_size_um: float,
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], sigma_px: float
                  ) -> np.ndarray:
-    """Gaussian-filtered white noise with mean 0 and standard deviation 1."""
+    """Draw Gaussian-filtered white noise with mean 0 and standard deviation 1."""
     noise = ndimage.gaussian_filter(rng.normal(size=shape), sigma_px, mode="reflect")
     return (noise - noise.mean()) / noise.std()
 
@@ -82,7 +81,7 @@ def add_light(image: np.ndarray, body: Ellipsoid, section: Section) -> None:
 
     Args:
         image: float64 (Y, X). A line of sight wholly inside adds the body's brightness.
-        body: the ellipsoid; a negative brightness takes light away.
+        body: the ellipsoid; a negative brightness removes light.
         section: the focal plane.
 
     Source:
@@ -92,7 +91,7 @@ def add_light(image: np.ndarray, body: Ellipsoid, section: Section) -> None:
     window = section.window(body)
     dy = section.y_um[window] - body.centre[1]
     dx = section.x_um[window] - body.centre[2]
-    # quadratic form = 1 on the surface; solved for z along each line of sight
+    # The quadratic form is 1 on the surface; solve for z along each line of sight.
     a = quadratic[0, 0]
     b = quadratic[0, 1] * dy + quadratic[0, 2] * dx
     c = quadratic[1, 1] * dy ** 2 + 2 * quadratic[1, 2] * dy * dx + quadratic[2, 2] * dx ** 2
@@ -139,7 +138,7 @@ def render_nuclei(rng: np.random.Generator, field: CellField, tissue: Tissue,
 
 def _inclusion(rng: np.random.Generator, nucleus: Ellipsoid, size: float,
                contrast: float) -> Ellipsoid:
-    """A round body inside a nucleus; `size` and `contrast` are relative to it."""
+    """Draw a round body inside a nucleus; `size` and `contrast` are relative to it."""
     radii = nucleus.radii.min() * size * rng.uniform(0.7, 1.3) * np.ones(3)
     direction = rng.normal(size=3)
     offset = direction / np.linalg.norm(direction) * rng.uniform(0.1, 0.65) * nucleus.radii
@@ -152,7 +151,7 @@ def render_envelopes(rng: np.random.Generator, field: CellField, tissue: Tissue,
                      membrane_um: float = 0.3) -> np.ndarray:
     """Image the nuclear envelopes of a field of cells; cells in mitosis have none.
 
-    A little of the label is left inside the nucleus.
+    A little of the label remains inside the nucleus.
 
     Args:
         rng: source of the label's unevenness.

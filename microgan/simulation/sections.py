@@ -1,4 +1,4 @@
-"""Stained cells in a slab of tissue, as optical density. Voxels are cubes of 1 um."""
+"""Draw stained cells in a slab of tissue as optical density, in voxels of 1 um."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from microgan.simulation.cells import Ellipsoid, pack_spheres
 
 @dataclass(frozen=True)
 class Staining:
-    """What a section's cells are like.
+    """Properties of a section's cells.
 
     Args:
         radius_um: mean radius of a neuron's cell body.
         radius_spread: standard deviation of the radius, as a share of it.
         elongation: mean ratio of the long axis to the others.
-        neurons_per_mm3: how densely they lie.
-        glia_per_mm3: the same for the small, round, paler cells between them.
+        neurons_per_mm3: density of neurons.
+        glia_per_mm3: density of the small, round, paler cells between them.
         density: optical density of a typical cell body in one slice, natural logarithm.
-        density_spread: standard deviation of the density's logarithm.
-        pale_nucleus_share: share of cells whose nucleus is paler than the rest of them.
-        num_processes: most processes that a neuron sends out.
+        density_spread: standard deviation of the log density.
+        pale_nucleus_share: share of cells with a nucleus paler than the rest.
+        num_processes: largest number of processes of a neuron.
         ground_density: mean optical density of the tissue between cells.
-        grain: standard deviation of the logarithm of the density from place to place.
-        grain_size_um: standard deviation of the Gaussian that makes the grain.
+        grain: standard deviation of the local log density.
+        grain_size_um: standard deviation of the Gaussian that smooths the grain.
     """
 
     radius_um: float = 5.0
@@ -56,12 +56,12 @@ _UM3_PER_MM3 = 1e9
 
 def draw_section(rng: np.random.Generator, shape: tuple[int, int, int],
                  staining: Staining = Staining()) -> np.ndarray:
-    """Draw the cells and the ground of a section; its faces cut cells through.
+    """Draw the cells and the background of a section, whose faces cut through cells.
 
     Args:
         rng: source of everything random.
         shape: (Z, Y, X), micrometres.
-        staining: what the cells are like.
+        staining: properties of the cells.
 
     Returns:
         float64 (Z, Y, X), optical density >= 0.
@@ -77,15 +77,15 @@ def draw_section(rng: np.random.Generator, shape: tuple[int, int, int],
 
 def _grain(rng: np.random.Generator, shape: tuple[int, int, int], staining: Staining
            ) -> np.ndarray:
-    """Uneven staining of ground and cells alike, about 1."""
+    """Draw uneven staining of background and cells, about 1."""
     grain = ndimage.gaussian_filter(rng.normal(size=shape), staining.grain_size_um, mode="wrap")
     return np.exp(staining.grain * grain / grain.std())
 
 
 def _grow(rng: np.random.Generator, shape: tuple[int, int, int], staining: Staining
           ) -> list[Ellipsoid]:
-    """Cell bodies, the processes they send out as chains of beads, and paler nuclei."""
-    # Cells whose centre lies beyond a face reach into the section, too.
+    """Draw cell bodies, their processes as chains of beads, and paler nuclei."""
+    # Cells centred beyond a face reach into the section, too.
     box_um = np.asarray(shape) + 2 * staining.radius_um
     volume_mm3 = box_um.prod() / _UM3_PER_MM3
     num_neurons = rng.poisson(staining.neurons_per_mm3 * volume_mm3)
@@ -116,7 +116,7 @@ def _grow(rng: np.random.Generator, shape: tuple[int, int, int], staining: Stain
 
 def _process(rng: np.random.Generator, centre: np.ndarray, axis: np.ndarray,
              radius_um: float, dark: float) -> list[Ellipsoid]:
-    """A tapering, gently turning branch: beads so close that they merge."""
+    """Draw a tapering, gently turning branch of beads so close that they merge."""
     direction = rng.choice([-1, 1]) * axis + rng.normal(0.0, 0.45, 3)
     place = centre
     beads: list[Ellipsoid] = []
@@ -132,10 +132,7 @@ def _process(rng: np.random.Generator, centre: np.ndarray, axis: np.ndarray,
 
 
 def _stain(density: np.ndarray, body: Ellipsoid) -> None:
-    """Draw a body in place: the darker of it and what is there stays.
-
-    A negative brightness makes what is there paler by that much instead.
-    """
+    """Draw a body in place: keep the larger density, or add a negative one."""
     reach = body.radii.max() + 3 * _EDGE_UM
     low = np.clip(np.floor(body.centre - reach), 0, density.shape).astype(int)
     high = np.clip(np.ceil(body.centre + reach) + 1, 0, density.shape).astype(int)

@@ -1,7 +1,7 @@
-"""Z-stacks of stained cells in a thin section, and the sharp volume behind them.
+"""Simulate z-stacks of stained cells in a thin section, with their sharp volumes.
 
-Bright field: what is stained absorbs light, so cells are dark on a bright ground. Voxels are
-cubes of 1 um, so that a length in micrometres is one in pixels. Volumes are (Z, Y, X).
+Bright field: stains absorb light, so cells are dark on a bright background. Voxels are cubes of
+1 um, so lengths in micrometres equal those in pixels. Volumes are (Z, Y, X).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy import ndimage
 from microgan.simulation import sections
 from microgan.simulation.degradations import detect_photons, to_grey_levels
 
-# Drawn beyond each lateral border and cut off at the end, for the blur needs it.
+# Drawn beyond each lateral border and cropped at the end: blur needs it.
 MARGIN_UM = 16
 PARTS = ("train", "test")
 NUM_SLICES = 29
@@ -24,15 +24,15 @@ TISSUE = (4, 25)
 
 @dataclass(frozen=True)
 class Microscope:
-    """How a section is seen, slice by slice.
+    """How a microscope sees a section, slice by slice.
 
     Args:
         focal_plane: index of the slice around which the image is sharp.
         sigma_um: standard deviation of the blur in focus, in all directions.
-        lateral_growth_per_um: what is added to the blur within a slice is this times the
-            square of the distance from the focal plane, micrometres.
+        lateral_growth_per_um: growth of the blur within a slice with the squared distance
+            from the focal plane, micrometres.
         axial_growth_per_um: the same for the blur across slices.
-        photons: that one pixel receives where nothing absorbs.
+        photons: photons per pixel without absorption.
         gain: grey levels per photon.
     """
 
@@ -44,7 +44,7 @@ class Microscope:
     gain: float = 240 / 40_000
 
     def blur_um(self, index: int) -> tuple[float, float]:
-        """Standard deviations of the blur in a slice: across slices, and within it."""
+        """Return standard deviations of a slice's blur: across slices and within it."""
         squared_um2 = (index - self.focal_plane) ** 2
         return (self.sigma_um + self.axial_growth_per_um * squared_um2,
                 self.sigma_um + self.lateral_growth_per_um * squared_um2)
@@ -55,16 +55,15 @@ def simulate_stack(*, seed: int, part: str, index: int, size_px: int
     """Simulate a z-stack and its sharp volume.
 
     Args:
-        seed: seed of everything random, at least 0.
+        seed: at least 0.
         part: "train" or "test": different sections.
-        index: number of the stack in its part. A stack depends on nothing but these and
-            the size.
+        index: number of the stack in its part. A stack depends only on these and the size.
         size_px: side of the slices, pixels of 1 um.
 
     Returns:
         the blurred stack and the sharp volume, each uint8 (29, size_px, size_px). The sharp
-        volume is in focus everywhere and in all directions and has no noise; outside the
-        tissue is nothing but light.
+        volume is in focus everywhere, isotropic and without noise; outside the tissue it is
+        bright.
 
     Source:
         ours, after the stacks of ZSE-GAN: slices 5 to 25 lie in the tissue, slice 15 is
@@ -85,13 +84,13 @@ def simulate_stack(*, seed: int, part: str, index: int, size_px: int
 
 def simulate_in_focus_image(*, seed: int, part: str, index: int,
                             shape_px: tuple[int, int]) -> np.ndarray:
-    """Simulate the focal plane of a section that is in no stack.
+    """Simulate the focal plane of a section that belongs to no stack.
 
     Args:
         seed: as for `simulate_stack`.
         part: as for `simulate_stack`.
         index: number of the image among those of this shape and part.
-        shape_px: (Y, X), pixels of 1 um; 29 columns are as wide as a stack is deep.
+        shape_px: (Y, X), pixels of 1 um; 29 columns match the depth of a stack.
 
     Returns:
         uint8 (Y, X), as the same microscope sees it.
@@ -105,11 +104,10 @@ def simulate_in_focus_image(*, seed: int, part: str, index: int,
 
 def seen_density(density: np.ndarray, index: int, microscope: Microscope,
                  tissue: tuple[int, int]) -> np.ndarray:
-    """Optical density of one slice as the microscope sees it, the more blurred the farther.
+    """Return the optical density of one slice as the microscope sees it.
 
-    The light that forms a slice has passed all of the tissue: the weights of the tissue's
-    slices add up to 1, also where the slice lies outside of it, and the lateral blur keeps
-    the sum of each.
+    Light passes through all of the tissue, so the weights of its slices add up to 1 even for a
+    slice outside of it, and the lateral blur keeps each sum.
 
     Args:
         density: float (Z, Y, X), 0 outside the tissue.
@@ -121,27 +119,26 @@ def seen_density(density: np.ndarray, index: int, microscope: Microscope,
         float64 (Y, X).
 
     Source:
-        ours. Gaussians stand for the point spread function and for the scattering in the
-        tissue; their width grows with the square of the distance, since this gives the
-        loss of gradient over the slices that ZSE-GAN published.
+        ours. Gaussians model the point spread function and scattering; their width grows with
+        the squared distance, which reproduces ZSE-GAN's published loss of gradient over slices.
     """
     inside = np.arange(*tissue)
     axial_um, lateral_um = microscope.blur_um(index)
-    # Shifted so that the largest is 1: none is left of a narrow Gaussian far away.
+    # Shifted so that the largest is 1: a narrow Gaussian underflows far away.
     squared = ((inside - index) / axial_um) ** 2
     weights = np.exp((squared.min() - squared) / 2)
     weights = (weights / weights.sum())[:, np.newaxis, np.newaxis]
-    # Not a product of matrices: it would sum in another order on another processor.
+    # Not a matrix product, whose order of summation depends on the processor.
     mixed = (weights * density[inside]).sum(axis=0)
     return ndimage.gaussian_filter(mixed, lateral_um, mode="reflect")
 
 
 def expected_photons(density: np.ndarray, microscope: Microscope) -> np.ndarray:
-    """Photons that pass: Beer and Lambert's law.
+    """Return the photons that pass, by Beer and Lambert's law.
 
     Args:
         density: float, any shape, optical density (natural logarithm).
-        microscope: says how many photons there were.
+        microscope: sets the number of photons.
     """
     return microscope.photons * np.exp(-density)
 
@@ -152,7 +149,7 @@ def photograph(rng: np.random.Generator, density: np.ndarray, microscope: Micros
 
     Args:
         rng: source of the noise.
-        density: float, any shape, as the microscope sees it.
+        density: float, any shape, from `seen_density`.
         microscope: photons and gain.
 
     Returns:
@@ -167,7 +164,7 @@ def _field_of_view(image: np.ndarray) -> np.ndarray:
 
 
 def _draw_section(rng: np.random.Generator, shape_px: tuple[int, int]) -> np.ndarray:
-    """Optical density (Z, Y, X) with `MARGIN_UM` around the field of view."""
+    """Draw optical density (Z, Y, X) with `MARGIN_UM` around the field of view."""
     height, width = (side + 2 * MARGIN_UM for side in shape_px)
     density = np.zeros((NUM_SLICES, height, width))
     density[slice(*TISSUE)] = sections.draw_section(rng, (TISSUE[1] - TISSUE[0], height, width))
@@ -176,7 +173,7 @@ def _draw_section(rng: np.random.Generator, shape_px: tuple[int, int]) -> np.nda
 
 def _generators(seed: int, part: str, *key: int
                 ) -> tuple[np.random.Generator, np.random.Generator]:
-    """Of the section and of the noise; the key of a stack starts with its depth."""
+    """Return generators for the section and the noise; a stack's key starts with its depth."""
     section, noise = (
         np.random.default_rng(np.random.SeedSequence(
             seed, spawn_key=(PARTS.index(part), *key, step))) for step in range(2))

@@ -13,7 +13,7 @@ CUBES = (1.0, 1.0, 1.0)
 
 
 def balls(centres, *, radius=5.0, spacing=CUBES, shape=(29, 52, 52), ground=200.0, inside=50.0):
-    """Balls with soft borders on an even ground."""
+    """Balls with soft borders on an even background."""
     voxels = np.moveaxis(np.indices(shape), 0, -1)[..., np.newaxis, :]
     distance = np.linalg.norm((voxels - centres) * spacing, axis=-1).min(axis=-1)
     return ground + (inside - ground) / (1 + np.exp(2 * (distance - radius)))
@@ -80,7 +80,7 @@ def test_inverted_contrast_loses_every_ball():
 
 def test_pairs_are_one_to_one_and_as_many_as_possible():
     reference = Blobs(np.array([[0, 0, 0], [0, 0, 3]], float), np.ones(2))
-    # nearest alone would give the one at 2 to the second and leave the first without
+    # Greedy pairing would give the one at 2 to the second and leave the first unpaired.
     found = Blobs(np.array([[0, 0, 2], [0, 0, 6]], float), np.ones(2))
 
     match = match_blobs(reference, found, reach=(3, 3, 3), spacing=CUBES)
@@ -136,7 +136,7 @@ def test_a_pair_lies_within_the_ellipsoid():
 def test_half_depth_is_that_of_what_is_seen():
     stack = np.full((29, 40, 40), 200.0)
     y, x = np.mgrid[-20:20, -20:20]
-    stack[8:19, np.hypot(y, x) <= 5] = 50  # eleven slices alike
+    stack[8:19, np.hypot(y, x) <= 5] = 50  # eleven equal slices
     column = Blobs(np.array([[10.0, 20, 20]]), np.ones(1))
 
     def half_depth(spacing):

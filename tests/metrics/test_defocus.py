@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from microgan.metrics.defocus import estimate_transfer, radial_filters
 
-# Middles of the rings of spatial frequency, cycles per pixel.
+# Centres of the rings of spatial frequency, cycles per pixel.
 FREQUENCIES = (np.arange(32) + 0.5) / 64
 
 

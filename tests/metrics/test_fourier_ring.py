@@ -36,7 +36,7 @@ def test_images_that_share_detail_up_to_a_cut_off_cross_there(shape, cut_off):
 
     period = fourier_ring_resolution(shared + own[0], shared + own[1])
 
-    # The window mixes a ring with its two neighbours, no more.
+    # The window mixes a ring with its two neighbours only.
     assert 1 / period == pytest.approx(cut_off, abs=2 / min(shape))
 
 
@@ -51,7 +51,7 @@ def test_strong_background_in_one_image_does_not_hide_shared_detail():
         1 / cut_off, abs=0.3)
 
 
-def test_correlation_of_signal_and_noise_is_theirs_by_theory():
+def test_correlation_of_signal_and_noise_agrees_with_theory():
     # Two recordings of one signal, each with noise of equal power: correlation 1 / 2.
     signal = noise((256, 256), 0)
 
@@ -62,7 +62,7 @@ def test_correlation_of_signal_and_noise_is_theirs_by_theory():
 
 
 def half_data_resolution(first, second):
-    """Another implementation: ring after ring, by its definition."""
+    """A second implementation, ring by ring from the definition."""
     height, width = first.shape
     window = np.sqrt(np.outer(1 - np.cos(2 * np.pi * np.arange(height) / height),
                               1 - np.cos(2 * np.pi * np.arange(width) / width)) ** 2) / 4

@@ -19,14 +19,14 @@ def test_hellinger_distance_by_hand(shares, others, distance):
     assert hellinger_distance(np.array(shares), np.array(others)) == pytest.approx(distance)
 
 
-def test_intensity_distance_is_blind_to_places(random):
+def test_intensity_distance_ignores_positions(random):
     image = random.uniform(0, 255, (16, 16))
 
     assert intensity_distance(image, np.rot90(image), data_range=255) == 0
     assert intensity_distance(0 * image, 0 * image + 255, data_range=255) == 1
 
 
-def test_mutual_information_is_two_for_a_copy_and_one_for_a_stranger(random):
+def test_mutual_information_is_two_for_a_copy_and_one_for_an_unrelated_image(random):
     image = random.integers(0, 16, (128, 128))
 
     assert mutual_information(image, image, num_bins=16) == pytest.approx(2)

@@ -34,7 +34,7 @@ def test_scores_equal_scikit_image(clean, noisy):
 def test_psnr_of_a_known_error():
     clean = np.zeros((8, 8), np.uint8)
 
-    # Every pixel is 10 off: 20 log10(100 / 10) dB.
+    # Every pixel is off by 10: 20 log10(100 / 10) dB.
     assert paired.psnr(clean, clean + 10, data_range=100) == pytest.approx(20)
     # An unsigned difference the other way must not wrap around.
     assert paired.psnr(clean + 10, clean, data_range=100) == pytest.approx(20)
@@ -128,5 +128,5 @@ def test_constant_images_are_refused_with_the_reason(clean):
         paired.align_paper(clean, constant)
     with pytest.raises(paired.NotScorableError, match="clean image is constant"):
         paired.align_paper(constant, clean)
-    with pytest.raises(paired.NotScorableError, match="constant but for a few pixels"):
+    with pytest.raises(paired.NotScorableError, match="constant except for a few pixels"):
         paired.align_care(one_hot_pixel, one_hot_pixel)

@@ -15,7 +15,7 @@ def texture(random):
 
 
 def defocused_stack(texture, focal_plane, num_slices=21):
-    """A stack blurred the more, the farther from its focal plane."""
+    """A stack with blur that grows with the distance from its focal plane."""
     return np.stack([ndimage.gaussian_filter(texture, 0.3 * abs(z - focal_plane), mode="reflect")
                      for z in range(num_slices)])
 
@@ -66,8 +66,8 @@ def test_piqe_of_an_image_without_activity_is_100(level):
 def test_piqe_of_noise_is_high():
     noise = np.random.default_rng(7).integers(0, 256, (64, 48)).astype(np.uint8)
 
-    # made with pypiqe 1.2, which was tested against the implementation the scores are
-    # known by; real images agree as well, to 12 digits
+    # From pypiqe 1.2, which was tested against the best-known implementation; real images
+    # agree as well, to 12 digits.
     assert piqe(noise) == pytest.approx(81.9561367937519, abs=1e-9)
 
 
@@ -81,14 +81,14 @@ def test_piqe_counts_one_clean_active_block():
 
 
 def test_piqe_of_a_flat_bordered_block_is_by_its_variance():
-    """A spot amid nothing: distorted by 1 - variance, and so below 100 by half of it."""
+    """A spot in an empty block: distorted by 1 - variance, so half of it below 100."""
     block = np.full((16, 16), 100.0)
     block[5:11, 5:11] += 100 * (np.indices((6, 6)).sum(axis=0) % 2)
 
     assert 50 < piqe(block) < 100
 
 
-def test_piqe_mirrors_sizes_that_are_no_multiple_of_16(texture):
+def test_piqe_mirrors_sizes_that_are_not_multiples_of_16(texture):
     padded = np.pad(texture[:, :29], ((0, 0), (0, 3)), "symmetric")
 
     assert piqe(texture[:, :29]) == piqe(padded)
@@ -113,7 +113,7 @@ def test_blank_end_slices_are_not_taken_for_the_focal_plane(texture, blank, rand
     assert abs(find_focal_plane(stack) - 10) <= 1
 
 
-def test_focal_plane_of_alike_slices_is_the_middle_one():
+def test_focal_plane_of_equal_slices_is_the_middle_one():
     assert find_focal_plane(np.zeros((7, 8, 8), np.uint8)) == 3
 
 

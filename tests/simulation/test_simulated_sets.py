@@ -55,7 +55,7 @@ def test_low_light_pairs_are_hard():
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("part, index", [("train", 0), ("train", 59), ("test", 19)])
-def test_shipped_arrays_are_made_again_bit_for_bit(name, part, index):
+def test_shipped_arrays_are_reproduced_bit_for_bit(name, part, index):
     stem = name if part == "train" else f"{name}_test"
 
     degraded, clean = simulate_pair(name, seed=SimulateConfig().seed, part=part, index=index)
@@ -117,7 +117,7 @@ def test_retina_pairs_show_nuclei_and_envelopes_of_the_same_cells():
     assert np.corrcoef(edges(nuclei_1), envelopes_0.ravel())[0, 1] < 0.2
 
 
-def test_images_of_any_size_are_made():
+def test_images_may_have_any_size():
     for name in SETS:
         degraded, clean = simulate_pair(name, seed=0, part="train", index=0, image_size=48)
 

@@ -149,7 +149,7 @@ def test_grain_is_about_one(random):
 
 
 @pytest.mark.parametrize("part, index", [("train", 11), ("test", 0)])
-def test_shipped_stacks_are_made_again_bit_for_bit(part, index):
+def test_shipped_stacks_are_reproduced_bit_for_bit(part, index):
     name = f"{part}_{index:03d}.npz"
 
     volumes = simulate_stack(seed=SimulateConfig().seed, part=part, index=index,
@@ -162,7 +162,7 @@ def test_shipped_stacks_are_made_again_bit_for_bit(part, index):
 
 @pytest.mark.parametrize("folder, shape_px", [("testA2D", (SIZE_PX, SIZE_PX)),
                                               ("trainA29", (SIZE_PX, NUM_SLICES))])
-def test_shipped_in_focus_images_are_made_again_bit_for_bit(folder, shape_px):
+def test_shipped_in_focus_images_are_reproduced_bit_for_bit(folder, shape_px):
     part = folder.split("A")[0]
 
     image = simulate_in_focus_image(seed=0, part=part, index=3, shape_px=shape_px)
