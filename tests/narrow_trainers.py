@@ -1,4 +1,4 @@
-"""A narrow trainer of every method and its batches: what all of them must do is tested on all."""
+"""A narrow trainer and its batches for every method, to test what all must do."""
 
 import keras
 import numpy as np
@@ -104,7 +104,7 @@ def draw_stacks(update):
             "focal_plane": np.arange(BATCH_SIZE, dtype=np.int32)}
 
 
-# By method: how to build its trainer, and how to draw the batch of an update.
+# By method: a function that builds its trainer, and one that draws the batch of an update.
 TRAINERS = {"cgan": (build_cgan, draw_images), "cin_gan": (build_cin_gan, draw_unpaired),
             "zse_gan": (build_zse_gan, draw_stacks), "care": (build_care, draw_images),
             "deblurgan": (build_deblurgan, draw_judged),

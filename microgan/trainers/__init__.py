@@ -1,1 +1,1 @@
-"""Training algorithms and the loop that drives them."""
+"""One update of each method."""

@@ -1,9 +1,9 @@
-"""Training the conditional GAN that restores images."""
+"""Train the conditional GAN that restores images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import keras
@@ -23,53 +23,51 @@ class Adversary:
 
     Args:
         discriminator: (degraded, image) -> logits, large for clean images.
-        optimizer: of the discriminator's weights.
+        optimizer: updates the discriminator's weights.
     """
 
     discriminator: keras.Model
     optimizer: keras.optimizers.Optimizer
 
 
+@dataclass(eq=False)
 class CGANTrainer:
-    """One discriminator and one generator update a step.
+    """One discriminator and one generator update per step.
 
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
-        generator_optimizer: of the generator's weights; with `use_ema`, it also keeps
-            their moving average.
-        weights: factor of each loss by name, above 0: "adversarial", "content" and those of
+        generator_optimizer: with `use_ema`, it also keeps the weights' moving average.
+        weights: factors of the losses by name, above 0: "adversarial", "content" and those of
             `IMAGE_LOSSES`. A loss without a weight is not computed.
-        adversary: with an adversarial weight; otherwise None.
-        content_features: frozen network, images -> features, with a content weight.
-        squared_content: squared instead of absolute difference of the features.
-        global_batch_size: images a batch over all replicas: gradients are summed over
+        adversary: needed with an adversarial weight; otherwise None.
+        content_features: frozen network, images -> features; needed with a content weight.
+        squared_content: whether to square the difference of features.
+        global_batch_size: images per batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
     Source:
-        MicroscopyGAN's training loop. Departs: the images the discriminator learns from
-        and those the generator is judged by are one forward pass with dropout on, where
-        the original turns dropout off for the first.
+        MicroscopyGAN's training loop. Departs: discriminator and generator learn from the same
+        forward pass with dropout on, where the original turns it off for the discriminator.
     """
 
-    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
-                 weights: Mapping[str, float], adversary: Adversary | None = None,
-                 content_features: keras.Model | None = None, squared_content: bool = False,
-                 global_batch_size: int) -> None:
-        self.generator = generator
-        self.generator_optimizer = generator_optimizer
-        self.weights = weights
-        self.adversary = adversary
-        self.content_features = content_features
-        self.squared_content = squared_content
-        self.global_batch_size = global_batch_size
+    generator: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    _: KW_ONLY
+    weights: Mapping[str, float]
+    adversary: Adversary | None = None
+    content_features: keras.Model | None = None
+    squared_content: bool = False
+    global_batch_size: int
+
+    def __post_init__(self) -> None:
         # Built now, so that a checkpoint finds the slots to restore.
-        generator_optimizer.build(generator.trainable_variables)
-        if adversary is not None:
-            adversary.optimizer.build(adversary.discriminator.trainable_variables)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        if self.adversary is not None:
+            self.adversary.optimizer.build(self.adversary.discriminator.trainable_variables)
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, random states included, by owner."""
+        """Return all variables that a resumed run needs, including random states, by owner."""
         state = {"generator": self.generator.variables,
                  "generator_optimizer": self.generator_optimizer.variables}
         if self.adversary is not None:
@@ -78,7 +76,7 @@ class CGANTrainer:
         return state
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update the discriminator, if there is one, then the generator, on one batch.
+        """Update the discriminator, if any, then the generator on one batch.
 
         Args:
             batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share.

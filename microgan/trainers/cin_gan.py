@@ -1,4 +1,4 @@
-"""Training CIN-GAN, which learns defects from unpaired images."""
+"""Train CIN-GAN, which learns defects from unpaired images."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from microgan.trainers.histogram_memory import HistogramMemory
 
 @dataclass(frozen=True)
 class Critic:
-    """What a generator is judged by, a Wasserstein critic.
+    """A Wasserstein critic.
 
     Args:
-        network: images, and with several tasks their conditions -> scores, large for real
-            images.
-        optimizer: of its weights.
-        steps: its updates for each of the generator's, >= 1.
+        network: images, and with several tasks their conditions -> scores, large if real.
+        optimizer: updates its weights.
+        steps: its updates per generator update, >= 1.
     """
 
     network: keras.Model
@@ -42,9 +41,9 @@ class ComparedFeatures:
 
     Args:
         network: frozen, images -> `content` and `style` features.
-        squared_content: squared instead of absolute difference of the content.
-        content_from_degraded: compare content with an unpaired degraded image, as
-            published, instead of with the generator's own input.
+        squared_content: whether to square the difference of content.
+        content_from_degraded: whether to compare content with an unpaired degraded image, as
+            published, instead of the generator's input.
     """
 
     network: keras.Model
@@ -53,29 +52,27 @@ class ComparedFeatures:
 
 
 class CINGANTrainer:
-    """Several critic updates and one generator update a step.
+    """Several critic updates and one generator update per step.
 
     Args:
         generator: (clean, condition) or (clean, condition, noise) -> synthetic degraded
             images, (B, Y, X, 1), normalised.
-        generator_optimizer: of the generator's weights; with `use_ema`, it also keeps their
-            moving average.
+        generator_optimizer: with `use_ema`, it also keeps the weights' moving average.
         critic: (image, condition) -> scores.
-        weights: factor of each loss by name, above 0. A loss without a weight is not
-            computed. Of the generator: "adversarial"; "spectrum" and "style", against an
-            unpaired degraded image; "intensity", against all degraded images so far;
-            "structure", against its own input; "content", see `ComparedFeatures`. Of the
-            critic: "penalty", the gradient penalty.
-        features: with a content or style weight; otherwise None.
+        weights: factors of the losses by name, above 0. A loss without a weight is not
+            computed. Generator: "adversarial"; "spectrum" and "style", against an unpaired
+            degraded image; "intensity", against all degraded images so far; "structure",
+            against its input; "content", see `ComparedFeatures`. Critic: "penalty", the
+            gradient penalty.
+        features: needed with a content or style weight; otherwise None.
         num_tasks: defects that the generator knows.
-        global_batch_size: images a critic update over all replicas: gradients are summed
-            over replicas, so losses divide by it.
+        global_batch_size: images per update over all replicas: gradients are summed over
+            replicas, so losses divide by it.
 
     Source:
         MicroscopyGAN's training loop; Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
-        Departs: every image has its own task, where the original draws one for all updates
-        of a step; content is compared with the generator's input, since that of an unrelated
-        image is not what the synthetic one should have.
+        Departs: each image has its own task, where the original draws one per step; content
+        is compared with the generator's input instead of an unrelated image.
     """
 
     def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
@@ -98,7 +95,7 @@ class CINGANTrainer:
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, random states included, by owner."""
+        """Return all variables that a resumed run needs, including random states, by owner."""
         return {"generator": self.generator.variables,
                 "critic": self.critic.variables,
                 "generator_optimizer": self.generator_optimizer.variables,
@@ -106,17 +103,18 @@ class CINGANTrainer:
                 "intensities": self.intensities.variables if self.intensities else []}
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update the critic on all sub-batches but the last, the generator on the last.
+        """Update the critic on all sub-batches but the last, then the generator on the last.
 
         Args:
-            batch: `clean` and `degraded`, float (B, critic_steps + 1, Y, X, 1), of the same
-                task but not of the same sample; `condition`, int32 (B, critic_steps + 1);
-                `penalty_position`, float like `condition`, uniform from 0 to 1; `noise`,
-                like `clean`, for a generator that takes it; this replica's share.
+            batch: this replica's share: `clean` and `degraded`, float
+                (B, critic_steps + 1, Y, X, 1), of the same task but of different samples;
+                `condition`, int32 (B, critic_steps + 1); `penalty_position`, float like
+                `condition`, uniform from 0 to 1; `noise`, like `clean`, if the generator
+                takes it.
 
         Returns:
-            Scalars whose sums over replicas are the unweighted means over the batch, those
-            of the critic also over its updates.
+            Scalars whose sums over replicas are the unweighted means over the batch, and for
+            the critic over its updates.
         """
         critic_losses = [self._update_critic(_sub_batch(batch, step))
                          for step in range(self.critic_steps)]

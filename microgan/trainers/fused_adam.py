@@ -1,4 +1,4 @@
-"""Adam with one operation a weight."""
+"""Adam with one operation per weight."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import tensorflow as tf
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam, a weight's whole update in one operation of TensorFlow.
+    """Keras' Adam with a single TensorFlow operation per weight and update.
 
-    Gradients of single rows, as an embedding's, are summed before they are squared, as the
-    paper has it; Keras squares those of one row that occurs twice one by one.
-
-    Keras' own writes it as twenty, which pass over all weights and averages again and again and
-    take much of the time until a training's first update.
+    Keras' own takes twenty, which are slower to run and to compile before the first update.
+    Sparse gradients, such as an embedding's, are summed before they are squared, as in the
+    paper; Keras squares repeated rows one by one.
 
     Args:
-        learning_rate: or a schedule of it.
+        learning_rate: a number or a schedule.
         beta_1: decay of the gradient's average.
         beta_2: decay of the squared gradient's average.
         epsilon: added to the root of the squared gradient's average.
-        use_ema: whether a moving average of the weights is kept, as by Keras.
+        use_ema: whether to keep a moving average of the weights, as Keras does.
         ema_momentum: its decay, 0 to 1.
 
     Source:

@@ -1,4 +1,4 @@
-"""The intensities of many made and real images, task by task."""
+"""Intensity histograms of many synthetic and real images, by task."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from microgan.losses.intensity import NUM_BINS, cumulative_shares, intensity_histograms
 
-# Per batch: about the last 200 count. Fewer would follow the generator more closely, but its
-# weights would follow what the crops of the last batches happened to show.
+# Per batch: about the last 200 count. Fewer would follow the generator more closely, but also
+# the chance content of the last crops.
 _DECAY = 0.995
 
 
 class HistogramMemory:
-    """Remembers real images' intensities for good, and made ones' for some 200 batches.
+    """Keep histograms of all real images and of about 200 batches of synthetic ones.
 
     Args:
         num_tasks: > 0.
@@ -21,35 +21,35 @@ class HistogramMemory:
 
     def __init__(self, num_tasks: int) -> None:
         self.num_tasks = num_tasks
-        # Replicas add up what all of them have seen, so that their copies are equal.
-        self.made, self.degraded = (
+        # Replicas add up what all have seen, so their copies are equal.
+        self.synthetic, self.degraded = (
             keras.Variable(tf.zeros((num_tasks, NUM_BINS)), trainable=False, dtype="float32",
                            aggregation="only_first_replica", name=name)
             for name in ("synthetic_intensities", "degraded_intensities"))
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All it remembers."""
-        return [self.made, self.degraded]
+        """Return both histograms."""
+        return [self.synthetic, self.degraded]
 
-    def add(self, made: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor) -> None:
+    def add(self, synthetic: tf.Tensor, degraded: tf.Tensor, condition: tf.Tensor) -> None:
         """Add this replica's share of a batch.
 
         Args:
-            made: float (B, Y, X, 1), normalised.
-            degraded: like `made`, of the same tasks.
+            synthetic: float (B, Y, X, 1), normalised.
+            degraded: like `synthetic`, of the same tasks.
             condition: int32 (B,), the task of each.
         """
-        of_made, of_degraded = tf.distribute.get_replica_context().all_reduce(
+        of_synthetic, of_degraded = tf.distribute.get_replica_context().all_reduce(
             tf.distribute.ReduceOp.SUM, [intensity_histograms(images, condition, self.num_tasks)
-                                         for images in (made, degraded)])
-        self.made.assign(_DECAY * self.made + of_made)
+                                         for images in (synthetic, degraded)])
+        self.synthetic.assign(_DECAY * self.synthetic + of_synthetic)
         self.degraded.assign(self.degraded + of_degraded)
 
     def excess(self) -> tf.Tensor:
-        """How many more made than real pixels, as a share, are darker than each intensity.
+        """Return by how much the share of darker pixels is larger for synthetic images.
 
         Returns:
-            float32 (num_tasks, NUM_BINS).
+            float32 (num_tasks, NUM_BINS), at the middle of each bin.
         """
-        return cumulative_shares(self.made) - cumulative_shares(self.degraded)
+        return cumulative_shares(self.synthetic) - cumulative_shares(self.degraded)

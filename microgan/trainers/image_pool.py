@@ -1,4 +1,4 @@
-"""Earlier results kept to train discriminators on."""
+"""Earlier results to train discriminators on."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import tensorflow as tf
 
 
 class ImagePool:
-    """The last results of a generator, each with a number, some of which replace new ones.
+    """A generator's last results, each with a number, some of which replace new ones.
 
-    Until the pool is full each new volume is kept and given back. From then on, by the toss
-    of a coin, a new volume is given back as it is or takes the place of a kept one, which is
-    given back in its stead. Several replicas have a pool each; a checkpoint holds the first
-    one's.
+    Until the pool is full, each new volume is kept and returned. Then, at random, half of the
+    new volumes are returned, and the others replace a kept one, which is returned instead.
+    Each replica has its own pool; a checkpoint holds the first one's.
 
     Args:
         capacity: volumes kept, > 0.
-        volume_shape: of one volume, (Z, Y, X, C).
-        seed: of the tosses; its state belongs into the checkpoint of whoever owns it.
+        volume_shape: (Z, Y, X, C).
+        seed: of the random choices; its state belongs in its owner's checkpoint.
 
     Raises:
         ValueError: `capacity` is not positive.
@@ -45,15 +44,15 @@ class ImagePool:
 
     @property
     def state(self) -> list[Any]:
-        """The variables that a resumed run needs."""
+        """Return the variables that a resumed run needs."""
         return [self._volumes, self._num_kept, self._numbers]
 
     def query(self, volumes: Any, numbers: Any) -> tuple[Any, Any]:
-        """Hand in new volumes and get as many, new or kept.
+        """Exchange new volumes for as many new or kept ones.
 
         Args:
             volumes: float32 (B, Z, Y, X, C), B known when traced.
-            numbers: int32 (B,), what must stay with each, such as its focal plane.
+            numbers: int32 (B,), one for each volume, such as its focal plane.
 
         Returns:
             float32 (B, Z, Y, X, C), and the number of each, int32 (B,).

@@ -1,4 +1,4 @@
-"""Training ZSE-GAN, which learns to sharpen z-stacks from sections of them."""
+"""Train ZSE-GAN, which learns to sharpen z-stacks from their sections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microgan.losses.z_stack import (
 from microgan.trainers.image_pool import ImagePool
 
 Losses = dict[str, tf.Tensor]
-# Both translators' losses by their discriminators have one weight.
+# Both translators' adversarial losses have one weight.
 _WEIGHT_OF = {"sharp": "adversarial", "blur": "adversarial"}
 
 
@@ -28,7 +28,7 @@ class SectionDiscriminators:
     Args:
         sharp: scores horizontal and vertical sections, high for sharp ones.
         blurred: scores horizontal slices, high for those of measured stacks.
-        optimizer: of both.
+        optimizer: updates both.
     """
 
     sharp: keras.Model
@@ -43,14 +43,13 @@ class SectionSettings:
     Args:
         stack_shape: (Z, Y, X) of the training crops.
         pool_size: sharpened and reconstructed volumes kept for the discriminators; 0 for none.
-        vertical_share: c, of vertical sections among the real images' judgement; horizontal
-            ones have 1 - c.
-        synthetic_vertical_share: the same of the sharpened stacks' vertical sections; the
-            original's c / 2.
-        use_slice_weights: whether the consistency loss is the largest weighted slice's, as
-            published, or the mean of all.
-        outside_share: of a stack's depth at each end, which lies outside the sample: no
-            texture is demanded there, and the defocus loss keeps it as measured.
+        vertical_share: c, weight of real vertical sections; horizontal ones have 1 - c.
+        synthetic_vertical_share: weight of the sharpened stacks' vertical sections; the
+            original's is c / 2.
+        use_slice_weights: whether the consistency loss is that of the worst weighted slice,
+            as published, or the mean of all.
+        outside_share: share of the depth, at each end, outside the sample: no texture is
+            demanded there, and the defocus loss keeps it as measured.
     """
 
     stack_shape: tuple[int, int, int]
@@ -67,20 +66,20 @@ class ZSEGANTrainer:
     Args:
         generator: blurred stack (B, Z, Y, X, 1) -> [sharpened, reconstructed]; its layers
             "sharpen" and "blur" are the translators.
-        generator_optimizer: of both translators; with `use_ema`, it also keeps the moving
-            average of their weights.
+        generator_optimizer: updates both translators; with `use_ema`, it also keeps their
+            weights' moving average.
         discriminators: of sections.
-        weights: factor of each loss by name, above 0: "adversarial", "consistency",
+        weights: factors of the losses by name, above 0: "adversarial", "consistency",
             "identity", "defocus" and "spectrum". A loss without a weight is not computed.
         sections: how they are drawn and weighted.
-        defocus_filters: float32 (2 Z - 1, 2 Y, X + 1), of the defocus loss, by offset from the
-            focal plane, from -(Z - 1) slices; None without that loss.
-        global_batch_size: stacks an update over all replicas: gradients are summed over
+        defocus_filters: float32 (2 Z - 1, 2 Y, X + 1), by offset from the focal plane, from
+            -(Z - 1) slices; None without a defocus loss.
+        global_batch_size: stacks per update over all replicas: gradients are summed over
             replicas, so losses divide by it.
         seed: of the pools.
 
     Source:
-        ZSE-GAN's notebook. Departs: any number of sections an update.
+        ZSE-GAN's notebook. Departs: any number of sections per update.
     """
 
     def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
@@ -102,12 +101,12 @@ class ZSEGANTrainer:
         depth = sections.stack_shape[0]
         num_outside = round(sections.outside_share * depth)
         self.inside = slice(num_outside, depth - num_outside)
-        # One row for each place that the focal plane may have.
+        # One row for each position of the focal plane.
         self.adversarial_table, self.consistency_table = (
             np.stack([weights(depth, focal_plane) for focal_plane in range(depth)])
             for weights in (adversarial_slice_weights, consistency_slice_weights))
         z = np.arange(depth)
-        # The last filter leaves slices outside the sample as they are.
+        # The last filter keeps slices outside the sample unchanged.
         self.filter_table = np.full((depth, depth), 2 * depth - 1)
         self.filter_table[:, self.inside] = (z - z[:, np.newaxis] + depth - 1)[:, self.inside]
         if defocus_filters is not None:
@@ -125,7 +124,7 @@ class ZSEGANTrainer:
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, by owner; of pools the first replica's alone."""
+        """Return all variables that a resumed run needs; pools are the first replica's."""
         return {"generator": self.generator.variables,
                 "discriminators": (self.sharp_discriminator.variables
                                    + self.blur_discriminator.variables),
@@ -139,20 +138,19 @@ class ZSEGANTrainer:
 
         1. Sharpen the stack, y = G_S(x), and blur the result again, G_B(y).
         2. D_S judges slices and vertical sections of y, D_B judges slices of G_B(y).
-        3. Compare G_B(y) with x (consistency) and, as weighted, G_B(x) with x and G_S(y)
-           with y (identity), y defocused with x (defocus), and spectra of y with those of
-           images in focus (spectrum).
+        3. As weighted, compare G_B(y) with x (consistency), G_B(x) with x and G_S(y) with y
+           (identity), y defocused with x (defocus), and spectra of y with those of in-focus
+           images (spectrum).
         4. Update G_S and G_B together.
-        5. D_S and D_B learn to tell y and G_B(y) of step 1, or earlier ones from the pools,
-           from images in focus and from measured slices.
-        6. Update D_S and D_B together.
+        5. Let D_S and D_B tell y and G_B(y), or earlier ones from the pools, from in-focus
+           images and measured slices, and update them together.
 
         Args:
             batch: this replica's share: `blurred`, float (B, Z, Y, X, 1), Y = X;
                 `focal_plane`, int32 (B,); `sharp_lateral`, float (B, N, Y, X, 1), and
-                `sharp_axial`, float (B, N, Y, Z, 1), in-focus images in the shape of
-                horizontal and vertical sections; `places`, float (B, 7, N), uniform from 0
-                to 1, of synthetic stacks' sections. N sections of each kind are judged.
+                `sharp_axial`, float (B, N, Y, Z, 1), in-focus images shaped like horizontal
+                and vertical sections; `places`, float (B, 7, N), uniform from 0 to 1, of the
+                judged sections, N of each kind.
 
         Returns:
             Scalars whose sums over replicas are the unweighted means over the batch.
@@ -200,7 +198,7 @@ class ZSEGANTrainer:
     def _update_discriminators(self, batch: dict[str, tf.Tensor],
                                pooled_sharp: tuple[tf.Tensor, tf.Tensor],
                                pooled_blurred: tuple[tf.Tensor, tf.Tensor]) -> Losses:
-        """Teach both discriminators; synthetic stacks come with their own focal planes."""
+        """Update both discriminators; synthetic stacks come with their focal planes."""
         measured, sharpened = (batch["blurred"], batch["focal_plane"]), pooled_sharp[0]
         places = tf.unstack(batch["places"], axis=1)
         with tf.GradientTape() as tape:
@@ -224,7 +222,7 @@ class ZSEGANTrainer:
 
     def _judged_lateral(self, discriminator: keras.Model, stack: tf.Tensor,
                         focal_plane: tf.Tensor, places: tf.Tensor, label: float) -> tf.Tensor:
-        """Weighted loss of the horizontal slices at `places`, (B, N) from 0 to 1, (B,)."""
+        """Return the weighted loss (B,) of the slices at `places`, (B, N) from 0 to 1."""
         places = self.inside.start + _indices(places, self.inside.stop - self.inside.start)
         slices = tf.gather(stack, places, axis=1, batch_dims=1)
         weights = tf.gather(tf.gather(self.adversarial_table, focal_plane), places,
@@ -232,7 +230,7 @@ class ZSEGANTrainer:
         return _judged(discriminator, slices, label, weights)
 
     def _draw_axial(self, stack: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """The x-z and y-z sections at `places`, (B, N) from 0 to 1: (B, N, Y, Z', 1)."""
+        """Return x-z and y-z sections (B, N, Y, Z', 1) at `places`, (B, N) from 0 to 1."""
         stack = stack[:, self.inside]
         sections = tf.concat([tf.transpose(stack, (0, 2, 3, 1, 4)),
                               tf.transpose(stack, (0, 3, 2, 1, 4))], axis=1)
@@ -240,7 +238,7 @@ class ZSEGANTrainer:
 
     def _spectrum_loss(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
                        axial: tf.Tensor) -> tf.Tensor:
-        """Of all slices against the stack's own focal plane, and of vertical sections."""
+        """Compare slices with the stack's focal plane, and vertical sections with real ones."""
         slices = sharpened[:, self.inside]
         focal = tf.gather(batch["blurred"], batch["focal_plane"], axis=1, batch_dims=1)
         wanted = tf.broadcast_to(focal[:, tf.newaxis], tf.shape(slices))
@@ -248,7 +246,7 @@ class ZSEGANTrainer:
         wanted_axial = batch["sharp_axial"][:, :, :, self.inside]
         vertical = spectrum_loss(_as_images(wanted_axial), _as_images(axial))
         batch_size = slices.shape[0]
-        # Root mean square: one slice that goes its own way weighs more than a little everywhere.
+        # Root mean square: one deviating slice weighs more than small differences everywhere.
         return (tf.sqrt(tf.reduce_mean(tf.reshape(lateral ** 2, (batch_size, -1)), axis=1) + 1e-12)
                 + tf.reduce_mean(tf.reshape(vertical, (batch_size, -1)), axis=1))
 
@@ -257,19 +255,19 @@ class ZSEGANTrainer:
 
 
 def _indices(places: tf.Tensor, length: int) -> tf.Tensor:
-    """Numbers from 0 to 1, 1 excluded, as places in a sequence."""
-    # The largest number below 1 times the length may be rounded up to it.
+    """Convert numbers from 0 to 1, 1 excluded, to indices of a sequence."""
+    # A product may be rounded up to the length.
     return tf.minimum(tf.cast(places * length, tf.int32), length - 1)
 
 
 def _as_images(sections: tf.Tensor) -> tf.Tensor:
-    """(B, N, Y, X, C) -> (B * N, Y, X, C)."""
+    """Reshape (B, N, Y, X, C) to (B * N, Y, X, C)."""
     return tf.reshape(sections, (-1, *sections.shape[2:]))
 
 
 def _judged(discriminator: keras.Model, sections: tf.Tensor, label: float,
             weights: tf.Tensor | None = None) -> tf.Tensor:
-    """Mean loss of each stack's sections, (B,)."""
+    """Return the mean loss of each stack's sections, (B,)."""
     scores = discriminator(_as_images(sections), training=True)
     losses = tf.reshape(least_squares_loss(scores, label), sections.shape[:2])
     if weights is not None:

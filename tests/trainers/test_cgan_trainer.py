@@ -11,7 +11,7 @@ from microgan.trainers.cgan import Adversary, CGANTrainer
 
 
 class CornerFeatures(keras.Layer):
-    """A feature network simple enough to work out by hand: the image, twice as large."""
+    """A feature network to check by hand: doubles the image's values."""
 
     def call(self, image, training=False):
         return 2 * image
@@ -109,7 +109,7 @@ def test_fourier_loss_alone_trains_the_generator(batch):
 
 
 @pytest.mark.parametrize("networks", ["ours", "published"])
-def test_two_images_are_learned_by_heart(networks, batch):
+def test_two_images_are_memorised(networks, batch):
     weights = {"adversarial": 0.001, "pixel": 1.0}
     if networks == "ours":
         trainer = build_trainer(build_unet_generator(filters=8, depth=1), rate=3e-3,

@@ -10,7 +10,7 @@ from microgan.trainers.cin_gan import CINGANTrainer, ComparedFeatures, Critic, _
 
 
 class PlainFeatures(keras.Layer):
-    """A feature network simple enough to work out by hand: the image, twice as large."""
+    """A feature network to check by hand: doubles the image's values."""
 
     def call(self, image, training=False):
         return {"content": 2 * image, "style": [image]}
@@ -63,7 +63,7 @@ def test_critic_update_leaves_the_generator_untouched(batch):
     trainer._update_critic(_sub_batch(batch, 0))
 
     assert not any(changed(trainer.generator, generator))
-    # A constant added to every score has no part in a Wasserstein loss.
+    # A constant added to every score does not change a Wasserstein loss.
     unchanged = [weight.path for weight, is_changed
                  in zip(trainer.critic.weights, changed(trainer.critic, critic))
                  if not is_changed]
@@ -80,7 +80,7 @@ def test_generator_update_leaves_the_critic_untouched(batch):
     assert any(changed(trainer.generator, generator))
 
 
-def test_step_updates_the_critic_as_often_as_asked_and_the_generator_once(batch):
+def test_step_updates_the_critic_the_given_number_of_times_and_the_generator_once(batch):
     trainer = build_trainer()
 
     trainer.train_step(batch)
@@ -106,7 +106,7 @@ def test_losses_are_those_of_a_linear_critic(batch):
 
 
 @pytest.mark.parametrize("from_degraded", [False, True])
-def test_content_is_compared_with_the_own_input_unless_as_published(from_degraded, batch):
+def test_content_is_compared_with_the_input_unless_as_published(from_degraded, batch):
     trainer = build_trainer(
         features=ComparedFeatures(PlainFeatures(), content_from_degraded=from_degraded),
         weights={"content": 1.0}, critic_steps=1)
@@ -181,7 +181,7 @@ def test_two_known_defects_are_learned_each_by_its_task(random):
         images = random.normal(size=(2, 8, 3, 16, 16, 1))
         return (ndimage.gaussian_filter(images, (0, 0, 0, 1, 1, 0))).astype(np.float32)
 
-    # Generator and critic circle about the solution: look at the mean of the last updates.
+    # Generator and critic circle around the solution: average the last updates.
     changes = []
     for update in range(200):
         clean, other = draw()
@@ -203,10 +203,10 @@ def test_intensities_of_the_critic_s_batches_are_remembered_and_part_of_the_stat
 
     trainer.train_step(batch)
 
-    of_made, of_degraded = (np.asarray(variable) for variable in trainer.state["intensities"])
+    of_synthetic, of_degraded = (np.asarray(variable) for variable in trainer.state["intensities"])
     # Sub-batches 0 and 1 hold two images of each task.
     np.testing.assert_allclose(of_degraded.sum(axis=1), 2)
-    np.testing.assert_allclose(of_made.sum(axis=1), 2, rtol=0.01)
+    np.testing.assert_allclose(of_synthetic.sum(axis=1), 2, rtol=0.01)
 
 
 def test_intensity_loss_brightens_what_is_darker_than_the_degraded_images(batch):

@@ -9,7 +9,7 @@ from microgan.trainers.fused_adam import FusedAdam
 
 
 def betas(low, high):
-    """Numbers that float32 holds: Keras rounds others to it, which near 1 changes 1 - beta."""
+    """Draw numbers that float32 holds: Keras rounds others, which near 1 changes 1 - beta."""
     return st.floats(low, high).map(lambda beta: float(np.float32(beta)))
 
 

@@ -20,14 +20,14 @@ def test_excess_counts_from_the_middle_of_each_intensity():
     np.testing.assert_array_equal(excess[1], 0)
 
 
-def test_made_images_fade_and_degraded_ones_do_not():
+def test_synthetic_images_fade_and_degraded_ones_do_not():
     memory = HistogramMemory(num_tasks=1)
     memory.add(flat(-9), flat(-9), CONDITION)
 
     for _ in range(600):
         memory.add(flat(9), flat(9), CONDITION)
 
-    of_made, of_degraded = (np.asarray(each) for each in memory.variables)
-    np.testing.assert_allclose(of_made[0, [0, -1]], [0.995 ** 600, 200 * (1 - 0.995 ** 600)],
+    of_synthetic, of_degraded = (np.asarray(each) for each in memory.variables)
+    np.testing.assert_allclose(of_synthetic[0, [0, -1]], [0.995 ** 600, 200 * (1 - 0.995 ** 600)],
                                rtol=1e-3)
     np.testing.assert_array_equal(of_degraded[0, [0, NUM_BINS - 1]], [1, 600])

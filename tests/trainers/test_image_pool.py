@@ -11,7 +11,7 @@ def volumes(*numbers):
 
 
 def query(pool, *numbers):
-    """What comes back, each volume with the number that it went in with."""
+    """Return what the pool gives, after checking that each volume kept its number."""
     given, labels = pool.query(volumes(*numbers), tf.constant([10 * each for each in numbers]))
     assert labels.numpy().tolist() == (10 * given.numpy().ravel()).tolist()
     return given.numpy().ravel().tolist()
@@ -22,14 +22,14 @@ def pool():
     return ImagePool(3, (1, 1, 1, 1), seed=keras.random.SeedGenerator(1))
 
 
-def test_pool_that_is_not_full_keeps_and_returns_what_is_new(pool):
+def test_pool_that_is_not_full_keeps_and_returns_new_volumes(pool):
     assert query(pool, 1, 2) == [1, 2]
     assert query(pool, 3) == [3]
 
     assert pool.state[0].numpy().ravel().tolist() == [1, 2, 3]
 
 
-def test_full_pool_gives_back_half_of_the_time_a_kept_volume(pool):
+def test_full_pool_returns_a_kept_volume_half_of_the_time(pool):
     query(pool, 1, 2, 3)
 
     kept = {1, 2, 3}
@@ -46,7 +46,7 @@ def test_full_pool_gives_back_half_of_the_time_a_kept_volume(pool):
     assert 30 < num_new < 70
 
 
-def test_pool_with_the_state_of_another_goes_on_like_it(pool):
+def test_pool_with_the_state_of_another_continues_like_it(pool):
     query(pool, 1, 2, 3, 4)
     seed = keras.random.SeedGenerator(5)
     seed.state.assign(pool.seed.state)

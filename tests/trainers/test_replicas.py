@@ -9,12 +9,12 @@ from helpers import ROOT
 from narrow_trainers import TRAINERS
 
 
-# A rival's losses between four networks let rounding grow a little more in 20 updates.
+# CycleGAN's four networks let rounding errors grow a little more in 20 updates.
 TOLERANCES = {"cyclegan": 1e-9}
 
 
 @pytest.mark.slow
-# DeblurGAN cannot do without a content loss, which is float32 in all policies.
+# DeblurGAN needs a content loss, which is float32 under every policy.
 @pytest.mark.parametrize("method", [method for method in TRAINERS if method != "deblurgan"])
 def test_two_replicas_do_what_one_does(method):
     """20 updates in float64: losses of every update, all weights and optimizer slots."""

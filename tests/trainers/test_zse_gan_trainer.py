@@ -13,7 +13,7 @@ DEPTH, SIDE = 8, 32
 
 
 def fading_filters():
-    """All frequencies alike: 1 at the focal plane, half as much at every further slice."""
+    """Equal for all frequencies: 1 at the focal plane, halved with each slice from it."""
     fading = 0.5 ** abs(np.arange(1 - DEPTH, DEPTH, dtype=np.float32))
     return np.tile(fading[:, np.newaxis, np.newaxis], (1, 2 * SIDE, SIDE + 1))
 
@@ -73,8 +73,8 @@ def test_discriminators_update_leaves_the_translators_untouched(batch):
     trainer = build_trainer()
     generator, judges = (values(trainer.state[name]) for name in ("generator", "discriminators"))
 
-    made = (batch["blurred"], batch["focal_plane"])
-    trainer._update_discriminators(batch, made, made)
+    synthetic = (batch["blurred"], batch["focal_plane"])
+    trainer._update_discriminators(batch, synthetic, synthetic)
 
     assert same(generator, trainer.state["generator"])
     assert not same(judges, trainer.state["discriminators"])
@@ -117,7 +117,7 @@ def test_slices_are_judged_with_the_weights_of_their_depth(batch):
     trainer = build_trainer()
 
     def by_depth(sections, training=True):
-        return sections[:, :1, :1]  # a score that tells the slice
+        return sections[:, :1, :1]  # a score that reveals the slice
 
     stack = tf.broadcast_to(tf.reshape(tf.range(DEPTH, dtype=tf.float32), (1, -1, 1, 1, 1)),
                             (1, DEPTH, SIDE, SIDE, 1))
@@ -146,7 +146,7 @@ def test_training_lowers_the_spectrum_loss_of_a_blurred_stack(batch):
 
 
 @pytest.mark.slow
-def test_resumed_trainer_goes_on_bit_for_bit_with_its_pools(batch):
+def test_resumed_trainer_continues_bit_for_bit_with_its_pools(batch):
     trainer = build_trainer(build_published_generator)
     step = tf.function(trainer.train_step)
     for _ in range(4):  # more than the pools hold
