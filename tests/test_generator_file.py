@@ -117,7 +117,7 @@ def test_other_hdf5_file_is_refused(tmp_path):
     ({"normalization": {"Cells": {"degraded": [0, 1e-40], "clean": [0, 1]}}}, "high=1e-40"),
     ({"normalization": {"Cells": {"degraded": [0, True], "clean": [0, 1]}}}, "True"),
     ({"normalization": {"Cells": {"degraded": [0, 1], "clean": [0, 1], "other": [0, 1]}}},
-     "no normalisation ranges"),
+     "not normalisation ranges"),
     ({"tasks": ["Cells", "Other"]}, "tasks"),
     ({"normalization": {"Cells": {"degraded": [1, 1], "clean": [0, 1]}}}, "low=1, high=1"),
     ({"surprise": 1}, "understand"),

@@ -1,1 +1,1 @@
-"""Images from files to normalised batches."""
+"""From image files to normalised batches."""

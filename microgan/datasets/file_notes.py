@@ -1,4 +1,4 @@
-"""What image files say of how they are to be read, told once for all files of a folder."""
+"""Notes about image files that are used together, printed once for all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from microgan.runtime.amounts import significant
 from microgan.files.names import shown
 
-VoxelSize = tuple[float | None, float | None]  # of pixels and of slices, in um; None: not said
+VoxelSize = tuple[float | None, float | None]  # of pixels and slices, um; None if unknown
 _NAMED_FILES = 3
 
 
 class FileNotes:
-    """Collects what the user should know of files that are used together."""
+    """Collects what the user should know about files that are used together."""
 
     def __init__(self) -> None:
         self._paths: list[Path] = []
@@ -22,12 +22,12 @@ class FileNotes:
         self._sizes: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
 
     def add(self, path: Path, notes: Sequence[str], voxel_size_um: VoxelSize) -> None:
-        """Note a file.
+        """Add a file.
 
         Args:
             path: of the file.
-            notes: a line each, that follows the file's name.
-            voxel_size_um: distance of its pixels and of its slices, None where it does not say.
+            notes: one line each, printed after the file's name.
+            voxel_size_um: distances between its pixels and between its slices, None if unknown.
         """
         self._paths.append(path)
         for note in notes:
@@ -37,7 +37,7 @@ class FileNotes:
                 self._sizes[kind][f"{significant(size)} um"].append(path)
 
     def lines(self) -> Iterator[str]:
-        """What to tell the user: a line for each note, and for each size that differs."""
+        """Yield a line for each note and for each kind of size that differs."""
         for note, paths in self._notes.items():
             if len(self._paths) == 1:
                 yield f"{shown(paths[0])}: {note}."

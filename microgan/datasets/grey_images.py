@@ -1,7 +1,8 @@
-"""Files of grey images: arrays, TIFF, CARE's archives; checked while they are read."""
+"""Load and check files of grey images: arrays, TIFF and CARE's archives."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def load_array(path: Path) -> np.ndarray:
     """Load and check `NAME_X.npy` or `NAME_Y.npy`: (N, Y, X), memory-mapped, not unpickled.
 
     Raises:
-        UserError: it is missing, damaged, or no stack of grey images.
+        UserError: it is missing, damaged or not a stack of grey images.
     """
     if not path.exists():
         raise UserError(f"There is no {path}, though its partner exists: degraded images are in "
@@ -39,14 +40,14 @@ def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
 
 
 def check_numeric(array: np.ndarray, source: Path) -> None:
-    """Refuse an array of other than integers or real floating-point numbers."""
+    """Refuse an array of anything but integers or real floating-point numbers."""
     if array.dtype.kind not in "iuf":
         raise UserError(f"{source} holds {array.dtype} values: expected integers or real "
                         "floating-point numbers.")
 
 
 def find_tiffs(folder: Path) -> list[Path]:
-    """The TIFF files in a folder, as `choose_files` gives them.
+    """List the TIFF files in a folder by `choose_files`.
 
     Raises:
         UserError: there is no such folder, or no such file in it; or as `choose_files`.
@@ -64,10 +65,10 @@ def load_tiff(path: Path, notes: FileNotes) -> np.ndarray:
 
     Args:
         path: of the file.
-        notes: is given what the user should know of how it was read.
+        notes: collects what the user should know.
 
     Raises:
-        UserError: it is damaged or no grey image.
+        UserError: it is damaged or not a grey image.
     """
     with opened_tiff(path) as tiff:
         image, axes = read_only_image(tiff, path)
@@ -76,30 +77,39 @@ def load_tiff(path: Path, notes: FileNotes) -> np.ndarray:
     kept = "".join(letter for letter, length in zip(axes, image.shape) if length > 1)
     image = np.squeeze(image)
     if sorted(kept) != ["X", "Y"] or image.size == 0:
-        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) a file. "
-                        "Save each slice or colour as a file of its own.")
+        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) per "
+                        "file. Save each slice or colour as a separate file.")
     return image if kept == "YX" else image.T
 
 
 def is_care_archive(path: Path) -> bool:
-    """Whether a `.npz` has an array X or Y; also one that is damaged, as loading it tells."""
+    """Whether a `.npz` has an array X or Y, or is damaged, which loading then reports."""
     try:
         return not names_in_npz(path).isdisjoint({"X", "Y"})
     except Exception:  # a damaged archive makes zipfile raise nearly anything
         return True
 
 
+def load_archive(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Load the arrays of a `.npz` as `read_npz` does.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        return read_npz(path, names)
+    except Exception as error:  # a damaged archive makes numpy raise nearly anything
+        raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
+                        "whole copy, or write it again with numpy.savez.") from error
+
+
 def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Load the degraded and the clean images, (N, Y, X), of CARE's training file.
 
     Raises:
-        UserError: it is damaged or no such file.
+        UserError: it is damaged or not such a file.
     """
-    try:
-        found = read_npz(path, ("X", "Y", "axes"))
-    except Exception as error:  # a damaged archive makes numpy raise nearly anything
-        raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
-                        "whole copy, or write it again with numpy.savez.") from error
+    found = load_archive(path, ("X", "Y", "axes"))
     missing = [key for key in ("X", "Y") if key not in found]
     if missing:
         raise UserError(f"{path} lacks {' and '.join(missing)}: CARE's training file has keys X "
@@ -109,11 +119,11 @@ def load_care_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
-    """CARE stores (S, C, Y, X); axes other than sample, Y and X must have length 1."""
+    """Reorder CARE's (S, C, Y, X); axes other than sample, Y and X must have length 1."""
     axes = axes or {3: "SYX", 4: "SCYX"}.get(array.ndim, "")
     if len(axes) != array.ndim or not set("SYX") <= set(axes):
         raise UserError(f"{path} has shape {array.shape} and axes '{axes}': expected one letter "
-                        "an axis, S (sample), Y and X among them.")
+                        "per axis, S (sample), Y and X among them.")
     order = [axes.index(letter) for letter in "SYX"]
     others = [index for index in range(array.ndim) if index not in order]
     if any(array.shape[index] != 1 for index in others):

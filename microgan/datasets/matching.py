@@ -1,4 +1,4 @@
-"""Whether degraded and clean images are pairs at all."""
+"""Check that degraded and clean images are pairs at all."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from skimage.transform import downscale_local_mean
 
 from microgan.datasets.paired_arrays import PairedImages
 
-# So many pairs are looked at; blocks average noise away.
+# Pairs to compare, in blocks that average out noise.
 _MOST_PAIRS = 20
 _BLOCK_PX = 8
-# Measured thirty times on ten pairs of each of six sets, simulated and real: 0.55 and more; on
-# clean images drawn at random, of which a few match by chance, 0.36 and less, mean 0.
+# In thirty tests with ten pairs each of six sets, simulated and real, pairs gave 0.55 and more;
+# randomly drawn clean images, a few of which match by chance, gave 0.36 and less, mean 0.
 _LEAST = 0.3
 
 
 def look_unmatched(pairs: PairedImages) -> bool:
-    """Whether clean images resemble their degraded ones no more than others of the set do.
+    """Whether clean images resemble their degraded ones no more than other images do.
 
     Args:
         pairs: of one task, at least two.
 
     Returns:
-        True where the correlation of block means of 8 x 8 pixels, mean over at most 20
-        pairs, is less than 0.3 above that with the next pair's clean image. Images whose
-        blocks are all alike tell nothing.
+        True where the mean correlation of 8 x 8 block means, over at most 20 pairs, is less
+        than 0.3 above that with the next pair's clean image. Images with constant blocks are
+        ignored.
 
     Source:
         ours.
@@ -45,7 +45,7 @@ def _blocks(image: np.ndarray) -> np.ndarray:
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Of the part that both have; NaN where one is constant."""
+    """Correlate the part that both cover; NaN where one is constant."""
     common = tuple(slice(0, min(lengths)) for lengths in zip(first.shape, second.shape))
     first, second = (image[common] - image[common].mean() for image in (first, second))
     norm = np.sqrt(np.sum(first ** 2) * np.sum(second ** 2))

@@ -1,4 +1,4 @@
-"""Pixels that hold no measurement: NaN, and the numbers that programs write in its place."""
+"""Pixels without a measurement: NaN, and the numbers that programs write instead."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The sum of 2**24 exposures of 16 bits is 1.1e12. What marks missing data beyond it: the ends
-# of 32 and 64 bit floating point (GDAL, Fiji's stitching), 9.97e36 (netCDF), 1e20.
+# The sum of 2**24 exposures of 16 bits is 1.1e12. Marks of missing data beyond it: the limits of
+# 32 and 64 bit floating point (GDAL, Fiji's stitching), 9.97e36 (netCDF), 1e20.
 _LARGEST_MEASURED = 1e12
-# Marks of missing data that could be measured, too: of GDAL, ESRI, NASA, 16 and 32 bit programs.
+# Marks of missing data within the range of measurements: GDAL, ESRI, NASA, 16 and 32 bit limits.
 _MARKS = (-999.0, -9999.0, -99999.0, -32767.0, -32768.0, -2.0**31)
 
 
@@ -20,9 +20,9 @@ class Unmeasured(NamedTuple):
     """Pixels that no camera has measured.
 
     Args:
-        text: how many they are, and what.
-        mark: the number they hold, as a flag's value.
-        may_be_measured: whether cameras may measure that number.
+        text: their number and what they hold.
+        mark: the value they hold, as given to a flag.
+        may_be_measured: whether cameras may measure that value.
     """
 
     text: str
@@ -31,12 +31,12 @@ class Unmeasured(NamedTuple):
 
 
 def is_missing(values: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Which pixels the user calls missing.
+    """Find the pixels that the user declares missing.
 
     Args:
         values: integers or real floating-point numbers, any shape.
-        nodata: what they hold, rounded to the type of `values`; NaN for those that are NaN,
-            None for no pixel.
+        nodata: the value they hold, rounded to the type of `values`, or NaN; None for no
+            pixel.
 
     Returns:
         Boolean array of the shape of `values`.
@@ -55,16 +55,16 @@ def is_missing(values: np.ndarray, nodata: float | None) -> np.ndarray:
 def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) -> Unmeasured | None:
     """Find pixels that no camera can have measured, in a floating-point image.
 
-    These are NaN, infinity, and numbers beyond 1e12. So are -9999, -32768 and other usual
-    marks of missing data, if no other pixel comes near them: nearer than the others' own range
-    is long. A given `nodata` is neither refused nor are such marks looked for.
+    These hold NaN, infinity or numbers beyond 1e12; also -9999, -32768 or other usual marks of
+    missing data, if they are farther from all other values than those are from each other.
+    With `nodata`, that value is accepted and such marks are not searched for.
 
     Args:
-        parts: of the image, any shapes; each is looked at once.
+        parts: of the image, any shapes; each is read once.
         nodata: what missing pixels hold, as in `is_missing`.
 
     Returns:
-        What was found; None if nothing was, and of integers, which can all be measured.
+        What was found; None if nothing was, and for integers, which can all be measured.
 
     Source:
         ours.

@@ -1,4 +1,4 @@
-"""Pairs of degraded and clean images from files, checked before anything starts."""
+"""Load and check pairs of degraded and clean images."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from microgan.files.names import (
 
 TEST_SUFFIX = "_test"
 EXTRA_SUFFIX = "_extra"
-# Generators pad by reflection to a multiple of their stride, which needs this much.
+# Needed to pad by reflection to a multiple of a generator's stride.
 MIN_SIDE_PX = 16
+Images = Sequence[np.ndarray] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class PairedImages:
         name: the task's name, as in the file names.
         degraded: images (Y, X) of any real numeric type; a list or an array (N, Y, X),
             which may be memory-mapped.
-        clean: like `degraded`, image i belongs to degraded image i and has its size.
+        clean: like `degraded`; image i belongs to degraded image i and has its size.
     """
 
     name: str
-    degraded: Sequence[np.ndarray] | np.ndarray
-    clean: Sequence[np.ndarray] | np.ndarray
+    degraded: Images
+    clean: Images
 
     def __len__(self) -> int:
         return len(self.degraded)
@@ -43,37 +44,33 @@ class PairedImages:
 
 @dataclass(frozen=True)
 class ImagesOfFile:
-    """One kind of images of a task, and what to call where they come from.
+    """The clean or the degraded images of a task, and where they come from.
 
     Args:
         source: the file or folder, for messages.
         images: (Y, X) each; a list or an array (N, Y, X).
-        file_names: of the images in a folder; none for those of an array.
+        file_names: of the images in a folder; none for an array.
     """
 
     source: str
-    images: Sequence[np.ndarray] | np.ndarray
+    images: Images
     file_names: tuple[str, ...] = ()
 
     def place(self, index: int) -> str:
-        """What to call an image at the start of a message."""
+        """Name an image at the start of a message."""
         if self.file_names:
             return str(Path(self.source) / self.file_names[index])
         return f"Image {index} of {self.source}"
 
     def check(self) -> None:
-        """Check every image; see `check_image`.
-
-        Raises:
-            UserError: as there; or images are of several types.
-        """
+        """Check every image by `check_image`, and that all have one type."""
         for index, image in enumerate(self.images):
             check_image(image, self.place(index))
             check_type(self.place(index), image, self.images[0].dtype, self.place(0))
 
 
 def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
-    """Names of all data sets in a folder that have degraded and clean images, sorted.
+    """List the data sets in a folder, sorted by name.
 
     Args:
         data_dir: folder with `NAME_X.npy` and `NAME_Y.npy`, `NAME/degraded` and
@@ -86,7 +83,7 @@ def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
     if not data_dir.is_dir():
         raise UserError(f"There is no folder {data_dir}. Name the folder of your images with "
                         "--data_dir.")
-    # One half is enough: loading then names the one that is missing.
+    # One half is enough: loading then reports the missing one.
     names = {composed(path.stem if _is_archive(path) else path.stem[:-2])
              for path in _files_of_pairs(data_dir)}
     names |= {composed(path.name) for path in data_dir.iterdir() if not is_hidden(path.name)
@@ -100,7 +97,7 @@ def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
 
 
 def _files_of_pairs(data_dir: Path) -> list[Path]:
-    """`NAME_X.npy`, `NAME_Y.npy` and `NAME.npz` in a folder; prints which are others'."""
+    """List `NAME_X.npy`, `NAME_Y.npy` and `NAME.npz` in a folder; print what is skipped."""
     found = choose_files([path for path in data_dir.iterdir() if _is_archive(path)
                           or matching_name(path.name).endswith(("_X.npy", "_Y.npy"))],
                          (".npy", ".npz"), data_dir)
@@ -114,17 +111,9 @@ def _is_archive(path: Path) -> bool:
 
 
 def load_test_pairs(data_dir: Path | str, name: str) -> PairedImages | None:
-    """Load the test pairs of one task, stored like its pairs under the name `NAME_test`.
-
-    Returns:
-        The pairs, or None where there are no such files.
-
-    Raises:
-        UserError: as `load_pairs`.
-    """
-    if not any(find_kinds(data_dir, name + TEST_SUFFIX)):
-        return None
-    return load_pairs(data_dir, name + TEST_SUFFIX)
+    """Load the test pairs of one task by `load_pairs`, from `NAME_test`; None without files."""
+    name += TEST_SUFFIX
+    return load_pairs(data_dir, name) if any(find_kinds(data_dir, name)) else None
 
 
 def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
@@ -141,9 +130,9 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         The pairs. Arrays are memory-mapped, never unpickled.
 
     Raises:
-        UserError: a file is missing, unreadable or truncated, is no real numeric array,
-            has an unfit shape, or holds an image that is constant or not finite; the
-            counts or shapes of degraded and clean images differ.
+        UserError: a file is missing or damaged, is not a real numeric array, has an unfit
+            shape, or holds an image that is constant or not finite; or numbers or shapes of
+            degraded and clean images differ.
     """
     degraded, clean = read_images(data_dir, name)
     _check_numbers(degraded, clean)
@@ -158,14 +147,14 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
 
 
 def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
-    """Read the degraded and the clean images of one task, unchecked but for their form.
+    """Read the degraded and the clean images of one task; check only their form.
 
     Args:
         data_dir: as for `load_pairs`.
         name: as for `load_pairs`.
 
     Raises:
-        UserError: a file is missing, unreadable, or no stack of grey images.
+        UserError: a file is missing, damaged or not a stack of grey images.
     """
     folder = Path(data_dir)
     arrays, tiffs, _ = found_kinds(data_dir, name)
@@ -185,38 +174,51 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
 
 
 def check_image(image: np.ndarray, where: str) -> None:
-    """Refuse an image that cannot be learned from.
+    """Refuse an image that is too small or has unfit values.
 
     Args:
         image: (Y, X).
-        where: what to call it at the start of the message.
+        where: names it at the start of the message.
 
     Raises:
-        UserError: it is too small, holds what cannot be measured (see `find_unmeasured`), or is
-            constant.
+        UserError: it is too small, or as `check_values`.
     """
     if min(image.shape) < MIN_SIDE_PX:
         raise UserError(f"{where} is {_size(image)} pixels: at least {MIN_SIDE_PX} x "
                         f"{MIN_SIDE_PX} are needed.")
+    check_values(image, where, "Remove it and its partner.")
+
+
+def check_values(image: np.ndarray, where: Path | str, remedy: str = "Remove it.") -> None:
+    """Refuse an image or stack that nothing can be learned from.
+
+    Args:
+        image: of any shape.
+        where: names it at the start of the message.
+        remedy: what to do with a constant one.
+
+    Raises:
+        UserError: it is constant or holds what `find_unmeasured` finds.
+    """
     found = find_unmeasured([image])
     if found:
         raise UserError(f"{where}: {found.text}. Fix or remove it.")
     if image.min() == image.max():
         raise UserError(f"{where} is constant ({image.flat[0]}): nothing can be learned from it. "
-                        "Remove it and its partner.")
+                        f"{remedy}")
 
 
 def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Path | str) -> None:
-    """Refuse an image or stack whose intensities cannot be compared with those of another.
+    """Refuse an image or stack whose type differs from that of another.
 
     Args:
-        where: what to call it, as its file.
+        where: names it, such as its file.
         image: of any shape.
         dtype: of the other one.
-        other: what to call that.
+        other: names the other one.
 
     Raises:
-        UserError: it is of another type.
+        UserError: the types differ.
     """
     if image.dtype.name != dtype.name:
         raise UserError(f"{where} holds {image.dtype}, but {other} {dtype}. Convert all to one "
@@ -224,7 +226,7 @@ def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Pat
 
 
 def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
-    """Which kinds of files there are of a task: arrays, TIFF folders, CARE's archive."""
+    """Find which kinds of files a task has: arrays, TIFF folders, CARE's archive."""
     data_dir = Path(data_dir)
     folder = find_file(data_dir, name)
     return (any(find_file(data_dir, f"{name}_{letter}.npy").exists() for letter in "XY"),
@@ -233,10 +235,10 @@ def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
 
 
 def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
-    """As `find_kinds`.
+    """Find the one kind of files that a task has, as `find_kinds`.
 
     Raises:
-        UserError: there are none, or of several kinds, or as `check_task_name`.
+        UserError: there are none or several kinds, or as `check_task_name`.
     """
     if not name or Path(name).name != name:
         raise UserError(f"--datasets takes names without folders. Received: {name!r}. Name the "
@@ -255,7 +257,7 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
 
 
 def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
-    """Refuse images that cannot be paired by their number, or files by their name."""
+    """Refuse images that cannot be paired by number, or files by name."""
     names = [{matching_name(name): name for name in images.file_names}
              for images in (degraded, clean)]
     alone = [{**names[0], **names[1]}[name] for name in sorted(names[0].keys() ^ names[1].keys())]
@@ -271,14 +273,14 @@ def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
 
 
 def read_tiffs(folder: Path, notes: FileNotes) -> ImagesOfFile:
-    """Read all TIFF files in a folder, one grey image each, unchecked but for their form.
+    """Read all TIFF files in a folder, one grey image each; check only their form.
 
     Args:
         folder: of the files.
-        notes: is given what the user should know of how they were read.
+        notes: collects what the user should know.
 
     Raises:
-        UserError: there is none, or one is damaged or no grey image.
+        UserError: there is none, or one is damaged or not a grey image.
     """
     paths = find_tiffs(folder)
     return ImagesOfFile(str(folder), [load_tiff(path, notes) for path in paths],

@@ -1,4 +1,4 @@
-"""Batches as a distribution strategy takes them, drawn ahead of their use."""
+"""Batches for a distribution strategy, drawn ahead in a thread."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ _NUM_AHEAD = 2
 
 
 class DistributedBatches:
-    """The batches of all updates, in order, two of them drawn ahead in a thread.
+    """The batches of all updates, in order, two of them drawn ahead.
 
-    Not a `tf.data.Dataset`: to end the iterator of a distributed one takes up to a minute
-    in which nothing happens, since its tuning thread sleeps on.
+    Not a `tf.data.Dataset`: closing a distributed one's iterator can block for up to a minute.
 
     Args:
-        draw: update number -> batch as a dict of arrays whose first axis is the image.
+        draw: update number -> batch, a dict of arrays with one image per row.
         strategy: each of its replicas gets an equal, consecutive share of every batch.
         first_update: number of the first batch.
         num_iters: number of the last batch plus 1.
@@ -41,12 +40,12 @@ class DistributedBatches:
             raise ValueError(f"A batch of {batch_size} images cannot be shared equally by "
                              f"{num_replicas} replicas.")
         self._share = batch_size // num_replicas
-        # For tracing an update before the first batch is there.
+        # To trace an update before the first batch is ready.
         self.element_spec = tf.nest.map_structure(tf.type_spec_from_value,
                                                   self._distributed(example))
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield what `strategy.run` takes; what `draw` raises is raised here."""
+        """Yield what `strategy.run` takes; raise what `draw` raises."""
         thread = ThreadPoolExecutor(1)
         try:
             ahead = deque(thread.submit(self._draw, number)

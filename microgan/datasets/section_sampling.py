@@ -1,4 +1,4 @@
-"""Training batches of z-stacks and in-focus images: a function of (seed, update number)."""
+"""Training batches of z-stacks: each a pure function of (seed, update number)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from microgan.datasets.normalization import IntensityRange
-from microgan.datasets.sampling import SYMMETRIES, transform
+from microgan.datasets.sampling import draw_crops
 from microgan.errors import UserError
-
 
 # Times that an update draws sections of a stack.
 NUM_DRAWS = 7
@@ -18,11 +17,11 @@ NUM_DRAWS = 7
 
 @dataclass(frozen=True)
 class TrainingStacks:
-    """What a training on z-stacks draws from.
+    """The training images for z-stacks.
 
     Args:
         stacks: (Z, Y, X) each, any real numeric type.
-        focal_planes: of every stack, from 0.
+        focal_planes: index in each stack.
         sharp_lateral: in-focus images (Y, X).
         sharp_axial: in-focus images in the voxel shape of vertical sections, (Y or X, Z).
         intensities: maps all of them to network values.
@@ -38,16 +37,15 @@ class TrainingStacks:
 class StackBatches:
     """Random crops of random stacks and of unrelated in-focus images.
 
-    Stacks of different depths are cut to the smallest one, with the focal plane where it was
-    relative to the depth.
+    Stacks are cut to the smallest depth, with the focal plane at the same relative depth.
 
     Args:
         training: stacks and in-focus images.
-        batch_size: stacks a batch, over all replicas, > 0.
+        batch_size: stacks per batch over all replicas, > 0.
         patch_size: side of the crops in pixels.
         num_sections: in-focus images of each kind per stack, > 0.
         symmetries: a key of `SYMMETRIES`, of the lateral plane; depth is never mirrored.
-        seed: batch number n is a function of (seed, n) alone.
+        seed: batch n depends only on (seed, n).
 
     Raises:
         UserError: a stack or an in-focus image is smaller than a crop.
@@ -78,13 +76,13 @@ class StackBatches:
         """Draw the batch of one update.
 
         Args:
-            update: number of the update, from 0.
+            update: number of the update.
 
         Returns:
             `blurred`, float32 (B, Z, P, P, 1), `focal_plane`, int32 (B,), `sharp_lateral`,
             float32 (B, N, P, P, 1), and `sharp_axial`, float32 (B, N, P, Z, 1), normalised;
-            `places`, float32 (B, NUM_DRAWS, N), uniform from 0 to 1: of the sections of made
-            stacks. Drawn here, so that they do not depend on the number of replicas.
+            `places`, float32 (B, NUM_DRAWS, N), uniform from 0 to 1, of the judged sections.
+            Drawn here, so that they do not depend on the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         square = (self.patch_size, self.patch_size)
@@ -106,13 +104,8 @@ class StackBatches:
 
     def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator, *,
               may_swap: bool) -> np.ndarray:
-        """A random crop of the last two axes, mirrored at random, swapped if both are lateral."""
-        top, left = (random.integers(length - side + 1)
-                     for length, side in zip(image.shape[-2:], size))
-        crop = image[..., top:top + size[0], left:left + size[1]]
-        flip_x, flip_y, swap = (allowed and random.random() < 0.5
-                                for allowed in SYMMETRIES[self.symmetries])
-        return transform(crop, flip_x, flip_y, swap and may_swap)
+        (crop,) = draw_crops([image], size, self.symmetries, random, may_swap=may_swap)
+        return crop
 
     def _values(self, crops: list) -> np.ndarray:
         return self.intensities.normalize(np.stack(crops))[..., np.newaxis]
@@ -120,7 +113,7 @@ class StackBatches:
 
 def _refuse_small(kind: str, images: Sequence[np.ndarray], patch_size: int,
                   depth: int | None = None) -> None:
-    """Refuse images smaller than a crop: square, or of `depth` columns where that is given."""
+    """Refuse images smaller than a crop, which is square or has `depth` columns."""
     for index, image in enumerate(images):
         height, width = image.shape[-2:]
         found = f"Training {kind} {index} is {height} x {width} pixels"

@@ -1,4 +1,4 @@
-"""Which pairs train, which choose the checkpoint, which are tested."""
+"""Divide pairs into those that train, choose the checkpoint and test."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from microgan.datasets.paired_arrays import TEST_SUFFIX, PairedImages
+from microgan.datasets.paired_arrays import TEST_SUFFIX, Images, PairedImages
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
-Images = Sequence[np.ndarray] | np.ndarray
 T = TypeVar("T")
 
-# With fewer pairs than this and no test arrays, all are needed to train.
+# With fewer pairs and no test arrays, all are needed for training.
 _MIN_PAIRS_TO_TEST, _TEST_FRACTION = 20, 0.2
 
 
@@ -28,9 +27,8 @@ class Split:
     Args:
         train: indices of the pairs to learn from.
         validation: indices of the pairs that choose the checkpoint.
-        test: indices of the pairs read once, at the end; into the test arrays where
-            `test_from` names them.
-        test_from: name of the data set that `test` points into, None if nothing is tested.
+        test: indices of the pairs read once, at the end, in the data set `test_from`.
+        test_from: name of the data set with the test pairs; None if nothing is tested.
     """
 
     train: tuple[int, ...]
@@ -39,18 +37,18 @@ class Split:
     test_from: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """Return plain JSON."""
         return {name: list(value) if isinstance(value, tuple) else value
                 for name, value in asdict(self).items()}
 
 
 class _Told(NamedTuple):
-    """What messages call images that are divided.
+    """How messages refer to the images that are divided.
 
     Args:
         name: of the task.
         kind: "clean" or "degraded".
-        unit: what each of them is, or is half of.
+        unit: what each image is, or is half of.
     """
 
     name: str
@@ -63,18 +61,18 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
                 seed: int) -> Split:
     """Divide the pairs of one task at random.
 
-    Pairs that share a clean image stay in one part, else a network is tested on images it
-    has learned.
+    Pairs that share a clean image stay in one part; otherwise a network would be tested on images
+    that it was trained on.
 
     Args:
         pairs: the task's pairs.
         test_pairs: its test arrays; then no pair of `pairs` is kept for the test.
-        images_limit: pairs that training and validation see together, chosen at random;
-            None or -1 for all that the test part leaves.
-        validation_fraction: share of those pairs, 0 to 1; at least one pair, and one is left
-            to train.
-        test_fraction: share of `pairs` kept for the test where there are no test arrays, as
-            far as `images_limit` leaves any; None for 0.2 of 20 pairs or more, else none.
+        images_limit: number of randomly chosen pairs for training and validation together;
+            None or -1 for all that are not kept for the test.
+        validation_fraction: share of those pairs, 0 to 1; at least one pair validates and at
+            least one trains.
+        test_fraction: share of `pairs` kept for the test without test arrays, up to what
+            `images_limit` leaves; None for 0.2 of 20 or more pairs, otherwise none.
         seed: of the choice.
 
     Raises:
@@ -91,16 +89,15 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
                    test_fraction: float | None, seed: int) -> tuple[Split, Split]:
     """Divide clean and degraded images that need not correspond.
 
-    Where there are as many of each they may be pairs: then both are divided like the pairs,
-    as `split_pairs` does with the same arguments, so that no image is on one side here and
-    on the other side there.
+    Equal numbers may be pairs. Then both are divided as `split_pairs` would with the same
+    arguments, so that no image is on different sides here and there.
 
     Args:
         images: the task's images.
         test_images: its test arrays.
-        images_limit: degraded images that training and validation see together; None or -1
-            for all that the test part leaves. Clean images are not limited: those beyond
-            the limit only train.
+        images_limit: number of degraded images for training and validation together; None or
+            -1 for all that are not kept for the test. Further clean images are only for
+            training.
         validation_fraction: as for `split_pairs`.
         test_fraction: as for `split_pairs`.
         seed: of the choice.
@@ -135,13 +132,13 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
 
 
 def indices_outside(images: Images, excluded: Iterable[np.ndarray]) -> tuple[int, ...]:
-    """Indices of the images that equal none of the excluded, in every pixel."""
+    """Return indices of the images that are not identical to an excluded one."""
     known = {digest(image) for image in excluded}
     return tuple(index for index, image in enumerate(images) if digest(image) not in known)
 
 
 def spread_over(items: Sequence[T], at_most: int) -> list[T]:
-    """Take some items, evenly spaced from the first to the last; all if there are no more."""
+    """Take at most `at_most` items, evenly spaced from the first to the last."""
     places = np.linspace(0, len(items) - 1, min(at_most, len(items)))
     return [items[round(place)] for place in places]
 
@@ -188,9 +185,9 @@ def _split(told: _Told, images: Images, test_images: Images | None, *,
 
 
 def _order_by_content(keys: list[str], seed: int) -> list[int]:
-    """A random order that depends on the images' content, not on their place.
+    """Return a random order that depends on the images' content, not their position.
 
-    So tasks that share clean images, one truth under several defects, are divided alike.
+    So tasks that share clean images, one truth under several defects, are divided equally.
     """
     seen: Counter[str] = Counter()
     ranks = []
@@ -206,8 +203,8 @@ def take_groups(order: Sequence[int], keys: Sequence[str], count: int
 
     Args:
         order: indices into `keys`.
-        keys: what identifies each image; equal for copies.
-        count: of indices to take, >= 0.
+        keys: identify images; equal for copies.
+        count: number of indices to take, >= 0.
 
     Returns:
         The taken and the other indices, both in the given order.
@@ -236,15 +233,15 @@ def _refuse_overlap(name: str, kind: str, images: Images, test_images: Images) -
 
 
 def fingerprint(*stacks: Images) -> str:
-    """Identify images in their order: equal only if every pixel is."""
+    """Identify a sequence of images by all their pixels."""
     content = "".join(digest(image) for images in stacks for image in images)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def digest(image: np.ndarray) -> str:
-    """Identify an image by its size and pixel values, whatever type they are stored in."""
+    """Identify an image by its size and pixel values, whatever their type."""
     content = hashlib.sha256()
-    for part in image if image.ndim > 2 else [image]:  # a stack takes the memory of a slice
+    for part in image if image.ndim > 2 else [image]:  # slice by slice, to save memory
         content.update(np.ascontiguousarray(part, dtype="<f8").tobytes())
     content.update(repr(image.shape).encode())
     return content.hexdigest()

@@ -1,4 +1,4 @@
-"""The size of the voxels of a TIFF, where its metadata say it."""
+"""Read a TIFF's voxel size from its metadata."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0,
 
 
 def tiff_voxel_size_um(tiff: tifffile.TiffFile) -> VoxelSize:
-    """Distance of pixels and of slices in um, each None where the file does not say.
+    """Return distances between pixels and between slices, um, None if unknown.
 
-    A TIFF's bare resolution is not taken for one: most programs write 72 dots per inch.
+    A TIFF's plain resolution is ignored: most programs write 72 dots per inch.
     """
     try:
         if tiff.is_ome and tiff.ome_metadata:
@@ -28,7 +28,7 @@ def tiff_voxel_size_um(tiff: tifffile.TiffFile) -> VoxelSize:
             dots, unit = tags["XResolution"].value if "XResolution" in tags else (0, 1)
             return (positive_size(um * unit / dots) if dots else None,
                     positive_size(um * float(tiff.imagej_metadata.get("spacing", 0))))
-    except (KeyError, TypeError, ValueError):  # another unit, or no number
+    except (KeyError, TypeError, ValueError):  # another unit, or not a number
         pass
     return None, None
 
@@ -41,5 +41,5 @@ def _ome_size_um(text: str, axis: str) -> float | None:
 
 
 def positive_size(size: float) -> float | None:
-    """A size, or None if it cannot be one."""
+    """Return a size, or None if it is not positive and finite."""
     return size if 0 < size < math.inf else None

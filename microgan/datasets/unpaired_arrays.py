@@ -1,21 +1,16 @@
-"""Clean and degraded images that need not correspond, checked before anything starts."""
+"""Load and check clean and degraded images that need not correspond."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import load_array
 from microgan.datasets.paired_arrays import (
-    EXTRA_SUFFIX, TEST_SUFFIX, ImagesOfFile, find_kinds, read_images, read_tiffs)
+    EXTRA_SUFFIX, TEST_SUFFIX, Images, ImagesOfFile, find_kinds, read_images, read_tiffs)
 from microgan.errors import UserError
 from microgan.files.names import find_file
-
-Images = Sequence[np.ndarray] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,8 +21,8 @@ class UnpairedImages:
         name: the task's name, as in the file names.
         degraded: images (Y, X) of any real numeric type; a list or an array (N, Y, X),
             which may be memory-mapped.
-        clean: like `degraded`, of other number and sizes.
-        extra_clean: further clean images, to learn from only.
+        clean: like `degraded`; number and sizes may differ.
+        extra_clean: further clean images, for training only.
     """
 
     name: str
@@ -41,12 +36,11 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
 
     Args:
         data_dir: folder of the files.
-        name: NAME, in the files that `load_pairs` takes; numbers, sizes and names of clean
-            and degraded images may differ. `NAME_extra_Y.npy` or `NAME_extra/clean/*.tif`, if
-            there, has further clean images.
+        name: NAME in the files that `load_pairs` takes; numbers, sizes and names of clean and
+            degraded images may differ. `load_extra_clean` adds further clean images.
 
     Raises:
-        UserError: a file is missing, unreadable, no stack of grey images, or holds an image
+        UserError: a file is missing, damaged or not a stack of grey images, or holds an image
             that is constant or not finite.
     """
     degraded, clean = read_images(data_dir, name)
@@ -63,10 +57,10 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
         name: NAME in `NAME_extra_Y.npy` or `NAME_extra/clean/*.tif`.
 
     Returns:
-        Images (Y, X); none where there are no such files.
+        Images (Y, X); none if there are no such files.
 
     Raises:
-        UserError: as `load_unpaired`; or there are both.
+        UserError: as `load_unpaired`; or both exist.
     """
     array = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}_Y.npy")
     folder = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}") / "clean"
@@ -86,14 +80,6 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
 
 
 def load_unpaired_test(data_dir: Path | str, name: str) -> UnpairedImages | None:
-    """Load the test images of one task, stored under the name `NAME_test`.
-
-    Returns:
-        The images, or None where there are no such files.
-
-    Raises:
-        UserError: as `load_unpaired`.
-    """
-    if not any(find_kinds(data_dir, name + TEST_SUFFIX)):
-        return None
-    return load_unpaired(data_dir, name + TEST_SUFFIX)
+    """Load a task's test images by `load_unpaired`, from `NAME_test`; None without files."""
+    name += TEST_SUFFIX
+    return load_unpaired(data_dir, name) if any(find_kinds(data_dir, name)) else None

@@ -1,4 +1,4 @@
-"""Z-stacks and in-focus images from files, checked before anything starts."""
+"""Load and check z-stacks and in-focus images."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from microgan.files.arrays import read_npy, read_npz
+from microgan.files.arrays import read_npy
 from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import check_numeric, find_tiffs, load_tiff
-from microgan.datasets.missing import find_unmeasured
-from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_type
+from microgan.datasets.grey_images import check_numeric, load_archive
+from microgan.datasets.paired_arrays import (
+    MIN_SIDE_PX, check_type, check_values, read_tiffs)
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
-from microgan.errors import UserError, one_line
+from microgan.errors import UserError
 from microgan.files.names import choose_files
 
 SUFFIXES = (".npy", ".npz", ".tif", ".tiff")
 # A focal plane and a slice on each side of it.
 MIN_DEPTH = 3
-# Letters of tifffile: Z; I and Q, where the file does not say what its pages are.
+# Letters of tifffile: Z; I and Q for pages of unknown meaning.
 _SLICE_AXES = "ZIQ"
 
 
@@ -32,10 +32,9 @@ class ZStack:
 
     Args:
         pixels: (Z, Y, X), any real numeric type.
-        pixel_size_um: distance of neighbouring pixels of a slice; None: the file does not
-            say.
-        z_step_um: distance of neighbouring slices; None: the file does not say.
-        notes: what the user should know of how it was read, a line each.
+        pixel_size_um: distance between neighbouring pixels of a slice; None if unknown.
+        z_step_um: distance between neighbouring slices; None if unknown.
+        notes: what the user should know about the file, one line each.
     """
 
     pixels: np.ndarray
@@ -46,17 +45,17 @@ class ZStack:
 
 def voxel_size_um(stacks: Sequence[ZStack], paths: Sequence[Path], *,
                   pixel_size_um: float | None, z_step_um: float | None) -> tuple[float, float]:
-    """The one voxel size of all stacks.
+    """Find the common voxel size of all stacks.
 
     Args:
-        stacks: read.
+        stacks: as read.
         paths: of their files.
-        pixel_size_um: distance of pixels, which wins over what files say; None for theirs.
-        z_step_um: distance of slices, likewise.
+        pixel_size_um: distance between pixels, which overrides the files'; None for theirs.
+        z_step_um: distance between slices, used in the same way.
 
     Returns:
-        Distances of pixels and of slices in um; an unknown one is taken to be the other, or
-        1 where both are, and a line says so.
+        Distances between pixels and between slices, um. An unknown one is assumed to equal the
+        other, or 1 if both are unknown, with a printed warning.
 
     Raises:
         UserError: stacks differ.
@@ -85,7 +84,7 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
         folder_or_glob: a folder, a file or a pattern such as "stacks/day1*.tif".
 
     Returns:
-        Files that end in .tif, .tiff, .npy or .npz, as `choose_files` gives them.
+        Files that end in .tif, .tiff, .npy or .npz, by `choose_files`.
 
     Raises:
         UserError: there are none, or no such folder; or as `choose_files`.
@@ -104,7 +103,7 @@ def find_stacks(folder_or_glob: Path | str) -> list[Path]:
 
 
 def read_stacks(paths: Sequence[Path]) -> list[ZStack]:
-    """Read and check z-stacks that are used together; print what their files say of them.
+    """Read and check z-stacks that are used together; print notes about their files.
 
     Raises:
         UserError: as `read_stack`.
@@ -121,17 +120,17 @@ def read_stack(path: Path | str) -> ZStack:
     """Read and check one z-stack.
 
     Args:
-        path: a TIFF of axes ZYX, or of pages of which it does not say what they are (any
-            axis of length 1 is dropped); `.npy` (Z, Y, X); or `.npz` with one array, in the
-            layout of ZSE-GAN's authors, (Y, X, Z).
+        path: a TIFF with axes ZYX or pages of unknown meaning (axes of length 1 are dropped);
+            `.npy` (Z, Y, X); or `.npz` with one array, in the layout of ZSE-GAN's authors,
+            (Y, X, Z).
 
     Returns:
-        The stack; voxel sizes where the TIFF's ImageJ or OME metadata has them. Files are
-        never unpickled.
+        The stack, with voxel sizes from the TIFF's ImageJ or OME metadata. Files are never
+        unpickled.
 
     Raises:
-        UserError: the file is missing or cannot be read; it holds no real numbers, or NaN
-            or infinity; it is not 3D, a TIFF of other axes, too small or constant.
+        UserError: the file is missing or damaged; it does not hold finite real numbers; it is
+            not 3D, a TIFF with other axes, too small or constant.
     """
     path = Path(path)
     if not path.is_file():
@@ -159,51 +158,36 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
         stack: its file.
 
     Raises:
-        UserError: there are none; or one cannot be read, is no grey image, is constant, not
-            finite or of another type than the stack.
+        UserError: there are none; or one is damaged, not a grey image, constant, not finite or
+            of another type than the stack.
     """
-    folder = Path(folder)
-    paths = find_tiffs(folder)
     notes = FileNotes()
-    images = [load_tiff(path, notes) for path in paths]
+    read = read_tiffs(Path(folder), notes)
     notes.print()
-    for path, image in zip(paths, images):
-        _check_values(image, path)
-        check_type(path, image, dtype, stack)
-    return images
+    for index, image in enumerate(read.images):
+        check_values(image, read.place(index))
+        check_type(read.place(index), image, dtype, stack)
+    return list(read.images)
 
 
 def _check_stack(pixels: np.ndarray, path: Path) -> None:
     check_numeric(pixels, path)
     if pixels.ndim != 3:
         raise UserError(f"{path} has shape {pixels.shape}: expected a grey z-stack of three axes. "
-                        "Save each channel and time point as a file of its own.")
+                        "Save each channel and time point as a separate file.")
     depth, *size = pixels.shape
     if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
         raise UserError(f"{path} has {depth} slices of {size[0]} x {size[1]} pixels: at least "
                         f"{MIN_DEPTH} of {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed.")
-    _check_values(pixels, path)
-
-
-def _check_values(pixels: np.ndarray, path: Path) -> None:
-    found = find_unmeasured([pixels])
-    if found:
-        raise UserError(f"{path}: {found.text}. Fix or remove it.")
-    if pixels.min() == pixels.max():
-        raise UserError(f"{path} is constant ({pixels.flat[0]}): nothing can be learned from it. "
-                        "Remove it.")
+    check_values(pixels, path)
 
 
 def _read_npz(path: Path) -> np.ndarray:
-    """The only array of an archive, from (Y, X, Z) to (Z, Y, X)."""
-    try:
-        arrays = list(read_npz(path).values())
-    except Exception as error:  # a damaged archive makes numpy raise nearly anything
-        raise UserError(f"{path} cannot be read as a numpy archive: {one_line(error)}. Get a "
-                        "whole copy, or write it again with numpy.savez.") from error
+    """Read the only array of an archive, from (Y, X, Z) to (Z, Y, X)."""
+    arrays = list(load_archive(path).values())
     if len(arrays) != 1:
         raise UserError(f"{path} holds {len(arrays)} arrays: expected one, a z-stack (Y, X, Z). "
-                        "Move it away if it is none.")
+                        "Move it away if it is not one.")
     return np.moveaxis(arrays[0], -1, 0) if arrays[0].ndim == 3 else arrays[0]
 
 

@@ -50,10 +50,10 @@ def test_spec_is_that_of_every_batch(strategy):
 def test_what_drawing_raises_is_raised_as_it_is(strategy):
     def fails(update):
         if update:
-            raise MemoryError("of a made pair")
+            raise MemoryError("of a synthetic pair")
         return draw(update)
 
-    with pytest.raises(MemoryError, match="of a made pair"):
+    with pytest.raises(MemoryError, match="of a synthetic pair"):
         list(DistributedBatches(fails, strategy=strategy, first_update=0, num_iters=2))
 
 

@@ -161,7 +161,7 @@ def test_clean_image_smaller_than_the_crop_is_named(random):
         unpaired(random, patch_size=8)
 
 
-def made_pairs(share, clean):
+def synthetic_pairs(share, clean):
     """The task and a seed are written into the degraded image."""
     def degrade(crops, tasks, seed):
         return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
@@ -169,10 +169,10 @@ def made_pairs(share, clean):
     return SyntheticPairs(share, clean, degrade)
 
 
-def test_share_of_made_pairs_is_kept_on_average(random):
+def test_share_of_synthetic_pairs_is_kept_on_average(random):
     images = list(random.normal(size=(3, 9, 9)))
     batches = PairedBatches([task(images), task(images)], batch_size=4, patch_size=6, seed=0,
-                            made=made_pairs(0.3, [images, images]))
+                            synthetic=synthetic_pairs(0.3, [images, images]))
 
     counts = [int((batches(update)["degraded"] > 50).all(axis=(1, 2, 3)).sum())
               for update in range(300)]
@@ -181,11 +181,11 @@ def test_share_of_made_pairs_is_kept_on_average(random):
     assert np.mean(counts) == pytest.approx(4 * 0.3, abs=0.1)
 
 
-def test_made_pair_is_of_its_task_and_normalised_like_it(random):
+def test_synthetic_pair_is_of_its_task_and_normalised_like_it(random):
     images = list(random.normal(size=(3, 9, 9)))
     half = TaskNormalization(IntensityRange(-2, 2), IntensityRange(-1, 1))
     batches = PairedBatches([task([]), task([], normalization=half)], batch_size=4, patch_size=6,
-                            seed=0, made=made_pairs(1.0, [images, images]))
+                            seed=0, synthetic=synthetic_pairs(1.0, [images, images]))
 
     batch = batches(5)
 
@@ -195,7 +195,7 @@ def test_made_pair_is_of_its_task_and_normalised_like_it(random):
         np.testing.assert_allclose(degraded, wanted, rtol=1e-5)
 
 
-def test_made_batch_depends_on_seed_and_number_alone(random):
+def test_synthetic_batch_depends_on_seed_and_number_alone(random):
     images = list(random.normal(size=(3, 9, 9)))
     seeds = []
 
@@ -204,7 +204,7 @@ def test_made_batch_depends_on_seed_and_number_alone(random):
         return crops
 
     batches = PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
-                            made=SyntheticPairs(1.0, [images], degrade))
+                            synthetic=SyntheticPairs(1.0, [images], degrade))
 
     first, again, _ = batches(7), batches(7), batches(8)
 
@@ -217,4 +217,4 @@ def test_clean_image_too_small_to_degrade_is_refused(random):
 
     with pytest.raises(UserError, match="'Cells, clean' is 5 x 9 pixels"):
         PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
-                      made=made_pairs(1.0, [small]))
+                      synthetic=synthetic_pairs(1.0, [small]))
