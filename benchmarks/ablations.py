@@ -1,8 +1,8 @@
 """One change of `--recipe=limited` at a time: what each part of the recipe is worth.
 
-For every seed the recipe and each change of it are trained on `--images_limit` pairs a task
-for `--minutes`, and scored on other pairs of the same arrays: these choose a recipe, so test
-images have no say. Each finished cell is some rows in `--output` and is never trained twice.
+For every seed, trains the recipe and each change of it on `--images_limit` pairs per task for
+`--minutes`, and scores them on other pairs of the same arrays: the scores choose a recipe, so
+test images are not used. A finished cell is a few rows in `--output` and is never trained twice.
 
     python benchmarks/ablations.py --data_dir=data --minutes=3 --seeds=1,2,3
 
@@ -29,7 +29,7 @@ from microgan.errors import UserError
 from microgan.evaluation.scores import RESTORED, score_task, summarize
 
 RECIPE = "the recipe"
-# By name in the table: flags that differ from the recipe's; {none} is no symmetry of any task.
+# By name in the table: flags that differ from the recipe's; {none}: no task has a symmetry.
 CHANGES = {
     RECIPE: (),
     "a discriminator of neighbourhoods": ("--adversarial_weight=0.005",),
@@ -64,7 +64,7 @@ CHANGES = {
     "no test-time augmentation": ("--test_time_augmentation=False",),
     "no calibration": ("--calibrate=False",),
 }
-# What one table holds; with change and seed, what tells a cell from all others.
+# What identifies a table; with change and seed, a cell.
 TABLE = ("data", "images", "symmetries", "images_limit", "minutes", "machine", "cores")
 _KEY = (*TABLE, "change", "seed")
 COLUMNS = (*_KEY, "commit", "num_iters", "trained_minutes", "task", "protocol", "n", "psnr",
@@ -78,13 +78,13 @@ class Settings(Config):
     data_dir: str = setting("data", "Folder of the images.")
     symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
     stretched: tuple[str, ...] = setting((), "As for evaluate.py: not scored under range.")
-    changes: tuple[str, ...] = setting(tuple(CHANGES), "Which, by name.", choices=tuple(CHANGES))
-    images_limit: int = setting(10, "Pairs a task to learn from.", minimum=2)
-    held_out: int = setting(40, "Other pairs a task that are scored, at most.", minimum=1)
+    changes: tuple[str, ...] = setting(tuple(CHANGES), "Changes, by name.", choices=tuple(CHANGES))
+    images_limit: int = setting(10, "Pairs per task to learn from.", minimum=2)
+    held_out: int = setting(40, "Other pairs per task that are scored, at most.", minimum=1)
     minutes: float = setting(3.0, "Training time of every cell.", above=0)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
-    output: str = setting("benchmarks/results/ablations.csv", "Rows of all finished cells; read "
-                          "and added to.")
+    output: str = setting("benchmarks/results/ablations.csv", "Table of finished cells; read "
+                          "and extended.")
     work: str = setting("ablation_runs", "Folder of the runs.")
 
 
@@ -107,7 +107,7 @@ def train_cell(settings, change, seed, work):
 
 
 def held_out_scores(settings, run):
-    """Rows of every task: mean scores of pairs that the run has not seen."""
+    """Return the mean scores of pairs that the run has not seen, a row per task."""
     from microgan.generator_file import load_generator
     from microgan.restoration.in_memory import InMemoryRestorer
 
@@ -120,8 +120,8 @@ def held_out_scores(settings, run):
         learned = [*split[name]["train"], *split[name]["validation"]]
         unseen = held_out(pairs, name, split[name], settings.held_out)
         if not unseen:
-            raise UserError(f"'{name}' has no pair left to score: all {len(pairs)} are learned "
-                            "from. Lower --images_limit.")
+            raise UserError(f"'{name}' has no pair left to score: all {len(pairs)} are "
+                            "trained on. Lower --images_limit.")
         ranges = TaskNormalization(*(fit_percentiles([images[i] for i in learned])
                                      for images in (pairs.degraded, pairs.clean)))
         restored = restore(name, [pairs.degraded[i] for i in unseen])
@@ -142,7 +142,7 @@ def held_out(pairs, task, split, at_most):
 
 
 def fill(settings):
-    """Train and score what is not yet in the output; return its path."""
+    """Train and score the cells that are not in the output yet; return its path."""
     output = Path(settings.output).resolve()
     processor, cores = machine()
     work = (Path(settings.work).resolve() / f"{cores}_cores" / f"{settings.minutes:g}_minutes"
@@ -172,7 +172,7 @@ def table(rows, protocol):
     """Gains over the recipe in PSNR and SSIM, mean and deviation over seeds, as Markdown.
 
     Args:
-        rows: of one table, alike in all but change, seed and task.
+        rows: of one table; they differ in change, seed and task only.
         protocol: "care" or "range".
     """
     rows = [row for row in rows if row["protocol"] == protocol]
@@ -203,7 +203,7 @@ def _text(values, sign):
 
 
 def main(settings):
-    """Fill the table and print all it holds."""
+    """Fill the table and print it."""
     for key, rows in by_values(read_rows(fill(settings)), TABLE).items():
         data, images, _, pairs, minutes, processor, cores = key
         print(f"## {data} (images {images}): {pairs} pairs, {minutes} minutes on {cores} core(s) "

@@ -1,10 +1,10 @@
-"""What pairs made by CIN-GAN are worth: restoring without them, with them, with them alone.
+"""What CIN-GAN's synthetic pairs are worth: restoring without them, with them, with them alone.
 
-For every seed a CIN-GAN generator learns the defects from `--images_limit` degraded images a
-task, then the cGAN is trained once for each share of synthetic pairs, always for as long: making
-pairs takes time, which `--made_cost` takes off the number of updates. What CIN-GAN takes comes
-on top. Each finished cell is a row a task in `--output` and is never trained twice; a cell that
-was interrupted goes on from its checkpoint.
+For every seed, a CIN-GAN generator learns the defects from `--images_limit` degraded images per
+task. Then the cGAN is trained once for each share of synthetic pairs, each time equally long:
+`--made_cost` lowers the number of updates by the time that synthesis takes. CIN-GAN's own
+training comes on top. A finished cell is a row per task in `--output` and is never trained
+twice; an interrupted cell continues from its checkpoint.
 
     python benchmarks/augmentation.py --data_dir=data --output=benchmarks/results/data.csv
 """
@@ -27,7 +27,7 @@ RAW = "raw input"
 NAMES = {RAW: RAW, "0": "real pairs", "0.3": "and synthetic ones, alpha 0.3",
          "0.6": "and synthetic ones, alpha 0.6", "0.9": "and synthetic ones, alpha 0.9",
          "1": "synthetic pairs alone (setting B)"}
-# What one table holds.
+# What identifies a table.
 _TABLE = ("images", "symmetries", "images_limit", "cin_iters", "num_iters")
 COLUMNS = (*_TABLE, "seed", "share", "task", "n", "psnr", "ssim")
 
@@ -38,15 +38,15 @@ class Settings(Config):
 
     data_dir: str = setting("data", "Folder of the images, with test arrays.")
     symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
-    output: str = setting("augmentation.csv", "Table of finished cells; read and added to.")
+    output: str = setting("augmentation.csv", "Table of finished cells; read and extended.")
     work: str = setting("augmentation_runs", "Folder of the runs.")
-    images_limit: int = setting(10, "Pairs a task.", minimum=2)
+    images_limit: int = setting(10, "Pairs per task.", minimum=2)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     shares: tuple[str, ...] = setting(SHARES, "Shares of synthetic pairs.", choices=SHARES)
     cin_iters: int = setting(3000, "Updates of CIN-GAN.", minimum=1)
     num_iters: int = setting(2000, "Updates of the cGAN without synthetic pairs.", minimum=1)
-    made_cost: float = setting(0.27, "By what share an update on synthetic pairs alone takes "
-                               "longer than one on real pairs.", minimum=0)
+    made_cost: float = setting(0.27, "How much longer an update on synthetic pairs alone takes "
+                               "than one on real pairs, as a share.", minimum=0)
 
 
 def train_cell(settings, seed, share):

@@ -1,4 +1,4 @@
-"""Our CARE against csbdeep's: same first weights, same batches, as many updates.
+"""Compare our CARE with csbdeep's: same first weights, batches and number of updates.
 
 csbdeep builds, compiles and fits its own network (extra `bench`); ours is trained beside it.
 Prints the scores of both on the test images, a row a seed and task. What differs between
@@ -24,13 +24,13 @@ from microgan.runtime.startup import import_tensorflow_quietly
 
 @dataclass(frozen=True)
 class Settings(Config):
-    """On which images, and how long."""
+    """Images and length of the trainings."""
 
     data_dir: str = setting("data", "Folder of the images, with test arrays.")
     datasets: tuple[str, ...] = setting((), "Names of the tasks. Unset: every one in --data_dir.")
-    images_limit: int = setting(10, "Pairs a task.", minimum=2)
+    images_limit: int = setting(10, "Pairs per task.", minimum=2)
     num_iters: int = setting(400, "Updates.", minimum=1)
-    batch_size: int = setting(16, "Images an update.", minimum=1)
+    batch_size: int = setting(16, "Images per update.", minimum=1)
     patch_size: int = setting(128, "Side of the crops in pixels, a multiple of 4.", minimum=16)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
 
@@ -42,7 +42,7 @@ def train_both(method):
         method: ours, its data loaded.
 
     Returns:
-        Both networks, csbdeep's first, and what a file would say of them.
+        Both networks, csbdeep's first, and their description as in `generator.h5`.
     """
     import keras
     import tensorflow as tf

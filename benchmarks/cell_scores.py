@@ -12,7 +12,7 @@ from microgan.evaluation.scores import RAW_INPUT, score_task
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 from microgan.metrics.paired import NotScorableError, align_care
 
-# The metrics that are told image by image, for paired tests.
+# Metrics that are also kept image by image, for paired tests.
 PER_IMAGE = ("psnr", "ssim")
 SCORE_COLUMNS = ("task", "protocol", "n", "psnr", "ssim", "nrmse", "frc", "frc_threshold",
                  "micro_ssim", "feature_distance",
@@ -21,13 +21,13 @@ _SCORED = "restored"
 
 
 def score_rows(task, clean, restored, normalization, *, is_raw_input):
-    """Rows of one task's restored test images, one for every protocol that has a meaning.
+    """Score one task's restored test images: a row for every protocol that applies.
 
     Args:
         task: its name.
         clean: images (Y, X).
         restored: like `clean`, in the clean images' intensities; the raw input in its own.
-        normalization: the task's constants, or None where `range` has no meaning.
+        normalization: the task's constants, or None where `range` does not apply.
         is_raw_input: whether `restored` is the degraded images.
 
     Returns:
@@ -61,7 +61,7 @@ def _four_digits(value):
 
 
 def micro_ssim(clean, restored):
-    """MicroSSIM, mean over the images, offset and scale fitted to all of them together.
+    """MicroSSIM, mean over the images, offset and scale fitted to all images together.
 
     Source:
         Ashesh, Deschout and Jug 2024, arXiv:2408.08747, by its authors' package.
@@ -71,7 +71,7 @@ def micro_ssim(clean, restored):
     except ImportError:
         raise UserError("MicroSSIM needs the extra 'bench': pip install 'microgan[bench]'."
                         ) from None
-    # Its bars of progress, and a root of rounding noise that its SSIM does not use.
+    # Its progress bars, and a root of rounding noise that its SSIM does not use.
     with contextlib.redirect_stderr(io.StringIO()), np.errstate(invalid="ignore"):
         return float(np.mean(micro_structural_similarity(
             [np.asarray(image, np.float64) for image in clean],

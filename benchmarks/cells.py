@@ -1,4 +1,4 @@
-"""Tables that grow over days: trainings that go on where they stopped, rows that stay."""
+"""Tables that grow over days: trainings that continue where they stopped, rows that are kept."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _MINUTES_BETWEEN_CHECKPOINTS = 3
 
 
 def train(script, folder, flags):
-    """Run a training script to its end, from its last checkpoint if it was begun.
+    """Run a training script to its end, from its last checkpoint if there is one.
 
     Args:
         script: path within the project, or name of a module in it.
@@ -30,7 +30,8 @@ def train(script, folder, flags):
         The run folder.
 
     Raises:
-        UserError: it failed, as when it was begun with other flags; the message names the log.
+        UserError: it failed, for example since it was begun with other flags; the message
+            names the log.
         Interrupted: it was stopped by a signal, or this process was.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ def train(script, folder, flags):
             [sys.executable, *_started(script), *flags, "--resume", f"--dir={folder}",
              f"--checkpoint_minutes={_MINUTES_BETWEEN_CHECKPOINTS}"],
             stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            # So that it hears of a signal once, from here, wherever the signal came from.
+            # It gets each signal once, from here, wherever the signal came from.
             start_new_session=True)
         while training.returncode is None:
             try:
@@ -51,7 +52,7 @@ def train(script, folder, flags):
                 training.send_signal(stopped)
     status = 128 + stopped if stopped else training.returncode
     if status in (130, 143):
-        raise Interrupted(f"{script} was stopped; the same command goes on with it.", status)
+        raise Interrupted(f"{script} was stopped; the same command continues it.", status)
     if status:
         last_line = log.read_text(encoding="utf-8").rstrip().rpartition("\n")[2]
         raise UserError(f"{last_line} (status {status} of {script}; see {log}.)")
@@ -60,17 +61,17 @@ def train(script, folder, flags):
 
 
 def _started(script):
-    """What Python is given to start a script, or a module of the benchmarks."""
-    return [str(ROOT / script)] if script.endswith(".py") else ["-m", script]
+    """Return Python's arguments that start a script or a module of the benchmarks."""
+    return [str(ROOT / script)] if str(script).endswith(".py") else ["-m", script]
 
 
 def folder_name(data, symmetries):
-    """Of the runs on some images: one begun with other symmetries would go on with those."""
+    """Name the runs on some images, so that runs with other symmetries are not continued."""
     return "_".join([data, *sorted(symmetries)]).replace(":", "-")
 
 
 def images_key(data_dir, tasks):
-    """What tells the images of some tasks, test arrays included, from all others."""
+    """Identify the images of some tasks, test arrays included."""
     arrays = []
     for task in tasks:
         for pairs in (load_pairs(data_dir, task), load_test_pairs(data_dir, task)):
@@ -79,7 +80,7 @@ def images_key(data_dir, tasks):
 
 
 def commit():
-    """The commit of the code, for rows that are compared months later; "" if unknown."""
+    """Return the commit of the code, for comparisons months later; "" if unknown."""
     try:
         found = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
                                text=True, capture_output=True)
@@ -89,7 +90,7 @@ def commit():
 
 
 def read_rows(path):
-    """Rows of all finished cells, as dicts of text; none where there is no file."""
+    """Return the rows of all finished cells, as dicts of text; none if there is no file."""
     if not path.exists():
         return []
     with open(path, encoding="utf-8", newline="") as file:
@@ -97,12 +98,12 @@ def read_rows(path):
 
 
 def finished(path, columns, key):
-    """What the finished cells of a table are told by.
+    """Return the keys of the finished cells of a table.
 
     Args:
         path: of the table.
         columns: that it must have.
-        key: columns that tell one cell from another.
+        key: columns that identify a cell.
 
     Raises:
         UserError: it has other columns.
@@ -115,12 +116,12 @@ def finished(path, columns, key):
 
 
 def values_of(row, names):
-    """A row's values of some columns."""
+    """Return a row's values in some columns."""
     return tuple(row[name] for name in names)
 
 
 def by_values(rows, names):
-    """Rows by their values of some columns."""
+    """Group rows by their values in some columns."""
     groups = {}
     for row in rows:
         groups.setdefault(values_of(row, names), []).append(row)
@@ -128,7 +129,7 @@ def by_values(rows, names):
 
 
 def write_rows(path, rows):
-    """Write a table anew; its columns are the keys of the first row."""
+    """Write a table; its columns are the keys of the first row."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -136,7 +137,7 @@ def write_rows(path, rows):
 
 
 def add_rows(path, rows, columns):
-    """Add the rows of a finished cell, all at once."""
+    """Append the rows of a finished cell, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -148,18 +149,18 @@ def add_rows(path, rows, columns):
 
 
 def spread(rows, name, decimals):
-    """Mean over the seeds of a score, and its deviation where there are several seeds."""
+    """Format a score's mean over the seeds, with its deviation if there are several."""
     return mean_and_deviation([float(row[name]) for row in rows], decimals)
 
 
 def mean_and_deviation(values, decimals, sign=""):
-    """Mean and, where it is not 0, sample deviation, as text; `sign` "+" for differences."""
+    """Format mean and, if it is not 0, sample deviation; `sign` is "+" for differences."""
     text = f"{np.mean(values):{sign}.{decimals}f}"
     deviation = f"{np.std(values, ddof=1):.{decimals}f}" if len(values) > 1 else "0"
     return text + (f" ± {deviation}" if float(deviation) else "")
 
 
 def markdown(cells):
-    """Rows of cells as a Markdown table; the first row is the head."""
+    """Format rows of cells as a Markdown table; the first row is the head."""
     lines = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([lines[0], "|---" * len(cells[0]) + "|", *lines[1:]])

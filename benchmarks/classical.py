@@ -1,4 +1,4 @@
-"""The rivals that need no network: filters, each with the setting that suits the task best.
+"""Rivals without a network: filters, each with the setting that suits the task best.
 
 A Gaussian filter, non-local means (made for noise) and Richardson-Lucy deconvolution (made
 for blur). The setting is the one that does best (PSNR, `care`) on as many training pairs as
@@ -58,7 +58,7 @@ def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
     def blurred(values):
         return ndimage.gaussian_filter(values, (sigma_y_px, sigma_x_px))
 
-    # It takes light, so nothing below zero, and divides by what it has blurred.
+    # It expects light, so nothing below zero, and divides by what it has blurred.
     image = np.clip(image, 1e-3, None)
     estimate = np.full_like(image, 0.5)
     for _ in range(num_iterations):
@@ -77,7 +77,7 @@ FILTERS = {
 
 
 def best_setting(name, degraded, clean):
-    """The setting of a filter with the largest mean PSNR under `care`.
+    """Return the setting of a filter with the largest mean PSNR under `care`.
 
     Args:
         name: a key of `FILTERS`.
@@ -125,7 +125,7 @@ def restore(name, chosen_pairs, degraded):
 
 
 def pairs_that_choose(pairs, test_pairs, *, images_limit, seed):
-    """The pairs that the networks of that seed see, to train and to validate."""
+    """Return the pairs that the networks of a seed see, to train and to validate."""
     split = split_pairs(pairs, test_pairs, images_limit=images_limit, validation_fraction=0.2,
                         test_fraction=None, seed=seed)
     seen = split.train + split.validation
@@ -134,11 +134,11 @@ def pairs_that_choose(pairs, test_pairs, *, images_limit, seed):
 
 @dataclass(frozen=True)
 class Settings(Config):
-    """Which images, and which of them choose."""
+    """Images, and the pairs that choose the settings."""
 
     data_dir: str = setting("data", "Folder of the images, with test arrays.")
-    images_limit: int = setting(10, "Pairs a task that choose the setting.", minimum=2)
-    seed: int = setting(1, "Which pairs these are: those of a training with this seed.")
+    images_limit: int = setting(10, "Pairs per task that choose the setting.", minimum=2)
+    seed: int = setting(1, "Seed: the pairs are those of a training with it.")
 
 
 def main(settings):

@@ -1,6 +1,6 @@
-"""Who takes part in `benchmarks/speed.py`: microgan, PyTorch and CARE.
+"""The contestants of `benchmarks/speed.py`: microgan, PyTorch and CARE.
 
-Each function runs in a process of its own and imports the framework it is for.
+Each function runs in a separate process and imports its framework.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MIDDLE = speed_microgan.DEPTH // 2
 
 
 def train_microgan(settings: Any) -> Work:
-    """Updates of a training as its script does them."""
+    """Do the updates of a training as its script does."""
     return speed_microgan.training(settings), _tensorflow()
 
 
@@ -44,7 +44,7 @@ def _torch() -> tuple[Any, str]:
 
 
 def train_torch(settings: Config, use_bfloat16: bool) -> Work:
-    """The same updates in PyTorch, from its own random weights."""
+    """Do the same updates in PyTorch, from other random weights."""
     _, framework = _torch()
     from benchmarks import torch_networks as networks
     from benchmarks import torch_training as training
@@ -74,7 +74,7 @@ def _zse_gan_in_torch(use_bfloat16: bool) -> Callable[[Any], Any]:
     from benchmarks import torch_networks as networks
     from benchmarks import torch_training as training
 
-    weights = np.linspace(1, 3, speed_microgan.DEPTH, dtype=np.float32)  # no matter for speed
+    weights = np.linspace(1, 3, speed_microgan.DEPTH, dtype=np.float32)  # irrelevant for speed
     return training.ZSEGANTraining(
         nn.ModuleDict({name: networks.PublishedTranslator() for name in ("sharpen", "blur")}),
         nn.ModuleDict({name: networks.SectionDiscriminator() for name in ("sharp", "blur")}),
@@ -83,7 +83,7 @@ def _zse_gan_in_torch(use_bfloat16: bool) -> Callable[[Any], Any]:
 
 
 def _written_image(side: int) -> Path:
-    """A TIFF of noise, 16 bits, in a folder that goes with the process."""
+    """Write a TIFF of 16-bit noise to a folder that is removed with the process."""
     folder = tempfile.TemporaryDirectory()
     _folders.append(folder)
     path = Path(folder.name) / "image.tif"
@@ -119,7 +119,7 @@ def restore_microgan(network: str, precision: str, side: int) -> Work:
 
 
 def restore_torch(use_bfloat16: bool, side: int) -> Work:
-    """The same with PyTorch's version of the published generator, the image in one piece."""
+    """Do the same with PyTorch's version of the published generator, without tiles."""
     torch, framework = _torch()
     from benchmarks.torch_networks import ResnetTranslation
 
@@ -137,7 +137,7 @@ def restore_torch(use_bfloat16: bool, side: int) -> Work:
 
 
 def restore_care(side: int) -> Work:
-    """The same with csbdeep's CARE, as its documentation does it, with its default network."""
+    """Do the same with csbdeep's CARE and its default network, as its documentation does."""
     from microgan.runtime.startup import import_tensorflow_quietly
 
     import_tensorflow_quietly()

@@ -1,4 +1,4 @@
-"""Graded distortions of an image, to compare distances on."""
+"""Graded distortions of an image, on which distances are compared."""
 
 import numpy as np
 from scipy import ndimage
@@ -10,13 +10,13 @@ TRAINED_KINDS = CHECKED_KINDS + ("brightness", "gamma", "background", "coarse no
 
 
 def distort(kind, image, strength, other, rng):
-    """One graded distortion of an image.
+    """Distort an image by a given strength.
 
     Args:
-        kind: one of `CHECKED_KINDS`, or of those that only training sees.
+        kind: one of `CHECKED_KINDS`, or one that only training sees.
         image: float32 (Y, X), mostly in [-1, 1].
         strength: 0 (none) to 1 (about as far as an unrelated image).
-        other: like `image`, an unrelated one.
+        other: like `image`, an unrelated image.
         rng: `numpy.random.Generator`.
     """
     if kind == "blur":

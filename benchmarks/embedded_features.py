@@ -5,8 +5,8 @@
     python benchmarks/embedded_features.py --do=descend --vgg=VGG19.npz --data_dir=IMAGES
     python benchmarks/embedded_features.py --do=time --vgg=VGG19.npz
 
-`train` teaches it on simulated images; `check` correlates its distance with VGG's on images
-of your own; `descend` uses each as a loss on the pixels of an image; `time` compares cost.
+`train` trains it on simulated images; `check` correlates its distance with VGG's on your own
+images; `descend` uses each as a loss on the pixels of an image; `time` compares the cost.
 How it works: `docs/embedded_features.md`.
 """
 
@@ -69,7 +69,7 @@ def simulated_crops(num_simulated, rng):
 
 
 def vary_intensity(crop, rng):
-    """Another exposure of a crop: experiments differ more in brightness than simulations."""
+    """Change the exposure of a crop: experiments vary more in brightness than simulations."""
     unit = np.clip((crop + 1) / 2, 0, None) ** np.exp(rng.normal(0, 0.3))
     return 2 * (unit * np.exp(rng.normal(-0.2, 0.4)) + rng.exponential(0.05)) - 1
 
@@ -91,7 +91,7 @@ def distorted_groups(crops, rng):
 
 
 def distance_maps(network, groups):
-    """The distance of each distortion to its crop at every position.
+    """Return the distance of each distortion to its crop at every position.
 
     Args:
         network: feature extractor.
@@ -108,11 +108,11 @@ def distance_maps(network, groups):
 
 
 def unevenness(network):
-    """How far the kernels are from orthogonal filters of one size; 0 if they are.
+    """Measure how far the kernels are from orthogonal filters of one size; 0 if they are.
 
     A free network learns the distances as well, but with a few directions of huge gain:
-    small changes along them undo any distance, so that its gradient leads nowhere. Kernels
-    near orthogonal have about the same gain in every direction.
+    small changes along them reduce any distance, so that its gradient leads nowhere. Nearly
+    orthogonal kernels have about the same gain in every direction.
     """
     from keras import ops
 
@@ -126,11 +126,11 @@ def unevenness(network):
 
 
 def train(settings):
-    """Teach the embedded network VGG's distances and write its weights.
+    """Train the embedded network on VGG's distances and write its weights.
 
     Both the mean distance of a pair and its map are matched, as logarithms, so that a weak
-    distortion counts as much as a strong one; the map says where the images differ. The
-    kernels are kept nearly orthogonal, see `unevenness`.
+    distortion counts as much as a strong one; the map shows where the images differ. The
+    kernels are kept nearly orthogonal; see `unevenness`.
     """
     import keras
     import tensorflow as tf
@@ -186,7 +186,7 @@ def train(settings):
     arrays = {}
     for layer in student.layers[1:]:
         kernel, bias = layer.get_weights()
-        if layer is student.layers[-1]:  # it is linear: give its distances VGG's size
+        if layer is student.layers[-1]:  # the last layer is linear: give its distances VGG's size
             kernel, bias = kernel * scale, bias * scale
         arrays[f"{layer.name}__kernel"] = kernel.astype(np.float16)
         arrays[f"{layer.name}__bias"] = bias.astype(np.float16)
@@ -196,7 +196,7 @@ def train(settings):
 
 
 def read_images(settings):
-    """Images by name, (N, Y, X) float32, normalised as for training."""
+    """Read images by name, (N, Y, X) float32, normalised as for training."""
     found = {}
     for name in settings.datasets or find_datasets(settings.data_dir):
         pairs = load_pairs(settings.data_dir, name)
@@ -242,7 +242,7 @@ def descend(settings):
     """Minimise each content loss over the pixels of distorted images; print where it leads.
 
     Per start: mean absolute error before and after, and how much of the remaining error is
-    checkerboard: its power at the finest diagonal frequencies over its power at all, 1 for
+    checkerboard: its power at the finest diagonal frequencies over its total power, 1 for
     white noise.
     """
     import keras
@@ -320,7 +320,7 @@ def measure_time(settings):
 
 
 def work(settings):
-    """Do what --do asks for."""
+    """Run the part that --do names."""
     if settings.vgg is None:
         raise UserError("--vgg must name a file of VGG weights, .npz or .h5.")
     from microgan.runtime.startup import import_tensorflow_quietly

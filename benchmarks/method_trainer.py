@@ -1,4 +1,4 @@
-"""Trains the methods of the paper's table for the minutes of a cell."""
+"""Train the methods of the paper's table for the minutes of a cell."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ _SPEED = ("data", "images", "tasks", "symmetries", "minutes", "machine", "cores"
 
 
 class MethodTrainer:
-    """Trains methods as long as on the table's machine, which may be another than this.
+    """Trains methods for as many updates as on the table's machine, if that is another.
 
     Args:
         settings: of `paper_table.py`.
         work: folder of the runs.
-        output: table, whose rows tell how fast another machine was.
+        output: table, whose rows show how fast another machine was.
         train: as `cells.train`.
     """
 
@@ -30,7 +30,7 @@ class MethodTrainer:
         self._train = train
 
     def train(self, cell, tasks, minutes):
-        """Train a cell's method, and before it the CIN-GAN it needs.
+        """Train a cell's method, after the CIN-GAN that it needs.
 
         Args:
             cell: `paper_table.Cell`.
@@ -38,10 +38,10 @@ class MethodTrainer:
             minutes: for both.
 
         Returns:
-            The run folders, the method's own last.
+            The run folders, the method's last.
 
         Raises:
-            UserError: the table's machine is another, and no row tells how fast it was.
+            UserError: the table's machine is another, and no row shows how fast it was.
         """
         method = METHODS[cell.method]
         flags, runs = list(method.flags), []
@@ -73,10 +73,10 @@ class MethodTrainer:
         return train_at(speed, minutes, script, folder, flags, train=self._train)
 
     def _cin_speed_there(self, cell, tasks):
-        """Seconds an update of a cell's CIN-GAN took on the table's machine.
+        """Estimate the seconds per update of a cell's CIN-GAN on the table's machine.
 
-        Rows do not tell. It is taken to have been as much slower there than here as the
-        cGAN of the same recipe, both timed here.
+        Rows do not have it. Its speed there relative to here is taken to be that of the
+        cGAN of the same recipe; both are timed here.
         """
         recipe = METHODS[cell.method].cin
         cin = self._speed_here(CIN_SCRIPT, f"cin_{recipe}", CIN_GANS[recipe], cell, tasks)
@@ -88,7 +88,7 @@ class MethodTrainer:
                           times=self._times(cell, tasks, name), train=self._train)
 
     def _speed_there(self, name, cell):
-        """Seconds an update of a method took on the table's machine, as its rows tell."""
+        """Return a method's seconds per update on the table's machine, from its rows."""
         name = METHODS[name].as_fast_as or name
         for row in read_rows(self.output):
             if row["method"] == name and row["networks"] == JOINT and all(
@@ -97,7 +97,8 @@ class MethodTrainer:
                 return 60 * share * self.settings.minutes / int(row["num_iters"])
         raise UserError(f"{self.output} has no row of '{name}' on {cell.data}, trained for "
                         f"{cell.minutes} minutes on {cell.cores} core(s) of {cell.machine}, "
-                        "that tells how many updates to do. Leave --machine out to time it here.")
+                        "from which to take the number of updates. Leave --machine out to time "
+                        "it here.")
 
     def _flags(self, flags, cell, tasks):
         flags = [flag.format(**{VGG.strip("{}"): self.settings.vgg}) for flag in flags]

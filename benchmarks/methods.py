@@ -14,13 +14,13 @@ class Method:
 
     Args:
         label: in the table.
-        setting: "A", a few pairs, or "B", none.
+        setting: "A", a few pairs, or "B", no pairs.
         script: that trains it.
         flags: of the script.
-        cin: key of the CIN-GAN in `CIN_GANS` that makes pairs for it, or None.
+        cin: key of the CIN-GAN in `CIN_GANS` that synthesises pairs for it, or None.
         trained_as: key of the method whose training this one only restores with; or None.
         as_fast_as: key of a method whose update takes as long; or None.
-        mirrored: restore as the average over mirror images, whatever the network is made for.
+        mirrored: restore as the average over mirror images, whatever the recipe does.
     """
 
     label: str
@@ -33,7 +33,7 @@ class Method:
     mirrored: bool = False
 
 
-# CARE for minutes, not hours: an eighth of the pixels an update, and a tenth of the updates
+# CARE for minutes, not hours: an eighth of the pixels per update, and a tenth of the updates
 # without progress after which the learning rate falls.
 _CROPS_OF_64 = ("--batch_size=8", "--patch_size=64")
 _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks.rivals.care",
@@ -74,7 +74,7 @@ CIN_SCRIPT = "train_CIN_GAN.py"
 
 
 def uses_vgg(key):
-    """Whether a method, or the CIN-GAN that makes pairs for it, learns by VGG's features."""
+    """Return whether a method, or the CIN-GAN that serves it, learns from VGG's features."""
     method = METHODS[key]
     return any(VGG in flag for flag in (*method.flags, *CIN_GANS.get(method.cin, ())))
 

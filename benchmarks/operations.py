@@ -1,7 +1,7 @@
-"""Processor time of the operations that training spends its time in, beside how else to do them.
+"""Processor time of the operations that dominate training, beside other ways to do them.
 
-Forward alone, and forward and backward, of one thread: other programs on the machine do not
-count. First the speed of a large 3 x 3 convolution, the most that a step could reach:
+Times one thread, forward alone, and forward and backward; other programs on the machine do not
+count. First comes the speed of a large 3 x 3 convolution, the most that a step could reach:
 
     python -m benchmarks.operations --precision=bfloat16
 """
@@ -25,11 +25,11 @@ class Settings(Config):
     """What to time."""
 
     precision: str = setting("bfloat16", "Number format.", choices=("float32", "bfloat16"))
-    calls: int = setting(3, "Calls of each; the fastest counts.", minimum=1)
+    calls: int = setting(3, "Calls of each operation; the fastest counts.", minimum=1)
 
 
 def fastest(work: Callable[..., Any], arguments: list[Any], num_calls: int) -> float:
-    """Processor seconds of the fastest call after the first."""
+    """Return the processor seconds of the fastest call after the first."""
     work(*arguments)
     times = []
     for _ in range(num_calls):

@@ -1,11 +1,11 @@
-"""The paper's results table again: rivals and filters beside us, on any data with test arrays.
+"""The paper's results table: rivals and filters beside microgan, on any data with test arrays.
 
-Setting A gives every method `--pairs` pairs a task, setting B none; each method trains for
-`--minutes`, measured in updates that a trial times beforehand, so that schedules end where
-they should. Where CIN-GAN makes pairs, it takes half of the minutes. Each finished cell (a
-method, a seed) is some rows in `--output` and is never trained twice; one that was stopped
-goes on from its checkpoint. The rows name the machine, the cores and the updates done: with
-`--machine` another machine goes on with them, by as many updates.
+Setting A gives every method `--pairs` pairs per task, setting B none. Each method trains for
+`--minutes`; a trial converts them into updates beforehand, so that schedules end in time. Where
+CIN-GAN makes pairs, it takes half of the minutes. A finished cell (a method and a seed) is a few
+rows in `--output` and is never trained twice; a stopped one continues from its checkpoint. The
+rows name the machine, the cores and the number of updates. With `--machine`, another machine
+continues the table, with as many updates.
 
     python benchmarks/paper_table.py --data_dir=data --minutes=15 --seeds=1,2,3
 
@@ -45,7 +45,7 @@ class Settings(Config):
     minutes: float = setting(15.0, "Training time of every method.", above=0)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     pairs: tuple[str, ...] = setting(
-        ("10",), "Pairs a task in setting A, training and validation together; degraded images "
+        ("10",), "Pairs per task in setting A, training and validation together; degraded images "
         "in setting B. Several give the learning curve.")
     networks: str = setting(
         JOINT, "joint: one network for all tasks. per_task: one for each, which share the "
@@ -60,12 +60,12 @@ class Settings(Config):
                           "and added to.")
     work: str = setting("paper_table_runs", "Folder of the runs.")
     figure: str | None = setting(None, "PNG to write: one test image a task through every method, "
-                                 "first seed, as far as they are in --work.")
+                                 "first seed, for the methods in --work.")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What tells a cell from all others; the first columns of its rows."""
+    """What identifies a cell; the first columns of its rows."""
 
     data: str
     images: str
@@ -146,10 +146,10 @@ class Table:
         return self.output.with_suffix(".md")
 
     def _pairs(self, cell, name):
-        """The pairs of a task that a network of the cell's seed sees, and their constants.
+        """Return the pairs of a task that a network of the cell's seed sees, and their constants.
 
-        The constants are what every row of that seed is scored by under `range`, whatever
-        its own network learned in: a wider range would make the same error look smaller.
+        Under `range` every row of that seed is scored by these constants, whatever its own
+        network used: a wider range would make the same error look smaller.
         """
         pairs = classical.pairs_that_choose(
             load_pairs(self.settings.data_dir, name), self.test[name],
@@ -230,7 +230,7 @@ class Table:
 
 
 def main(settings):
-    """Fill the table, write its pages and say where they are."""
+    """Fill the table, write its pages and print where they are."""
     table = Table(settings)
     table.fill()
     rows = read_rows(table.output)

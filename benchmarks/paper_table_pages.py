@@ -16,9 +16,9 @@ from microgan.metrics.paired import least_squares_fit
 
 # Forms of CARE, the strongest first: other rows are compared with the first that is there.
 RIVALS = ("care_64_mirrored", "care_64", "care")
-# What one table holds; lines of a table differ in setting and method, its columns in task.
+# What identifies a table; its lines differ in setting and method, its columns in task.
 _IMAGES = ("data", "images", "tasks")
-# Rows that are computed, not trained, stand in all tables of the same.
+# Computed rows, which are not trained, appear in all tables with the same values.
 _BESIDE = (*_IMAGES, "pairs")
 _TABLE = (*_BESIDE, "symmetries", "networks", "minutes", "machine", "cores")
 _OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
@@ -74,7 +74,7 @@ def write_tables(path, rows):
 
 
 def _refuse_doubles(rows):
-    """Rows of one method and seed, as with other VGG weights, are no spread over seeds."""
+    """Refuse two results of one method and seed, as with other VGG weights."""
     seen = set()
     for row in rows:
         key = values_of(row, (*_TABLE, "method", "seed", "task", "protocol"))
@@ -86,12 +86,12 @@ def _refuse_doubles(rows):
 
 
 def _beside(row, computed, names):
-    """Computed rows that belong into a table with a trained one."""
+    """Return the computed rows that belong in a table with a trained one."""
     return [each for each in computed if values_of(each, names) == values_of(row, names)]
 
 
 def _curves(rows):
-    """Rows under `care` that make a learning curve: by table but for pairs, then by task."""
+    """Group the `care` rows of learning curves: by table except for pairs, then by task."""
     trained, computed = ([row for row in rows if row["protocol"] == "care"
                           and (row["minutes"] == "0") == is_computed]
                          for is_computed in (False, True))
@@ -107,7 +107,7 @@ def _curves(rows):
 
 
 def _curve_parts(rows):
-    """Learning curves as tables, where there are cells of several numbers of pairs."""
+    """Return learning curves as tables, if there are several numbers of pairs."""
     return [f"## Learning curve of {task} ({found[0]['data']}: {found[0]['tasks']}; "
             f"images {found[0]['images']}; {found[0]['networks']} networks, "
             f"{found[0]['minutes']} minutes on {found[0]['cores']} core(s)): PSNR in dB / "
@@ -116,7 +116,7 @@ def _curve_parts(rows):
 
 
 def curve_table(rows):
-    """PSNR / SSIM of one task: a line a method, a column a number of pairs."""
+    """Return PSNR / SSIM of one task: a line per method, a column per number of pairs."""
     numbers = sorted({row["pairs"] for row in rows}, key=int)
     cells = [["", "method", "seeds", *numbers]]
     for (setting, method), by_number in _curve_lines(rows).items():
@@ -130,7 +130,7 @@ def curve_table(rows):
 def _curve_lines(rows):
     """Rows of one task by (setting, method), then by number of pairs, in order.
 
-    Only seeds count that a method has for all of its numbers: all points are of the same.
+    Only seeds that a method has for all of its numbers count, so all points have the same seeds.
     """
     lines = {}
     for line, by_task in _by_line(rows).items():
@@ -147,7 +147,7 @@ def _curve_lines(rows):
 
 
 def save_curves(path, rows):
-    """Draw PSNR (`care`) over the number of pairs, a panel a task.
+    """Draw PSNR (`care`) over the number of pairs, one panel per task.
 
     Args:
         path: PNG to write.
@@ -202,7 +202,7 @@ def _table(rows, cell_text):
 
 
 def score_table(rows):
-    """PSNR and SSIM of one protocol, beside those of the first of `RIVALS` that is there."""
+    """Return PSNR and SSIM of one protocol, with the difference from the first of `RIVALS`."""
     rival = next((key for key in RIVALS if key in {row["method"] for row in rows}), None)
 
     def text(found):
@@ -215,20 +215,20 @@ def score_table(rows):
 
 
 def other_table(rows):
-    """The other metrics; what an error is relative to is that of `care`."""
+    """Return the other metrics, errors relative to the range of `care`."""
     return _table(rows, lambda found: " / ".join(
         _resolution_text(found) if name == "frc" else spread(found, name, 3) for name in _OTHERS))
 
 
 def _resolution_text(rows):
-    """FRC resolution, each threshold by itself; all but that of today's code are named."""
+    """Format FRC resolution for each threshold; earlier thresholds are named."""
     return ", ".join(
         spread(found, "frc", 2) + ("" if float(threshold) == AGAINST_CLEAN else f" at {threshold}")
         for (threshold,), found in by_values(rows, ["frc_threshold"]).items())
 
 
 def time_table(rows):
-    """What every method did in its time, and how long that took on other machines."""
+    """Return the updates of every method, and how long they took on other machines."""
     return _table([row for row in rows if row["protocol"] == "care"], _time_text)
 
 
@@ -243,9 +243,9 @@ def _time_text(rows):
 
 
 def difference(rows, rival):
-    """How much higher the PSNR is than a rival's, with a star where that is significant.
+    """Format the gain in PSNR over a rival, with a star if it is significant.
 
-    Of the seeds that both have, since seeds differ in their pairs; "" where there is none.
+    Only seeds that both have count, since seeds differ in their pairs; "" if there is none.
     """
     seeds = {row["seed"] for row in rows} & {row["seed"] for row in rival}
     if not seeds:
@@ -270,7 +270,7 @@ def _per_image(row):
 
 
 def save_figure(path, restored, clean):
-    """Draw one test image of every task through every method, a block a method.
+    """Draw one test image of every task through every method, one block per method.
 
     Args:
         path: PNG to write.
@@ -291,7 +291,7 @@ def save_figure(path, restored, clean):
             axes.set_axis_off()
             axes.set_title(task, fontsize=6)
             if task in images:
-                # Scale and offset fitted to the clean image: as CARE's protocol compares.
+                # Scale and offset are fitted to the clean image, as in CARE's protocol.
                 low, high = np.percentile(truth, (0.5, 99.5))
                 axes.imshow(least_squares_fit(images[task], truth), cmap="gray", vmin=low,
                             vmax=high)

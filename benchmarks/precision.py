@@ -1,7 +1,7 @@
 """Whether training in bfloat16 costs anything: the same training in both precisions.
 
-For every seed `train_cGAN.py --recipe=limited` is run in float32 and in bfloat16 on ten pairs a
-task, and scored on the test images. A finished run is kept in `--work` and never done twice:
+For every seed, runs `train_cGAN.py --recipe=limited` in float32 and in bfloat16 on ten pairs per
+task, and scores it on the test images. A finished run is kept in `--work` and never repeated:
 
     python -m benchmarks.precision --data_dir=data --output=precision.csv
 """
@@ -29,14 +29,14 @@ class Settings(Config):
 
     data_dir: str = setting("data", "Folder of the images, with test arrays.")
     num_iters: int = setting(300, "Updates of every training.", minimum=1)
-    images_limit: int = setting(10, "Pairs a task.", minimum=2)
+    images_limit: int = setting(10, "Pairs per task.", minimum=2)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     output: str = setting("precision.csv", "Table to write.")
     work: str = setting("precision_runs", "Folder of the runs.")
 
 
 def scores(settings: Settings, precision: str, seed: str) -> list[dict[str, str]]:
-    """Train if need be, and give a row a task."""
+    """Train if necessary, and return a row per task."""
     folder = Path(settings.work).resolve() / f"{precision}_seed{seed}"
     file = folder / _RUN / "scores.json"
     if not file.exists():

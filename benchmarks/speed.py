@@ -1,8 +1,8 @@
 """How fast microgan trains and restores, beside PyTorch and CARE on the same machine.
 
-Every implementation runs in a process of its own, one at a time, in turn; the table has the
-median of all rounds, and ratios are taken round by round. `tests/test_speed_benchmark.py` shows
-that the PyTorch networks give the same output, and its updates the same losses. Alone on the
+Every implementation runs in a separate process, one at a time, in turn. The table has the median
+of all rounds; ratios are taken round by round. `tests/test_speed_benchmark.py` shows that the
+PyTorch networks give the same output, and its updates the same losses. Run it alone on the
 machine:
 
     python -m benchmarks.speed --table=cgan --output=cgan.csv
@@ -38,7 +38,7 @@ class Settings(Config):
     rounds: int = setting(5, "Calls of every implementation that are timed.", minimum=1)
     threads: int | None = setting(None, "Of every implementation. Unset: what it takes by itself.",
                                   minimum=1)
-    batch_size: int = setting(8, "Images an update; stacks always one.", minimum=1)
+    batch_size: int = setting(8, "Images per update; stacks always one.", minimum=1)
     side: int = setting(2048, "Side of the image to restore, in pixels.", minimum=64)
     output: str = setting("speed.csv", "Table to write; the figure is beside it.")
 
@@ -53,7 +53,7 @@ def paper_config(method: str, batch_size: int, policy: str) -> Any:
 
 
 def training_contestants(settings: Settings) -> list[Contestant]:
-    """microgan and PyTorch, both in both precisions."""
+    """Return microgan and PyTorch, each in both precisions."""
     result = []
     for precision, policy in _POLICIES.items():
         config = paper_config(settings.table, settings.batch_size, policy)
@@ -84,7 +84,7 @@ def restoring_contestants(settings: Settings) -> list[Contestant]:
 
 
 def rows_of(timed: list[Timed], unit: str) -> list[dict[str, str]]:
-    """The table: one row an implementation, ratios to microgan in bfloat16."""
+    """Return the table: a row per implementation, ratios to microgan in bfloat16."""
     ours = next(each for each in timed
                 if (each.contestant.name, each.contestant.precision) == ("microgan", _BFLOAT16))
     return [{
@@ -138,7 +138,7 @@ def compare(settings: Settings) -> None:
             "stacks_per_second" if settings.table == "zse_gan" else "images_per_second")
     output = Path(settings.output)
     if output.is_dir() or not output.resolve().parent.is_dir():
-        raise UserError(f"--output={output} is no file that could be written. Name a .csv in a "
+        raise UserError(f"--output={output} cannot be written. Name a .csv in a "
                         "folder that exists.")
     timed = time_in_turn((restoring_contestants if restores else training_contestants)(settings),
                          settings.rounds, settings.threads)

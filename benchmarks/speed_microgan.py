@@ -1,7 +1,7 @@
 """microgan's side of `benchmarks/speed.py`: whole updates as training runs them.
 
-Input pipeline, guard against numbers that are not finite and optimizers included. Needs
-TensorFlow; runs in a process of its own.
+Includes input pipeline, optimizers and the guard against numbers that are not finite. Needs
+TensorFlow; runs in a separate process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RANGES = TaskNormalization(IntensityRange(-1, 1), IntensityRange(-1, 1))
 
 
 def random_vgg() -> dict[str, np.ndarray]:
-    """VGG's arrays up to block3_conv3 in Keras' layout, random but of sane size."""
+    """Draw VGG's arrays up to block3_conv3 in Keras' layout, of a plausible size."""
     random = np.random.default_rng(0)
     weights = {}
     for name, shape in VGG_KERNEL_SHAPES.items():
@@ -37,7 +37,7 @@ def random_vgg() -> dict[str, np.ndarray]:
 
 
 def random_batch(settings: Any) -> dict[str, np.ndarray]:
-    """A batch of random images, as a method's trainer takes it.
+    """Draw a batch of random images, as a method's trainer takes it.
 
     Args:
         settings: config of the method.
@@ -69,7 +69,7 @@ def random_batch(settings: Any) -> dict[str, np.ndarray]:
 
 
 def build_trainer(settings: Any) -> Any:
-    """A method's trainer, as its training script builds it.
+    """Build a method's trainer as its training script does.
 
     Args:
         settings: config of the method, with its seed.
@@ -94,7 +94,7 @@ def build_trainer(settings: Any) -> Any:
 
 
 def describe_cgan(network: str) -> GeneratorInfo:
-    """What `generator.h5` says of one of the cGAN's generators, for images of one task.
+    """Describe one of the cGAN's generators as in `generator.h5`, for one task.
 
     Args:
         network: "resnet" or "unet".
@@ -128,7 +128,7 @@ def _info(method: str, network: str, arguments: dict[str, Any]) -> GeneratorInfo
 
 def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
              ) -> tuple[Callable[[Any], dict[str, Any]], Iterator[Any]]:
-    """Build a training's compiled update, and its input pipeline without end.
+    """Build a training's compiled update and its endless input pipeline.
 
     Args:
         settings: config of the method. Content features of "random" are a VGG16 up to
@@ -153,7 +153,7 @@ def prepared(settings: Any, draw: Callable[[int], dict[str, np.ndarray]]
 
 
 def training(settings: Any) -> Callable[[], None]:
-    """What does the next update on a batch of random images, finished when it returns.
+    """Return a function that does the next update on random images and waits for it.
 
     Args:
         settings: as in `prepared`.
@@ -162,7 +162,7 @@ def training(settings: Any) -> Callable[[], None]:
     update, batches = prepared(settings, lambda number: batch)
 
     def step() -> None:
-        # As the training loop's recorder does: every loss is read.
+        # As in the training loop, every loss is read.
         for loss in update(next(batches)).values():
             float(loss)
 

@@ -1,8 +1,8 @@
-"""Seconds from the command to `--help`, and to the end of a training's first update.
+"""Time from the command to `--help`, and to the end of a training's first update.
 
-Every script is started anew each round, on the images in `data/`; importing, reading,
-compiling and the update itself count. Published networks get batches that suit a CPU, and VGG
-weights that are random. Alone on the machine:
+Starts every script again each round, on the images in `data/`; importing, reading, compiling and
+the update itself count. Published networks get batches that suit a CPU, and random VGG weights.
+Run it alone on the machine:
 
     python -m benchmarks.startup --output=startup.csv
 """
@@ -34,7 +34,7 @@ PAPER = {
     "train_CIN_GAN.py": ("--batch_size=4", _VGG),
     "train_zsegan.py": ("--patch_size=96",),  # as large as the stacks are
 }
-# Ends the process where the first update has ended.
+# Ends the process after the first update.
 _UNTIL_FIRST_UPDATE = """
 import os, runpy, sys
 from microgan.runtime.startup import import_tensorflow_quietly
@@ -58,20 +58,20 @@ def seconds_to_end(command: list[str], status: int, folder: str) -> float:
     """Run a command and time it.
 
     Raises:
-        UserError: it ends with another status.
+        UserError: it exits with another status.
     """
     start = time.perf_counter()
     ended = subprocess.run(command, capture_output=True, text=True, cwd=folder,
                            env={**os.environ, "PYTHONPATH": str(_ROOT)})
     seconds = time.perf_counter() - start
     if ended.returncode != status:
-        raise UserError(f"{' '.join(command[-4:])} ended with status {ended.returncode}: "
+        raise UserError(f"{' '.join(command[-4:])} exited with status {ended.returncode}: "
                         f"{ended.stderr[-500:]}")
     return seconds
 
 
 def rows(num_rounds: int) -> list[dict[str, str]]:
-    """Time every script in both recipes; a row each."""
+    """Time every script in both recipes; return a row for each."""
     result = []
     with tempfile.TemporaryDirectory() as folder:
         vgg = Path(folder) / "vgg.npz"

@@ -1,8 +1,8 @@
-"""Whether a training's last thousand updates are as fast, and its memory as small, as the first.
+"""Whether time and memory of a training's last thousand updates are those of the first.
 
-A narrow network of the limited recipe is trained on random images, so that thousands of updates
-take minutes and the input pipeline has the least time to hide behind an update. Batches are drawn
-as in training. Prints one row for every thousand updates, then the spread:
+Trains a narrow network of the limited recipe on random images, so that thousands of updates take
+minutes and the input pipeline has the least time to hide behind an update. Batches are drawn as
+in training. Prints one row for every thousand updates, then the spread:
 
     python -m benchmarks.steadiness --method=cgan --output=steadiness.csv
 """
@@ -39,7 +39,7 @@ class Settings(Config):
     method: str = setting("cgan", "What to train.", choices=("cgan", "cin_gan", "zse_gan"))
     filters: int = setting(4, "Channels of the networks at full resolution.", minimum=1)
     num_iters: int = setting(6000, "Updates.", minimum=2)
-    every: int = setting(1000, "Updates a row.", minimum=1)
+    every: int = setting(1000, "Updates per row.", minimum=1)
     output: str = setting("steadiness.csv", "Table to write.")
 
 
@@ -58,7 +58,7 @@ def training_config(settings: Settings) -> Any:
 
 
 def drawing(config: Any) -> Any:
-    """What draws a training's batches, from random images."""
+    """Return what draws a training's batches, from random images."""
     random = np.random.default_rng(0)
 
     def images(*shape: int) -> list[np.ndarray]:
@@ -82,15 +82,15 @@ def drawing(config: Any) -> Any:
 
 
 def resident_bytes() -> int:
-    """Memory that the process has now."""
+    """Return the memory of this process."""
     statistics = Path("/proc/self/statm")
     if not statistics.is_file():
-        raise UserError("The memory of a process is only read on Linux.")
+        raise UserError("The memory of a process can be read only on Linux.")
     return int(statistics.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(settings: Settings) -> list[dict[str, float]]:
-    """Train, and give a row for every `settings.every` updates."""
+    """Train, and return a row for every `settings.every` updates."""
     config = training_config(settings)
     update, batches = speed_microgan.prepared(config, drawing(config))
     rows = []
@@ -105,7 +105,7 @@ def measure(settings: Settings) -> list[dict[str, float]]:
         waited.append(drawn - begin)
         if number % settings.every == 0:
             gc.collect()
-            # The mean of a shared machine's times has other programs in it.
+            # On a shared machine the mean would include other programs.
             rows.append({"update": number, "median_ms": 1e3 * float(np.median(seconds)),
                          "waiting_for_input_percent": 100 * sum(waited) / sum(seconds),
                          "memory_mb": resident_bytes() / 1e6})
@@ -115,7 +115,7 @@ def measure(settings: Settings) -> list[dict[str, float]]:
 
 
 def report(settings: Settings) -> None:
-    """Write the table and say how much the last row differs from the first."""
+    """Write the table and print how much the last row differs from the first."""
     rows = measure(settings)
     write_rows(settings.output, rows)
     first, last = rows[0], rows[-1]

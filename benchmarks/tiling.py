@@ -1,9 +1,9 @@
-"""How to restore a large image with a network that has instance norms, tile by tile.
+"""Ways to restore a large image tile by tile with a network that has instance norms.
 
-Against known truth: the statistics of the whole image (what restore.py does), local ones
-over patches of the training size, smoothly interpolated, and those of each tile alone. The
-image is simulated as those in data/ are, 640 pixels square; the sample fills its left part
-only, as at the edge of a tissue.
+Compares with known truth: the statistics of the whole image (as restore.py takes them), local
+ones over patches of the training size, smoothly interpolated, and those of each tile alone. The
+image is simulated like those in data/, 640 pixels square; the sample fills only its left part,
+as at the edge of a tissue.
 
 Try it: python benchmarks/tiling.py GENERATOR.h5, of a network trained on Drosophila
 """
@@ -31,7 +31,7 @@ PATCH_PX = 128
 
 
 def half_empty_pair(size=640):
-    """Degraded and clean image of a sample that ends in the middle of the field of view."""
+    """Simulate degraded and clean images of a sample that ends in the middle of the field."""
     chosen = SETS["Drosophila"]
     random = np.random.default_rng(0)
     photons = chosen.photons * chosen.draw_sample(random, size, 0)
@@ -67,7 +67,7 @@ class LocalStatistics:
         return type(layer).call(layer, inputs, given)
 
     def restore(self, image):
-        """Patches first, overlapping by half, then the whole with what they had."""
+        """Measure overlapping patches, then restore the whole image with their statistics."""
         self.use = None
         starts = [range(0, length - PATCH_PX + 1, PATCH_PX // 2) for length in image.shape]
         maps = {}

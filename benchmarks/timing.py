@@ -1,4 +1,4 @@
-"""Time several implementations in turn, each in a process of its own, on one idle machine."""
+"""Time several implementations in turn, each in a separate process, on one idle machine."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Contestant:
     Args:
         name: in tables.
         precision: in which it computes.
-        build: called in its process with `arguments`; imports its framework, and returns what
-            does the work once, done when it returns, and what to say of the framework.
+        build: called in its process with `arguments`; imports its framework. Returns a
+            function that does the work once and waits for it, and a text on the framework.
         arguments: that can be sent to another process.
         amount: of work done by one call, in the table's unit.
     """
@@ -41,13 +41,13 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Timed:
-    """What was measured of a contestant.
+    """Measurements of a contestant.
 
     Args:
         contestant: which.
-        seconds: of each call, one a round.
-        processor_seconds: likewise, of all its threads together: what a shared machine's other
-            programs take does not count.
+        seconds: of each call, one per round.
+        processor_seconds: of all its threads together, one per round; other programs on a
+            shared machine do not count.
         peak_bytes: most memory its process took.
         framework: name, version and number of threads.
     """
@@ -75,12 +75,12 @@ class Timed:
 
 def time_in_turn(contestants: Sequence[Contestant], num_rounds: int,
                  num_threads: int | None = None) -> list[Timed]:
-    """Let every contestant work once a round, the others idle.
+    """Let every contestant work once per round, while the others are idle.
 
     Args:
         contestants: in the order of each round.
         num_rounds: after two calls each that do not count, > 0.
-        num_threads: of each; None for what its framework takes.
+        num_threads: of each; None for its framework's default.
     """
     with ExitStack() as processes:
         children = [processes.enter_context(_started(contestant, num_threads))
@@ -119,7 +119,7 @@ def _started(contestant: Contestant, num_threads: int | None) -> Any:
 
 
 def _serve(connection: Connection, contestant: Contestant, num_threads: int | None) -> None:
-    """A contestant's process: build, warm up, then work when asked."""
+    """Run a contestant's process: build, warm up, then work when asked."""
     if num_threads is not None:
         # Read by TensorFlow, by OpenMP and so by PyTorch, when they start.
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
@@ -145,7 +145,7 @@ def _peak_bytes() -> float:
 
 
 def processor() -> str:
-    """The processor's name, its cores and what it has for bfloat16."""
+    """Describe the processor: its name, cores and bfloat16 units."""
     name, units = platform.processor() or platform.machine(), ""
     info = Path("/proc/cpuinfo")
     if info.is_file():

@@ -1,8 +1,8 @@
 """The published networks in PyTorch, written for `benchmarks/speed.py`, and their weights.
 
-Where a convolution strides, PyTorch's usual padding adds to the near edge what TensorFlow adds
-to the far one. Mirrored along all spatial axes, images and kernels alike, both do the same, so
-that no network here pays for padding that PyTorch's users would not have.
+In strided convolutions, PyTorch's usual padding adds to the near edge what TensorFlow adds to the
+far one. With images and kernels mirrored along all spatial axes, both do the same, so no network
+here pays for padding that PyTorch's users would not have.
 `load_keras_weights` mirrors kernels. Axes: BCYX, stacks BCZYX.
 """
 
@@ -25,7 +25,7 @@ class InstanceNorm(nn.Module):
     Args:
         channels: of the features.
         affine: whether it scales and shifts.
-        num_tasks: rows of scale and shift; 0 for one without tasks.
+        num_tasks: rows of scale and shift; 0 for a norm without tasks.
         epsilon: that microgan adds to the deviation. PyTorch adds to the variance: its square.
     """
 

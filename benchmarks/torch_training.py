@@ -1,8 +1,8 @@
 """The three methods' training steps in PyTorch, written for `benchmarks/speed.py`.
 
-Each does what the trainer of the same name in `microgan.trainers` does in the paper recipe, the
-guard against numbers that are not finite apart, which PyTorch's users would not have. Batches
-are those of microgan, as `mirrored_batch` gives them.
+Each does what the trainer of the same name in `microgan.trainers` does in the paper recipe, except
+the guard against numbers that are not finite, which PyTorch's users would not have. Batches are
+those of microgan, converted by `mirrored_batch`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Losses = dict[str, float]
 
 
 def mirrored_batch(batch: dict[str, np.ndarray]) -> Batch:
-    """A batch of microgan's with channels first and mirrored along all spatial axes."""
+    """Put a batch of microgan's channels first and mirror it along all spatial axes."""
     result = {}
     for name, array in batch.items():
         if array.ndim >= 4:
@@ -106,7 +106,7 @@ class CINGANTraining(_Training):
         generator: (clean, condition) -> synthetic.
         critic: (images, condition) -> scores.
         features: `VGGFeatures`.
-        critic_steps: critic updates a step.
+        critic_steps: critic updates per step.
         use_bfloat16: under autocast.
     """
 

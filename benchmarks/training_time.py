@@ -9,16 +9,16 @@ from pathlib import Path
 
 from microgan.files.whole import write_json
 
-# So long that the two seconds after a validation until input flows again hardly count.
+# Long enough that the two seconds after a validation until input flows again hardly count.
 _TIMED_SECONDS = 45
 _FIRST_UPDATES = 2
 _VALIDATIONS = 20
-# Share of the time that a training must have had.
+# Share of the time that a training must have taken.
 _TOO_SHORT = 0.95
 
 
 def machine():
-    """Processor and number of cores this process may use, as they belong into a row."""
+    """Return the processor and the number of cores this process may use, as for a row."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -29,14 +29,14 @@ def machine():
 
 
 def train_for(minutes, script, folder, flags, *, times, train):
-    """Run a training that takes given minutes, as far as a trial tells.
+    """Run a training that takes given minutes, by the speed of a trial.
 
     Args:
         minutes: of updates alone.
         script: as for `train`.
         folder: as for `train`.
-        flags: of the script, but for its number of updates.
-        times: folder of the trial, shared by all trainings that are as fast.
+        flags: of the script, except its number of updates.
+        times: folder of the trial, shared by all trainings of the same speed.
         train: `cells.train`.
 
     Returns:
@@ -53,10 +53,10 @@ def train_for(minutes, script, folder, flags, *, times, train):
 
 
 def train_at(speed, minutes, script, folder, flags, *, train):
-    """Run a training of as many updates as fit into given minutes at a given speed.
+    """Run a training of as many updates as fit in given minutes at a given speed.
 
     Args:
-        speed: seconds an update, on the machine whose minutes count.
+        speed: seconds per update, on the machine whose minutes count.
         minutes: as for `train_for`, like all others.
 
     Returns:
@@ -69,15 +69,15 @@ def train_at(speed, minutes, script, folder, flags, *, train):
 
 
 def speed_here(script, flags, *, times, train):
-    """Seconds an update of a training takes on this machine; arguments as for `train_for`."""
+    """Time a training's update on this machine, in seconds; arguments as for `train_for`."""
     return seconds_per_update(times, lambda trial, more: train(script, trial, [*flags, *more]))
 
 
 def seconds_per_update(folder, train):
-    """Time an update of a training, once for all: the result stays in the folder.
+    """Time an update of a training once; the result is kept in the folder.
 
     The history's seconds are those of the updates alone. The first half of a short training
-    warms up, the second is timed; if that was too short a time, a longer training follows.
+    warms up, the second is timed; if that took too little time, a longer training follows.
 
     Args:
         folder: of the trial trainings and `seconds_per_update.json`.
@@ -89,7 +89,7 @@ def seconds_per_update(folder, train):
     timed = _FIRST_UPDATES
     while True:
         trial = folder / f"updates_{2 * timed}"
-        # One that was stopped would warm up in the half that is timed.
+        # A stopped trial would warm up in the half that is timed.
         shutil.rmtree(trial, ignore_errors=True)
         run = train(trial, [f"--num_iters={2 * timed}", f"--validate_every={timed}",
                             "--eval_limit=1"])

@@ -1,10 +1,10 @@
 """Whether trust maps mean something, against known truth: the numbers of docs/trust.md.
 
-For each task's test images: rank correlation of each map with the true absolute error, per
-pixel and per image; and planted lies: discs of 28 pixels in restored images, half of them
-taken from another restored image, half emptied to the image's own dark level. A lie counts
-as planted where it changes the disc by 15 % of the intensity range on average, or, of 200
-random places, where it changes most. AUROC: mean inconsistency within planted discs against
+Computes for each task's test images the rank correlation of each map with the true absolute
+error, per pixel and per image. Then plants errors: discs of 28 pixels in restored images, half of
+them taken from another restored image, half emptied to the image's dark level. A disc is planted
+where it changes the image by 15 % of the intensity range on average or, failing that, where it
+changes it most among 200 random places. AUROC: mean inconsistency within planted discs against
 discs anywhere in unchanged restorations.
 
 Try it: python benchmarks/trust.py data GENERATOR.h5 CIN_GENERATOR.h5 20
@@ -33,7 +33,7 @@ def square(row, column):
 
 
 def plant(restored, span, random):
-    """Lies in restored images: the changed images, and (image, row, column, kind) of each."""
+    """Plant discs in restored images: the changed images, and (image, row, column, kind)."""
     changed, places = restored.copy(), []
     for number, image in enumerate(restored):
         for kind in ("invented", "deleted"):
@@ -66,7 +66,7 @@ def auroc(positive, negative):
 
 
 def aurocs(values):
-    """Of all lies, of what was invented and of what was deleted, against unchanged discs."""
+    """AUROC of all planted, of invented and of deleted discs against unchanged ones."""
     lies = values["invented"] + values["deleted"]
     return " | ".join(f"{auroc(kind, values['unchanged']):.3f}"
                       for kind in (lies, values["invented"], values["deleted"]))

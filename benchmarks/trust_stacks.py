@@ -1,10 +1,10 @@
 """Whether the inconsistency of sharpened stacks means something: the numbers of docs/trust.md.
 
-Lies are planted into sharpened stacks of bright-field images: discs of 28 pixels and five
-slices, half of them taken from another place of the same slices (invented), half filled
-with the bright ground, the stack's 90th percentile (deleted), one of each at every depth.
-AUROC: their mean inconsistency against that of such discs anywhere in the unchanged stacks.
-Where the sharp stacks are known, also rank correlations of the maps with the true error.
+Plants errors in sharpened stacks of bright-field images: discs of 28 pixels and five slices, half
+of them taken from another place of the same slices (invented), half filled with the bright
+ground, the stack's 90th percentile (deleted), one of each at every depth. AUROC: their mean
+inconsistency against that of such discs anywhere in the unchanged stacks. Where the sharp stacks
+are known, also computes rank correlations of the maps with the true error.
 
 Try it: python benchmarks/trust_stacks.py ZSE-GAN_results/generator.h5 data/zstack/testB \
     data/zstack/testSharp
@@ -25,7 +25,7 @@ LEAST_CHANGE = 0.15
 
 
 def plant(stack, span, random):
-    """A stack with lies, and where: (slices, row, column, kind)."""
+    """Plant discs in a stack; return it and their places: (slices, row, column, kind)."""
     changed, places = stack.copy(), []
     for start in range(2, len(stack) - DEPTH, DEPTH + 1):
         slices = slice(start, start + DEPTH)

@@ -1,6 +1,6 @@
 """Where the time of an update goes, by kind of operation.
 
-One thread, so that times add up; the paper recipe in bfloat16, on random images:
+Runs the paper recipe in bfloat16 on random images, on one thread, so that times add up:
 
     python -m benchmarks.update_profile --method=cgan
 """
@@ -21,7 +21,7 @@ from microgan.config import Config, setting
 from microgan.runtime.startup import import_tensorflow_quietly
 
 _WARM_UP = 2
-# "name of the node:kind"; all other events are frames around some.
+# "name of the node:kind"; all other events are frames around these.
 _OPERATION = re.compile(r"[^:\s]+:(\w+)")
 
 
@@ -30,7 +30,7 @@ class Settings(Config):
     """What to profile."""
 
     method: str = setting("cgan", "What to train.", choices=("cgan", "cin_gan", "zse_gan"))
-    batch_size: int = setting(8, "Images an update; stacks always one.", minimum=1)
+    batch_size: int = setting(8, "Images per update; stacks always one.", minimum=1)
     rows: int = setting(12, "Kinds of operation to print.", minimum=1)
 
 
@@ -72,7 +72,7 @@ def report(settings: Settings) -> None:
         tf.profiler.experimental.stop()
         seconds, calls = seconds_by_kind(Path(folder))
     whole = sum(seconds.values())
-    print(f"{settings.method}: {whole:.2f} s of operations an update on one thread.")
+    print(f"{settings.method}: {whole:.2f} s of operations per update on one thread.")
     convolutions = sum(value for kind, value in seconds.items() if "Conv" in kind)
     print(f"All convolutions and their gradients: {percent(convolutions / whole)}.")
     print("| operation | calls | seconds | share |\n|---|---|---|---|")

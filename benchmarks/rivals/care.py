@@ -42,7 +42,7 @@ class CAREConfig(RivalConfig):
 
     num_iters: int = setting(40_000, "Updates; the original's 100 epochs of 400.", minimum=1,
                              maximum=10**9)
-    batch_size: int = setting(16, "Images an update; the original's 16.", minimum=1)
+    batch_size: int = setting(16, "Images per update; the original's 16.", minimum=1)
     learning_rate: float = setting(4e-4, "Of Adam, at the start; the original's 4e-4.", above=0)
     learning_rate_decay: str = setting(
         "plateau", "plateau: the learning rate halves whenever --plateau_updates brought no lower "
@@ -111,7 +111,7 @@ register_network("care", "unet", RegisteredNetwork(
 
 
 class CARE(RestoringMethod):
-    """A U-Net and the mean absolute difference, nothing else."""
+    """A U-Net and the mean absolute difference."""
 
     run_folder = "CARE_results"
 
@@ -155,12 +155,12 @@ class CARE(RestoringMethod):
 
 
 class CARETrainer:
-    """One update of the generator a step, by the mean absolute difference.
+    """One update of the generator per step, by the mean absolute difference.
 
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
         generator_optimizer: of the generator's weights.
-        global_batch_size: images a batch over all replicas: gradients are summed over
+        global_batch_size: images per batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
     Source:
@@ -201,16 +201,16 @@ class CARETrainer:
 
 def plateau_learning_rate(initial: float, history: Iterable[tuple[int, float]], *,
                           factor: float, patience_updates: int) -> float:
-    """The learning rate after some validations, lowered wherever the loss stood still.
+    """Return the learning rate after some validations, lowered where the loss stagnated.
 
     Args:
         initial: before the first validation.
-        history: update and validation loss of every validation, in their order.
+        history: update and validation loss of every validation, in order.
         factor: what the rate is multiplied by.
-        patience_updates: the rate falls when so many updates brought no lower loss.
+        patience_updates: the rate falls after this many updates without a lower loss.
 
     Returns:
-        A function of the history alone, so that a resumed run goes on as an uninterrupted
+        A function of the history alone, so that a resumed run continues as an uninterrupted
         one would.
 
     Source:

@@ -19,7 +19,7 @@ class RivalConfig(TaskTrainingConfig):
                           choices=("paper",))
     normalization: str = setting(
         "percentiles", "Intensities that become -1 and 1, per task, from the training images. "
-        "percentiles: 0.1 and 99.9 per cent, as our limited recipe. min_max: the extremes.",
+        "percentiles: 0.1 and 99.9 per cent, as in our limited recipe. min_max: the extremes.",
         choices=("min_max", "percentiles"))
     generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
                                      "original's 64.", minimum=1)
@@ -27,7 +27,7 @@ class RivalConfig(TaskTrainingConfig):
 
 @dataclass(frozen=True)
 class RivalGANConfig(RivalConfig):
-    """Settings of a rival with 70 x 70 PatchGANs, as both of them were published."""
+    """Settings of a rival with 70 x 70 PatchGANs, as both were published."""
 
     patch_size: int = setting(128, "Side of the square training crops in pixels, at least the 32 "
                               "that the discriminator needs; the paper's 128.", minimum=32)
@@ -47,7 +47,7 @@ class LinearDecayInSecondHalf(keras.optimizers.schedules.LearningRateSchedule):
 
     Source:
         CycleGAN (arXiv:1703.10593, section 4) and DeblurGAN (arXiv:1711.07064, section 4),
-        which lower it once an epoch.
+        which lower it once per epoch.
     """
 
     def __init__(self, learning_rate: float, num_updates: int) -> None:
@@ -63,7 +63,7 @@ class LinearDecayInSecondHalf(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def rate_of(config: RivalGANConfig, num_updates: int) -> Any:
-    """The learning rate over so many updates, as the config says."""
+    """Return the learning rate over a number of updates, as the config sets it."""
     if config.learning_rate_decay == "linear":
         return LinearDecayInSecondHalf(config.learning_rate, num_updates)
     return config.learning_rate

@@ -54,7 +54,7 @@ class CycleGANConfig(RivalGANConfig):
         "other methods.", above=0, maximum=0.9)
     num_iters: int = setting(200_000, "Updates; the original's 200 epochs of a thousand images.",
                              minimum=1, maximum=10**9)
-    batch_size: int = setting(1, "Images of either kind an update; the original's 1.", minimum=1)
+    batch_size: int = setting(1, "Images of either kind per update; the original's 1.", minimum=1)
     learning_rate: float = setting(2e-4, "Of Adam, all networks; the original's 2e-4.", above=0)
     discriminator_filters: int = setting(64, "Channels of the discriminators' first convolution; "
                                          "the original's 64.", minimum=1)
@@ -67,7 +67,7 @@ class CycleGANConfig(RivalGANConfig):
 
 
 def build_resnet_generator(*, filters: int = 64, num_blocks: int = 6) -> keras.Model:
-    """CycleGAN's translator for 128 x 128 images, of either direction.
+    """CycleGAN's translator for 128 x 128 images, in either direction.
 
     See `networks.reflecting_resnet`. 7,825,153 parameters; published, with colour, 7,837,699.
 
@@ -80,7 +80,7 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 6) -> keras.M
         at least 8.
 
     Source:
-        Zhu et al. 2017, arXiv:1703.10593, appendix 7.2. Departs: sizes that are no multiple
+        Zhu et al. 2017, arXiv:1703.10593, appendix 7.2. Departs: sizes that are not a multiple
         of 4 are padded by reflection and cut back.
     """
     image = keras.Input((None, None, 1), name="image")
@@ -90,7 +90,7 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 6) -> keras.M
 
 
 def build_patch_discriminator(*, filters: int = 64) -> keras.Model:
-    """CycleGAN's discriminator, a 70 x 70 PatchGAN, of either direction.
+    """CycleGAN's discriminator, a 70 x 70 PatchGAN, for either direction.
 
     Args:
         filters: channels of the first convolution, > 0; the original's 64.
@@ -125,7 +125,7 @@ class CycleGAN(RestoringMethod):
             [task.training_task() for task in self.unpaired.values()],
             batch_size=config.batch_size, num_sub_batches=1, patch_size=config.patch_size,
             seed=self.seed, with_noise=False)
-        # Degraded images to look at while it trains; they need not show what the clean ones do.
+        # Degraded images to look at during training; they need not match the clean ones.
         self.tasks = {
             name: replace(without_pairs(task, config.data_dir, task.normalization),
                           synthetic_validation=validated_part(task.part("validation")[0]))
@@ -170,11 +170,11 @@ class CycleGAN(RestoringMethod):
 
 @dataclass(frozen=True)
 class Discriminators:
-    """What the translators are judged by.
+    """The discriminators that judge the translators.
 
     Args:
         clean: image -> scores, 1 for clean images, 0 for restored ones.
-        degraded: likewise, of degraded and synthetic degraded images.
+        degraded: image -> scores, 1 for degraded images, 0 for synthetic degraded ones.
         optimizer: of both.
     """
 
@@ -188,7 +188,7 @@ class Pools:
     """Earlier images for the discriminators.
 
     Args:
-        images: of restored and of synthetic degraded images; empty for none.
+        images: pools of restored and of synthetic degraded images; empty for none.
         random: state that both draw from.
     """
 
@@ -204,17 +204,17 @@ def build_pools(size: int, patch_size: int, seed: int) -> Pools:
 
 
 class CycleGANTrainer:
-    """One update of both translators and one of both discriminators a step.
+    """One update of both translators and one of both discriminators per step.
 
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
-        degrader: clean -> degraded, likewise.
+        degrader: clean -> degraded, same shape, normalised.
         generator_optimizer: of both translators.
         discriminators: of clean and of degraded images.
         weights: factor of the "cycle" and "identity" losses.
         pools: earlier restored and synthetic degraded images for the discriminators, two or
             none; and the random state they share.
-        global_batch_size: images a batch over all replicas: gradients are summed over
+        global_batch_size: images per batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
     Source:
@@ -249,7 +249,7 @@ class CycleGANTrainer:
 
     @property
     def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, by owner; of pools the first replica's alone."""
+        """All variables a resumed run needs, by owner; of the pools only the first replica's."""
         return {"generator": self.generator.variables,
                 "degrader": self.degrader.variables,
                 "discriminators": (self.clean_discriminator.variables
@@ -270,7 +270,7 @@ class CycleGANTrainer:
             Scalars whose sums over replicas are the unweighted means over the batch.
         """
         clean, degraded = batch["clean"], batch["degraded"]
-        # What the discriminators get comes from before the translators' update.
+        # The discriminators get images from before the translators' update.
         losses, restored, synthetic = self._update_translators(clean, degraded)
         if self.pools:
             unnumbered = tf.zeros(clean.shape[0], tf.int32)

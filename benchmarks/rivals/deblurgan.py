@@ -48,7 +48,7 @@ class DeblurGANConfig(RivalGANConfig):
     num_iters: int = setting(
         300_000, "Updates of the generator; the original's 300 epochs of a thousand images.",
         minimum=1, maximum=10**9)
-    batch_size: int = setting(1, "Images an update; the original's 1.", minimum=1)
+    batch_size: int = setting(1, "Images per update; the original's 1.", minimum=1)
     learning_rate: float = setting(1e-4, "Of Adam, both networks; the original's 1e-4.", above=0)
     critic_filters: int = setting(64, "Channels of the critic's first convolution; the "
                                   "original's 64.", minimum=1)
@@ -85,7 +85,7 @@ def build_resnet_generator(*, filters: int = 64, num_blocks: int = 9,
 
     Source:
         Kupyn et al. 2018, arXiv:1711.07064, figure 3, and its published code. Departs: sizes
-        that are no multiple of 4 are padded by reflection and cut back; dropout is off when
+        that are not multiples of 4 are padded by reflection and cut back; dropout is off when
         images are restored.
     """
     degraded = keras.Input((None, None, 1), name="degraded")
@@ -158,7 +158,7 @@ class DeblurGAN(RestoringMethod):
 
 
 class DeblurGANTrainer:
-    """Several critic updates and one generator update a step, all on the same images.
+    """Several critic updates and one generator update per step, all on the same images.
 
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
@@ -166,7 +166,7 @@ class DeblurGANTrainer:
         critic: images -> scores, large for clean images; their mean is an image's score.
         weights: factor of the "content" loss and of the critic's gradient "penalty".
         content_features: frozen network, images -> features.
-        global_batch_size: images a batch over all replicas: gradients are summed over
+        global_batch_size: images per batch over all replicas: gradients are summed over
             replicas, so losses divide by it.
 
     Source:
@@ -241,7 +241,7 @@ class DeblurGANTrainer:
         return {"critic": loss, "penalty": penalty}
 
     def _score(self, images: tf.Tensor) -> tf.Tensor:
-        """One score an image, (B,), of which the penalty is taken."""
+        """Return one score per image, (B,), for the penalty."""
         return tf.reduce_mean(self.critic(images, training=True), axis=(1, 2, 3))
 
     def _mean(self, loss_per_image: tf.Tensor) -> tf.Tensor:

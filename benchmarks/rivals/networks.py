@@ -15,7 +15,7 @@ _SLOPE = 0.2
 
 
 def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: float) -> Any:
-    """The ResNet that CycleGAN and DeblurGAN share.
+    """Build the ResNet that CycleGAN and DeblurGAN share.
 
     c7s1-F, c3s2-2F, c3s2-4F, R4F (conv3, dropout after the first), u2F, uF (u: transposed
     c3s2), each with instance norm without scale and shift and ReLU; c7s1-1 and tanh.
@@ -28,7 +28,7 @@ def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: flo
         dropout: in every residual block, 0 to 1.
 
     Returns:
-        Symbolic, like `image`, -1 to 1; mixed precision rounds what goes into the tanh.
+        Symbolic, like `image`, -1 to 1; mixed precision rounds the input of the tanh.
 
     Source:
         Zhu et al. 2017, arXiv:1703.10593, after Johnson et al. 2016, arXiv:1603.08155.
@@ -51,7 +51,7 @@ def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: flo
 
 
 def patch_discriminator(*, filters: int, name: str) -> keras.Model:
-    """The 70 x 70 PatchGAN of CycleGAN and DeblurGAN, without sigmoid.
+    """Build the 70 x 70 PatchGAN of CycleGAN and DeblurGAN, without sigmoid.
 
     c4s2-64, c4s2-128, c4s2-256, c4s1-512, c4s1-1, each padded by 1, instance norm without
     scale and shift except in the first and last, leaky ReLU 0.2. 2,762,689 parameters;

@@ -14,7 +14,7 @@ import training_time
 from helpers import Trainings
 from microgan.errors import Interrupted, UserError
 
-# A training that says it runs, then ends as ours do when a signal comes, after some seconds else.
+# A training that reports its start, then exits as ours do on a signal, or after some seconds.
 SCRIPT = """
 import pathlib, signal, sys, time
 flags = dict(flag[2:].split("=", 1) for flag in sys.argv[1:] if "=" in flag)
@@ -82,14 +82,14 @@ def test_signal_reaches_the_training_once_and_ends_the_table(script, tmp_path, n
 
     _, errors = table.communicate(timeout=60)
     assert table.returncode == 128 + number
-    assert "was stopped; the same command goes on" in errors
+    assert "was stopped; the same command continues it" in errors
     assert (run / "heard").read_text() == "1"
 
 
 @pytest.mark.parametrize("status", [0, 1])
 def test_table_that_was_stopped_ends_however_the_training_did(
         script, tmp_path, monkeypatch, status):
-    """It may have been at its end, or not yet ready to hear of signals."""
+    """It may have been at its end, or not yet ready for signals."""
     class Deaf(subprocess.Popen):
         def wait(self, *arguments, **settings):
             if not hasattr(self, "stopped"):
@@ -108,7 +108,7 @@ def test_table_that_was_stopped_ends_however_the_training_did(
 
 def test_training_that_was_timed_on_a_busy_machine_says_so(tmp_path, capsys):
     class Faster(Trainings):
-        """Than in its trial, half a second an update."""
+        """Slower than in its trial, at half a second per update."""
 
         def __call__(self, script, folder, flags):
             run = super().__call__(script, folder, flags)

@@ -18,7 +18,7 @@ from paper_table_pages import difference, p_value, save_curves, write_tables
 
 @pytest.fixture
 def table(tmp_path, random, monkeypatch):
-    """How to make a table of one task, whose networks restore nothing."""
+    """Build tables of one task, whose networks restore nothing."""
     write_pairs(tmp_path, "Blobs", 12, random)
     write_pairs(tmp_path, "Blobs_test", 4, random)
     monkeypatch.setattr(paper_table, "score_rows", lambda task, *images, is_raw_input: [
@@ -86,7 +86,7 @@ def test_other_symmetries_and_other_images_are_other_cells(table, tmp_path, rand
         table(trainings, methods=("care",), symmetries=("Blobs:all",)).fill()
 
     assert [name for _, name, _ in trainings.done] == ["care"]
-    # What was trained with other symmetries is no run to go on with.
+    # A run that was trained with other symmetries must not be continued.
     folders = len(list((tmp_path / "work").glob("*/10_minutes/*")))
     assert folders == before + (changed == "symmetries")
 
@@ -194,7 +194,7 @@ def test_other_machine_is_as_much_faster_with_a_cin_gan_as_with_its_cgan(table):
 
     table(trainings, methods=("paper_cin",), seeds=("2",), machine="Other").fill()
 
-    # Five minutes each, at a second an update here.
+    # Five minutes each, at a second per update here.
     assert trainings.updates() == {"cin_paper": 600, "paper_cin": 500}
 
 
@@ -316,7 +316,7 @@ def test_resolutions_of_another_threshold_are_named_and_kept_apart(tmp_path):
 
 def test_page_and_docs_are_what_the_rows_give(tmp_path):
     results = Path(paper_table.__file__).parent / "results"
-    docs = (ROOT / "docs" / "results.md").read_text().split("### What it says")[0]
+    docs = (ROOT / "docs" / "results.md").read_text().split("### What the tables show")[0]
 
     write_tables(tmp_path / "page.md", read_rows(results / "paper_table.csv"))
 
