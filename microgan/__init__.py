@@ -1,8 +1,7 @@
 """Restore microscope images when almost no training data exists.
 
-Every program is a function here, with its flags as keyword arguments. Importing the
-package loads neither Keras nor TensorFlow: they cost seconds, and `--help` or a mistaken
-flag needs neither.
+Every program is a function here, with its flags as keyword arguments. Importing the package
+does not load Keras or TensorFlow, which take seconds.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Result = TypeVar("Result")
 
 def _takes_settings_of(config_type: Callable[Settings, Config]
                        ) -> Callable[[Callable[[Any], Result]], Callable[Settings, Result]]:
-    """Give a function of a config the config's fields as keyword arguments.
+    """Let a function of a config take the config's fields as keyword arguments.
 
     Editors and type checkers read them from `config_type`, notebooks from the signature.
     """
@@ -51,8 +50,7 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
                   test_time_augmentation: bool | None = None) -> Restorer:
     """Load a trained generator as a function from image to restored image.
 
-    The same as `microgan.restoration.restorer.load_restorer`, which documents it;
-    Keras and TensorFlow are imported by this call.
+    See `microgan.restoration.restorer.load_restorer`. Imports Keras and TensorFlow.
 
     Example:
         >>> restore = load_restorer("Microscopy_cGAN_results/generator.h5")
@@ -66,11 +64,11 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
 
 @_takes_settings_of(CGANConfig)
 def train_cgan(config: CGANConfig) -> Path:
-    """Learn to restore from pairs, as `train_cGAN.py`.
+    """Learn to restore from pairs, like `train_cGAN.py`.
 
     Args:
-        **settings: flags of the script and their values; see its `--help`. Several values
-            may be a list, and a path a `Path`.
+        **settings: the script's flags; see its `--help`. Several values may be a list, a path
+            a `Path`.
 
     Returns:
         The run folder; see `runs.run.train`.
@@ -89,7 +87,7 @@ def train_cgan(config: CGANConfig) -> Path:
 
 @_takes_settings_of(CINGANConfig)
 def train_cin_gan(config: CINGANConfig) -> Path:
-    """Learn defects from images that need not match, as `train_CIN_GAN.py`.
+    """Learn defects from images that need not match, like `train_CIN_GAN.py`.
 
     Arguments, result and errors are those of `train_cgan`.
 
@@ -104,7 +102,7 @@ def train_cin_gan(config: CINGANConfig) -> Path:
 
 @_takes_settings_of(ZSEGANConfig)
 def train_zse_gan(config: ZSEGANConfig) -> Path:
-    """Learn to sharpen z-stacks, as `train_zsegan.py`.
+    """Learn to sharpen z-stacks, like `train_zsegan.py`.
 
     Arguments, result and errors are those of `train_cgan`.
 
@@ -119,10 +117,10 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
 
 @_takes_settings_of(RestoreConfig)
 def restore_files(config: RestoreConfig) -> list[Path]:
-    """Restore image files of any size, as `restore.py`.
+    """Restore image files of any size, like `restore.py`.
 
     Args:
-        **settings: flags of the script and their values; see its `--help`.
+        **settings: the script's flags; see its `--help`.
 
     Returns:
         The restored files, in the order of the input.
@@ -141,14 +139,14 @@ def restore_files(config: RestoreConfig) -> list[Path]:
 
 @_takes_settings_of(EvaluateConfig)
 def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
-    """Score a generator or restored files, as `evaluate.py`.
+    """Score a generator or restored files, like `evaluate.py`.
 
     Args:
-        **settings: flags of the script and their values; see its `--help`.
+        **settings: the script's flags; see its `--help`.
 
     Returns:
-        The scores, as in `scores.json`: a row for each task and method. Of z-stacks the
-        criteria, as in `z_stack_report.json`.
+        The rows of `scores.json`, one per task and method; for z-stacks, the criteria of
+        `z_stack_report.json`.
 
     Raises:
         UserError: a mistake in the settings or the files.

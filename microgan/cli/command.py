@@ -28,7 +28,7 @@ _DEFINERS: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_boolean, int: flags.DEFINE_integer,
     float: flags.DEFINE_float, str: flags.DEFINE_string,
 }
-# What a flag's value must be, where it is not read as any text.
+# What a flag's value must be, unless it may be any text.
 _RULES = {bool: "True or False", int: "a whole number, such as 1000",
           float: "a number, such as 0.001"}
 
@@ -40,16 +40,16 @@ def run_command(config_type: type[Config], description: str,
     Args:
         config_type: the dataclass whose fields become flags.
         description: what the program does, shown first by `--help`.
-        work: called with the config; imports what it needs itself, so that `--help` and
-            a mistaken flag answer at once.
+        work: called with the config. It imports what it needs itself, so that `--help` and
+            wrong flags are answered at once.
         argv: program name and arguments; `sys.argv` if None.
 
     Returns:
-        0 when all went well or help was asked for, 2 on a user's mistake, a file that the
-        system refuses or too little memory (one line on standard error), 128 + signal after
-        an interruption. A bug raises.
+        0 on success or after `--help`; 2 on a user's mistake, a file that the system refuses or
+        too little memory (one line on standard error); 128 + signal after an interruption.
+        A bug raises.
     """
-    # What is wrong with a TIFF is said once, in our own line.
+    # Our error line reports what is wrong with a TIFF: once is enough.
     of_tifffile = logging.getLogger("tifffile")
     of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
     argv = list(sys.argv if argv is None else argv)
@@ -71,10 +71,10 @@ def run_command(config_type: type[Config], description: str,
 
 
 class _Outcome:
-    """Tells what ended the block, in one line, and keeps the exit status; a bug is raised.
+    """Report in one line what ended the block, and keep the exit status; a bug is raised.
 
     Args:
-        program: its name, for the line.
+        program: name, for the line.
     """
 
     def __init__(self, program: str) -> None:
@@ -90,10 +90,10 @@ class _Outcome:
             stop = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
             self._tell(str(error) or "stopped.", 128 + stop)
         elif isinstance(error, OSError) and error.filename is not None:
-            text = f"{error.filename}: {error.strerror}. Check the path, and your rights to it."
+            text = f"{error.filename}: {error.strerror}. Check the path and its permissions."
             self._tell(f"error: {printable(text, limit=2000)}", 2)
         elif isinstance(error, out_of_memory_errors()):
-            text = (f"Memory ran out: {one_line(error)}. Take smaller or fewer images, or lower "
+            text = (f"Memory ran out: {one_line(error)}. Use smaller or fewer images, or lower "
                     "the flags that set sizes.")
             self._tell(f"error: {printable(text, limit=2000)}", 2)
         else:
@@ -110,11 +110,11 @@ class _Outcome:
 
 @contextlib.contextmanager
 def _termination_raised() -> Iterator[None]:
-    """Raise a termination signal as Ctrl-C is raised, so that nothing is left half-done."""
+    """Let a termination signal raise, as Ctrl-C does, so that nothing is left half-done."""
     def stop(number: int, frame: Any) -> None:
         raise Terminated
 
-    if threading.current_thread() is not threading.main_thread():  # no one else hears signals
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
         return
     usual = signal.signal(signal.SIGTERM, stop)
@@ -125,11 +125,11 @@ def _termination_raised() -> Iterator[None]:
 
 
 class _OutlivesReader(io.TextIOBase):
-    """Standard output that ends no work: its reader may go, and any name can be written.
+    """Standard output that never stops the work, whoever reads it and whatever is written.
 
     Args:
-        stream: what is written to; once nobody reads it, nothing is written any more. What
-            its encoding lacks, such as bytes of a file name, is written as `\\udce9`.
+        stream: written to until its reader is gone. Characters that its encoding lacks, such
+            as bytes of a file name, are written as `\\udce9`.
 
     Source:
         ours, after Python's documentation of SIGPIPE.
@@ -172,8 +172,8 @@ def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
         argv: program name and arguments.
 
     Raises:
-        UserError: an unknown flag (with the nearest known ones), a value that can't be
-            read, or an argument that is no flag.
+        UserError: an unknown flag (the message suggests the nearest), an unreadable value, or
+            an argument that is not a flag.
     """
     flag_values = _define_flags(config_type)
     try:
@@ -192,8 +192,7 @@ def parse_flags(config_type: type[Config], argv: Sequence[str]) -> Any:
     for item in dataclasses.fields(config_type):
         if flag_values[item.name].present:
             value = flag_values[item.name].value
-            _, _, is_list = value_type(hints[item.name])
-            if is_list:
+            if value_type(hints[item.name])[2]:
                 value = tuple(os.path.expanduser(element) for element in value or () if element)
             elif isinstance(value, str):
                 value = os.path.expanduser(value)  # a shell leaves --dir=~/runs alone
@@ -215,10 +214,10 @@ def _define_flags(config_type: type[Config]) -> flags.FlagValues:
 
 
 class _RuledParser(flags.ArgumentParser):
-    """Reads a flag's value as another parser does; says what it must be where it is not.
+    """Parse a flag's value with another parser, and tell the rule where that fails.
 
     Args:
-        parser: the other one.
+        parser: the other parser.
         name: of the flag.
         rule: what the value must be.
     """
@@ -235,7 +234,7 @@ class _RuledParser(flags.ArgumentParser):
 
 
 def help_text(config_type: type[Config], program: str, description: str) -> str:
-    """The `--help` page: what the program does, then every flag with its defaults."""
+    """Return the `--help` page: what the program does, and every flag with its defaults."""
     has_recipes = "limited" in config_type.recipes()
     paper = config_type.recipe_defaults("paper")
     limited = config_type.recipe_defaults("limited")

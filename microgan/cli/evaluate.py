@@ -1,8 +1,8 @@
-"""Score a trained generator on pairs or z-stacks it has not learned from, or restored files.
+"""Score a trained generator on pairs or z-stacks outside its training, or restored files.
 
-Prints PSNR and SSIM under three protocols, beside the raw input, and writes tables with
-deviations and intervals and a figure of the best, median and worst image into the folder
---output. What the protocols mean stands in scores.md.
+Prints PSNR and SSIM of restored images and raw input under three protocols, and writes tables
+with deviations and intervals and a figure of the best, median and worst image into the folder
+--output. scores.md explains the protocols.
 
 A generator:    evaluate.py --generator=Microscopy_cGAN_results/generator.h5 --data_dir=data
 Z-stacks:       evaluate.py --generator=ZSE-GAN_results/generator.h5 --stacks=data/zstack/testB

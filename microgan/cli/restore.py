@@ -1,9 +1,9 @@
 """Restore image files with a trained generator.
 
-Takes TIFF, OME-Zarr and .npy files of any size and axes order and writes files of the same
-name, shape, type and metadata into the folder --output. A generator of train_cGAN.py
-restores every plane, one of train_zsegan.py every z-stack; one of train_CIN_GAN.py makes the
-defect --task=NAME.
+Takes TIFF, OME-Zarr and .npy files of any size and axis order and writes files of the same
+name, shape, type and metadata into the folder --output. A generator from train_cGAN.py
+restores every plane, one from train_zsegan.py every z-stack; one from train_CIN_GAN.py adds
+the defect --task=NAME.
 
 Try it: restore.py --generator=Microscopy_cGAN_results/generator.h5 --input=cells.tif
 """

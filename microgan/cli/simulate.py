@@ -1,4 +1,4 @@
-"""`microgan-simulate`: makes the images of `data/`, or more of them."""
+"""`microgan-simulate`: simulate the images of `data/`, or more of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from microgan.cli.command import run_command
 from microgan.config import SimulateConfig
 
 DESCRIPTION = """\
-Simulate microscope images with known truth: pairs of degraded and clean ones, and z-stacks.
-Without flags it makes what ships in data/, bit for bit."""
+Simulate microscope images with known truth: pairs of degraded and clean images, and z-stacks.
+Without flags it writes what ships in data/, bit for bit."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

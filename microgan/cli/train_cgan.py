@@ -1,8 +1,8 @@
-"""Learn to restore microscope images from a few pairs of degraded and clean ones.
+"""Learn to restore microscope images from a few pairs of degraded and clean images.
 
-Trains one network on all tasks found in --data_dir, keeps the weights that do best on the
-validation pairs, and scores them on the test images beside the raw input. Writes the folder
-Microscopy_cGAN_results with generator.h5, which restore.py and evaluate.py take.
+Trains one network on all tasks in --data_dir, keeps the weights that do best on the validation
+pairs, and scores restored test images and their raw input. Writes the folder
+Microscopy_cGAN_results with generator.h5, which restore.py and evaluate.py use.
 
 Try it:          train_cGAN.py --recipe=limited --images_limit=10
 Your own images: train_cGAN.py --recipe=limited --data_dir=FOLDER

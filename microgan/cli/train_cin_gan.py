@@ -1,8 +1,8 @@
-"""Learn the defects of microscope images from clean and degraded ones that need not match.
+"""Learn the defects of microscope images from clean and degraded images that need not match.
 
-Trains one network that gives clean images the defect of each task found in --data_dir, and
-reports how far what it makes is from real degraded images. Writes the folder CIN-GAN_results
-with generator.h5.
+Trains one network that adds the defect of each task in --data_dir to clean images, and reports
+how far the synthetic images are from real degraded ones. Writes the folder CIN-GAN_results with
+generator.h5.
 
 Try it:          train_CIN_GAN.py --recipe=limited --images_limit=10
 Your own images: train_CIN_GAN.py --recipe=limited --data_dir=FOLDER

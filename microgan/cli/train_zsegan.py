@@ -1,9 +1,9 @@
-"""Sharpen z-stacks, from stacks that are sharp near one depth only.
+"""Learn to sharpen z-stacks from stacks that are sharp near one depth only.
 
-Trains a network that gives every slice and every vertical section of a blurred stack the
-sharpness of its focal plane, and another that blurs it again to prove that nothing was lost.
-Writes the folder ZSE-GAN_results with generator.h5 and, where the data have test stacks, the
-page z_stack_report.html on them.
+Trains a network that gives every slice and vertical section of a blurred stack the sharpness
+of its focal plane, and another that blurs it again to prove that nothing was lost. Writes the
+folder ZSE-GAN_results with generator.h5 and, if the data have test stacks, the report
+z_stack_report.html.
 
 Try it:          train_zsegan.py --recipe=limited --num_iters=700 --ema_decay=0.98
 Your own stacks: train_zsegan.py --recipe=limited --data_dir=FOLDER

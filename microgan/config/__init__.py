@@ -1,6 +1,6 @@
-"""Settings of every script: each written once, with its default, unit and source.
+"""Settings of every program: each written once, with its default, unit and source.
 
-Flags, `--help` and `config.json` are made from these fields (`microgan.cli.command`).
+Flags, `--help` and `config.json` come from these fields (`microgan.cli.command`).
 """
 
 from microgan.config.base import Config, setting, value_type

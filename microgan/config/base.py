@@ -1,4 +1,4 @@
-"""What every config has: settings that are checked, and JSON both ways."""
+"""Base of every config: checked settings, to JSON and back."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from microgan.runtime.precision import PRECISIONS
 
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
-# TensorFlow counts in 32 bits.
-_LARGEST_INT = 2**31 - 1
+_LARGEST_INT = 2**31 - 1  # TensorFlow counts in 32 bits
 _TASK_FIELDS = {"datasets", "task", "add_task", "stretched", "symmetries"}
 
 
@@ -26,16 +25,16 @@ def setting(default: Any, help: str, *, limited: Any = _UNSET,
             choices: tuple[str, ...] | None = None,
             minimum: float | None = None, above: float | None = None,
             maximum: float | None = None, is_finite: bool = True) -> Any:
-    """A config field.
+    """Define a config field.
 
     Args:
         default: value in the paper recipe.
-        help: what it does, its unit and the source of the default; shown by `--help`.
+        help: effect, unit and source of the default; shown by `--help`.
         limited: value in the limited recipe, where it differs.
-        choices: the values allowed, for text.
-        minimum: smallest value allowed, for numbers.
-        above: largest value that is too small, for numbers.
-        maximum: largest value allowed, for numbers; for whole ones 2**31 - 1 if unset.
+        choices: allowed texts.
+        minimum: smallest allowed number.
+        above: the number must exceed this.
+        maximum: largest allowed number; 2**31 - 1 for integers if unset.
         is_finite: whether NaN and infinity are refused.
     """
     return field(default=default, metadata={
@@ -66,11 +65,11 @@ def value_type(hint: Any) -> tuple[type, bool, bool]:
 
 
 class Meaningless(NamedTuple):
-    """Why a field does nothing beside the others' values.
+    """Why a field has no effect, given the other fields.
 
     Args:
-        reason: as "without --stacks".
-        remedy: what would give it a meaning, as "add --stacks"; none if it must go.
+        reason: such as "without --stacks".
+        remedy: what would give it an effect, such as "add --stacks"; empty if nothing would.
     """
 
     reason: str
@@ -79,11 +78,11 @@ class Meaningless(NamedTuple):
 
 @dataclass(frozen=True)
 class Config:
-    """Base of all configs: checked on creation, JSON both ways. `create` makes one.
+    """Base of all configs, checked on creation. Build one with `create`.
 
     Raises:
-        UserError: a value is not of the field's type, not among its choices or out of
-            its bounds; the message names the flag and the rule.
+        UserError: a value has the wrong type, is not among the choices or is out of bounds;
+            the message names the flag and the rule.
     """
 
     def __post_init__(self) -> None:
@@ -98,13 +97,13 @@ class Config:
 
     @classmethod
     def recipes(cls) -> tuple[str, ...]:
-        """The recipes there are to choose from; none without a field `recipe`."""
+        """The recipes to choose from; none without a field `recipe`."""
         return next((item.metadata["choices"] for item in dataclasses.fields(cls)
                      if item.name == "recipe"), ())
 
     @classmethod
     def recipe_defaults(cls, recipe: str) -> dict[str, Any]:
-        """The default of every field under one recipe."""
+        """The default of every field in a recipe."""
         if recipe not in RECIPES:
             raise UserError(f"--recipe must be one of {', '.join(RECIPES)}. Received: {recipe}")
         defaults = {}
@@ -118,16 +117,16 @@ class Config:
 
     @classmethod
     def create(cls, **explicit: Any) -> Self:
-        """Build a config from the recipe's defaults and what was given explicitly.
+        """Build a config from explicit values and the recipe's defaults.
 
         Args:
-            **explicit: field values; they win over the recipe's. `recipe` chooses the
-                recipe, "paper" if absent. A path may be a `Path`, several values may be a
-                list, and one of several the value alone.
+            **explicit: field values; they override the recipe's. `recipe` defaults to
+                "paper". A path may be a `Path`; a field of several values takes a list or
+                a single value.
 
         Raises:
-            UserError: there is no such field, a value is not allowed, or it has no meaning
-                beside the others.
+            UserError: there is no such field, or a value is not allowed or has no effect
+                with the others.
         """
         hints = typing.get_type_hints(cls)
         for name, value in explicit.items():
@@ -147,29 +146,29 @@ class Config:
         return config
 
     def meaningless(self) -> dict[str, Meaningless]:
-        """Fields that do nothing beside the others' values, and why."""
+        """Fields that have no effect, given the other fields, and why."""
         return {}
 
     @property
     def explicit(self) -> frozenset[str]:
-        """Names of the fields that `create` was given, not their defaults."""
+        """Names of the fields that were passed to `create`."""
         return getattr(self, "_explicit", frozenset())
 
     def replaced(self, **changes: Any) -> Self:
-        """A copy with other values that still knows which ones were given explicitly."""
+        """Return a copy with other values and the same `explicit`."""
         config = dataclasses.replace(self, **changes)
         object.__setattr__(config, "_explicit", self.explicit)
         return config
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """The reverse of `to_json`.
+        """Rebuild a config from `to_json`.
 
         Raises:
-            ValueError or UserError: `content` is not what that gives.
+            ValueError or UserError: `content` did not come from `to_json`.
         """
         if not isinstance(content, dict):
-            raise ValueError("it is no table of settings")
+            raise ValueError("it is not a table of settings")
         unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"there is no setting {unknown[0]!r}")
@@ -177,20 +176,20 @@ class Config:
                       for name, value in content.items()})
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON, every field."""
+        """Every field, as plain JSON."""
         return {name: list(value) if isinstance(value, tuple) else value
                 for name, value in dataclasses.asdict(self).items()}
 
 
 def _composed(value: Any) -> Any:
-    """Texts in the form that names of tasks have, whatever form they were typed in."""
+    """Bring texts into the Unicode form of task names."""
     if isinstance(value, tuple):
         return tuple(map(_composed, value))
     return composed(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any, *, is_list: bool) -> Any:
-    """A value as a flag would give it."""
+    """Return a value as a flag would give it."""
     if is_list and isinstance(value, (str, os.PathLike)):
         value = (value,)
     if isinstance(value, (list, tuple)):

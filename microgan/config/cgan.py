@@ -14,14 +14,14 @@ class CGANConfig(TaskTrainingConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
     cin_augment: bool = setting(
-        False, "Train on made pairs, too: clean images and what the CIN-GAN generator at "
-        "--cin_generator_path makes of them. Writes Microscopy_cGAN_results_CIN_augm.")
+        False, "Also train on synthetic pairs: clean images, degraded by the CIN-GAN generator at "
+        "--cin_generator_path. Writes Microscopy_cGAN_results_CIN_augm.")
     alpha: float | None = setting(
-        None, "With --cin_augment: share of made pairs in every batch, 0.3 if unset, as in the "
-        "original's README. 1: no real pair at all, neither to learn from nor to choose the "
-        "checkpoint.", above=0, maximum=1)
+        None, "With --cin_augment: share of synthetic pairs in every batch; 0.3 if unset, as in "
+        "the original's README. 1: no real pairs, neither for training nor for validation.",
+        above=0, maximum=1)
     cin_generator_path: str | None = setting(
-        None, "With --cin_augment: the generator.h5 that train_CIN_GAN.py wrote.")
+        None, "With --cin_augment: a generator.h5 written by train_CIN_GAN.py.")
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
@@ -29,56 +29,57 @@ class CGANConfig(TaskTrainingConfig):
                                      "original's 64.", limited=16, minimum=1)
     discriminator: str = setting(
         "dense", "dense: the published network, which judges the whole image. patch: ours, which "
-        "judges every neighbourhood beside the degraded image.", limited="patch",
+        "judges each neighbourhood together with the degraded image.", limited="patch",
         choices=("dense", "patch"))
     discriminator_filters: int = setting(
         64, "Channels of the discriminator's first convolution; the original's 64.", limited=32,
         minimum=1)
-    dropout: float = setting(0.5, "In the residual blocks of the resnet; the original's 0.5.",
-                             minimum=0, maximum=0.9)
+    dropout: float = setting(0.5, "Dropout rate in the residual blocks of the resnet; the "
+                             "original's 0.5.", minimum=0, maximum=0.9)
     test_time_augmentation: bool = setting(
-        False, "Restoring averages over the image and its three mirror images: more precise, four "
-        "times the work. generator.h5 remembers it. Not with --symmetries=NAME:none; needs "
-        "--generator=unet. The original has none.", limited=True)
+        False, "Restore by averaging over the image and its three mirror images: more precise, "
+        "four times the work; recorded in generator.h5. Needs --generator=unet; not with "
+        "--symmetries=NAME:none. The original has none.", limited=True)
     calibrate: bool = setting(
-        False, "After training, fit scale and offset of the restored images to the clean "
-        "validation images, per task, for true intensities, as far as they agree; generator.h5 "
-        "keeps them. The original does not.", limited=True)
+        False, "For true intensities, fit scale and offset of the restored images to the clean "
+        "validation images after training, per task, where those agree; recorded in generator.h5. "
+        "The original does not.", limited=True)
     intensity_jitter: float = setting(
-        0.0, "Random change of both images of a training pair alike, as if exposure had been "
-        "another: contrast by a factor of up to 1 plus and minus this, brightness by up to plus "
-        "and minus this, where the usual intensities are -1 to 1. 0.4 helps where each image was "
-        "stretched on its own, but a background that is always 0 is then learned less well. The "
-        "original has none.", minimum=0, maximum=0.9)
+        0.0, "Random change of both images of a training pair alike, as if the exposure had been "
+        "different: contrast times 1 plus or minus up to this, brightness plus or minus up to "
+        "this, where the usual intensities are -1 to 1. 0.4 helps where each image was stretched "
+        "separately, but a background that is always 0 is then learned less well. The original "
+        "has none.", minimum=0, maximum=0.9)
     content_weight: float = setting(
-        1.0, "Factor of the content loss; the original's 1. Feature distances are in VGG's "
-        "units, some hundreds for unlike images.", limited=3e-4, minimum=0)
+        1.0, "Weight of the content loss; the original's 1. Feature distances are in VGG's "
+        "units, some hundreds for dissimilar images.", limited=3e-4, minimum=0)
     adversarial_weight: float = setting(
-        0.1, "Factor of the generator's adversarial loss; the original's 0.1. 0: no "
+        0.1, "Weight of the generator's adversarial loss; the original's 0.1. 0: no "
         "discriminator.", limited=0.0, minimum=0)
     pixel_weight: float = setting(
-        0.0, "Factor of the mean absolute difference of the pixels; the original has none.",
+        0.0, "Weight of the mean absolute difference of the pixels; the original has none.",
         limited=0.1, minimum=0)
     fitted_pixel_weight: float = setting(
-        0.0, "Factor of the same difference after scale and offset of each image are fitted, as "
-        "exposure differs between images. 0.1 of the plain one keeps the brightness.",
+        0.0, "Weight of the same difference after scale and offset are fitted per image, because "
+        "exposure differs between images. A --pixel_weight of 0.1 keeps the brightness.",
         limited=0.9, minimum=0)
     fourier_weight: float = setting(
-        0.0, "Factor of the mean absolute difference of Fourier coefficients, scale and offset "
+        0.0, "Weight of the mean absolute difference of Fourier coefficients, scale and offset "
         "fitted; the original has none.", limited=0.5, minimum=0)
     content_features: str = setting(
-        "imagenet", "What the content loss compares. imagenet: VGG16 block3_conv3, as the paper; "
-        "Keras downloads it once. embedded: a small network that comes with microgan. Or the path "
-        "of an .npz or .h5 with VGG's kernels and biases.", limited="embedded")
+        "imagenet", "Features that the content loss compares. imagenet: VGG16 block3_conv3, as in "
+        "the paper; Keras downloads it once. embedded: a small network that comes with microgan. "
+        "Or the path of an .npz or .h5 with VGG's kernels and biases.", limited="embedded")
     content_distance: str = setting(
-        "absolute", "Mean absolute or squared difference of the features; of the original's two "
-        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+        "absolute", "Mean absolute or squared difference of the features. The original has two "
+        "functions of one name, of which the absolute one is used.",
+        choices=("absolute", "squared"))
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.cin_augment and not self.cin_generator_path:
-            raise UserError("--cin_augment needs --cin_generator_path, the generator.h5 that "
-                            "train_CIN_GAN.py wrote.")
+            raise UserError("--cin_augment needs --cin_generator_path, a generator.h5 written by "
+                            "train_CIN_GAN.py.")
         if self.test_time_augmentation and self.generator != "unet":
             raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
                             "--test_time_augmentation=False.")
@@ -101,7 +102,7 @@ class CGANConfig(TaskTrainingConfig):
                 Meaningless("without --cin_augment=True", "add that"))
         if self.synthetic_share == 1:
             reasons["normalization"] = Meaningless(
-                "with --alpha=1, where intensities are those of the CIN-GAN", "lower --alpha")
+                "with --alpha=1, which uses the CIN-GAN's intensities", "lower --alpha")
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.content_weight:
@@ -117,7 +118,7 @@ class CGANConfig(TaskTrainingConfig):
 
     @property
     def synthetic_share(self) -> float:
-        """Share of made pairs in every batch."""
+        """Share of synthetic pairs in every batch."""
         if not self.cin_augment:
             return 0.0
         return 0.3 if self.alpha is None else self.alpha

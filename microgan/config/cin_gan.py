@@ -14,36 +14,35 @@ class CINGANConfig(TaskTrainingConfig):
     """Settings of `train_CIN_GAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
     images_limit: int | None = setting(
-        None, "Degraded images per task that training and validation see together; clean images "
-        "are all that validation and test leave. Unset or -1: all that the test part leaves.")
+        None, "Degraded images per task for training and validation together; all clean images "
+        "outside validation and test are used. Unset or -1: all that are not kept for the test.")
     validation_fraction: float = setting(
-        0.2, "Share of those images that only choose the checkpoint, at least one.",
-        above=0, maximum=0.9)
+        0.2, "Share of those images used only for validation, which chooses the checkpoint; at "
+        "least one.", above=0, maximum=0.9)
     add_task: str | None = setting(
         None, "Name of a task in --data_dir to add to the generator at --init_generator: only "
-        "the task's own numbers are learned, everything else stays as it is, bit for bit. Start "
-        "it in another --dir.")
+        "the new task's parameters are learned, all others stay the same, bit for bit. Use "
+        "another --dir.")
     init_generator: str | None = setting(
-        None, "With --add_task: the generator.h5 that train_CIN_GAN.py wrote. --generator, "
-        "--generator_filters and --dropout are those of the file.")
+        None, "With --add_task: a generator.h5 written by train_CIN_GAN.py, which also sets "
+        "--generator, --generator_filters and --dropout.")
     num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
                              limited=3000, minimum=1)
     batch_size: int = setting(
-        100, "Images an update of the generator, and of the critic each time, over all GPUs; the "
-        "original's 100.", limited=6, minimum=1)
+        100, "Images per update of the generator, and per update of the critic, over all GPUs; "
+        "the original's 100.", limited=6, minimum=1)
     learning_rate: float = setting(
-        1e-5, "Of the generator's Adam; the original's 1e-5. With --add_task ten times as much, "
-        "unless given.",
-        limited=2e-3, above=0)
+        1e-5, "Learning rate of the generator's Adam; the original's 1e-5. Unset with --add_task: "
+        "ten times as high.", limited=2e-3, above=0)
     critic_learning_rate: float = setting(
-        1e-5, "Of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
+        1e-5, "Learning rate of the critic's Adam; the original's 1e-5.", limited=1e-3, above=0)
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
                                  minimum=0, maximum=0.999)
     adam_beta_2: float = setting(0.9, "Decay of Adam's mean squared gradient; the original's 0.9.",
                                  minimum=0, maximum=0.9999)
     ema_decay: float = setting(
-        0.0, "Decay per update of the moving average of the generator's weights that is "
-        "validated and saved. 0: the weights themselves, as the original.",
+        0.0, "Decay per update of the moving average of the generator's weights, which is "
+        "validated and saved. 0: the weights themselves, as in the original.",
         limited=0.99, minimum=0, maximum=0.99999)
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, noise at "
@@ -59,49 +58,50 @@ class CINGANConfig(TaskTrainingConfig):
     critic_steps: int = setting(5, "Updates of the critic per update of the generator; the "
                                 "original's 5.", limited=2, minimum=1)
     dropout: float = setting(
-        0.5, "In the residual blocks of the resnet, whose only randomness it is; the original's "
-        "0.5.", minimum=0, maximum=0.9)
+        0.5, "Dropout rate in the residual blocks of the resnet, its only source of randomness; "
+        "the original's 0.5.", minimum=0, maximum=0.9)
     adversarial_weight: float = setting(
-        0.1, "Factor of the generator's adversarial loss; the original's 0.1.", limited=1.0,
+        0.1, "Weight of the generator's adversarial loss; the original's 0.1.", limited=1.0,
         above=0)
-    penalty_weight: float = setting(10.0, "Factor of the critic's gradient penalty; the "
+    penalty_weight: float = setting(10.0, "Weight of the critic's gradient penalty; the "
                                     "original's 10.", above=0)
-    content_weight: float = setting(1.0, "Factor of the content loss; the original's 1.",
+    content_weight: float = setting(1.0, "Weight of the content loss; the original's 1.",
                                     limited=0.0, minimum=0)
     style_weight: float = setting(
-        1.0, "Factor of the style loss, the distance of the Gram matrices from those of an "
+        1.0, "Weight of the style loss, the distance of the Gram matrices from those of an "
         "unpaired degraded image; the original's 1.", limited=1.0, minimum=0)
     spectrum_weight: float = setting(
-        0.0, "Factor of the spectrum loss, the mean absolute difference in log10 power over "
+        0.0, "Weight of the spectrum loss, the mean absolute difference in log10 power over "
         "frequency and direction from an unpaired degraded image; the original has none.",
         limited=30.0, minimum=0)
     intensity_weight: float = setting(
-        0.0, "Factor of the intensity loss, which pushes the made images' distribution of "
-        "intensities towards that of all degraded images; the original has none.",
+        0.0, "Weight of the intensity loss, which pushes the intensity distribution of the "
+        "synthetic images towards that of all degraded images; the original has none.",
         limited=300.0, minimum=0)
     structure_weight: float = setting(
-        0.0, "Factor of the structure loss, one minus the correlation of the means over 4 x 4 "
-        "pixels of the made image with those of its clean one; the original has none.",
+        0.0, "Weight of the structure loss, one minus the correlation of the synthetic and the "
+        "clean image, averaged over 4 x 4 pixels; the original has none.",
         limited=20.0, minimum=0)
     content_from: str = setting(
-        "clean", "What the content loss compares with. clean: the generator's own input. "
-        "degraded: an unrelated degraded image, as published.", choices=("clean", "degraded"))
+        "clean", "What the content loss compares with. clean: the generator's input. degraded: "
+        "an unrelated degraded image, as published.", choices=("clean", "degraded"))
     content_features: str = setting(
-        "imagenet", "What the content and style losses compare. imagenet: VGG16 block3_conv3 and "
-        "VGG19 block1_conv1 to block4_conv1, as the paper; Keras downloads them once. embedded: a "
-        "small network that comes with microgan. Or the path of an .npz or .h5 with VGG's kernels "
-        "and biases.", limited="embedded")
+        "imagenet", "Features that the content and style losses compare. imagenet: VGG16 "
+        "block3_conv3 and VGG19 block1_conv1 to block4_conv1, as in the paper; Keras downloads "
+        "them once. embedded: a small network that comes with microgan. Or the path of an .npz or "
+        ".h5 with VGG's kernels and biases.", limited="embedded")
     content_distance: str = setting(
-        "absolute", "Mean absolute or squared difference of the features; of the original's two "
-        "functions of one name the absolute one wins.", choices=("absolute", "squared"))
+        "absolute", "Mean absolute or squared difference of the features. The original has two "
+        "functions of one name, of which the absolute one is used.",
+        choices=("absolute", "squared"))
     eval_limit: int | None = setting(
         None, "Images of each kind in the defect report, per task. Unset: all.", minimum=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if bool(self.add_task) != bool(self.init_generator):
-            raise UserError("--add_task and --init_generator need each other: the name of a task, "
-                            "and the generator.h5 that is to learn it.")
+            raise UserError("--add_task and --init_generator need each other: the name of a task "
+                            "and the generator.h5 to add it to.")
 
     def meaningless(self) -> dict[str, Meaningless]:
         reasons: dict[str, Meaningless] = {}

@@ -15,40 +15,39 @@ class RestoreConfig(Config):
     generator: str | None = setting(None, "The generator.h5 of a run folder.")
     input: tuple[str, ...] = setting(
         (), "Files to restore, separated by commas: .npy, .tif, .tiff or .zarr (OME-Zarr), "
-        "folders of such files, or quoted patterns such as 'cells/*.tif'. A name with a comma "
-        "goes between double quotes.")
-    output: str = setting("restored", "Folder of the restored files, which keep their names.")
+        "folders of such files, or quoted patterns such as 'cells/*.tif'. Put a name with a comma "
+        "in double quotes.")
+    output: str = setting("restored", "Folder for the restored files, which keep their names.")
     output_type: str = setting(
         "same", "Number type of the restored files. same: the input's; integers are rounded. "
-        "float32: nothing is rounded or cut off.", choices=("same", "float32"))
+        "float32: nothing is rounded or clipped.", choices=("same", "float32"))
     task: str | None = setting(
-        None, "Task whose intensity constants to use; of a CIN-GAN generator, the defect to make. "
-        "Unset: those of the generator's only task, else the image's own 0.1 and 99.9 "
-        "percentiles.")
+        None, "Task whose intensity constants to use; with a CIN-GAN generator, the defect to "
+        "add. Unset: the generator's only task, or each image's 0.1 and 99.9 percentiles.")
     axes: str | None = setting(
         None, "The images' axes, one letter each, such as TZYX; every YX plane is restored. "
-        "Unset: what a TIFF says; of an array, YX or ZYX.")
+        "Unset: those stored in a TIFF; YX or ZYX for an array.")
     nodata: float | None = setting(
-        None, "What pixels hold that were not measured, such as the borders of stitched images: a "
-        "number, or nan. They are kept as they are, count in no statistics, and are filled from "
-        "around for the network. Unset: numbers that no camera measures are refused.",
+        None, "Value of the pixels that were not measured, such as the borders of stitched "
+        "images: a number, or nan. They stay unchanged and out of all statistics; the network "
+        "sees them filled in from around. Unset: numbers that no camera measures are refused.",
         is_finite=False)
     trust_map: bool = setting(
-        False, "Also write, for each file, NAME_spread: how far restorations of the flipped "
+        False, "Also write, for each file, NAME_spread: how far restorations of the mirrored "
         "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "
-        "degraded again by --cin_generator_path, is from the measured one, in deviations of the "
-        "noise; and NAME_trust.json, their means.")
+        "degraded again by --cin_generator_path, is from the measured one, in standard deviations "
+        "of the noise; and NAME_trust.json, their means.")
     cin_generator_path: str | None = setting(
-        None, "The generator.h5 of a train_CIN_GAN.py run on the same task, for --trust_map.")
+        None, "For --trust_map: generator.h5 of a train_CIN_GAN.py run on the same task.")
     snapshots: tuple[str, ...] = setting(
-        (), "More generator.h5 files trained for the same, with another --seed for example, for "
-        "--trust_map.")
+        (), "For --trust_map: more generator.h5 files trained on the same tasks, for example "
+        "with another --seed.")
     tile: int | None = setting(
         None, "Largest side in pixels of the tiles in which large images are restored; memory "
         "grows with its square. Unset: what free memory allows.", minimum=16)
     test_time_augmentation: bool | None = setting(
         None, "Average over the image and its three mirror images: more precise, four times the "
-        "work; for generators of --recipe=limited. Unset: what the training chose.")
+        "work; for generators of --recipe=limited. Unset: as recorded in generator.h5.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-# Beside the losses of an update: 1 where it was skipped, otherwise 0; see `guard`.
+# Key among the losses of an update: 1 if it was skipped, otherwise 0; see `guard`.
 BAD_STEPS = "bad_steps"
 
 
 class BadSteps:
-    """Count the updates that were skipped, and those in a row.
+    """Count the updates that were skipped, in all and in a row.
 
     Args:
-        max_in_a_row: of them, > 0; then a run should stop.
+        max_in_a_row: skipped updates after which a run should stop, > 0.
     """
 
     def __init__(self, max_in_a_row: int) -> None:
@@ -34,19 +34,19 @@ class BadSteps:
                               if not math.isfinite(float(loss))) or "a gradient"
 
     def too_many(self, update: int) -> bool:
-        """Whether all of the last updates, up to this one, were skipped."""
+        """Return whether the last `max_in_a_row` updates, up to this one, were skipped."""
         return self.since is not None and update + 1 - self.since >= self.max_in_a_row
 
     def told(self, update: int) -> str:
-        """Why a run stops after this update."""
+        """Explain why a run stops after this update."""
         assert self.since is not None
         return (f"every update since number {self.since} was skipped, "
                 f"{update + 1 - self.since} in a row: not finite ({self.what}).")
 
     def to_json(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Return what a checkpoint keeps."""
         return {"total": self.total, "since": self.since, "what": self.what}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what `to_json` gave."""
+        """Restore what `to_json` returned."""
         self.total, self.since, self.what = state["total"], state["since"], state["what"]

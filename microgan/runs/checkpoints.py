@@ -1,4 +1,4 @@
-"""Checkpoints: one file with everything a resumed run needs."""
+"""Checkpoints: one file with everything that a resumed run needs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _KEPT = 2
 def save_checkpoint(folder: Path, update: int, arrays: Arrays, state: dict[str, Any]) -> None:
     """Write `update_NNNNNN.npz` whole or not at all, and keep the last two.
 
-    Not HDF5, which ends the process where the disk is full while it writes.
+    Not HDF5, which kills the process if the disk fills up during writing.
 
     Args:
         folder: created if missing.
         update: updates done.
-        arrays: by owner, in the order they are restored in.
-        state: plain JSON: history, best score and the like.
+        arrays: by owner, in the order in which they are restored.
+        state: plain JSON, such as history and best score.
 
     Raises:
         UserError: the file cannot be written; earlier checkpoints are untouched.
@@ -75,25 +75,25 @@ def _read_state(content: np.ndarray) -> dict[str, Any]:
     try:
         return dict(json.loads(content.tobytes()))
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError("its state is no JSON") from error
+        raise ValueError("its state is not JSON") from error
 
 
 def unreadable(folder: Path, reason: object) -> str:
-    """Say that the newest checkpoint is damaged, why, and what to do."""
+    """Return a message: the newest checkpoint is damaged, why, and what to do."""
     paths = _in_order(folder)
-    before = (f"Delete it to go on from {paths[-2].name}." if len(paths) > 1 else
+    before = (f"Delete it to continue from {paths[-2].name}." if len(paths) > 1 else
               "There is no other: start again with --overwrite.")
     return f"{paths[-1]} is damaged: {one_line(reason)}. {before}"
 
 
 class Checkpoints:
-    """Save the whole run at intervals, and read it back.
+    """Save the whole run at intervals, and restore it.
 
     Args:
         folder: of the checkpoints.
         variables: by owner, all that a resumed run needs.
-        history: whose state is saved too.
-        bad_steps: likewise.
+        history: saved too.
+        bad_steps: saved too.
         every: updates between checkpoints, > 0.
         minutes: between checkpoints, > 0; whichever comes first.
     """
@@ -110,12 +110,12 @@ class Checkpoints:
         self._last_saved = 0
 
     def save_if_due(self, update: int) -> None:
-        """Save after an update, if the last checkpoint is long enough ago."""
+        """Save after an update if a checkpoint is due."""
         if update % self.every == 0 or time.monotonic() - self._last_time >= self.seconds_between:
             self.save(update)
 
     def save(self, update: int) -> None:
-        """Save after an update, unless that was done."""
+        """Save after an update, unless already saved."""
         if update == self._last_saved:
             return
         arrays = {owner: [np.asarray(variable) for variable in variables]
@@ -142,7 +142,7 @@ class Checkpoints:
             shapes = [tuple(variable.shape) for variable in variables]
             if [array.shape for array in arrays.get(owner, [])] != shapes:
                 raise UserError(f"The checkpoint in {self.folder} does not fit the {owner}. Pass "
-                                "the settings it was made with (config.json), or --overwrite.")
+                                "the settings of its run (config.json), or --overwrite.")
             for variable, array in zip(variables, arrays[owner]):
                 variable.assign(array)
         try:

@@ -15,7 +15,7 @@ def compile_update(trainer: Trainer, strategy: tf.distribute.Strategy) -> Any:
 
     Args:
         trainer: its `train_step` runs on each replica's share of a batch.
-        strategy: under which the trainer's variables were made.
+        strategy: under which the trainer's variables were created.
 
     Returns:
         A `tf.function`, distributed batch -> losses summed over replicas and

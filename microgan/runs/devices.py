@@ -19,7 +19,7 @@ class Devices:
 
     Args:
         strategy: of the replicas.
-        precision: taken, a Keras dtype policy.
+        precision: a Keras dtype policy.
     """
 
     strategy: tf.distribute.Strategy
@@ -38,7 +38,7 @@ def set_up_devices(config: TrainingConfig) -> Devices:
         config: with its seed.
 
     Raises:
-        UserError: there are not that many GPUs, or they cannot share a batch equally.
+        UserError: there are too few GPUs, or they cannot share a batch equally.
     """
     assert config.seed is not None
     strategy = choose_strategy(config.num_gpu, num_workers=this_worker().count)
@@ -63,13 +63,13 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
     """Choose the devices to train on.
 
     Args:
-        num_gpu: GPUs to use, 0 for the CPU, None for all GPUs found, else the CPU; of this
-            machine.
-        num_workers: processes that train together, as `TF_CONFIG` says. With several, this
-            waits for the others.
+        num_gpu: GPUs of this machine to use; 0 for the CPU, None for all GPUs or, without
+            any, the CPU.
+        num_workers: processes that train together (`TF_CONFIG`). If several, waits for the
+            others.
 
     Raises:
-        UserError: more GPUs are asked for than there are, or this process already uses others.
+        UserError: there are fewer GPUs, or this process already uses others.
     """
     gpus = tf.config.list_physical_devices("GPU")
     found = len(gpus)
@@ -79,7 +79,7 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
             f"--num_gpu={wanted} asks for {wanted} GPUs, but TensorFlow finds {found} here. Pass "
             "--num_gpu=0 to train on the CPU, or install the GPU libraries with "
             "pip install 'microgan[gpu]'.")
-    if wanted < found:  # TensorFlow would take memory of all it sees, and compute on them
+    if wanted < found:  # TensorFlow would use all that it sees
         try:
             tf.config.set_visible_devices(gpus[:wanted], "GPU")
         except RuntimeError as error:
@@ -92,11 +92,7 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
 
 
 def prepare(*, seed: int, deterministic: bool, precision: str) -> str:
-    """Seed all random numbers and set the precision policy.
-
-    Returns:
-        The precision taken, a Keras dtype policy.
-    """
+    """Seed all random numbers, set the Keras dtype policy for a precision and return it."""
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

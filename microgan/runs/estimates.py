@@ -1,4 +1,4 @@
-"""Time and memory of a training, told before it starts."""
+"""Time and memory of a training, estimated before it starts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from microgan.restoration.tiled_network import TiledNetwork
 from microgan.runtime.amounts import byte_size, duration
 
 _LONG_SECONDS = 3600
-# Measured on both recipes of all three methods: what Python, TensorFlow and Keras take, and the
-# share of the tensors written in an update that are alive together at its peak, 0.03 to 0.15.
+# Measured on both recipes of all three methods: memory of Python, TensorFlow and Keras, and the
+# share of an update's tensors that are alive together at its peak, 0.03 to 0.15.
 _LIBRARIES_BYTES = 0.9e9
 _KEPT_SHARE = 0.12
-# Fitted on a processor with matrix units, where tensors that are merely passed on take most of the
-# time; without them an update took 0.9 to 1.5 times as long as its arithmetic alone.
+# Fitted on a processor with matrix units, where activations take most of the time; without such
+# units an update took 0.9 to 1.5 times as long as its arithmetic alone.
 _TIME_OVER_CONVOLUTION = 1.1
 _TIME_OVER_ACTIVATION = 0.4
 _CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter",
@@ -67,7 +67,7 @@ def update_cost(graph: tf.Graph, *, num_devices: int = 1) -> UpdateCost:
 
 
 def _operations(graph: tf.Graph) -> Iterator[tf.Operation]:
-    """All of a graph, and once a call those of the functions that it calls."""
+    """Yield the operations of a graph and, once per call, of the functions that it calls."""
     for operation in graph.get_operations():
         yield operation
         if operation.type in ("PartitionedCall", "StatefulPartitionedCall"):
@@ -107,7 +107,7 @@ class Speed:
 def measure_speed() -> Speed:
     """Measure this machine, under the current precision policy, in half a second.
 
-    A 3 x 3 convolution of 64 channels, and a leaky ReLU of as many numbers.
+    Times a 3 x 3 convolution of 64 channels and a leaky ReLU of the same size.
     """
     dtype = keras.config.dtype_policy().compute_dtype
     image = tf.ones((4, 64, 64, 64), dtype)
@@ -119,7 +119,7 @@ def measure_speed() -> Speed:
 
 
 def _seconds(function: Callable[[], Any]) -> float:
-    """Median of as many calls as fit into a fifth of a second; the first does not count."""
+    """Return the median time of calls within a fifth of a second, without the first call."""
     compiled = tf.function(function)
     compiled()
     times: list[float] = []
@@ -131,31 +131,30 @@ def _seconds(function: Callable[[], Any]) -> float:
 
 
 def estimated_seconds(cost: UpdateCost) -> float:
-    """Seconds an update takes here, at the speed measured now, within a factor of about 1.5."""
+    """Estimate the seconds per update on this machine, within a factor of about 1.5."""
     speed = measure_speed()
     return (_TIME_OVER_CONVOLUTION * cost.flop / speed.flop
             + _TIME_OVER_ACTIVATION * cost.bytes_written / speed.bytes_written)
 
 
 def restoring_memory(network: keras.Model, pixels: int) -> float:
-    """Bytes that a network takes to restore so many pixels at once."""
+    """Estimate the bytes that a network takes to restore this number of pixels at once."""
     measured = TiledNetwork(network)
     return pixels * measured.bytes_per_pixel / measured.whole_gain
 
 
 def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]],
                      validation_bytes: float) -> float:
-    """Bytes a training needs: variables, libraries, and tensors of an update or a validation.
+    """Estimate the bytes of a training: variables, libraries, tensors of update or validation.
 
     Args:
-        cost: of an update; about `_KEPT_SHARE` of what it writes is alive at its peak.
+        cost: of an update.
         state: all variables, by owner.
         validation_bytes: of a validation's tensors.
     """
     variables = sum(math.prod(variable.shape) * 4 for owned in state.values()
                     for variable in owned)
-    # Each with its old value, which is kept to undo the update; one in three is a weight, which
-    # has a gradient.
+    # Each also has its old value, for a skipped update; one in three is a weight, with a gradient.
     tensors = max(_KEPT_SHARE * cost.bytes_written, validation_bytes)
     return _LIBRARIES_BYTES + 7 / 3 * variables + tensors
 
@@ -169,7 +168,7 @@ def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, lis
         config: of the run.
         state: all variables, by owner.
         num_updates: still to do.
-        num_devices: of this process, which share an update's work.
+        num_devices: of this process, sharing an update's work.
         validation_bytes: of a validation's tensors.
     """
     cost = update_cost(graph, num_devices=num_devices)
@@ -178,11 +177,11 @@ def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, lis
     print(f"Estimated on this machine: {duration(seconds)} and {byte_size(memory)} of memory "
           f"for {num_updates} updates.")
     if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":
-        print("That is long. --recipe=limited is made for minutes on a CPU.")
+        print("That is long. --recipe=limited is meant for minutes on a CPU.")
 
 
 def peak_memory() -> float:
-    """The most memory this process has taken so far, in bytes; NaN on Windows."""
+    """Return the peak memory of this process so far, in bytes; NaN on Windows."""
     if sys.platform == "win32":
         return math.nan
     import resource

@@ -1,4 +1,4 @@
-"""Undoing updates that would leave numbers that are not finite."""
+"""Skipping updates that are not finite."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from microgan.runs.bad_steps import BAD_STEPS
 
 def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[Any],
             strategy: tf.distribute.Strategy) -> Callable[[Any], dict[str, tf.Tensor]]:
-    """Make an update that changes nothing if a loss or a gradient of it is not finite.
+    """Skip an update, whole, if a loss or a gradient of it is not finite.
 
-    The whole update is undone, whichever of its parts went wrong: weights, optimizer slots
-    and counts, moving averages and random states are what they were before, bit for bit. A
-    gradient that is not finite is known by what it leaves in the optimizer's slots.
+    Weights, optimizer slots and counts, moving averages and random states then stay the same,
+    bit for bit. A gradient that is not finite shows in the optimizer's slots.
 
     Args:
         update: distributed batch -> losses, scalars equal on all replicas; called in
             cross-replica context.
         variables: Keras variables, all that `update` changes.
-        strategy: under which they were made.
+        strategy: under which they were created.
 
     Returns:
-        Like `update`; its result also has `BAD_STEPS`, 1.0 if it was undone, else 0.0.
+        Like `update`; its result also has `BAD_STEPS`, 1.0 if it was skipped, otherwise 0.0.
 
     Source:
-        ours. The old values are kept and put back, since a zeroed gradient still moves
-        Adam, and since its `apply` cannot be called inside a condition under a strategy.
+        ours. The old values are kept and restored, since a zeroed gradient still moves Adam,
+        and its `apply` cannot be called inside a condition under a strategy.
     """
     changed = [variable.value for variable in variables]
 
@@ -38,20 +37,20 @@ def guarded(update: Callable[[Any], dict[str, tf.Tensor]], variables: Iterable[A
         losses = update(batch)
         is_good = _are_finite([*losses.values(), *_local_values(changed, strategy)])
 
-        def undo() -> None:
+        def revert() -> None:
             # Copy by copy: `extended.update`, variable by variable, takes seconds to trace.
             for pair in zip(changed, before):
                 for copy, old in zip(*map(strategy.experimental_local_results, pair)):
                     copy.assign(old)
 
-        tf.cond(is_good, lambda: None, undo)
+        tf.cond(is_good, lambda: None, revert)
         return {**losses, BAD_STEPS: 1 - tf.cast(is_good, tf.float32)}
 
     return guarded_update
 
 
 def _local_values(variables: Iterable[Any], strategy: tf.distribute.Strategy) -> list[Any]:
-    """One replica's copy of each: all replicas' are equal."""
+    """Return one replica's copy of each variable: the copies of all replicas are equal."""
     return [strategy.experimental_local_results(variable)[0] for variable in variables]
 
 

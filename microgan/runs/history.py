@@ -44,7 +44,7 @@ class History:
         """Note the losses of an update, scalars, and whether it was skipped."""
         values = {name: float(loss) for name, loss in losses.items()}
         is_bad = values.pop(BAD_STEPS) > 0
-        # Of an earlier version's checkpoint there may be losses that are no longer computed.
+        # A checkpoint of an earlier version may have losses that are no longer computed.
         self._sums = {name: self._sums.get(name, 0.0) + (0.0 if is_bad else loss)
                       for name, loss in values.items()}
         self._num_bad += is_bad
@@ -54,12 +54,12 @@ class History:
         """Add the row of a validation.
 
         Args:
-            update: after which it was.
+            update: updates done.
             scores: "score" ranks the weights, larger is better.
 
         Returns:
-            Whether it is the best so far; the first one is, so that some weights are kept
-            even where no score is finite.
+            Whether it is the best so far. The first one is, so that some weights are kept
+            even if no score is finite.
         """
         means = {f"{name}_loss": total / self._num_summed if self._num_summed else math.nan
                  for name, total in self._sums.items()}
@@ -74,13 +74,13 @@ class History:
 
     @property
     def seconds(self) -> float:
-        """Time of the updates so far, without validations; of a resumed run, all sessions'."""
+        """Time of all updates so far, without validations; of a resumed run, of all sessions."""
         now = time.monotonic() if self._paused_at is None else self._paused_at
         return self._seconds_before + now - self._started
 
     @contextmanager
     def clock_stopped(self) -> Iterator[None]:
-        """Leave the time that the block takes out of `seconds`."""
+        """Keep the block's time out of `seconds`."""
         self._paused_at = paused_at = time.monotonic()
         yield
         self._started += time.monotonic() - paused_at
@@ -92,14 +92,14 @@ class History:
             write_csv(self.folder / "history.csv", self.rows, self.rows[0])
 
     def to_json(self) -> dict[str, Any]:
-        """What a checkpoint keeps besides the best weights."""
+        """Return what a checkpoint keeps besides the best weights."""
         return {"rows": self.rows, "best_update": self.best_update,
                 "best_score": self.best_score if math.isfinite(self.best_score) else None,
                 "seconds": self.seconds, "sums": self._sums, "num_summed": self._num_summed,
                 "num_bad": self._num_bad}
 
     def restore(self, state: dict[str, Any], best_weights: list[np.ndarray]) -> None:
-        """Take over what `to_json` gave."""
+        """Restore what `to_json` returned."""
         self.rows = state["rows"]
         self.best_update = state["best_update"]
         self.best_score = -math.inf if state["best_score"] is None else state["best_score"]

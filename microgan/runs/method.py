@@ -1,4 +1,4 @@
-"""What a run asks of a method: its data, its networks, its scores and its report."""
+"""What a run needs from a method: data, networks, scores and a report."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Scores = dict[str, float]
 
 
 class Report(NamedTuple):
-    """What a run ends with.
+    """Result of a run.
 
     Args:
-        table: the result, as text.
-        files: to look at in the run folder, for the last line.
+        table: as text.
+        files: in the run folder to look at, for the last line.
     """
 
     table: str
@@ -35,7 +35,7 @@ class Report(NamedTuple):
 
 
 class Trainer(Protocol):
-    """What a run asks of a trainer."""
+    """What a run needs from a trainer."""
 
     generator: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
@@ -45,14 +45,14 @@ class Trainer(Protocol):
         """All variables that a resumed run needs, by owner."""
 
     def train_step(self, batch: Any) -> dict[str, Any]:
-        """Do one update; return losses whose sums over replicas are means over the batch."""
+        """Do one update and return losses whose sums over replicas are means over the batch."""
 
 
 class Method(abc.ABC):
-    """One way to train a generator. `runs.run.train` makes one and calls it from top to bottom.
+    """One way to train a generator. `runs.run.train` calls its methods from top to bottom.
 
-    What comes before `prepare` must not import Keras or TensorFlow, so that a mistake in the
-    data shows at once. The generator's network must be registered; see `networks.registry`.
+    Those above `prepare` must not import Keras or TensorFlow, so that mistakes in the data show
+    at once. The generator's network must be registered; see `networks.registry`.
 
     Args:
         config: every setting, with its seed.
@@ -61,7 +61,7 @@ class Method(abc.ABC):
     """
 
     run_folder: str  # its name, in --dir
-    report_files: tuple[str, ...] = ()  # in its order: with the last one, a run is finished
+    report_files: tuple[str, ...] = ()  # as written: with the last one, a run is finished
     score_label = "validation score"
 
     def __init__(self, config: Any) -> None:
@@ -75,7 +75,7 @@ class Method(abc.ABC):
 
     @classmethod
     def settle(cls, config: Any) -> Any:
-        """Take settings that were not given from files that the config names."""
+        """Fill in settings from files that the config names."""
         return config
 
     @classmethod
@@ -96,15 +96,15 @@ class Method(abc.ABC):
         """By task, which images are for what, for `split.json`."""
 
     def prepare(self) -> None:
-        """Compute what validation needs with networks other than the trained ones."""
+        """Compute what validation needs from networks other than the one to train."""
 
     def describe_data(self) -> str:
-        """What was loaded, as lines for the user."""
+        """Describe what was loaded, as lines for the user."""
         return ""
 
     @abc.abstractmethod
     def batch(self, update: int) -> dict[str, np.ndarray]:
-        """The batch of an update, from 0: a pure function of seed and update number.
+        """Return the batch of an update, from 0: a pure function of seed and update number.
 
         Returns:
             Arrays whose first axis is the image.
@@ -112,29 +112,29 @@ class Method(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> GeneratorInfo:
-        """The generator to train, as `generator.h5` will describe it."""
+        """Describe the generator to train, for `generator.h5`."""
 
     @abc.abstractmethod
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
-        """Build the trainer, and a network like its generator that validation gives weights to.
+        """Build the trainer, and a network like its generator for validation.
 
         Called under the strategy, after the random numbers are seeded.
         """
 
     def validation_bytes(self, network: keras.Model) -> float:
-        """Memory that a validation takes for its tensors, for the estimate."""
+        """Estimate the memory of a validation's tensors."""
         return 0.0
 
     @abc.abstractmethod
     def validate(self, network: keras.Model) -> Scores:
-        """Score a network on the validation images: "score", larger is better, chooses weights."""
+        """Score a network on the validation images; the largest "score" wins."""
 
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
-        """Draw pictures of the last validation; called after each with all rows of the history."""
+        """Draw pictures of the last validation, given all rows of the history."""
 
     def saved(self, weights: list[np.ndarray], info: GeneratorInfo
               ) -> tuple[list[np.ndarray], GeneratorInfo]:
-        """What `generator.h5` gets of the trained weights."""
+        """Turn the trained weights and their description into those of `generator.h5`."""
         return weights, info
 
     @abc.abstractmethod
@@ -147,7 +147,7 @@ def describe_generator(config: TrainingConfig, *, method: str, network: str,
                        normalization: Mapping[str, TaskNormalization],
                        axes: str = "YX",
                        test_time_augmentation: bool = False) -> GeneratorInfo:
-    """Gather what `generator.h5` says of its generator; see `GeneratorInfo`."""
+    """Build the description of a generator for `generator.h5`; see `GeneratorInfo`."""
     text = json.dumps(config.to_json(), sort_keys=True)
     return GeneratorInfo(
         method=method, network=network, network_arguments=network_arguments,

@@ -13,12 +13,12 @@ from microgan.trainers.fused_adam import FusedAdam
 def adam(config: TrainingConfig, learning_rate: Any, *, num_updates: int,
          beta_1: float = 0.9, beta_2: float = 0.999, ema_decay: float = 0.0
          ) -> FusedAdam:
-    """Build Adam with the config's decay of the learning rate and epsilon.
+    """Build Adam with the config's epsilon and decay of the learning rate.
 
     Args:
         config: of the run.
-        learning_rate: the highest; or a Keras schedule, which the config's decay leaves alone.
-        num_updates: that this optimizer does in the whole run, over which the rate decays.
+        learning_rate: the highest; or a Keras schedule, if the config has no decay.
+        num_updates: of this optimizer in the whole run, over which the rate decays.
         beta_1: decay of the gradient's average.
         beta_2: decay of the squared gradient's average.
         ema_decay: decay of the moving average of the weights; 0 for none.

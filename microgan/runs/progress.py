@@ -1,4 +1,4 @@
-"""How far the updates of a run have come."""
+"""Progress of a run's updates."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from microgan.runtime.amounts import Pace, duration, rate
 
 
 class UpdateProgress:
-    """Show updates done, images per second of the last minute, losses and time left at that pace.
+    """Show updates done, images per second over the last minute, losses and time left.
 
-    One line that is renewed on a terminal, else a line every half minute.
+    On a terminal one line is updated; otherwise a line is printed every half minute.
 
     Args:
         num_iters: updates of the whole run.
-        batch_size: images an update.
-        bad_steps: whose count is shown once there are any.
+        batch_size: images per update.
+        bad_steps: their number is shown if there are any.
         clock: gives seconds.
     """
 
@@ -37,7 +37,7 @@ class UpdateProgress:
     def __call__(self, update: int, losses: Mapping[str, Any]) -> None:
         now = self._clock()
         updates_per_second = self._pace.mark(now, update)
-        if updates_per_second is None:  # the first update is spent compiling
+        if updates_per_second is None:  # the first update includes compiling
             return
         if now - self._shown < (0.5 if self.is_terminal else 30) and update < self.num_iters:
             return
@@ -54,6 +54,6 @@ class UpdateProgress:
             print(line, flush=True)
 
     def end(self) -> None:
-        """Leave the line as it is."""
+        """End the line."""
         if self.is_terminal:
             print(flush=True)

@@ -36,7 +36,7 @@ _UPDATES_OF_DRY_RUN = 2
 def train(method_type: type[Method], config: Any) -> Path:
     """Train a generator and report on it: the whole life of a run.
 
-    Of several workers only the chief validates and writes; the others read its checkpoint.
+    Among several workers, only the chief validates and writes; the others read its checkpoint.
 
     Args:
         method_type: what is trained, and how.
@@ -44,13 +44,13 @@ def train(method_type: type[Method], config: Any) -> Path:
 
     Returns:
         The run folder: `config.json`, `split.json`, `history.csv`, `checkpoint/`,
-        `generator.h5` with the weights of the best validation, and what the method draws
-        and reports.
+        `generator.h5` with the weights of the best validation, and the method's figures and
+        report.
 
     Raises:
         UserError: a mistake in the config or the data, found before TensorFlow is loaded; or
-            memory ran out, too many updates in a row were not finite, or a checkpoint does
-            not fit.
+            memory ran out, too many updates in a row were skipped, or a checkpoint does not
+            fit.
         Interrupted: stopped by a signal, after a checkpoint.
     """
     config = method_type.settle(config)
@@ -81,7 +81,7 @@ def train(method_type: type[Method], config: Any) -> Path:
         print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
         with memory_watched_afterwards(config, working):
             table, files = method.report(working)
-        print("The dry run is done: everything works, and nothing is left of it."
+        print("The dry run is done: everything works. It left no files."
               if config.dry_run else f"\n{table}\n\nEverything is in {working}: {files}.")
     return folder
 
@@ -92,11 +92,11 @@ class _Run:
 
     Args:
         config: with its seed.
-        folder: created.
-        method: what is trained; its data are loaded.
+        folder: of the run.
+        method: with its data loaded.
         info: of the generator.
-        trainer: made under the strategy.
-        validated: a network like the trainer's generator, which gets the weights to validate.
+        trainer: built under the strategy.
+        validated: a network like the trainer's generator, for validation.
     """
 
     config: Any
@@ -115,10 +115,9 @@ class _Run:
         self.num_iters = (_UPDATES_OF_DRY_RUN if self.config.dry_run else self.config.num_iters)
 
     def do_updates(self, devices: Devices) -> None:
-        """Train to `--num_iters`, from the last checkpoint if the run is resumed.
+        """Train up to `--num_iters`, from the last checkpoint if the run is resumed.
 
-        With `--dry_run` two updates are done, of which the second is timed, and the
-        checkpoint is read back.
+        With `--dry_run`, do two updates, time the second and read the checkpoint back.
         """
         from microgan.datasets.pipelines import DistributedBatches
         from microgan.runs.estimates import peak_memory, print_estimate
@@ -146,7 +145,7 @@ class _Run:
                 for done, batch in enumerate(batches, start=done + 1):
                     started = time.perf_counter()
                     losses = update(batch)
-                    self.bad_steps.count(done, losses)  # waits for a GPU
+                    self.bad_steps.count(done, losses)  # waits for the GPU
                     seconds = time.perf_counter() - started
                     if is_chief:
                         self.history.add(losses)
@@ -171,10 +170,10 @@ class _Run:
                   f"{duration(seconds)}, so {config.num_iters} take "
                   f"{duration(config.num_iters * seconds)}, validations apart" + (
                       "." if math.isnan(memory) else
-                      f"; {byte_size(memory)} of memory were taken at the most."))
+                      f"; peak memory was {byte_size(memory)}."))
 
     def _validate(self, update: int) -> None:
-        """Score the weights, or their moving average, and keep them if they are the best."""
+        """Score the weights, or their moving average, and keep them if they are best."""
         from microgan.runs.stops import memory_watched_in_validation
 
         with self.history.clock_stopped():
@@ -197,8 +196,7 @@ def _averaged_weights(trainer: Trainer) -> list[np.ndarray]:
     optimizer = trainer.generator_optimizer
     variables = {id(weight): weight for weight in trainer.generator.weights}
     if optimizer.use_ema:
-        # Keras' own way to the averages, see keras.callbacks.SwapEMAWeights. Frozen weights
-        # have none.
+        # As in keras.callbacks.SwapEMAWeights. Frozen weights have no average.
         variables.update(zip(map(id, trainer.generator.trainable_weights),
                              optimizer._model_variables_moving_average))
     return [np.asarray(variable) for variable in variables.values()]

@@ -1,4 +1,4 @@
-"""Which files in a run folder are its run's: what is not listed here is never deleted."""
+"""Which files in a run folder belong to the run: no others are ever deleted."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"upda
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a run folder within which a link leads elsewhere: nothing there is a run's.
+    """Refuse a run folder in which a link leads elsewhere.
 
     Args:
-        folder: of a run, or any other; it need not exist.
+        folder: of a run, or any other; need not exist.
 
     Raises:
         UserError: `samples`, `checkpoint` or `.lock` in it is a link.
     """
     for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
         if (folder / name).is_symlink():
-            raise UserError(f"{folder / name} is a link, through which nothing is written or "
-                            "deleted. Remove it, or choose another folder with --dir.")
+            raise UserError(f"{folder / name} is a link; nothing is written or deleted through "
+                            "it. Remove it, or choose another folder with --dir.")
 
 
 def files_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
-    """What a run wrote into its folder, whole or half; `split.json` and `config.json` last.
+    """Return the files, whole or partial, that a run wrote into its folder.
 
-    So as long as some of them are left, it is known whose they are.
+    `split.json` and `config.json` come last: while other files are left, they tell whose.
 
     Args:
-        folder: of a run, or any other; it need not exist.
-        report_files: names of what the method's report consists of.
+        folder: of a run, or any other; need not exist.
+        report_files: names of the files of the method's report.
     """
     if not folder.exists():
         return []
@@ -59,10 +59,7 @@ def files_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
 
 
 def foreign_files(folder: Path, report_files: Iterable[str]) -> list[Path]:
-    """What lies in a folder beside the files and folders of a run; it need not exist.
-
-    What systems put into folders unasked is not counted.
-    """
+    """Return what a folder holds besides a run's files, folders and the system's own files."""
     if not folder.exists():
         return []
     own = {folder / LOCK_FILE, *files_of_run(folder, report_files),
@@ -72,13 +69,13 @@ def foreign_files(folder: Path, report_files: Iterable[str]) -> list[Path]:
 
 
 def results_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
-    """What a run wrote after it had recorded its config; none if it was stopped before."""
+    """Return the whole files that a run wrote after `config.json`."""
     return [path for path in files_of_run(folder, report_files)
             if path.name not in (SPLIT_FILE, CONFIG_FILE) and not is_partial(path.name)]
 
 
 def remove_partial_files(folder: Path, report_files: Iterable[str]) -> None:
-    """Remove what a killed run left half-written in its folder."""
+    """Remove what a killed run left partially written in its folder."""
     for path in files_of_run(folder, report_files):
         if is_partial(path.name):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A run folder: created once, refused when taken, complete when resumed."""
+"""A run folder: created once, refused if taken, checked before a run is resumed."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ from microgan.runs.workers import this_worker
 from microgan.files.whole import write_json
 from microgan.version import __version__
 
-# Fields that say how to run, not what: a resumed run may differ in them.
+# How to run, not what: a resumed run may change these fields.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
                 "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
-# Fields that may name a file, on whose content a training depends.
+# Fields that may name a file on whose content a training depends.
 _FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
 # Runs of earlier versions lack these.
 _RECORDED_LATER = {"test_images": "test images", "extra_images": "extra clean images"}
 
 
 def check_run_folder(folder: Path, config: Any, report_files: Sequence[str]) -> Any:
-    """Find out whether a run may write into a folder; change nothing.
+    """Check that a run may write into a folder; change nothing.
 
     Args:
-        folder: where the run's files would go.
+        folder: for the run's files.
         config: with fields `resume`, `overwrite` and `seed`.
-        report_files: names of what the method's report consists of.
+        report_files: names of the files of the method's report.
 
     Returns:
-        The config with its seed. A resumed run goes on with the settings it began with.
+        The config with its seed; for a resumed run, with the settings it began with.
 
     Raises:
-        UserError: the folder holds a run and neither flag is given, or parts of one without
-            its `config.json`, or, unless a run is resumed, other files; or settings given
-            explicitly, or the content of files that settings name, differ from those of the
-            run to be resumed.
+        UserError: the folder holds a run and neither flag is given, or parts of a run without
+            its `config.json`, or, unless a run is resumed, other files; or explicit settings,
+            or files that settings name, differ from those of the run to be resumed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another folder with --dir.")
@@ -56,8 +55,8 @@ def check_run_folder(folder: Path, config: Any, report_files: Sequence[str]) -> 
         if config.resume:
             return _resumed_config(folder / CONFIG_FILE, config)
         if not config.overwrite:
-            raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, go "
-                            "on with --resume, or replace it with --overwrite.")
+            raise UserError(f"{folder} holds an earlier run. Choose another folder with --dir, "
+                            "continue with --resume, or replace it with --overwrite.")
     _refuse_losses(folder, config, report_files)
     if config.resume:
         print(f"Nothing to resume in {folder}: starting.")
@@ -72,8 +71,8 @@ def _refuse_losses(folder: Path, config: Any, report_files: Sequence[str]) -> No
     """Make sure that a new run in the folder deletes nothing that may still be wanted."""
     foreign = foreign_files(folder, report_files)
     if foreign:
-        raise UserError(f"{folder} holds {foreign[0].name}, which is not of a run. Move it away, "
-                        "or choose another folder with --dir.")
+        raise UserError(f"{folder} holds {foreign[0].name}, which does not belong to a run. Move "
+                        "it away, or choose another folder with --dir.")
     results = results_of_run(folder, report_files)
     if config.overwrite or not results:
         return
@@ -82,18 +81,18 @@ def _refuse_losses(folder: Path, config: Any, report_files: Sequence[str]) -> No
         raise UserError(f"{found}, without which its run cannot be resumed. Put {CONFIG_FILE} "
                         "back, or start another run with --dir, or with --overwrite instead of "
                         "--resume.")
-    raise UserError(f"{found}, so it is no whole run. Move all of it away, choose another folder "
-                    "with --dir, or replace it with --overwrite.")
+    raise UserError(f"{found}, so it is not a whole run. Move all of it away, choose another "
+                    "folder with --dir, or replace it with --overwrite.")
 
 
 @contextmanager
 def working_folder(folder: Path, config: Any) -> Iterator[Path]:
-    """Yield where a run writes: its folder, or with `--dry_run` one that is removed.
+    """Yield where a run writes: its folder, or a temporary one with `--dry_run`.
 
-    Ctrl-C in the block says how to go on. Of several workers the chief holds the folder.
+    Ctrl-C in the block tells how to continue. Among several workers, the chief locks the folder.
 
     Raises:
-        UserError: the folder cannot be made, or another program is training in it.
+        UserError: the folder cannot be created, or another program is training in it.
     """
     if config.dry_run:
         with tempfile.TemporaryDirectory(prefix="microgan_dry_run_") as temporary:
@@ -102,27 +101,27 @@ def working_folder(folder: Path, config: Any) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot make the folder {folder}: {error.strerror}. Choose another one "
-                        "with --dir.") from error
+        raise UserError(f"Cannot create the folder {folder}: {error.strerror}. Choose another "
+                        "one with --dir.") from error
     with locked(folder) if this_worker().is_chief else nullcontext():
         try:
             yield folder
         except KeyboardInterrupt as stop:
-            raise type(stop)(f"stopped. What is done is saved in {folder}: go on with --resume."
-                             ) from None
+            raise type(stop)(f"stopped. What is done is saved in {folder}: continue with "
+                             "--resume.") from None
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
                       report_files: Sequence[str]) -> None:
     """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
-    Of several workers only the chief does.
+    Among several workers, only the chief writes.
 
     Args:
-        folder: given by `working_folder`; an earlier run goes if `config.overwrite`.
-        config: the config with its seed.
-        split: by task, which images are for what, and which images they are.
-        report_files: names of what the method's report consists of.
+        folder: from `working_folder`; an earlier run in it is deleted.
+        config: with its seed.
+        split: by task, the role and identity of the images.
+        report_files: names of the files of the method's report.
 
     Raises:
         UserError: the tasks or images are not those that the run to be resumed began with.
@@ -144,13 +143,13 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
 
 def is_finished(folder: Path, config: Any, split: dict[str, Any],
                 report_files: Sequence[str]) -> bool:
-    """Whether a run to be resumed has nothing left to do; says so.
+    """Return whether a run to be resumed is finished, and print so.
 
     Args:
         folder: checked by `check_run_folder`.
-        config: that it gave.
+        config: returned by it.
         split: as for `create_run_folder`.
-        report_files: names of what the method's report consists of, the last one last.
+        report_files: names of the files of the method's report, as written.
 
     Raises:
         UserError: the tasks or images are not those that the run to be resumed began with.
@@ -172,18 +171,18 @@ def _check_same_images(folder: Path, split: dict[str, Any]) -> None:
     before = _read_json(folder / SPLIT_FILE)
     if set(before) != set(split):
         raise UserError(f"The run in {folder} began with the tasks {', '.join(before)}, but now "
-                        f"there are {', '.join(split)}. Make them the same again, or start "
+                        f"there are {', '.join(split)}. Restore the former tasks, or start "
                         "another run with --dir or --overwrite.")
     for name, record in split.items():
         changed = _changed_entries(before[name], record)
         if changed:
             raise UserError(f"The {_RECORDED_LATER.get(changed[0], 'images')} of '{name}' are not "
-                            f"those that the run in {folder} began with, so it cannot go on. Put "
-                            "those back, or start another with --dir or --overwrite.")
+                            f"those that the run in {folder} began with, so it cannot continue. "
+                            "Put those back, or start another with --dir or --overwrite.")
 
 
 def _changed_entries(before: Any, now: dict[str, Any]) -> list[str]:
-    """What differs in the record of a task, as far as an earlier version kept one."""
+    """Return the differing entries of a task's record that the earlier version kept."""
     if not isinstance(before, dict):
         return list(now)
     return [entry for entry in {**now, **before} if before.get(entry) != now.get(entry)
@@ -197,28 +196,28 @@ def _resumed_config(path: Path, config: Any) -> Any:
         if before.seed is None:
             raise ValueError("it has no seed")
     except (ValueError, UserError) as error:
-        raise UserError(f"{path} is no config of this program ({one_line(error)}), so this run "
+        raise UserError(f"{path} is not a config of this program ({one_line(error)}), so this run "
                         "cannot be resumed. Start another with --dir or --overwrite.") from error
     different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
                  for name in sorted(config.explicit - _FREE_FIELDS)
                  if getattr(before, name) != getattr(config, name)]
     if different:
-        raise UserError(f"The run in {path.parent} cannot go on with other settings: "
+        raise UserError(f"The run in {path.parent} cannot continue with other settings: "
                         f"{'; '.join(different)}. Leave {'it' if len(different) == 1 else 'them'} "
                         "out, or start another run with --dir.")
     _check_same_files(path.parent, content.get("files"), before)
     free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
-    # What it replaced when it began is gone.
+    # It must not replace anything again.
     return dataclasses.replace(before, **{**free, "overwrite": False})
 
 
 def _check_same_files(folder: Path, recorded: Any, config: Any) -> None:
-    """Make sure that the files that settings name have not changed; absent ones show later."""
+    """Make sure that files named by settings have not changed; missing ones show later."""
     for name, digest in _digests(config).items():
-        # Runs of earlier versions recorded none.
+        # Earlier versions recorded none.
         if isinstance(recorded, dict) and recorded.get(name, digest) != digest:
             raise UserError(f"--{name}={getattr(config, name)} is not the file that the run in "
-                            f"{folder} began with, so it cannot go on. Put that back, or start "
+                            f"{folder} began with, so it cannot continue. Put that back, or start "
                             "another with --dir or --overwrite.")
 
 

@@ -15,32 +15,32 @@ LOCK_FILE = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep every other program out of a run folder while the block works in it.
+    """Lock a run folder against other programs during the block.
 
-    The system frees the folder of a program that was killed.
+    The system releases the lock of a program that was killed.
 
     Args:
-        folder: it exists.
+        folder: must exist.
 
     Raises:
-        UserError: another program works in it.
+        UserError: another program has locked it.
     """
     path = folder / LOCK_FILE
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UserError(f"Another program is training in {folder}. Wait until it has ended or "
-                        "stop it, or choose another folder with --dir.") from None
+        raise UserError(f"Another program is training in {folder}. Wait for it to finish, stop "
+                        "it, or choose another folder with --dir.") from None
     except OSError as error:
         if error.filename is not None:
             raise
-        print(f"The file system of {folder} has no locks ({error.strerror}): take care that no "
+        print(f"The file system of {folder} has no locks ({error.strerror}): make sure that no "
               "other program trains there.")
     try:
         yield
     finally:
         if lock.is_locked:
-            with suppress(OSError):  # some systems keep a file that is open
+            with suppress(OSError):  # some systems cannot delete an open file
                 path.unlink()
         lock.release()

@@ -14,7 +14,7 @@ from typing import Any
 def held_signals() -> Iterator[list[signal.Signals]]:
     """Collect the first Ctrl-C or termination signal; the second one acts as usual.
 
-    In a thread other than the main one, which hears no signals, there is nothing to collect.
+    Only the main thread gets signals; in others nothing is collected.
     """
     received: list[signal.Signals] = []
     if threading.current_thread() is not threading.main_thread():
@@ -25,8 +25,8 @@ def held_signals() -> Iterator[list[signal.Signals]]:
     def hold(number: int, frame: Any) -> None:
         received.append(signal.Signals(number))
         with suppress(OSError):  # nobody may be reading
-            os.write(1, b"\nStopping after this update and, if it is due, its validation; once "
-                     b"more stops at once, unsaved.\n")
+            os.write(1, b"\nStopping after this update and, if due, its validation; a second "
+                     b"signal stops at once, unsaved.\n")
         for each, handler in usual.items():
             signal.signal(each, handler)
 

@@ -15,40 +15,40 @@ from microgan.runs.workers import this_worker
 
 @contextmanager
 def stops_explained(config: TrainingConfig, folder: Path) -> Iterator[None]:
-    """Say how to go on where the updates in the block stop early.
+    """Tell how to continue if the updates in the block stop early.
 
     Args:
-        config: of the run; of a dry run nothing is left to go on from.
+        config: of the run; a dry run cannot be continued.
         folder: the run folder.
 
     Raises:
         Interrupted: stopped by a signal, after a checkpoint.
-        UserError: too many updates in a row were not finite, or another worker is gone.
+        UserError: too many updates in a row were skipped, or another worker is gone.
     """
     try:
         yield
     except Diverged as error:
         saved = "" if config.dry_run else (
-            f"The last good state is saved in {folder}: go on from it with --resume and a higher "
+            f"The last good state is saved in {folder}: continue with --resume and a higher "
             "--max_bad_steps, or start another run with ")
         raise UserError(f"Stopped: {error} {saved or 'Try '}a lower --learning_rate or "
                         "--precision=float32.") from None
     except Interrupted as interruption:
-        left = ("It was a dry run, of which nothing is left." if config.dry_run else
-                f"All is saved in {folder}: go on with --resume.")
+        left = ("It was a dry run, which leaves no files." if config.dry_run else
+                f"Everything is saved in {folder}: continue with --resume.")
         raise Interrupted(f"{interruption} {left}", interruption.status) from None
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError,
             tf.errors.CancelledError, tf.errors.DeadlineExceededError) as error:
         if this_worker().count == 1:
             raise
         again = "." if config.dry_run else f" with --resume: the last checkpoint is in {folder}."
-        raise UserError(f"Another worker of this training is gone. Start all again{again}"
+        raise UserError(f"Another worker of this training is gone. Start all workers again{again}"
                         ) from error
 
 
 @contextmanager
 def memory_watched(config: TrainingConfig) -> Iterator[None]:
-    """Say which settings to lower where memory runs out in the block.
+    """Tell which settings to lower if memory runs out in the block.
 
     Raises:
         UserError: it did.
@@ -60,27 +60,27 @@ def memory_watched(config: TrainingConfig) -> Iterator[None]:
 
 @contextmanager
 def memory_watched_in_validation(config: TrainingConfig) -> Iterator[None]:
-    """Say what to do where memory runs out in the block, which scores the weights.
+    """Tell what to do if memory runs out in the block, which scores the weights.
 
     Raises:
         UserError: it did.
     """
     with _memory_watched("in validation", "Close other programs" + (
-            "" if config.dry_run else " and go on with --resume")
+            "" if config.dry_run else " and continue with --resume")
             + ", or lower the channels of the networks."):
         yield
 
 
 @contextmanager
 def memory_watched_afterwards(config: TrainingConfig, folder: Path) -> Iterator[None]:
-    """Say what is kept where memory runs out in the block, which follows the last update.
+    """Tell what is kept if memory runs out in the block, which follows the last update.
 
     Raises:
         UserError: it did.
     """
     with _memory_watched("after the last update", "Close other programs" + (
             ", or lower the channels of the networks." if config.dry_run else
-            f" and go on with --resume: what was trained is kept in {folder}. Or test its "
+            f" and continue with --resume: the trained weights are kept in {folder}. Or test its "
             "generator.h5 on fewer or smaller images with evaluate.py.")):
         yield
 

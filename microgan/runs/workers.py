@@ -1,4 +1,4 @@
-"""Several machines that train one network: who this process is among them."""
+"""Training on several machines: the role of this process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Worker:
     """This process among those that train together.
 
     Args:
-        count: of the processes; 1 where `TF_CONFIG` is unset.
-        is_chief: whether it is the one that validates and writes.
+        count: of the processes; 1 if `TF_CONFIG` is unset.
+        is_chief: whether this one validates and writes.
     """
 
     count: int
@@ -29,10 +29,10 @@ def this_worker(environment: Mapping[str, str] = os.environ) -> Worker:
     Args:
         environment: variables; `TF_CONFIG` holds JSON such as `{"cluster": {"worker":
             ["a:7000", "b:7000"]}, "task": {"type": "worker", "index": 0}}`. The chief is
-            the task of type `chief`, else worker 0.
+            the task of type `chief` or, without one, worker 0.
 
     Raises:
-        UserError: it is no such JSON.
+        UserError: it is not such JSON.
     """
     text = environment.get("TF_CONFIG")
     if not text:

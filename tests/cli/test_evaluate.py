@@ -310,7 +310,7 @@ def test_scores_are_replaced_only_when_asked_to(evaluate, tmp_path, random):
 @pytest.mark.parametrize("arguments, message", [
     ([], "either a --generator"),
     (["--generator=run/generator.h5", "--restored=a.npy"], "either a --generator"),
-    (["--restored=a.npy"], "as many files each. Received: 1, 0, 0"),
+    (["--restored=a.npy"], "the same number of files. Received: 1, 0, 0"),
     (["--restored=a.npy", "--clean=a.npy", "--datasets=A"], "--datasets has no meaning without"),
     (["--generator=run/generator.h5", "--axes=ZYX"], "--axes has no meaning with --generator"),
     (["--restored=a.npy", "--clean=b.npy"], "a.npy (restored) has axes YX of 20 x 30, but b.npy "
