@@ -65,7 +65,7 @@ def test_signal_in_the_report_loses_nothing_and_resuming_writes_it(train, tmp_pa
     status, message = train("report", signal.SIGTERM)
 
     assert status == 143
-    assert message.count("\n") == 1 and "go on with --resume" in message
+    assert message.count("\n") == 1 and "continue with --resume" in message
     assert load_last_checkpoint(tmp_path / RUN / "checkpoint")[1]["update"] == 2
     assert not (tmp_path / RUN / "scores.json").exists()
     assert train(None, None, "--resume") == (0, "")

@@ -179,7 +179,7 @@ def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     stopped = run_script("tests/stop_after_two.py", "train_cGAN.py", *NARROW, "--data_dir=images",
                          "--num_iters=4", "--validate_every=2", "--seed=1", *flags, cwd=parts)
     assert stopped.returncode == 143, stopped.stderr
-    assert "go on with --resume" in stopped.stderr
+    assert "continue with --resume" in stopped.stderr
     assert train(parts, "images", *flags, "--resume").returncode == 0
 
     def history(folder):

@@ -32,8 +32,8 @@ def refuse_links(folder: Path) -> None:
     """
     for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
         if (folder / name).is_symlink():
-            raise UserError(f"{folder / name} is a link; nothing is written or deleted through "
-                            "it. Remove it, or choose another folder with --dir.")
+            raise UserError(f"{folder / name} is a link, and nothing is written or deleted "
+                            "through it. Remove it, or choose another folder with --dir.")
 
 
 def files_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:

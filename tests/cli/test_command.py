@@ -58,19 +58,19 @@ def test_help_shows_every_flag_and_both_recipes():
 
 
 @pytest.mark.parametrize("error, status, shown", [
-    (UserError("Mend it."), 2, "train_cGAN.py: error: Mend it.\n"),
+    (UserError("Fix it."), 2, "train_cGAN.py: error: Fix it.\n"),
     (Interrupted("Saved.", 143), 143, "train_cGAN.py: Saved.\n"),
     (KeyboardInterrupt(), 130, "train_cGAN.py: stopped.\n"),
-    (KeyboardInterrupt("stopped. Go on."), 130, "train_cGAN.py: stopped. Go on.\n"),
+    (KeyboardInterrupt("stopped. Continue."), 130, "train_cGAN.py: stopped. Continue.\n"),
     (Terminated(), 143, "train_cGAN.py: stopped.\n"),
     (PermissionError(13, "Permission denied", "secret/a.npy"), 2,
-     "train_cGAN.py: error: secret/a.npy: Permission denied. Check the path, and your rights to "
-     "it.\n"),
+     "train_cGAN.py: error: secret/a.npy: Permission denied. Check the path and its "
+     "permissions.\n"),
     (MemoryError("Unable to allocate 9 TiB"), 2,
-     "train_cGAN.py: error: Memory ran out: Unable to allocate 9 TiB. Take smaller or fewer "
+     "train_cGAN.py: error: Memory ran out: Unable to allocate 9 TiB. Use smaller or fewer "
      "images, or lower the flags that set sizes.\n"),
     (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"), 2,
-     "train_cGAN.py: error: Memory ran out: OOM when allocating tensor. Take smaller or fewer "
+     "train_cGAN.py: error: Memory ran out: OOM when allocating tensor. Use smaller or fewer "
      "images, or lower the flags that set sizes.\n"),
 ])
 def test_ends_have_their_line_and_status(error, status, shown, capsys):

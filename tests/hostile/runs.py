@@ -162,7 +162,7 @@ def terabytes_checkpoint():
     rewrite_member(write_checkpoint(), "generator/0.npy", npy_bytes((2**40,)))
 
 
-@case("checkpoint", "state is no JSON", resume_checkpoint)
+@case("checkpoint", "state is not JSON", resume_checkpoint)
 def no_json_checkpoint():
     path = write_checkpoint()
     with np.load(path) as archive:

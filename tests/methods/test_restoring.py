@@ -61,8 +61,8 @@ def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatc
 
     monkeypatch.setattr(*step, fail)
 
-    with pytest.raises(UserError, match="after the last update. Close other programs and go on "
-                       "with --resume: what was trained is kept in .*run.* evaluate.py"):
+    with pytest.raises(UserError, match="after the last update. Close other programs and "
+                       "continue with --resume: the trained weights are kept .*run.* evaluate.py"):
         train()
 
 

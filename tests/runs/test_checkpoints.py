@@ -121,7 +121,7 @@ def test_the_last_of_a_million_updates_is_the_last(tmp_path):
 
 @pytest.mark.parametrize("names, remedy", [
     (["000003"], "start again with --overwrite"),
-    (["000002", "000003"], "Delete it to go on from update_000002.npz")])
+    (["000002", "000003"], "Delete it to continue from update_000002.npz")])
 def test_damaged_checkpoint_is_named(tmp_path, names, remedy):
     for name in names:
         (tmp_path / f"update_{name}.npz").write_bytes(b"half")

@@ -137,9 +137,9 @@ def stop_after(monkeypatch, number):
     monkeypatch.setattr(History, "add", add_and_stop)
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(run, tmp_path, monkeypatch, capsys):
+def test_a_stopped_run_continues_as_if_it_had_not_been(run, tmp_path, monkeypatch, capsys):
     stop_after(monkeypatch, 33)
-    with pytest.raises(Interrupted, match="stopped by SIGINT after 33 updates. All is saved in"):
+    with pytest.raises(Interrupted, match="by SIGINT after 33 updates. Everything is saved"):
         train(Scaling, config(tmp_path))
     monkeypatch.undo()
 
@@ -188,7 +188,7 @@ def test_a_dry_run_tells_its_time_and_leaves_nothing(tmp_path, capsys):
     train(Scaling, config(tmp_path, dry_run=True, num_iters=500))
 
     out = capsys.readouterr().out
-    assert "An update took" in out and "so 500 take" in out and "nothing is left of it" in out
+    assert "An update took" in out and "so 500 take" in out and "left no files" in out
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Which folders a run may write into, and with which settings it goes on."""
+"""Which folders a run may write into, and with which settings it continues."""
 
 import json
 
@@ -39,7 +39,7 @@ def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
 def test_a_run_goes_on_with_its_own_settings_only(tmp_path, settings, words):
     begin(tmp_path / "run", CGANConfig.create(num_iters=7))
 
-    with pytest.raises(UserError, match=f"cannot go on with other settings: {words}"):
+    with pytest.raises(UserError, match=f"cannot continue with other settings: {words}"):
         check_run_folder(tmp_path / "run", CGANConfig.create(resume=True, **settings), SCORE_FILES)
 
 
@@ -156,7 +156,7 @@ def test_nothing_is_written_or_deleted_through_a_link(tmp_path, name, settings):
 
 
 @pytest.mark.parametrize("how, words", [
-    ({}, "no whole run. Move all of it away, .*--dir, or .*--overwrite"),
+    ({}, "not a whole run. Move all of it away, .*--dir, or .*--overwrite"),
     ({"resume": True}, "cannot be resumed. Put config.json back, .*--dir.*--overwrite")])
 @pytest.mark.parametrize("name", ["generator.h5", "samples/update_000002.png"])
 def test_parts_of_a_run_without_its_config_are_not_deleted_unasked(tmp_path, how, words, name):

@@ -70,13 +70,13 @@ def test_file_system_without_locks_is_said(tmp_path, monkeypatch, capsys):
     with working_folder(tmp_path / "run", CGANConfig.create()):
         pass
 
-    assert "has no locks (Operation not supported): take care" in capsys.readouterr().out
+    assert "has no locks (Operation not supported): make sure" in capsys.readouterr().out
 
 
 def test_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UserError, match="Cannot make the folder .*file/run: Not a dir.* --dir"):
+    with pytest.raises(UserError, match="Cannot create the folder .*file/run: Not a dir.* --dir"):
         with working_folder(tmp_path / "file" / "run", CGANConfig.create()):
             pass
 

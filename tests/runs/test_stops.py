@@ -19,15 +19,15 @@ def test_memory_that_runs_out_names_what_to_lower(error):
 
 @pytest.mark.parametrize("stop, of_a_run, of_a_dry_run", [
     (Interrupted("stopped by SIGINT after 2 updates.", 130),
-     "stopped by SIGINT after 2 updates. All is saved in run: go on with --resume.",
-     "stopped by SIGINT after 2 updates. It was a dry run, of which nothing is left."),
+     "stopped by SIGINT after 2 updates. Everything is saved in run: continue with --resume.",
+     "stopped by SIGINT after 2 updates. It was a dry run, which leaves no files."),
     (Diverged("every update was skipped."),
-     "Stopped: every update was skipped. The last good state is saved in run: go on from it with "
+     "Stopped: every update was skipped. The last good state is saved in run: continue with "
      "--resume and a higher --max_bad_steps, or start another run with a lower --learning_rate "
      "or --precision=float32.",
      "Stopped: every update was skipped. Try a lower --learning_rate or --precision=float32.")])
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_stop_says_how_to_go_on_from_what_is_left(stop, of_a_run, of_a_dry_run, dry_run):
+def test_a_stop_tells_how_to_continue(stop, of_a_run, of_a_dry_run, dry_run):
     with pytest.raises((Interrupted, UserError)) as caught:
         with stops_explained(CINGANConfig.create(dry_run=dry_run), Path("run")):
             raise stop
@@ -37,9 +37,9 @@ def test_a_stop_says_how_to_go_on_from_what_is_left(stop, of_a_run, of_a_dry_run
 
 
 @pytest.mark.parametrize("dry_run, words", [
-    (False, "Start all again with --resume: the last checkpoint is in run."),
-    (True, "Start all again.")])
-def test_a_lost_worker_says_how_to_start_again(monkeypatch, dry_run, words):
+    (False, "Start all workers again with --resume: the last checkpoint is in run."),
+    (True, "Start all workers again.")])
+def test_a_lost_worker_tells_how_to_start_again(monkeypatch, dry_run, words):
     monkeypatch.setattr("microgan.runs.stops.this_worker", lambda: Worker(2, True))
 
     with pytest.raises(UserError) as caught:
