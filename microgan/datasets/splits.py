@@ -187,7 +187,7 @@ def _split(told: _Told, images: Images, test_images: Images | None, *,
 def _order_by_content(keys: list[str], seed: int) -> list[int]:
     """Return a random order that depends on the images' content, not their position.
 
-    So tasks that share clean images, one truth under several defects, are divided equally.
+    So tasks that share clean images, one truth under several defects, are divided in the same way.
     """
     seen: Counter[str] = Counter()
     ranks = []

@@ -161,7 +161,7 @@ def find_focal_plane(stack_ZYX: np.ndarray) -> int:
     peaks, _ = ndimage.label(sharpness >= floor)
     indices = np.flatnonzero(peaks == peaks[sharpness.argmax()])
     height = sharpness[indices] - floor
-    weights = height if height.any() else None  # all slices alike
+    weights = height if height.any() else None  # None if all are equal
     return int(np.rint(np.average(indices, weights=weights)))
 
 

@@ -1,4 +1,4 @@
-"""TIFF files that hold more, or other things, than the one grey image to learn from."""
+"""TIFF files that hold more or something other than one grey image."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_pages_of_different_size_are_several_images(tmp_path, random):
 
 
 @pytest.mark.parametrize("read, shape", [(load_tiff, (32, 32)), (read_stack, (9, 32, 32))])
-def test_numbers_of_colours_are_no_intensities(tmp_path, random, read, shape):
+def test_palette_indices_are_not_intensities(tmp_path, random, read, shape):
     colours = random.integers(0, 2**16, (3, 256), np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", random.integers(0, 255, shape, np.uint8),
                      photometric="palette", colormap=colours)

@@ -1,4 +1,4 @@
-"""Numbers that no camera measures are found, by their size or by their place."""
+"""Values that no camera measures are found by size or by distance from all others."""
 
 import numpy as np
 import pytest
@@ -39,14 +39,14 @@ def test_what_can_be_measured_is_not_suspected(random, low, high):
     assert find_unmeasured([image]) is None
 
 
-def test_integers_and_what_the_user_names_are_not_suspected(image):
+def test_integers_and_what_the_user_declares_are_not_suspected(image):
     whole = image.astype(np.int16)
     whole[0] = -32768
     image[0] = -9999
 
     assert find_unmeasured([whole]) is None
     assert find_unmeasured([image], nodata=-9999) is None
-    assert find_unmeasured([image], nodata=np.nan) is None  # says that -9999 was measured
+    assert find_unmeasured([image], nodata=np.nan) is None  # declares -9999 measured
 
 
 @pytest.mark.parametrize("dtype, nodata, expected", [

@@ -71,7 +71,7 @@ def test_calibration_is_the_scale_and_offset_of_least_squares():
     assert (restored.low, restored.high) == pytest.approx((10, 110))
 
 
-def test_calibration_goes_as_far_as_images_agree_when_each_is_left_out():
+def test_calibration_is_scaled_by_how_far_images_agree_when_each_is_left_out():
     ranges = TaskNormalization(UNIT, UNIT)
     image = np.array([-1.0, 1.0])
 
@@ -87,7 +87,7 @@ def test_calibration_goes_as_far_as_images_agree_when_each_is_left_out():
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(0.2, 5), offset=st.floats(-100, 100))
-def test_calibrated_images_are_as_near_as_a_fit_of_all_pixels(seed, scale, offset):
+def test_calibrated_images_are_as_close_as_a_fit_of_all_pixels(seed, scale, offset):
     random = np.random.default_rng(seed)
     sizes = [(4, 5), (3, 3)]
     restored = [random.normal(50, 20, size) for size in sizes]
@@ -102,7 +102,7 @@ def test_calibrated_images_are_as_near_as_a_fit_of_all_pixels(seed, scale, offse
                                least_squares_fit(pixels, truth), atol=1e-3 * scale)
 
 
-def test_output_that_does_not_follow_the_clean_images_is_left_alone():
+def test_output_that_does_not_follow_the_clean_images_is_not_calibrated():
     ranges = TaskNormalization(UNIT, UNIT)
     clean, alternating = np.linspace(0, 1, 8), np.tile([0.0, 1.0], 4)
     assert 0 < np.corrcoef(clean, alternating)[0, 1] < 0.3

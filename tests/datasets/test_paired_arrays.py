@@ -30,7 +30,7 @@ def assert_refused(folder, *words):
         assert word in message
 
 
-def test_arrays_come_memory_mapped_and_paired(folder):
+def test_arrays_are_memory_mapped_and_paired(folder):
     pairs = load_pairs(folder, "Cells")
 
     assert isinstance(pairs.degraded, np.memmap)
@@ -44,7 +44,7 @@ def test_trailing_channel_axis_of_one_is_dropped(folder):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", ">u2", "float16", "float64"])
-def test_any_real_type_is_taken(folder, dtype):
+def test_any_real_type_is_accepted(folder, dtype):
     path = folder / "Cells_X.npy"
     np.save(path, np.load(path).astype(dtype))
 
@@ -53,7 +53,7 @@ def test_any_real_type_is_taken(folder, dtype):
 
 def test_data_sets_are_found_without_their_test_parts(folder, random):
     write_pairs(folder, "Cells_test", 2, random)
-    # Of halves that are alone, loading will name what they lack.
+    # Of single halves, loading names the missing partner.
     np.save(folder / "Alone_X.npy", np.zeros((2, 8, 8)))
     np.save(folder / "Clean_only_Y.npy", np.zeros((2, 8, 8)))
     (folder / "Half" / "clean").mkdir(parents=True)
@@ -84,18 +84,18 @@ def test_missing_folder_is_named(tmp_path):
         find_datasets(tmp_path / "nowhere")
 
 
-def test_folder_without_data_sets_says_what_is_expected(tmp_path):
+def test_folder_without_data_sets_is_an_error_that_names_what_is_expected(tmp_path):
     with pytest.raises(UserError, match="NAME_X.npy"):
         find_datasets(tmp_path)
 
 
-def test_counts_that_differ_are_told(folder):
+def test_different_counts_are_reported(folder):
     spoil(folder, lambda array: array[:2])
 
     assert_refused(folder, "has 2 images", "has 3")
 
 
-def test_shapes_that_differ_are_told(folder):
+def test_different_shapes_are_reported(folder):
     spoil(folder, lambda array: array[:, :30])
 
     assert_refused(folder, "Image 0", "30 x 32", "32 x 32")
@@ -154,7 +154,7 @@ def test_object_array_is_never_unpickled(folder):
     assert_refused(folder, "Cells_X.npy", "plain numbers")
 
 
-def test_wrong_dimensions_are_told(folder):
+def test_wrong_dimensions_are_reported(folder):
     np.save(folder / "Cells_X.npy", np.zeros((3, 32, 32, 3)))
 
     assert_refused(folder, "(3, 32, 32, 3)", "(N, Y, X)")
@@ -245,7 +245,7 @@ def test_care_archive_without_a_key_is_refused(tmp_path):
     ((2, 32, 32), ("X in ", "has 3 images", "Y in ", "has 2")),
     ((3, 32, 30), ("Image 0", "Image 0 of X in ", "32 x 32 but", "32 x 30: a pair")),
 ])
-def test_halves_of_a_care_archive_that_differ_are_told_apart(tmp_path, random, shape, words):
+def test_different_halves_of_a_care_archive_are_reported(tmp_path, random, shape, words):
     np.savez(tmp_path / "Cells.npz", X=random.normal(size=(3, 32, 32)),
              Y=random.normal(size=shape))
 

@@ -22,7 +22,7 @@ def local(strategy, batch, name):
     return array
 
 
-def test_batches_begin_and_end_where_asked(strategy):
+def test_batches_begin_and_end_at_the_given_updates(strategy):
     batches = list(DistributedBatches(draw, strategy=strategy, first_update=3, num_iters=6))
 
     images = [local(strategy, batch, "image") for batch in batches]
@@ -47,7 +47,7 @@ def test_spec_is_that_of_every_batch(strategy):
     assert len(traced) == 1
 
 
-def test_what_drawing_raises_is_raised_as_it_is(strategy):
+def test_errors_in_drawing_are_raised_unchanged(strategy):
     def fails(update):
         if update:
             raise MemoryError("of a synthetic pair")
@@ -57,7 +57,7 @@ def test_what_drawing_raises_is_raised_as_it_is(strategy):
         list(DistributedBatches(fails, strategy=strategy, first_update=0, num_iters=2))
 
 
-def test_no_more_is_drawn_once_nobody_asks(strategy):
+def test_nothing_is_drawn_after_iteration_stops(strategy):
     drawn = []
     batches = iter(DistributedBatches(lambda update: drawn.append(update) or draw(update),
                                       strategy=strategy, first_update=0, num_iters=1000))

@@ -56,7 +56,7 @@ def test_symmetries_give_all_and_only_their_versions(symmetries, count):
         assert versions == {(1, 2, 3, 4), (2, 1, 4, 3), (3, 4, 1, 2), (4, 3, 2, 1)}
 
 
-def test_jitter_changes_both_images_of_a_pair_alike_and_each_pair_otherwise():
+def test_jitter_is_the_same_within_a_pair_and_differs_between_pairs():
     batches = PairedBatches([task([np.linspace(-0.5, 0.5, 16).reshape(4, 4)])], batch_size=400,
                             patch_size=4, seed=0, intensity_jitter=0.2)
 
@@ -98,7 +98,7 @@ def test_image_smaller_than_the_crop_is_named():
 
 
 def unpaired(random, **changes):
-    """A task whose clean values are all 10 or more and degraded ones all 1 or less."""
+    """A task with clean values of at least 10 and degraded ones of at most 1."""
     tasks = [TrainingTask("Cells", list(random.uniform(0, 1, (3, 8, 9))),
                           list(random.uniform(10, 11, (5, 7, 7))), PLAIN, "none"),
              TrainingTask("Dots", list(random.uniform(-1, 0, (2, 8, 8))),
@@ -108,7 +108,7 @@ def unpaired(random, **changes):
     return UnpairedBatches(tasks, **{**settings, **changes})
 
 
-def test_unpaired_batch_has_clean_and_degraded_images_of_the_task_it_names(random):
+def test_unpaired_batch_has_clean_and_degraded_images_of_the_named_task(random):
     batch = unpaired(random)(0)
 
     assert batch["clean"].shape == batch["degraded"].shape == (4, 3, 6, 6, 1)
@@ -132,7 +132,7 @@ def test_unpaired_batch_depends_on_seed_and_number_alone(random):
     assert not np.array_equal(first["clean"], other["clean"])
 
 
-def test_noise_and_penalty_positions_are_random_numbers_of_every_image(random):
+def test_noise_and_penalty_positions_are_random_numbers_for_every_image(random):
     batch = unpaired(random, batch_size=200)(0)
 
     assert batch["noise"].shape == batch["clean"].shape and batch["noise"].dtype == np.float32
@@ -144,7 +144,7 @@ def test_noise_and_penalty_positions_are_random_numbers_of_every_image(random):
 
 
 def test_clean_and_degraded_images_are_drawn_independently():
-    """Of equal numbers of each, every combination occurs."""
+    """Every combination of clean and degraded images occurs."""
     images = [np.full((2, 2), value) for value in (0.0, 1.0)]
     batches = UnpairedBatches([TrainingTask("Cells", images, images, PLAIN, "none")],
                               batch_size=50, num_sub_batches=1, patch_size=2, seed=0,

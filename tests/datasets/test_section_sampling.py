@@ -7,7 +7,7 @@ from microgan.errors import UserError
 
 
 def numbered(depth, height, width):
-    """Every voxel tells where it lies: 10000 z + 100 y + x."""
+    """Every voxel encodes its position: 10000 z + 100 y + x."""
     z, y, x = np.ogrid[:depth, :height, :width]
     return (10_000 * z + 100 * y + x).astype(np.uint32)
 
@@ -46,7 +46,7 @@ def test_deeper_stack_is_cut_around_its_focal_plane():
     draw = build([numbered(9, 40, 44), numbered(17, 40, 44)], [4, 10])
 
     assert draw.depth == 9
-    # 8 of 17 slices go, in the ratio of what lies on both sides of the focal plane.
+    # 8 of 17 slices are cut, in proportion to the slices on both sides of the focal plane.
     assert draw.stacks[1][0, 0, 0] == 50_000
     assert draw.focal_planes == [4, 5]
 

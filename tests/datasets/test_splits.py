@@ -77,13 +77,13 @@ def test_single_pair_is_too_few():
         split(pairs_of(1))
 
 
-def test_unpaired_images_are_called_what_they_are():
+def test_messages_name_the_kind_of_unpaired_images():
     with pytest.raises(UserError, match="'Cells' has 10 degraded images, but training asks for"):
         split_both(unpaired_of(10, 40), images_limit=50)
 
 
 @pytest.mark.parametrize("limit", [0, 1, -5])
-def test_senseless_limit_is_refused(limit):
+def test_invalid_limit_is_refused(limit):
     with pytest.raises(UserError, match=f"--images_limit must be at least 2.*{limit}"):
         split(pairs_of(10), images_limit=limit)
 
@@ -117,7 +117,7 @@ def split_both(images, test_images=None, **changes):
 
 @pytest.mark.parametrize("count, test_fraction, num_test", [
     (19, None, 0), (20, None, 4), (4, 0.5, 2), (19, 0.2, 4), (20, 0.0, 0)])
-def test_a_test_fraction_that_is_given_holds_for_any_number(count, test_fraction, num_test):
+def test_given_test_fraction_holds_for_any_number(count, test_fraction, num_test):
     assert len(split(pairs_of(count), test_fraction=test_fraction).test) == num_test
 
 
@@ -138,7 +138,7 @@ def test_clean_images_beyond_the_limit_train():
     assert set(clean.train) == set(range(30)) - {*clean.validation, *clean.test}
 
 
-def test_pools_of_different_size_are_divided_each_for_itself():
+def test_pools_of_different_size_are_divided_separately():
     degraded, clean = split_both(unpaired_of(10, 40), images_limit=10)
 
     assert (len(degraded.train), len(degraded.validation), len(degraded.test)) == (8, 2, 0)
@@ -174,7 +174,7 @@ def test_clean_copies_of_held_out_images_do_not_train():
     assert not values[0] & (values[1] | values[2])
 
 
-def test_tasks_that_share_truths_in_another_order_are_divided_alike(random):
+def test_tasks_that_share_truths_in_another_order_are_divided_in_the_same_way(random):
     pairs = pairs_of(30)
     order = random.permutation(30)
     shuffled = PairedImages("Other", pairs.degraded[order], pairs.clean[order])
@@ -194,7 +194,7 @@ def test_same_image_in_another_type_is_recognised():
 
 
 @pytest.mark.parametrize("distinct, copies", [(7, 3), (3, 7), (6, 4)])
-def test_several_pairs_a_scene_are_divided_without_a_limit(distinct, copies):
+def test_several_pairs_per_scene_are_divided_without_a_limit(distinct, copies):
     parts = split(pairs_of(distinct * copies, distinct=distinct))
 
     assert len(parts.train) + len(parts.validation) + len(parts.test) == distinct * copies

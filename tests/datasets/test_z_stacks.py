@@ -27,7 +27,7 @@ def test_archive_in_the_authors_layout_is_turned_to_zyx(pixels, tmp_path):
     np.testing.assert_array_equal(read_stack(tmp_path / "a.npz").pixels, pixels)
 
 
-def test_imagej_file_tells_voxel_sizes(pixels, tmp_path):
+def test_imagej_file_has_voxel_sizes(pixels, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pixels, imagej=True, resolution=(4, 4),
                      metadata={"axes": "ZYX", "spacing": 0.5, "unit": "um"})
 
@@ -37,7 +37,7 @@ def test_imagej_file_tells_voxel_sizes(pixels, tmp_path):
     assert (stack.pixel_size_um, stack.z_step_um) == (0.25, 0.5)
 
 
-def test_ome_file_tells_voxel_sizes_in_its_unit(pixels, tmp_path):
+def test_ome_file_has_voxel_sizes_in_its_unit(pixels, tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata={
         "axes": "ZYX", "PhysicalSizeX": 200, "PhysicalSizeXUnit": "nm", "PhysicalSizeZ": 1.5})
 
@@ -133,7 +133,7 @@ def test_colours_are_refused(random, tmp_path):
 @pytest.mark.parametrize("name, options", [
     ("a.tif", {"imagej": True}), ("a.ome.tif", {}), ("a.tif", {})])
 @pytest.mark.parametrize("axes", ["TYX", "CYX"])
-def test_time_series_and_channels_are_no_stack(name, options, axes, pixels, tmp_path):
+def test_time_series_and_channels_are_not_a_stack(name, options, axes, pixels, tmp_path):
     tifffile.imwrite(tmp_path / name, pixels, photometric="minisblack",
                      metadata={"axes": axes}, **options)
 

@@ -59,7 +59,7 @@ def test_subsampling_a_ramp_keeps_every_fifth_column():
     assert samples.tolist() == [[2, 7, 12, 17]] * 3
 
 
-def test_subsampling_by_a_broken_step_takes_the_nearest_columns_and_says_which():
+def test_subsampling_by_a_broken_step_takes_and_returns_the_nearest_columns():
     ramp = np.tile(np.arange(40.0), (1, 1))
 
     samples, positions = degradations.subsample_x(ramp, 10.2, phase_px=0.4)
@@ -77,7 +77,7 @@ def test_samples_half_way_between_columns_are_evenly_spaced():
 @pytest.mark.parametrize("step", [2.0, 5.0, 2.5, 7.3, 10.2])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_degraded_image_is_not_shifted(step, seed):
-    """On a ramp every pixel tells from where along X it comes."""
+    """On a ramp every value gives its position along X."""
     ramp = np.tile(np.arange(60.0), (2, 1))
 
     degraded = degradations.degrade(rng(seed), ramp, psf_sigma_px=(0.0, 0.0),
@@ -154,7 +154,7 @@ def test_degrade_without_noise_and_with_every_column_is_the_psf_alone():
     assert np.array_equal(electrons, degradations.blur(photons, (0.0, 3.0)))
 
 
-def test_grey_levels_are_rounded_offset_and_cut_off():
+def test_grey_levels_are_rounded_offset_and_clipped():
     values = np.array([[-3.0, 0.0, 1.2, 200.0]])
 
     grey = degradations.to_grey_levels(values, gain=2.0, offset=5.0)

@@ -1,4 +1,4 @@
-"""Optical sections of nuclei are what geometry says."""
+"""Optical sections of nuclei agree with geometry."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def test_light_of_a_sphere_in_focus_is_its_chord_under_the_section():
     assert image == pytest.approx(image[::-1]) and image == pytest.approx(image.T)
 
 
-def test_a_nucleus_beside_the_focal_plane_is_dimmer_and_one_far_off_dark():
+def test_a_nucleus_beside_the_focal_plane_is_dimmer_and_one_far_from_it_dark():
     section = flat_section()
     images = np.zeros((3, *section.y_um.shape))
 
@@ -60,7 +60,7 @@ def test_a_hollow_sphere_is_a_ring():
 
 
 def test_light_is_the_same_wherever_the_window_ends():
-    """A body's window leaves no lit pixel out, bent section or not."""
+    """A body's window contains every lit pixel, bent section or not."""
     section = nuclei.bent_section(np.random.default_rng(0), 80, 0.2, 0.5, bend_um=0.5,
                                   bend_size_um=1.0)
     everywhere = dataclasses.replace(section, max_bend_um=100.0)

@@ -87,7 +87,7 @@ def test_clean_tubules_keep_a_background_of_exactly_zero_in_8_bit():
 
 
 @pytest.mark.parametrize("name", ["Synthetic_tubulin_tubules", "Nuclei_low_light"])
-def test_read_noise_is_not_cut_off_at_zero(name):
+def test_read_noise_is_not_clipped_at_zero(name):
     degraded = np.stack([simulate_pair(name, seed=0, part="train", index=index)[0]
                          for index in range(3)])
 

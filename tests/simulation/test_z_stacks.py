@@ -33,7 +33,7 @@ def line():
 
 
 @pytest.mark.parametrize("distance", [0, 4, 9, -9])
-def test_blur_within_a_slice_has_the_width_that_the_microscope_says(line, distance):
+def test_blur_within_a_slice_has_the_width_of_the_microscope(line, distance):
     microscope = Microscope()
     index = microscope.focal_plane + distance
 
@@ -52,7 +52,7 @@ def test_blur_grows_with_the_distance_from_the_focal_plane():
 
 
 def test_absorption_stays_the_same_at_every_focus(line):
-    """Focusing elsewhere, beside the tissue too, spreads what absorbs and loses none."""
+    """Defocus, even outside the tissue, spreads absorption and loses none."""
     inside = np.zeros_like(line)
     inside[slice(*TISSUE)] = line[slice(*TISSUE)]
 
@@ -99,7 +99,7 @@ def test_tissue_ends_before_the_stack_does(stack):
     assert np.all(blurred[outside].std(axis=(1, 2)) > 8)
 
 
-def test_the_focal_plane_is_what_comes_nearest_the_sharp_volume(stack):
+def test_the_focal_plane_is_the_slice_nearest_to_the_sharp_volume(stack):
     blurred, sharp = (volume.astype(float) for volume in stack)
 
     errors = [np.abs(blurred[z] - sharp[z]).mean() for z in range(*TISSUE)]
@@ -109,7 +109,7 @@ def test_the_focal_plane_is_what_comes_nearest_the_sharp_volume(stack):
     assert abs(find_focal_plane(stack[0]) - Microscope().focal_plane) <= 1
 
 
-def test_sharp_volume_is_as_sharp_in_all_directions(stack):
+def test_sharp_volume_is_equally_sharp_in_all_directions(stack):
     inside = stack[1][slice(*TISSUE)].astype(float)
 
     slopes = [np.abs(np.diff(inside, axis=axis)).mean() for axis in range(3)]
