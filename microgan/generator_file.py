@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from microgan.files.arrays import MOST_NAMES, hdf5_names, hdf5_node, read_dataset
+from microgan.files.arrays import (
+    MOST_NAMES, check_hdf5_names, hdf5_names, hdf5_node, read_dataset)
 from microgan.datasets.normalization import TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
@@ -304,6 +305,7 @@ def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndar
 
 def _weight_nodes(file: h5py.File) -> list[Any]:
     """The datasets of the weights, which together are no larger than the file."""
+    check_hdf5_names(Path(file.filename))
     nodes: list[Any] = []
     layers = hdf5_names(hdf5_node(file, "model_weights"), "layer_names")
     for layer in layers:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import mmap
+import re
 import struct
 import zipfile
 from collections.abc import Iterable
@@ -21,6 +23,8 @@ _ALWAYS_ALLOWED_BYTES = 100e6
 # Of numbers; what Keras' layers are stored in is smaller.
 _LARGEST_CHUNK = 10**7
 _NAME_BYTES = 1000
+# In HDF5 files by h5py.
+_OFFSET_BYTES, _OF_ANY_LENGTH = 8, 9
 # A generator has hundreds.
 MOST_NAMES = 4000
 _NUMPY_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -220,6 +224,48 @@ def read_dataset(node: Any, *, contiguous: bool) -> np.ndarray:
         raise ValueError(f"{name} is stored in chunks of {math.prod(node.chunks)} numbers, though "
                          f"it has {node.size}")
     return node[()]
+
+
+def check_hdf5_names(path: Path) -> None:
+    """Refuse lists of names in an HDF5 file that refer to more text than names are.
+
+    HDF5 reads such a list at once; thousands of its references may lead to one huge text.
+
+    Args:
+        path: the file; its lists are attributes called `layer_names` and `weight_names`.
+
+    Raises:
+        ValueError: a name is longer than 1,000 bytes, or the file is stored in a way that h5py
+            does not write.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        size_of_offsets = content[9 if content[8] > 1 else 13]
+        if content[:8] != b"\x89HDF\r\n\x1a\n" or size_of_offsets != _OFFSET_BYTES:
+            raise ValueError("its addresses are not of the size that h5py writes")
+        for match in re.finditer(rb"(?:layer|weight)_names\0", content):
+            for length in _text_lengths(content, match.start()):
+                if length > _NAME_BYTES:
+                    raise ValueError(f"it has a name of {length} bytes")
+
+
+def _text_lengths(content: mmap.mmap, name: int) -> Iterable[int]:
+    """Lengths of the texts that an HDF5 attribute refers to, from where its name is stored.
+
+    Source:
+        HDF5 File Format Specification 3.0, IV.A.2.m (attribute message) and VIII.
+    """
+    for start, versions in ((name - 9, (3,)), (name - 8, (1, 2))):
+        version, *sizes = struct.unpack_from("<Bx3H", content, start)
+        if version not in versions:
+            continue
+        name_bytes, type_bytes, space_bytes = (
+            -(-size // 8) * 8 if version == 1 else size for size in sizes)
+        space = name + name_bytes + type_bytes
+        if content[name + name_bytes] % 16 != _OF_ANY_LENGTH or not content[space + 1]:
+            continue  # or no list
+        (count,) = struct.unpack_from("<Q", content, space + (8 if content[space] == 1 else 4))
+        for number in range(min(count, MOST_NAMES)):
+            yield from struct.unpack_from("<I", content, space + space_bytes + 16 * number)
 
 
 def hdf5_names(node: Any, attribute: str) -> list[str]:

@@ -18,18 +18,22 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from microgan.runtime.amounts import byte_size
 from microgan.files.arrays import check_expansion, check_regular
 from microgan.files.tiff_budget import (
     check_description, check_directories, parsed_xml)
 from microgan.files.tiff_planes import (
     imagej_planes, missing_planes, ome_notes, planes_missing)
 from microgan.files.tiff_values import StoredValues, display_note, stored_values
-from microgan.errors import UserError, one_line
+from microgan.errors import UserError, one_line, printable
 
 # More planes than any microscope writes into a file; tifffile makes a list of so many.
 _MAX_PLANES = 10**6
+# A tile of more bytes than its plane is unpacked up to this size.
+_LARGE_TILE_BYTES = 32 * 10**6
 # What tifffile says of such files.
-_FEWER_PAGES = "invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid"
+_FEWER_PAGES = ("invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid|"
+                "mmap length is greater than file size")
 
 
 @dataclass(frozen=True)
@@ -164,18 +168,33 @@ def _check_series(images: Sequence[tifffile.TiffPageSeries], path: Path) -> None
         raise ValueError("it holds no image")
     if any(series.is_multifile for series in images):
         raise _one_of_several(path)
-    check_expansion(sum(series.nbytes for series in images), path)
+    check_expansion(sum(map(_decoded_bytes, images)), path)
     for series in images:
+        tile_bytes = math.prod(series.keyframe.chunks) * np.dtype(series.dtype).itemsize
+        if tile_bytes > max(_LARGE_TILE_BYTES, series.keyframe.nbytes):
+            raise ValueError(f"a tile of it has {byte_size(tile_bytes)}, though a plane has "
+                             f"{byte_size(series.keyframe.nbytes)}")
         for page in series.pages:
             if page is not None and any(offset + count > size for offset, count in zip(
                     page.dataoffsets, page.databytecounts)):
                 raise ValueError("it is cut short")
 
 
+def _decoded_bytes(series: tifffile.TiffPageSeries) -> int:
+    """Of an image with all of its tiles, which may be larger than it is."""
+    page = series.keyframe
+    of_tiles = math.prod((*page.chunks, *page.chunked)) * np.dtype(series.dtype).itemsize
+    return max(int(series.nbytes), of_tiles * len(series.pages))
+
+
 def _notes(images: Sequence[tifffile.TiffPageSeries],
            values: Sequence[StoredValues | None]) -> Iterator[str]:
     shown = {display_note(series) for series, known in zip(images, values) if known is None}
     yield from sorted({known.why for known in values if known} | shown - {""})
+    for marked in sorted({str(series.keyframe.tags.valueof("GDAL_NODATA", "")).strip(" \0")
+                          for series in images} - {""}):
+        yield (f"its tag GDAL_NODATA says that {printable(marked, limit=30)} stands for missing "
+               f"data; restore.py keeps such pixels with --nodata={printable(marked, limit=30)}")
     if images[0].kind.lower() == "ome":
         yield from ome_notes(images[0].keyframe.parent, images)
 

@@ -25,6 +25,9 @@ _MOST_SUB_IFDS = 32
 _DESCRIPTION_BYTES = 10**6
 _READ_AT_ONCE = ("ImageJ=", "SCANIMAGE", "{")
 _XML_DEPTH = 100
+_XML_TAG_LETTERS = 10**6
+# Of an element; OME's have twenty at most.
+_XML_ATTRIBUTES = 100
 _XML_ELEMENTS = 30_000
 _XML_ELEMENTS_PER_PLANE = 30
 
@@ -112,13 +115,18 @@ def parsed_xml(text: str, num_planes: int) -> ElementTree.Element:
         ValueError: it is damaged, nested too deep, or has many more elements than so many
             planes need.
     """
+    longest = max(len(part.partition(">")[0]) for part in text.split("<") if part[:1] != "!")
+    if longest > _XML_TAG_LETTERS:
+        raise ValueError(f"a tag of its OME-XML has {longest} letters")
     depth = num_elements = 0
     most = _XML_ELEMENTS + _XML_ELEMENTS_PER_PLANE * num_planes
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal depth, num_elements
         depth += 1
-        num_elements += max(1, len(attributes) // 10)
+        num_elements += 1
+        if len(attributes) > _XML_ATTRIBUTES:
+            raise ValueError(f"an element of its OME-XML has {len(attributes)} attributes")
         if depth > _XML_DEPTH:
             raise ValueError(f"its OME-XML is nested over {_XML_DEPTH} deep")
         if num_elements > most:

@@ -7,7 +7,7 @@ from typing import Any
 import tifffile
 
 _KEPT = ("DocumentName", "Make", "Model", "Orientation", "PageName", "XPosition", "YPosition",
-         "Software", "DateTime", "Artist", "HostComputer", "Copyright")
+         "Software", "DateTime", "Artist", "HostComputer", "Copyright", "GDAL_NODATA")
 _TEXT_TYPES = (1, 2, 7)  # bytes, ASCII, undefined
 # Written anew: what says how pixels are stored, and the page's description and resolution;
 # and of displayed intensities, which are others in the restored image.

@@ -21,6 +21,7 @@ from microgan.errors import printable
 _JSON_BYTES = 10**7
 _JSON_DEPTH = 100
 _MAX_AXES = 16
+_MAX_FILTERS = 4
 # Codecs that microgan itself decodes. No other is run, whatever is installed.
 COMPRESSORS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
 FILTERS = ("delta", "shuffle")
@@ -205,6 +206,8 @@ def _read_v2(content: dict[str, Any]) -> ArrayDescription:
     filters = tuple(_codec(item, "id", FILTERS, "filter") for item in content["filters"] or ())
     compressor = None if content["compressor"] is None else _codec(
         content["compressor"], "id", COMPRESSORS, "compressor")[0]
+    if compressor == "lzma" and content["compressor"].get("filters"):
+        raise ValueError("its compressor lzma has filters, which may take any memory")
     text = content["dtype"]
     dtype = _v2_type(text)
     shape = _lengths(content["shape"], "shape", least=0)
@@ -212,14 +215,23 @@ def _read_v2(content: dict[str, Any]) -> ArrayDescription:
     if content["order"] not in ("C", "F"):
         raise ValueError(f"its order '{printable(content['order'], limit=20)}' is not C or F")
     order = tuple(range(len(shape)))
-    for filter_name, filter_settings in filters:
-        if filter_name == "delta":
-            for key in ("dtype", "astype"):
-                _v2_type(filter_settings.get(key, text))
+    _check_filters(filters, dtype)
     return ArrayDescription(
         2, content, shape, dtype, chunks, _fill_value(content["fill_value"], dtype),
         Encoding(dtype, order if content["order"] == "C" else order[::-1], filters, compressor),
         None, (), _separator(content.get("dimension_separator", ".")))
+
+
+def _check_filters(filters: Sequence[tuple[str, dict[str, Any]]], dtype: np.dtype) -> None:
+    """Refuse filters of which each would make a chunk larger than the one before."""
+    if len(filters) > _MAX_FILTERS:
+        raise ValueError(f"it has {len(filters)} filters, more than {_MAX_FILTERS}")
+    for filter_name, settings in filters:
+        if filter_name == "delta":
+            given = _v2_type(settings.get("dtype", dtype.str))
+            if given.itemsize != dtype.itemsize:
+                raise ValueError(f"its filter is for {given} values, but gets {dtype}")
+            dtype = _v2_type(settings.get("astype", given.str))
 
 
 def _read_v3(content: dict[str, Any]) -> ArrayDescription:

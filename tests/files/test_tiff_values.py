@@ -203,3 +203,16 @@ def test_values_that_tifffile_transforms_are_refused(tmp_path):
     for read in (open_image_file, read_stack):
         with pytest.raises(UserError, match="a.tif stores its values by a formula"):
             read(tmp_path / "a.tif")
+
+
+def test_what_a_file_calls_missing_data_is_named_and_kept(tmp_path):
+    tifffile.imwrite(tmp_path / "image.tif", VALUES[0], metadata=None,
+                     extratags=[(42113, "s", 0, "-1", True)])
+
+    file, written = round_trip(tmp_path / "image.tif")
+
+    assert file.notes == ("its tag GDAL_NODATA says that -1 stands for missing data; "
+                          "restore.py keeps such pixels with --nodata=-1",)
+    assert not file.losses
+    with tifffile.TiffFile(written) as tiff:
+        assert tiff.pages.first.tags["GDAL_NODATA"].value == "-1"

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import struct
 import zlib
 from pathlib import Path
 
@@ -230,6 +232,20 @@ def names_generator():
         file.attrs[ATTRIBUTE] = json.dumps(INFO.to_json())
         group = file.create_group("model_weights", track_order=True)
         group.attrs["layer_names"] = np.full(500_000, b"layer")
+
+
+@case("generator.h5", "4,000 names that lead to one text of 3 MB", use_generator)
+def long_names_generator():
+    write_generator()
+    with h5py.File("generator.h5", "r+") as file:
+        names = [3_000_000 * "a", *(3999 * "b")]
+        file["model_weights"].attrs.create("layer_names", names, dtype=h5py.string_dtype())
+    content = bytearray(Path("generator.h5").read_bytes())
+    first = next(match.start() for match in re.finditer(
+        re.escape(struct.pack("<I", 3_000_000)), content)
+        if content[match.start() + 16:match.start() + 20] == struct.pack("<I", 1))
+    content[first:first + 16 * 4000] = 4000 * content[first:first + 16]
+    Path("generator.h5").write_bytes(content)
 
 
 @case("generator.h5", "description of 5 MB", use_generator)

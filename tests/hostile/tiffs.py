@@ -64,6 +64,17 @@ def bomb_tiff():
     write_tiff(image=np.zeros((20_000, 20_000), np.uint8), compression="zlib")
 
 
+@case("TIFF", "tile far larger than its image", restore_image("image.tif"))
+def large_tile_tiff():
+    write_tiff("image.tif", np.zeros((16, 16), np.uint8), tile=(8192, 8192), compression="zlib")
+
+
+@case("TIFF", "600 images with tiles far larger than they are", restore_image("image.tif"))
+def large_tiles_tiff():
+    write_tiff("image.tif", np.zeros((600, 16, 16), np.uint8), tile=(4096, 4096),
+               compression="zlib", photometric="minisblack")
+
+
 @case("TIFF", "directory without end", train_paired)
 def endless_tiff():
     write_tiff()
@@ -197,6 +208,11 @@ def deep_ome():
 @case("OME-XML", "400,000 elements for one plane", train_paired)
 def wide_ome():
     write_ome(("</OME>", 400_000 * "<a/>" + "</OME>"))
+
+
+@case("OME-XML", "two million attributes of one element", train_paired)
+def attributes_ome():
+    write_ome(("<Image ", "<Image " + "".join(f'a{number}="" ' for number in range(2_000_000))))
 
 
 @case("OME-XML", "entities that grow a billionfold", restore_image("image.ome.tif"))

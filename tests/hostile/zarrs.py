@@ -110,6 +110,11 @@ for text, change in (
         ("filter that unpickles", {"filters": [{"id": "pickle"}]}),
         ("compressor that unpickles", {"compressor": {"id": "pickle"}}),
         ("filter behind a known one", {"filters": [{"id": "shuffle"}, {"id": "msgpack2"}]}),
+        ("filters that each make a chunk four times as large", {"filters": 4 * [
+            {"id": "delta", "dtype": "|u1", "astype": "<i4"}]}),
+        ("two thousand filters", {"filters": 2000 * [{"id": "shuffle", "elementsize": 1}]}),
+        ("compressor that takes gigabytes", {"compressor": {
+            "id": "lzma", "filters": [{"id": 33, "dict_size": 1536 * 2**20}]}}),
         ("filter with a type that is an object", {"filters": [{
             "id": "delta", "dtype": "|u1", "astype": "|O"}]}),
         ("compressor that is no text", {"compressor": {"id": ["pickle"]}}),
