@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from microgan.errors import UserError
 
@@ -98,27 +99,36 @@ def import_tensorflow_quietly() -> None:
     """
     global _started_in
     with _lock:
-        if _started_in is not None:
-            refuse_forked(_started_in)
-        else:
+        refuse_forked(_started_in)
+        if _started_in is None:
             _start_tensorflow()
             _started_in = os.getpid()
 
 
-def refuse_forked(started_in: int) -> None:
+def refuse_forked(started_in: int | None) -> None:
     """Refuse to use TensorFlow in a fork of the process that started it: it would hang.
 
     Args:
-        started_in: number of the process that started TensorFlow.
+        started_in: number of the process that started TensorFlow; None where it was not
+            microgan that did.
 
     Raises:
         UserError: this is another process.
     """
-    if started_in != os.getpid():
+    if _lost_threads() if started_in is None else started_in != os.getpid():
         raise UserError(
             "This process was forked from one in which TensorFlow runs, and TensorFlow cannot "
             "go on in it. Start processes by multiprocessing.get_context('spawn'), and load the "
             "generator in each.")
+
+
+def _lost_threads() -> bool:
+    """Whether TensorFlow was started, but has none of its threads: a fork has not, on Linux."""
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    tasks = Path("/proc/self/task")
+    if not getattr(context, "_initialized", False) or not tasks.is_dir():
+        return False
+    return not any(name.read_text().startswith("tf_") for name in tasks.glob("*/comm"))
 
 
 def _start_tensorflow() -> None:

@@ -118,3 +118,25 @@ def test_a_forked_process_is_refused_and_does_not_hang(generator):
             os._exit(1)
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told by Linux' list of threads")
+def test_a_fork_of_a_program_that_started_tensorflow_itself_is_refused(generator):
+    code = f"""if True:
+        import os, tensorflow
+        tensorflow.ones(2) + 1
+        import microgan
+        child = os.fork()
+        if child == 0:
+            try:
+                microgan.load_restorer({str(generator)!r})
+            except microgan.errors.UserError as error:
+                os._exit(7 if "was forked" in str(error) else 1)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        microgan.load_restorer({str(generator)!r})"""
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                            timeout=120)
+
+    assert result.returncode == 0, result.stderr
