@@ -53,7 +53,7 @@ def is_missing(values: np.ndarray, nodata: float | None) -> np.ndarray:
 
 
 def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) -> Unmeasured | None:
-    """Find pixels that no camera can have measured, in a floating-point image.
+    """Find pixels that no camera can have measured, in an image that can hold such numbers.
 
     These hold NaN, infinity or numbers beyond 1e12; also -9999, -32768 or other usual marks of
     missing data, if they are farther from all other values than those are from each other.
@@ -64,7 +64,8 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
         nodata: what missing pixels hold, as in `is_missing`.
 
     Returns:
-        What was found; None if nothing was, and for integers, which can all be measured.
+        What was found; None if nothing was, and of unsigned integers, which are measured: the
+        largest is saturation.
 
     Source:
         ours.
@@ -74,12 +75,14 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
     marks: Counter[float] = Counter()
     low, high = math.inf, -math.inf
     for part in parts:
-        if part.dtype.kind != "f":
+        if part.dtype.kind == "u":
             return None
         values = part[~is_missing(part, nodata)]
         finite = values[np.isfinite(values)]
         num_not_finite += values.size - finite.size
-        far_off = np.abs(finite) > min(_LARGEST_MEASURED, float(np.finfo(part.dtype).max))
+        # Both ends, since the smallest integer has no absolute value.
+        largest = min(_LARGEST_MEASURED, float(_limits(part.dtype).max))
+        far_off = (finite > largest) | (finite < -largest - (part.dtype.kind == "i"))
         if far_off.any():
             far, num_far = finite[far_off][0], num_far + int(np.count_nonzero(far_off))
         elif finite.size:
@@ -98,6 +101,10 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
                 return Unmeasured(f"{_pixels(count)} {mark:.0f}, far from all others: a usual "
                                   "mark of missing data", f"{mark:.0f}", may_be_measured=True)
     return None
+
+
+def _limits(dtype: np.dtype) -> np.finfo | np.iinfo:
+    return np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
 
 
 def _pixels(count: int) -> str:

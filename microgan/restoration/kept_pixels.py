@@ -34,8 +34,7 @@ def check_pixels(image: Pixels, nodata: float | None) -> int:
             missing.
     """
     wheres = list(parts(image.shape, PART_PIXELS))
-    found = (find_unmeasured((image[where] for where in wheres), nodata)
-             if np.dtype(image.dtype).kind == "f" else None)
+    found = find_unmeasured((image[where] for where in wheres), nodata)
     if found:
         measured = "; if they were measured, pass --nodata=nan" if found.may_be_measured else ""
         raise UserError(f"{found.text}. Keep such pixels as they are with "

@@ -39,9 +39,24 @@ def test_what_can_be_measured_is_not_suspected(random, low, high):
     assert find_unmeasured([image]) is None
 
 
-def test_integers_and_what_the_user_declares_are_not_suspected(image):
-    whole = image.astype(np.int16)
-    whole[0] = -32768
+@pytest.mark.parametrize("dtype, value", [
+    (np.int16, -32768), (np.int16, -9999), (np.int32, -2**31), (np.int64, -2**31),
+    (np.int64, -2**63), (np.int64, 2**62)])
+def test_marks_of_missing_data_are_named_in_signed_integers(image, dtype, value):
+    whole = image.astype(dtype)
+    assert find_unmeasured([whole]) is None
+    whole[0, 0] = value
+
+    found = find_unmeasured([whole])
+
+    assert found.text.startswith(f"1 pixel is {value}, ")
+    assert is_missing(whole, float(found.mark)).sum() == 1
+    assert find_unmeasured([whole], nodata=value) is None
+
+
+def test_unsigned_integers_and_what_the_user_names_are_not_suspected(image):
+    whole = image.astype(np.uint16)
+    whole[0] = 65535
     image[0] = -9999
 
     assert find_unmeasured([whole]) is None
