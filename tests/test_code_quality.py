@@ -1,6 +1,7 @@
 """Lint, types, import rules and packaging, in the same command as the tests."""
 
 import configparser
+import re
 import subprocess
 import sys
 
@@ -43,6 +44,17 @@ def test_every_command_of_the_package_has_its_script_and_function():
     for module in modules:
         assert (ROOT / f"{module.replace('.', '/')}.py").exists()
         assert module in scripts or module == "microgan.cli.simulate"
+
+
+def test_ci_names_tests_that_there_are():
+    named = re.findall(r"tests/[^ \n\\]+", (ROOT / ".ci" / "run").read_text())
+
+    for pattern in named:
+        braces = re.search(r"\{(.*)\}", pattern)
+        patterns = [pattern.replace(braces[0], part) for part in braces[1].split(",")
+                    ] if braces else [pattern]
+        assert all(list(ROOT.glob(each)) for each in patterns), pattern
+    assert len(named) > 5
 
 
 def test_lowest_versions_are_those_that_the_package_allows():

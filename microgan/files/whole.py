@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from microgan.errors import UserError
 _PARTIAL = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.partial(?P<suffix>(\.[^.]*)?)")
 # What every system of today allows; the stem is cut to it, the suffix kept.
 _NAME_BYTES = 255
+# Of what is written as a folder.
+_FOLDER_SUFFIXES = {".zarr"}
 # Within the hidden folder in which a folder is written.
 _NEW, _EARLIER, _LOCK = "new", "earlier", ".lock"
 
@@ -156,11 +159,13 @@ def check_can_write(path: Path) -> None:
     """Try a file's name and folder on an empty file, before the work that leads to it.
 
     Raises:
-        UserError: the name is too long, or the folder can't be written to.
+        UserError: the name is too long or a folder's, or the folder can't be written to.
     """
     try:
         with suppress(FileNotFoundError):
-            path.lstat()
+            is_folder = stat.S_ISDIR(path.lstat().st_mode)
+            if is_folder and path.suffix.lower() not in _FOLDER_SUFFIXES:
+                raise IsADirectoryError(errno.EISDIR, "It is a folder")
         temporary = temporary_name(path)
         open(temporary, "xb").close()
         temporary.unlink()
@@ -171,6 +176,7 @@ def check_can_write(path: Path) -> None:
 def _cannot_write(path: Path, error: OSError) -> UserError:
     reason = " ".join((error.strerror or str(error)).split())
     remedy = ("Take a shorter name" if error.errno == errno.ENAMETOOLONG else
+              "Remove it or choose another folder" if error.errno == errno.EISDIR else
               "Free some space or choose another folder")
     return UserError(f"Cannot write {path}: {reason}. {remedy}; what was there before is "
                      "untouched.")

@@ -43,7 +43,8 @@ def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
         `z_stack_report.json`.
 
     Raises:
-        UserError: a mistake in the flags or files, or earlier scores in the way.
+        UserError: a mistake in the flags or files, or earlier scores in the way; or, once all
+            is written, restored images that cannot be scored.
     """
     if config.stacks:
         return evaluate_stacks(config)
@@ -59,7 +60,23 @@ def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
     print(f"{table}\n\nMore in {folder}: scores.md (deviations, intervals, NRMSE, resolution), "
           "scores.csv, scores.json, scores_per_image.csv and figures.")
     rows: list[dict[str, Any]] = json.loads((folder / SCORE_FILES[-1]).read_text("utf-8"))
+    if config.generator:
+        _refuse_unscored(rows, config.generator)
     return rows
+
+
+def _refuse_unscored(rows: list[dict[str, Any]], generator: str) -> None:
+    """Fail, once all is written, where restored images cannot be scored but their inputs can.
+
+    Raises:
+        UserError: they are NaN or infinite, or beyond what cameras measure.
+    """
+    unscored = {(row["task"], row["protocol"], row["method"]): row["not_scored"] for row in rows}
+    for row in rows:
+        others = unscored.get((row["task"], row["protocol"], "raw input"), 0)
+        if row["method"] == "restored" and row["not_scored"] > others:
+            raise UserError(f"What {generator} makes of '{row['task']}' cannot be scored: "
+                            f"{row['problems']}. Train it again, or try --precision=float32.")
 
 
 def _earlier_results(folder: Path) -> list[Path]:

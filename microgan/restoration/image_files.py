@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.files.tiff_planes import UNNAMED
 from microgan.errors import UserError
 from microgan.files.whole import written_whole
-from microgan.files.names import choose_files
+from microgan.files.names import choose_files, print_skipped
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile
@@ -26,11 +27,20 @@ SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 def images_in_folder(path: Path) -> list[Path] | None:
     """Image files in a folder, as `choose_files` gives them; None if it is no such folder.
 
-    An OME-Zarr image, a folder itself, is none.
+    An OME-Zarr image, a folder itself, is none. Trust maps are skipped, too: those beside the
+    NAME_trust.json of `restore.py --trust_map`.
     """
     if not path.is_dir() or path.suffix.lower() in SUFFIXES or is_zarr_folder(path):
         return None
-    return choose_files(path.iterdir(), SUFFIXES, path)
+    found = choose_files(path.iterdir(), SUFFIXES, path)
+    maps = [file for file in found if _is_trust_map(file)]
+    print_skipped([f"{file.name} (trust map)" for file in maps], path)
+    return [file for file in found if file not in maps]
+
+
+def _is_trust_map(path: Path) -> bool:
+    match = re.fullmatch(r"(.+)_(spread|inconsistency)(\.ome)?", path.stem)
+    return match is not None and path.with_name(f"{match[1]}_trust.json").is_file()
 
 
 def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:

@@ -49,9 +49,9 @@ def refuse_not_finite(results: np.ndarray) -> None:
     num_bad = results.size - int(np.count_nonzero(np.isfinite(results)))
     if num_bad:
         raise UserError(
-            f"The generator makes {num_bad} pixels NaN or infinite: its weights or intensity "
-            "constants are damaged, or too large for such an image. Train it again, or try "
-            "--precision=float32.")
+            f"The generator makes {num_bad} pixel{'s' * (num_bad > 1)} NaN or infinite: its "
+            "weights or intensity constants are damaged, or too large for such an image. Train "
+            "it again, or try --precision=float32.")
 
 
 def pixels_at_once(planes: Sequence[np.ndarray]) -> int:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -272,6 +273,20 @@ def test_names_that_are_not_utf_8_are_written_by_their_bytes(evaluate, tmp_path,
 
     assert status == 0
     assert image_names(tmp_path / "evaluation", "files") == [r"caf\xe9.npy"]
+
+
+def test_a_generator_whose_images_cannot_be_scored_fails(evaluate, tmp_path):
+    with h5py.File(tmp_path / "run" / "generator.h5", "r+") as file:
+        file["model_weights"].visititems(
+            lambda _, node: node.write_direct(np.full(node.shape, 3e38, np.float32))
+            if isinstance(node, h5py.Dataset) else None)
+
+    status, out, error = evaluate(*WITH_GENERATOR, "--datasets=Blobs", "--output=scores")
+
+    assert status == 2
+    assert "What run/generator.h5 makes of 'Blobs' cannot be scored: the scored image has NaN" in (
+        error)
+    assert "not scored" in out and (tmp_path / "scores" / "scores.md").is_file()
 
 
 def test_nan_in_a_restored_file_is_reported(evaluate, tmp_path, random):

@@ -9,6 +9,8 @@ import pytest
 import tifffile
 import zarr
 
+from microgan.cli.evaluate import main as evaluate
+
 
 def test_trust_maps_are_written_beside_the_restored_file(restore, generators, image,
                                                          tmp_path):
@@ -96,6 +98,26 @@ def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path
     assert (status, len(err.splitlines())) == (2, 1)
     assert message in err
     assert not (tmp_path / "restored").exists()
+
+
+def test_trust_maps_in_a_folder_are_no_images_to_restore_or_score(restore, image, tmp_path,
+                                                                  capsys):
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, metadata={"axes": "ZYX"})
+    np.save(tmp_path / "b_spread.npy", image)  # only called so
+    restore("--input=a.ome.tif,b_spread.npy", "--trust_map", "--output=once")
+    (tmp_path / "clean").mkdir()
+    for name in ("a.ome.tif", "b_spread.npy"):
+        (tmp_path / name).rename(tmp_path / "clean" / name)
+
+    status, out, err = restore("--input=once", "--output=twice")
+    scored = evaluate(["evaluate.py", "--restored=once", "--clean=clean"])
+
+    assert status == 0, err
+    assert sorted(path.name for path in (tmp_path / "twice").iterdir()) == [
+        "a.ome.tif", "b_spread.npy"]
+    assert ("once: 2 files skipped: a_spread.ome.tif (trust map), b_spread_spread.npy (trust map)"
+            in out)
+    assert scored == 0, capsys.readouterr()
 
 
 def test_trust_maps_need_a_task_whose_intensities_they_are_in(restore, image, tmp_path):

@@ -135,6 +135,10 @@ def test_a_name_that_cannot_be_written_is_told_before_the_work(tmp_path):
         check_can_write(tmp_path / (252 * "x" + ".tif"))
     with pytest.raises(UserError, match="No such file"):
         check_can_write(tmp_path / "none" / "a.tif")
+    (tmp_path / "b.tif").mkdir()
+    with pytest.raises(UserError, match="b.tif: It is a folder. Remove it"):
+        check_can_write(tmp_path / "b.tif")
+    (tmp_path / "b.tif").rmdir()
 
     assert not list(tmp_path.iterdir())
 
