@@ -77,7 +77,7 @@ def test_report_compares_with_the_test_images(finished):
         (task, distance) for task in ("Blobs", "Stripes")
         for distance in ("spectrum", "histogram", "noise", "direction")}
     assert {(row["images"], row["n"]) for row in rows} == {
-        ("clean", 4), ("made", 4), ("real, of training", 10)}
+        ("clean", 4), ("synthetic", 4), ("real, of training", 10)}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""How far synthetic images are from real degraded ones, the clean images as the starting point."""
+"""How far synthetic images are from real degraded ones, compared with clean images."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ class DefectImages:
         clean: images (Y, X) before the defect, 0 to 1 for the task's usual range of clean
             intensities.
         synthetic: images with the synthetic defect, 0 to 1 for that of degraded intensities.
-        degraded: real degraded images, like `synthetic`. None of the three need correspond.
-        learned: the real degraded images that training saw, like `synthetic`; none if these are
-            `degraded`.
+        degraded: real degraded images, like `synthetic`. The three need not correspond.
+        learned: real degraded training images, like `synthetic`; none if they are `degraded`.
     """
 
     task: str
@@ -47,16 +46,16 @@ class DefectImages:
 
 @dataclass(frozen=True)
 class DefectDistance:
-    """One kind of distance of one set of images from a task's real degraded ones.
+    """One distance between a set of images and a task's real degraded images.
 
     Args:
         task: its name.
-        images: "clean", where one starts; "synthetic"; or "real, of training", as near as other
-            real images of the task come.
+        images: "clean", the starting point; "synthetic"; or "real, of training", as near as
+            other real images of the task come.
         n: images in the set.
         distance: key of `DISTANCES`.
         value: the distance.
-        share: of the clean images' distance: 0 is perfect, 1 as if nothing had been done.
+        share: of the clean images' distance: 0 is perfect, 1 is no change.
     """
 
     task: str
@@ -68,7 +67,7 @@ class DefectDistance:
 
 
 def measure_defects(images: DefectImages) -> list[DefectDistance]:
-    """All distances of one task's sets; see `metrics.defects`."""
+    """Measure all distances of one task's sets; see `metrics.defects`."""
     measures: dict[str, Callable[[Images, Images], float]] = {
         "spectrum": spectrum_distance, "histogram": histogram_distance,
         "noise": noise_distance, "direction": direction_distance}
@@ -84,7 +83,7 @@ def measure_defects(images: DefectImages) -> list[DefectDistance]:
 
 
 def report_table(distances: Sequence[DefectDistance], split: str) -> str:
-    """A line per task and set of images, a column per distance."""
+    """Return a table with a line per task and set of images, a column per distance."""
     by_line: dict[tuple[str, str, int], list[DefectDistance]] = {}
     for distance in distances:
         by_line.setdefault((distance.task, distance.images, distance.n), []).append(distance)

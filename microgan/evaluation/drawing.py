@@ -1,4 +1,4 @@
-"""matplotlib, as every figure of microgan needs it: no backend, no style of the user's."""
+"""matplotlib without a backend or the user's style."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Axes", "Circle", "Figure", "plain_style"]
 
 @contextmanager
 def plain_style() -> Iterator[None]:
-    """Draw in matplotlib's own style, whatever the user's settings; also a decorator."""
+    """Draw in matplotlib's default style, whatever the user's settings; also a decorator."""
     with matplotlib.rc_context({name: value for name, value in matplotlib.rcParamsDefault.items()
                                 if name != "backend"}):
         yield

@@ -1,4 +1,4 @@
-"""Pictures of what was learned: samples, extremes with error maps, history curves."""
+"""Figures of a training: samples, extremes with error maps, history curves."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray, TaskNormalization]
 _DPI = 100
 _PANEL_PX = 256  # a multiple of the usual 128, so that pixels stay square and sharp
 _GAP_PX, _MARGIN_PX, _TITLE_PX, _BAR_PX = 8, 12, 26, 90
-# Narrower than in scoring: a few hot pixels would leave the rest black.
+# Narrower than in scoring: otherwise a few hot pixels would leave the rest black.
 _DISPLAY_PERCENTILES = (0.5, 99.5)
 _ERROR_PERCENTILE = 99.8
 
 
 @plain_style()
 def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -> None:
-    """Draw degraded, restored and clean images side by side, a row each.
+    """Draw degraded, restored and clean images side by side, a sample per row.
 
-    All three are drawn on one intensity scale: degraded and clean intensities are each
-    scaled by their own training constants (the `range` protocol), and black to white goes
-    from the 0.5 to the 99.5 percentile of the clean image. So a wrong brightness shows.
+    All three share one intensity scale, so that a wrong brightness shows: each is scaled by its
+    training constants (the `range` protocol), and black to white is the 0.5 to 99.5 percentile
+    of the clean image.
 
     Args:
         path: PNG to write.
-        samples: title, degraded, restored and clean image (Y, X) in their own
-            intensities, and the task's constants. Sizes may differ between rows.
+        samples: title, degraded, restored and clean image (Y, X) as measured, and the task's
+            constants. Sizes may differ between rows.
     """
     sheet = _Sheet(len(samples), 3, footer="Each row on the clean image's intensity scale "
                    "(0.5 to 99.5 percentile).")
@@ -53,22 +53,22 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
 @plain_style()
 def save_synthetic_sheet(path: str | os.PathLike[str], samples: Sequence[
         tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> None:
-    """Draw clean, synthetic and real degraded images side by side, a row each.
+    """Draw clean, synthetic and real degraded images side by side, a sample per row.
 
     Synthetic and real degraded images share one intensity scale, from the 0.5 to the 99.5
     percentile of the real one; the clean image has its own.
 
     Args:
         path: PNG to write.
-        samples: title, clean, made and real degraded image (Y, X) in their own intensities;
-            the real one need not show the same place.
+        samples: title, clean, synthetic and real degraded image (Y, X); the real one need not
+            show the same place.
     """
-    sheet = _Sheet(len(samples), 3, footer="Made and real on the real image's intensity scale "
-                   "(0.5 to 99.5 percentile). It need not show the same place.")
-    for row, (title, clean, made, degraded) in enumerate(samples):
+    sheet = _Sheet(len(samples), 3, footer="Synthetic and real on the real image's intensity "
+                   "scale (0.5 to 99.5 percentile). It need not show the same place.")
+    for row, (title, clean, synthetic, degraded) in enumerate(samples):
         limits = _display_limits(degraded)
         sheet.draw(row, 0, clean, _display_limits(clean), title=f"{title}: clean")
-        sheet.draw(row, 1, made, limits, title="made")
+        sheet.draw(row, 1, synthetic, limits, title="synthetic")
         sheet.draw(row, 2, degraded, limits, title="real degraded")
     sheet.save(path)
 
@@ -78,21 +78,21 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
                          clean: Sequence[np.ndarray], restored: Sequence[np.ndarray],
                          degraded: Sequence[np.ndarray] | None,
                          normalization: TaskNormalization | None) -> bool:
-    """Draw the best, the median and the worst restored image: input, restored, clean, error.
+    """Draw the best, median and worst restored image: input, restored, clean, error.
 
-    Best and worst by PSNR under `range` where that was scored, else under `care`; images
-    and errors are those the protocol compares, so 1 is the clean image's range.
+    They are ranked by PSNR under `range` or, if that was not scored, `care`. Images and errors
+    are those that the protocol compares: 1 is the clean image's range.
 
     Args:
         path: PNG to write.
-        scores: of one task, of `score_task` for the same images in the same order.
+        scores: from `score_task` for the same images of one task in the same order.
         clean: images (Y, X).
         restored: like `clean`.
-        degraded: like `clean`, or None where only restored files are known.
+        degraded: like `clean`, or None if unknown.
         normalization: as for `score_task`.
 
     Returns:
-        Whether there was an image to draw; without one, no file is written.
+        Whether there was an image to draw; otherwise no file is written.
     """
     by_key: dict[tuple[str, str], list[ImageScore]] = {}
     for score in scores:
@@ -101,7 +101,7 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
     if found is None:
         return False
     protocol, labels = found
-    made = by_key[protocol, RESTORED]
+    ranked = by_key[protocol, RESTORED]
     rows = []
     for index, label in labels.items():
         aligned = align(protocol, clean[index], restored[index], normalization,
@@ -110,14 +110,14 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
         if degraded is not None:
             raw = align(protocol, clean[index], degraded[index], normalization, is_raw_input=True)
             panels[f"input{_in_db(by_key[protocol, RAW_INPUT][index])}"] = raw.restored
-        panels[f"restored{_in_db(made[index])}"] = aligned.restored
+        panels[f"restored{_in_db(ranked[index])}"] = aligned.restored
         panels["clean"] = aligned.clean
-        rows.append((f"{label} (image {made[index].image})", panels,
+        rows.append((f"{label} (image {ranked[index].image})", panels,
                      np.abs(aligned.restored - aligned.clean)))
     limit = float(np.percentile(np.concatenate([row[2].ravel() for row in rows]),
                                 _ERROR_PERCENTILE)) or 1.0
     sheet = _Sheet(len(rows), len(rows[0][1]) + 1, with_bar=True,
-                   footer=f"{made[0].task}, {made[0].split}: PSNR by the {protocol} protocol.")
+                   footer=f"{ranked[0].task}, {ranked[0].split}: PSNR by the {protocol} protocol.")
     for row, (name, panels, error) in enumerate(rows):
         limits = _display_limits(panels["clean"])
         for column, (title, image) in enumerate(panels.items()):
@@ -138,9 +138,9 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
     Args:
         path: PNG to write.
         rows: of the training history, at least one, with `update`, `seconds`, `bad_steps`,
-            losses, and scores from `score` on, the one that ranks checkpoints; larger is
-            better. Told apart by place, since a task may have any name.
-        score_label: what the scores are, with their unit.
+            losses, then scores, first `score`, which ranks checkpoints; larger is better.
+            Their order tells them apart, since a task may have any name.
+        score_label: name and unit of the scores.
     """
     updates = [row["update"] for row in rows]
     names = [name for name in rows[0] if name not in ("update", "seconds", "bad_steps")]
@@ -184,7 +184,7 @@ def _draw_curve(axes: Axes, updates: Sequence[int], values: Sequence[float], lab
 
 def _extremes(scores: dict[tuple[str, str], list[ImageScore]],
               ) -> tuple[str, dict[int, str]] | None:
-    """The protocol that ranks, and what to call the best, median and worst image, by index."""
+    """Return the ranking protocol, and labels of the best, median and worst image by index."""
     for protocol in ("range", "care"):
         ranked = sorted((score.psnr, index) for index, score
                         in enumerate(scores.get((protocol, RESTORED), []))
@@ -228,13 +228,13 @@ class _Sheet:
 
     def draw(self, row: int, column: int, image: np.ndarray, limits: tuple[float, float], *,
              title: str, colours: str = "gray") -> Any:
-        """Draw an image into a panel and return what matplotlib made of it."""
+        """Draw an image into a panel and return matplotlib's artist."""
         left = _MARGIN_PX + column * (_PANEL_PX + _GAP_PX)
         top = _MARGIN_PX + _TITLE_PX + row * (_PANEL_PX + _TITLE_PX)
         axes = self._add_axes(left, top, _PANEL_PX, _PANEL_PX)
         axes.set_axis_off()
         axes.set_title(plainly(title), fontsize=9, loc="left", pad=4)
-        # Enlarged pixels stay squares; a large image is averaged down, not subsampled.
+        # Enlarged pixels stay square; a large image is averaged, not subsampled.
         interpolation = "nearest" if max(image.shape) <= _PANEL_PX else "antialiased"
         return axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1],
                            interpolation=interpolation)

@@ -31,16 +31,16 @@ class ImageScore:
 
     Args:
         task: name of the task.
-        method: who made the image: "raw input", "restored" or another's name.
-        split: "test" or "validation"; "files" where files were scored without a model.
-        image: which image: its index in the task's arrays, or a file's name.
+        method: source of the image: "raw input", "restored" or another method's name.
+        split: "test" or "validation"; "files" if files were scored without a model.
+        image: index in the task's arrays, or name of the file.
         protocol: "paper", "range" or "care" (`microgan.metrics.paired`).
-        psnr: in dB, infinite for an identical image; None where the image is not scored.
+        psnr: in dB, infinite for an identical image; None if the image is not scored.
         ssim: -1 to 1, or None.
         nrmse: root mean squared error as a share of the clean image's range, or None.
         frc: Fourier ring correlation resolution in pixels (2 is best), or None. The same
             under every protocol.
-        problem: why it is not scored, or what is wrong with it all the same; else "".
+        problem: why it is not scored, or what is wrong although it is scored; otherwise "".
     """
 
     task: str
@@ -80,11 +80,11 @@ def score_task(task: str, split: str, *, clean: Sequence[np.ndarray],
     """
     names = [str(name) for name in (range(len(clean)) if images is None else images)]
     scores = []
-    for method, made in candidates.items():
-        if not len(made) == len(clean) == len(names):
+    for method, candidate in candidates.items():
+        if not len(candidate) == len(clean) == len(names):
             raise ValueError(f"`clean`, `images` and every candidate must have one length. "
-                             f"Received: {len(clean)}, {len(names)}, {len(made)} ({method})")
-        for name, truth, image in zip(names, clean, made):
+                             f"Received: {len(clean)}, {len(names)}, {len(candidate)} ({method})")
+        for name, truth, image in zip(names, clean, candidate):
             if truth.shape != image.shape:
                 raise ValueError(f"Image {name} of `{method}` must have its clean image's "
                                  f"shape. Received: {image.shape}, {truth.shape}")
@@ -149,7 +149,7 @@ def _describe(clean: np.ndarray, image: np.ndarray) -> tuple[str, float | None]:
 
 
 def _inverted(protocol: str, clean: np.ndarray, image: np.ndarray) -> str:
-    """Say it where `care` fits a negative scale: an inverted image would score as a good one."""
+    """Report that `care` fits a negative scale: an inverted image would score as a good one."""
     covariance = np.cov(clean.ravel(), image.ravel())[0, 1]
     return ("inverted to be scored, since it is dark where the clean image is bright"
             if protocol == "care" and covariance < 0 else "")
@@ -163,8 +163,8 @@ def summarize(image_scores: Iterable[ImageScore]) -> list[dict[str, Any]]:
         (images scored), `not_scored`, `problems` (text, "" if none), and for each of
         `psnr`, `ssim`, `nrmse`, `frc`: its mean under that name, its sample standard
         deviation (`psnr_std`) and the 95 % bootstrap interval of the mean (`psnr_low`,
-        `psnr_high`). None where there is none: no image was scored, a single one has no
-        deviation, an infinite mean no interval.
+        `psnr_high`). None if undefined: no image was scored, only one (no deviation), or the
+        mean is infinite (no interval).
     """
     groups: dict[tuple[str, ...], list[ImageScore]] = {}
     for score in image_scores:
@@ -189,21 +189,20 @@ def summarize(image_scores: Iterable[ImageScore]) -> list[dict[str, Any]]:
 
 
 def not_tested_rows(task: str, split: str) -> list[dict[str, Any]]:
-    """Rows that say that a task has no images to score, one per method and protocol."""
+    """Return rows for a task without images to score, one per method and protocol."""
     unscored = (ImageScore(task, method, split, "", protocol)
                 for method in (RAW_INPUT, RESTORED) for protocol in PROTOCOLS)
     return [{**row, "not_scored": 0, "problems": "not tested"} for row in summarize(unscored)]
 
 
 def _mean_deviation_interval(values: np.ndarray) -> tuple[float | None, ...]:
-    """Mean, standard deviation and interval; an infinite value stays in the mean, visibly."""
+    """Return mean, standard deviation and interval; an infinite value stays in the mean."""
     if not values.size:
         return None, None, None, None
     mean = float(values.mean())
     if values.size == 1 or not math.isfinite(mean):
         return mean, None, None, None
-    # Plain percentiles: the corrected kinds fail on equal values. Seeded, so that the
-    # same scores give the same table.
+    # Plain percentiles: corrected ones fail on equal values. Seeded: same scores, same table.
     interval = stats.bootstrap((values,), np.mean, n_resamples=_NUM_RESAMPLES, rng=0,
                                method="percentile").confidence_interval
     return mean, float(values.std(ddof=1)), float(interval.low), float(interval.high)

@@ -1,4 +1,4 @@
-"""How good a sharpened stack is, in few numbers, to choose weights by."""
+"""Scores of a sharpened stack, to choose weights by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mean_axial_gradient(stack: np.ndarray) -> float:
 
 def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.ndarray,
                 focal_plane: int, *, inside: slice, axial_gradient: float) -> dict[str, float]:
-    """Score one stack: structure must be kept, and sharpness be right, neither less nor more.
+    """Score one stack: structure must be kept, and sharpness match, neither less nor more.
 
     Args:
         blurred: (Z, Y, X), network values.
@@ -41,7 +41,7 @@ def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.nd
         ratio of vertical gradients.
 
     Source:
-        ours. Sharpness alone can be had by noise or inverted contrast.
+        ours. Noise or inverted contrast alone would give sharpness.
     """
     focal = blurred[focal_plane]
     at_focus = _ssim(sharpened[focal_plane], focal)
@@ -59,7 +59,7 @@ def _ssim(image: np.ndarray, other: np.ndarray) -> float:
 
 
 def _sharpness(image: np.ndarray) -> np.ndarray:
-    """Logarithms of the gradient and of FM, which is of intensities from 0 on."""
+    """Return the logarithms of the gradient and of FM, which takes intensities from 0."""
     measures = [mean_absolute_gradient(image)]
     measures += [focus_measure(image + 1, threshold=threshold) for threshold in _FM_THRESHOLDS]
     return np.log(np.maximum(measures, _LEAST_MEASURE))

@@ -21,7 +21,7 @@ def save_orthogonal_views(path: str | os.PathLike[str], blurred: np.ndarray,
                           title: str) -> None:
     """Draw three horizontal and both middle vertical sections of three stacks, a row each.
 
-    All are drawn on one intensity scale, that of the blurred stack.
+    All share the blurred stack's intensity scale.
 
     Args:
         path: PNG to write.

@@ -55,7 +55,7 @@ def full_report(rows: Sequence[Row]) -> str:
              "Below: mean ± standard deviation over the images [95 % bootstrap interval of the "
              "mean]. NRMSE: root mean squared error over the clean image's range. FRC: period of "
              "the finest detail shared with the clean image (Fourier ring correlation above "
-             f"{AGAINST_CLEAN:g}); 2 px is the best there is."]
+             f"{AGAINST_CLEAN:g}); 2 px is the best possible."]
     for protocol in PROTOCOLS:
         cells = [["task", "method", "n", *_METRIC_HEADS.values()]]
         cells += [[row["task"], row["method"], str(row["n"]),
@@ -69,13 +69,13 @@ def write_scores(folder: Path | str, rows: Sequence[Row],
                  image_scores: Iterable[ImageScore]) -> None:
     """Write `microgan.evaluation.SCORE_FILES`: the tables as Markdown, CSV and JSON.
 
-    JSON has no infinity: the PSNR of identical images is the text "inf" there, as in the
-    CSV files, which `float` reads. What does not exist is null, in CSV an empty field.
+    JSON has no infinity: the PSNR of identical images is the text "inf", as in the CSV files,
+    which `float` reads. Undefined values are null, in CSV empty.
 
     Args:
-        folder: where to; must exist.
-        rows: of `scores.summarize`.
-        image_scores: of `scores.score_task`.
+        folder: to write to; must exist.
+        rows: from `scores.summarize`.
+        image_scores: from `scores.score_task`.
     """
     folder = Path(folder)
     write_text(folder / "scores.md", full_report(rows))
@@ -105,7 +105,7 @@ def _full_cell(row: Row, metric: str) -> str:
 
 
 def _problem_lines(rows: Sequence[Row]) -> list[str]:
-    """One line per task, method and problem, naming the protocols it touches."""
+    """Return a line per task, method and problem, with the protocols it concerns."""
     touched: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
         if row["problems"] and row["problems"] != "not tested":
@@ -117,7 +117,7 @@ def _problem_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def markdown_table(cells: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as an aligned Markdown table; the first row is the head."""
+    """Format rows of cells as an aligned Markdown table; the first row is the header."""
     widths = [max(len(cell) for cell in column) for column in zip(*cells)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
              for row in cells]

@@ -1,4 +1,4 @@
-"""What a good ZSE-GAN must reach, and the means over stacks that it is judged by."""
+"""Criteria of a good ZSE-GAN, and the means over stacks that they use."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Curves = Mapping[tuple[str, str, str], np.ndarray]
 
 @dataclass(frozen=True)
 class Criterion:
-    """One thing that must hold.
+    """One criterion.
 
     Args:
         name: what is judged.
-        bound: what it must keep to; empty where it is only reported.
-        value: what was measured.
-        is_met: None where it is only reported.
+        bound: to keep to; empty if it is only reported.
+        value: measured.
+        is_met: None if it is only reported.
     """
 
     name: str
@@ -40,25 +40,25 @@ class Criterion:
 
 
 def published_slice(number: int, depth: int) -> int:
-    """Index of the slice as deep as number `number` (from 1) of the published 29."""
+    """Return the index of the slice as deep as slice `number` (from 1) of the published 29."""
     return round((number - 1) / (PUBLISHED_DEPTH - 1) * (depth - 1))
 
 
 def published_tissue(depth: int) -> tuple[int, int]:
-    """First and one past the last slice in the tissue, if it lies as in the paper's stacks."""
+    """Return the first and one past the last slice in the tissue, as in the paper's stacks."""
     first, last = (published_slice(number, depth) for number in PUBLISHED_TISSUE)
     return first, last + 1
 
 
 def mean_curves(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str], np.ndarray]:
-    """Means over stacks, by volume, plane and measure.
+    """Average over stacks, by volume, plane and measure.
 
     Args:
         rows: of slices, as in `StackMeasures`.
 
     Returns:
-        float (N,) each, one number per position in ascending order. What could not be
-        measured does not count.
+        float (N,) each, one number per position in ascending order, without what could not be
+        measured.
     """
     found: dict[tuple[str, str, str], dict[int, list[float]]] = defaultdict(
         lambda: defaultdict(list))
@@ -71,7 +71,7 @@ def mean_curves(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str],
 
 
 def mean_of(rows: Sequence[Mapping[str, Any]], measure: str, **chosen: Any) -> float:
-    """Mean of one measure over the rows that have the chosen entries; NaN without any."""
+    """Average one measure over the rows with the chosen entries; NaN if there are none."""
     values = [row[measure] for row in rows
               if all(row[key] == value for key, value in chosen.items())
               and np.isfinite(row[measure])]
@@ -80,15 +80,15 @@ def mean_of(rows: Sequence[Mapping[str, Any]], measure: str, **chosen: Any) -> f
 
 def judge(measures: Sequence[StackMeasures], curves: Curves, conditions: Conditions,
           focal_plane: int) -> list[Criterion]:
-    """Hold the means over stacks against what a good result must reach.
+    """Compare the means over stacks with the bounds of a good result.
 
-    Sharpness has bounds from both sides: noise and checkerboards are sharp, too.
+    Sharpness has bounds on both sides: noise and checkerboards are sharp, too.
 
     Args:
         measures: of all stacks.
         curves: of `mean_curves`.
-        conditions: that held.
-        focal_plane: median of the blurred stacks'.
+        conditions: of the measurement.
+        focal_plane: median over the blurred stacks.
     """
     criteria = [_focus(curves, threshold, conditions.tissue, focal_plane)
                 for threshold in ("150", "1000")]

@@ -1,4 +1,4 @@
-"""Figures of the z-stack report, in the manner of the ZSE-GAN paper's 4 to 7."""
+"""Figures of the z-stack report, after figures 4 to 7 of the ZSE-GAN paper."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DISPLAY_PERCENTILES = (0.5, 99.5)
 
 
 def slices_figure(curves: Curves, conditions: Conditions, focal_plane: int) -> Figure:
-    """Every measure over the slices: x, y, and lines for x's focal plane and images in focus."""
+    """Draw every measure over the slices of x and y, x's focal plane and images in focus."""
     figure = Figure(figsize=(12, 7), dpi=_DPI, layout="constrained")
     panels = figure.subplots(2, 3).ravel()
     for label, volume, measure, colour, line in _SSIM_CURVES:
@@ -67,7 +67,7 @@ def slices_figure(curves: Curves, conditions: Conditions, focal_plane: int) -> F
 
 
 def sections_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Distribution of each measure over vertical sections, beside crops in focus."""
+    """Draw the distribution of each measure over vertical sections and crops in focus."""
     figure = Figure(figsize=(12, 3.6), dpi=_DPI, layout="constrained")
     groups = [("x, x-z", BLURRED, "xz"), ("y, x-z", SHARPENED, "xz"), ("x, y-z", BLURRED, "yz"),
               ("y, y-z", SHARPENED, "yz"), ("in focus", IN_FOCUS, "crop")]
@@ -88,7 +88,7 @@ def sections_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def gradients_figure(gradients: Histograms, focal_plane: int) -> Figure:
-    """Histograms of gradient magnitude: slices of x, slices of y, vertical sections."""
+    """Draw histograms of gradient magnitude: slices of x, slices of y, vertical sections."""
     figure = Figure(figsize=(12, 3.8), dpi=_DPI, layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     centres = (np.arange(NUM_GRADIENT_BINS) + 0.5) * MAX_GRADIENT / NUM_GRADIENT_BINS
@@ -124,7 +124,7 @@ def gradients_figure(gradients: Histograms, focal_plane: int) -> Figure:
 
 
 def views_figure(result: StackResult, conditions: Conditions) -> Figure:
-    """Slices at several depths and both vertical sections through the middle, one scale."""
+    """Draw slices at several depths and both middle vertical sections, on one scale."""
     volumes = {_LABELS[BLURRED]: result.blurred, _LABELS[SHARPENED]: result.sharpened,
                _LABELS[RECONSTRUCTED]: result.reconstructed}
     if result.truth is not None:
@@ -151,7 +151,7 @@ def views_figure(result: StackResult, conditions: Conditions) -> Figure:
 
 
 def consistency_figure(results: Sequence[StackResult], conditions: Conditions) -> Figure:
-    """Where G_B(y) differs from x: one stack, and the mean over all of its size."""
+    """Draw where G_B(y) differs from x: one stack, and the mean over all stacks of its size."""
     shown = results[0]
     differences = [np.abs(result.reconstructed - result.blurred) for result in results
                    if result.blurred.shape == shown.blurred.shape]
@@ -178,7 +178,7 @@ def consistency_figure(results: Sequence[StackResult], conditions: Conditions) -
 
 
 def cells_figure(result: StackResult, conditions: Conditions) -> Figure:
-    """Cells in the central third: found again, lost, invented, on darkest projections."""
+    """Draw cells in the central third, found again, lost or invented, on projections."""
     first, end = central_third(result)
     check = check_cells(result.blurred, result.sharpened, (first, end), conditions)
     figure = Figure(figsize=(9, 4.9), dpi=_DPI, layout="constrained")
@@ -201,7 +201,7 @@ def cells_figure(result: StackResult, conditions: Conditions) -> Figure:
 def _show(axes: Axes, image: np.ndarray, limits: Any, title: str, *, colours: str = "gray",
           aspect: float = 1.0) -> Any:
     axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color("0.7")  # an empty slice is white as the page
+    axes.spines[:].set_color("0.7")  # an empty slice is as white as the page
     axes.set_title(title, fontsize=8, loc="left", pad=3)
     return axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1], aspect=aspect,
                        interpolation="nearest")

@@ -17,23 +17,23 @@ from microgan.metrics.sharpness import delta_dom, focus_measure, gradient_magnit
 
 BLURRED, SHARPENED, RECONSTRUCTED, IN_FOCUS = "blurred", "sharpened", "reconstructed", "in focus"
 PLANES = ("xy", "xz", "yz")
-# Of gradient magnitudes on [-1, 1]; a hundredth a bin, steeper ones count in the last.
+# Of gradient magnitudes on [-1, 1], in bins of 0.01; the last bin also counts steeper ones.
 MAX_GRADIENT, NUM_GRADIENT_BINS = 0.6, 60
-# Vertical sections of each direction that are measured, evenly spaced: neighbours are alike.
+# Vertical sections measured in each direction, evenly spaced: neighbours are similar.
 MAX_SECTIONS = 16
-# A cell is clear from this share of the stack's contrast; it counts as found again from
-# half of it, so that none comes and goes for a hair's breadth.
+# A cell is clear from this share of the stack's contrast. Half of it counts as found again, so
+# that no cell comes and goes by a hair's breadth.
 CLEAR_SHARE = 0.3
 FAINT_SHARE = 0.15
-# Cells are the same if no further apart than this share of their radius; along depth, than
-# half the depth over which the reference shows its cells, if that is more.
+# Cells are the same if no further apart than this share of their radius or, along depth, half
+# the depth over which the reference shows its cells, if that is more.
 MATCH_DISTANCE_SHARE = 0.8
 _CONTRAST_PERCENTILES = (1, 50, 99)
 
 
 @dataclass(frozen=True)
 class StackResult:
-    """A stack, what was made of it and what is known about it.
+    """A stack, its sharpened and reconstructed volumes, and the known truth.
 
     Args:
         name: of the stack.
@@ -41,7 +41,7 @@ class StackResult:
         sharpened: like `blurred`; y = G_S(x).
         reconstructed: like `blurred`, blurred again from `sharpened`; G_B(y).
         focal_plane: index of the slice around which `blurred` is sharp.
-        truth: like `blurred`, the sharp volume, or None where it is not known.
+        truth: like `blurred`, the sharp volume, or None if unknown.
     """
 
     name: str
@@ -54,13 +54,13 @@ class StackResult:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What holds for all stacks of a report.
+    """Conditions common to all stacks of a report.
 
     Args:
-        tissue: first and one past the last slice that lies in the tissue.
+        tissue: first and one past the last slice in the tissue.
         data_range: intensity from black to white.
-        spacing_um: distance of slices, rows and columns, micrometres.
-        cell_radius_um: of the cells that are looked for.
+        spacing_um: of slices, rows and columns, micrometres.
+        cell_radius_um: of the cells to look for.
     """
 
     tissue: tuple[int, int]
@@ -76,7 +76,7 @@ class StackMeasures:
     Args:
         slices: a row per volume, plane and position.
         structure: a row per volume that was compared with the blurred one.
-        truth: a row per volume and part; none where the truth is not known.
+        truth: a row per volume and part; none if the truth is unknown.
         gradients: by volume and plane, float (N, bins), shares of gradient magnitudes.
     """
 
@@ -92,7 +92,7 @@ def measure_stack(result: StackResult, other: StackResult | None, conditions: Co
 
     Args:
         result: the stack.
-        other: another one, for the SSIM between stacks; of its slices the same are taken.
+        other: another stack, for the SSIM between stacks, slice by slice.
         conditions: that hold for all stacks.
     """
     slices: list[dict[str, Any]] = []
@@ -150,7 +150,7 @@ def measure_references(images: Sequence[np.ndarray], crops: Sequence[np.ndarray]
 
 
 def image_measures(image: np.ndarray, data_range: float) -> dict[str, float]:
-    """The measures of sharpness that need no other image; see `metrics.sharpness`."""
+    """Measure sharpness without a reference; see `metrics.sharpness`."""
     return {"gradient": float(_gradient(image, data_range).mean()),
             "fm_1000": focus_measure(image, threshold=1000),
             "fm_150": focus_measure(image, threshold=150),
@@ -165,14 +165,14 @@ def gradient_shares(image: np.ndarray, data_range: float) -> np.ndarray:
 
 
 def section(volume: np.ndarray, plane: str, position: int) -> np.ndarray:
-    """One section; vertical ones lie along their length, then Z, as in-focus crops do."""
+    """Return one section; vertical ones have axes length and Z, like in-focus crops."""
     if plane == "xy":
         return volume[position]
     return (volume[:, position] if plane == "xz" else volume[:, :, position]).T
 
 
 def sections(volume: np.ndarray, plane: str) -> Iterator[tuple[int, np.ndarray]]:
-    """Positions and sections: all slices, and evenly spaced vertical ones."""
+    """Yield positions and sections: all slices, or evenly spaced vertical sections."""
     if plane == "xy":
         positions = np.arange(len(volume))
     else:
@@ -188,7 +188,7 @@ def _gradient(image: np.ndarray, data_range: float) -> np.ndarray:
 
 
 def _ssim(image: np.ndarray, other: np.ndarray, data_range: float) -> float:
-    """NaN where the images are too small for the window, or of different sizes."""
+    """Return the SSIM; NaN if the images are smaller than the window or differ in size."""
     if image.shape != other.shape or min(image.shape) < SSIM_WINDOW:
         return float("nan")
     return ssim(image, other, data_range=data_range)
@@ -202,7 +202,7 @@ def _compared(image: np.ndarray, other: np.ndarray, name: str, data_range: float
 
 
 def central_third(result: StackResult) -> tuple[int, int]:
-    """First and one past the last slice of the third of a stack around its focal plane."""
+    """Return the first and one past the last slice of the third around the focal plane."""
     depth = len(result.blurred)
     reach = depth // 6
     return max(result.focal_plane - reach, 0), min(result.focal_plane + reach + 1, depth)
@@ -218,8 +218,8 @@ class CellCheck:
         made: clear cells of the other volume, in the same slices.
         precision: which of them the reference has, at least faintly.
         num_outside_tissue: clear cells of the other volume outside the tissue.
-        recall_by_chance: what recall would be in the mirror image of the reference.
-        axial_reach_um: how far apart along depth two cells may be and still match.
+        recall_by_chance: recall in the mirror image of the reference.
+        axial_reach_um: largest distance along depth of two cells that match.
     """
 
     original: Blobs
@@ -233,14 +233,14 @@ class CellCheck:
 
 def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, int],
                 conditions: Conditions) -> CellCheck:
-    """Look for the cells of a stack in what was made of it, and the reverse.
+    """Look for the cells of a reference in another volume, and the reverse.
 
     Args:
-        reference: (Z, Y, X), a stack; its contrast says what is a cell in both.
+        reference: (Z, Y, X), a stack; its contrast defines the cells of both.
         volume: like `reference`.
         slices: first and one past the last slice whose cells count; their counterparts
             may lie outside.
-        conditions: that hold for all stacks.
+        conditions: of the report.
     """
     dark = is_dark_on_bright(reference)
     low, middle, high = np.percentile(reference, _CONTRAST_PERCENTILES)
@@ -253,7 +253,7 @@ def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, in
     clear = cells_made.stronger_than(CLEAR_SHARE * contrast)
     original = cells.stronger_than(CLEAR_SHARE * contrast).within(*slices)
     reach_um = MATCH_DISTANCE_SHARE * radius_um
-    # fmax: without cells the half depth is not a number
+    # fmax: without cells the half depth is NaN
     axial_reach_um = float(np.fmax(reach_um, median_half_depth(
         reference, original, radius=radius_um, spacing=spacing_um, dark=dark)))
 
@@ -288,7 +288,7 @@ def _structure(result: StackResult, conditions: Conditions) -> list[dict[str, An
 
 
 def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
-    """Nearness to the known sharp volume, and its cells found in each volume."""
+    """Compare volumes and cells with the known sharp volume."""
     if result.truth is None:
         return []
     rows = []
@@ -303,7 +303,7 @@ def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
 
 
 def _nearness(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
-    """PSNR, and mean SSIM of the slices, under `care`; NaN where the truth is all but empty."""
+    """Return PSNR and mean SSIM of the slices under `care`; NaN if the truth is nearly empty."""
     try:
         aligned = align_care(truth, volume)
     except NotScorableError:

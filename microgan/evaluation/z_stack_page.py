@@ -31,18 +31,18 @@ cells and the views first, the sharpness after them. All intensities are on x's 
 # Heading and caption of each figure: what it shows, and what it can't.
 _CAPTIONS = {
     "views": (
-        "What came of a stack: {stack} ({rank} by cells)",
+        "One stack, before and after: {stack} ({rank} by cells)",
         "Slices from the first to the last, and vertical sections through the middle; all on one "
         "grey scale, that of x. Look for regions that turned from bright to dark, for a pattern "
         "of two or four pixels, for seams, for cells in y with no shadow in x. Slices before and "
-        "after the tissue should show no new cells. One stack can't speak for the others."),
+        "after the tissue should show no new cells. One stack does not speak for the others."),
     "cells": (
         "Cells found again, lost and invented: {stack} ({rank})",
         "Cells in the third of the slices around the focal plane, on a projection of those "
         "slices. Green: found in the other volume at the same place in three dimensions. Red: "
         "not. A cell is a blob of the expected size with at least 30 % of x's contrast; half of "
-        "that is enough to be found again. What is much smaller than a cell is not looked for, "
-        "and where x is too blurred to show a cell, no one can say whether y invented it."),
+        "that is enough to be found again. Anything much smaller than a cell is ignored, and "
+        "where x is too blurred to show a cell, nobody can tell whether y invented it."),
     "slices": (
         "Slice by slice",
         "Means over all stacks; the shaded slices lie outside the tissue. y should run along the "
@@ -52,9 +52,9 @@ _CAPTIONS = {
         "rates how natural blocks of 16 x 16 look and knows nothing of cells."),
     "sections": (
         "Vertical sections",
-        "Every measure over x-z and y-z sections, beside images in focus of exactly their "
-        "shape: FM and PIQE depend on it. Boxes hold the middle half. Crops in focus show the "
-        "sample from above; a sample with layers looks different from the side."),
+        "Every measure over x-z and y-z sections and over crops in focus of the same shape, on "
+        "which FM and PIQE depend. Boxes hold the middle half. Crops in focus show the sample "
+        "from above; a sample with layers looks different from the side."),
     "gradients": (
         "Gradient magnitudes",
         "Share of pixels by steepness. The slices of y should merge with the focal plane of x "
@@ -63,7 +63,7 @@ _CAPTIONS = {
     "consistency": (
         "Is G_B(y) again x?",
         "Absolute difference, as a share of the data range. Structure in the mean difference "
-        "hints at seams or patterns that come back in every stack. A small difference is "
+        "hints at seams or patterns that recur in every stack. A small difference is "
         "necessary, not sufficient: a pair of networks can invert the contrast and back."),
 }
 _TABLES = {

@@ -1,4 +1,4 @@
-"""The z-stack report: how sharp, how faithful, and what was invented or lost."""
+"""The z-stack report: how sharp, how faithful, what was invented or lost."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
                  report: Callable[[str], None] = print) -> list[Criterion]:
     """Measure stacks and write tables, figures and one page to judge from.
 
-    An earlier report in the folder goes once all is measured.
+    An earlier report in the folder is removed once everything is measured.
 
     Args:
-        folder: gets `z_stack_report.html`, `.json`, CSV tables and PNG figures, see
+        folder: for `z_stack_report.html`, `.json`, CSV tables and PNG figures, see
             `microgan.evaluation.Z_STACK_FILES`; must exist.
-        results: at least one, of equal depth. Volumes may be integers; arithmetic is real.
-        conditions: that hold for all of them.
+        results: at least one, of equal depth; volumes may be integers.
+        conditions: common to all of them.
         in_focus_images: (Y, X) each, to compare slices with; may be none.
-        in_focus_crops: images in focus to compare vertical sections with; those of another
-            shape than the stacks' sections are left out, with a note. May be none.
-        notes: lines for the page: the generator, the data.
-        report: is told of the progress.
+        in_focus_crops: images in focus to compare vertical sections with; may be none. Crops
+            that are not of the sections' shape are left out, with a note.
+        notes: lines for the page, such as the generator and the data.
+        report: called with lines of progress.
 
     Returns:
-        What a good result must reach, and whether it was.
+        The criteria, and whether they are met.
 
     Raises:
         ValueError: no stack, or stacks of different depth.
@@ -108,7 +108,7 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
 
 
 def criteria_table(criteria: Sequence[Criterion]) -> str:
-    """As text for the terminal, a line per criterion."""
+    """Format criteria for the terminal, a line each."""
     words = {True: "met", False: "MISSED", None: ""}
     cells = [("criterion", "bound", "value", ""),
              *((each.name, each.bound, each.value, words[each.is_met]) for each in criteria)]
@@ -132,20 +132,20 @@ def _of_section_shape(crops: Sequence[np.ndarray], results: Sequence[StackResult
               for length in result.blurred.shape[1:]}
     chosen = [crop for crop in crops if crop.shape in shapes]
     if len(chosen) < len(crops):
-        notes.append(f"{len(crops) - len(chosen)} of {len(crops)} in-focus crops are not shaped "
-                     "as a vertical section of the stacks and were left out.")
+        notes.append(f"{len(crops) - len(chosen)} of {len(crops)} in-focus crops do not have the "
+                     "shape of the stacks' vertical sections and were left out.")
     return chosen
 
 
 def _faithfulness(measures: StackMeasures) -> float:
-    """The lesser of recall and precision of the sharpened stack; 0 where neither is known."""
+    """Return the lower of the sharpened stack's recall and precision; 0 if unknown."""
     row = next(row for row in measures.structure if row["volume"] == SHARPENED)
     return float(np.nan_to_num(min(row["recall"], row["precision"])))
 
 
 def _tables(rows: Sequence[Mapping[str, Any]], measures: Sequence[StackMeasures],
             focal_plane: int) -> dict[str, list[dict[str, Any]]]:
-    """Means over stacks, ready to be shown: sharpness, structure and truth."""
+    """Average over stacks, for display: sharpness, structure and truth."""
     sharpness = []
     for volume in (BLURRED, SHARPENED):
         sharpness.append({"image": f"{volume}, slice {focal_plane + 1}", **_means(
@@ -168,7 +168,7 @@ def _tables(rows: Sequence[Mapping[str, Any]], measures: Sequence[StackMeasures]
 
 
 def _means_of_numbers(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]:
-    """Means of all columns that hold numbers, over the rows that have the chosen entries."""
+    """Average all numeric columns over the rows with the chosen entries."""
     return {name: mean_of(rows, name, **chosen) for name, value in rows[0].items()
             if not isinstance(value, str)}
 
@@ -181,7 +181,7 @@ def _means(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]
 
 def _write_tables(folder: Path, rows: Sequence[Mapping[str, Any]],
                   measures: Sequence[StackMeasures]) -> None:
-    """Every number of every stack as CSV; the report's truth only where it is known."""
+    """Write every number of every stack as CSV; the truth only if it is known."""
     for name, table in (("slices", rows),
                         ("structure", [row for each in measures for row in each.structure]),
                         ("truth", [row for each in measures for row in each.truth])):
@@ -194,7 +194,7 @@ def _write_tables(folder: Path, rows: Sequence[Mapping[str, Any]],
 
 
 def _plain(content: Any) -> Any:
-    """For JSON, which has neither NaN nor numpy's numbers."""
+    """Convert for JSON, which has neither NaN nor numpy's numbers."""
     if isinstance(content, Mapping):
         return {key: _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,4 +1,4 @@
-"""A further task for a trained CIN-GAN generator: its own rows alone are learned."""
+"""Add a task to a trained CIN-GAN generator: only the task's normalisation rows are learned."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from microgan.layers import ConditionalInstanceNorm
 
 
 class AddedTask:
-    """Trains one task in a network of its own that shares a trained one's weights.
+    """Train one task in a separate network that has a trained generator's weights.
 
-    The network to train has a single row a normalisation. The row starts as the mean of the
-    trained rows; everything else is frozen. So nothing that is trained can change.
+    The network to train has one row per normalisation, which starts as the mean of the trained
+    rows. All other weights are frozen, so the trained tasks cannot change.
 
     Args:
         path: the trained generator.
 
     Source:
-        Dumoulin et al. 2017, arXiv:1610.07629: a further style from its own rows alone.
+        Dumoulin et al. 2017, arXiv:1610.07629: a new style from its rows alone.
     """
 
     def __init__(self, path: str) -> None:
@@ -38,26 +38,18 @@ class AddedTask:
             layer.trainable = isinstance(layer, ConditionalInstanceNorm)
 
     def joined(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Weights for all tasks, the new one last.
-
-        Args:
-            weights: of the one-task network.
-        """
+        """Return the weights for all tasks, the new one last, given the one-task network's."""
         return [np.concatenate([trained, new]) if is_row else trained
                 for trained, new, is_row in zip(self._weights, weights, self._is_row)]
 
     def joined_info(self, info: GeneratorInfo) -> GeneratorInfo:
-        """What the generator of all tasks is.
-
-        Args:
-            info: of the one-task network.
-        """
+        """Describe the generator of all tasks, given the one-task network's description."""
         return replace(info, tasks=self.info.tasks + info.tasks,
                        normalization={**self.info.normalization, **info.normalization})
 
 
 def _is_row(model: keras.Model) -> list[bool]:
-    """For each of a generator's weights, whether it holds one row a task."""
+    """Return, for each weight of a generator, whether it holds one row per task."""
     rows = {id(weight) for layer in model.layers if isinstance(layer, ConditionalInstanceNorm)
             for weight in layer.weights}
     return [id(weight) in rows for weight in model.weights]

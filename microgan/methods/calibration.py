@@ -21,12 +21,12 @@ Pairs = tuple[Sequence[np.ndarray], Sequence[np.ndarray]]
 
 def calibrated(model: keras.Model, info: GeneratorInfo,
                pairs: Callable[[str], Pairs]) -> GeneratorInfo:
-    """Fit the intensities of every task's restored images to its clean ones.
+    """Fit the intensities of each task's restored images to its clean images.
 
     Args:
         model: the generator.
-        info: what its file says of it, not calibrated.
-        pairs: task -> degraded and clean images; of large ones the middle is taken.
+        info: its description, not calibrated.
+        pairs: task -> degraded and clean images; the middle of large ones is used.
 
     Returns:
         The same with calibrated ranges; see `TaskNormalization.calibrate`.
@@ -41,5 +41,5 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
             f"restored intensities {significant(before.low, 4)} to {significant(before.high, 4)} "
             f"are calibrated to {significant(fitted.low, 4)} to {significant(fitted.high, 4)}."
             if fitted else
-            "no calibration, since it takes at least two validation images that agree on one."))
+            "no calibration, which needs at least two validation images that agree."))
     return replace(info, normalization=normalization)

@@ -18,8 +18,7 @@ from microgan.runs.run_files import GENERATOR_FILE
 if TYPE_CHECKING:
     import keras
 
-# Images a task: two numbers need no more.
-_MOST_TO_CALIBRATE = 16
+_MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 
 
 class CGAN(RestoringMethod):
@@ -30,13 +29,13 @@ class CGAN(RestoringMethod):
 
     @classmethod
     def settle(cls, config: Any) -> Any:
-        """Without a seed, take that of the CIN-GAN: both then hold out the same images."""
+        """Default to the CIN-GAN's seed, so that both hold out the same images."""
         seed = seed_of_generator(config) if config.seed is None else None
         return config if seed is None else config.replaced(seed=seed)
 
     @classmethod
     def folder(cls, config: Any) -> Path:
-        """That of augmented runs or of others; of a run to be resumed, the one that is there."""
+        """The folder of augmented or plain runs; of a run to be resumed, the existing one."""
         plain, augmented = (Path(config.dir).absolute() / name
                             for name in (cls.run_folder, cls.augmented_run_folder))
         only_augmented = config.resume and augmented.exists() and not plain.exists()
@@ -102,7 +101,7 @@ class CGAN(RestoringMethod):
                          adam(config, config.learning_rate, num_updates=config.num_iters))
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
-        """The generator with the best weights; its intensities are calibrated if asked for."""
+        """Load the generator with the best weights, calibrated if the config asks for it."""
         model, info = super().load_best(folder)
         if self.config.calibrate:
             info = calibrated(model, info, self._calibration_pairs)
@@ -110,7 +109,7 @@ class CGAN(RestoringMethod):
         return model, info
 
     def _calibration_pairs(self, name: str) -> Pairs:
-        # Of images that it has learned by heart a network knows the intensities too well.
+        # Training images are memorised: their intensities would fit too well.
         degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
                            for images in self.tasks[name].validated())
         return degraded, clean

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _SAMPLES_PER_TASK = 2
 _VALIDATION_SEED = 0
-# A task's own numbers are few and scale whole channels: they bear larger steps, and in as many
-# updates at the usual rate come half as near.
+# One task's parameters are few and scale whole channels: they allow larger steps. At the usual
+# rate the same number of updates came half as near.
 _FASTER = 10
 
 
@@ -42,14 +42,14 @@ class CINGAN(Method):
 
     @classmethod
     def settle(cls, config: Any) -> Any:
-        """With `--add_task`, take the network's settings from the generator it is added to."""
+        """With `--add_task`, take the network's settings from `--init_generator`."""
         if not config.add_task:
             return config
         info = read_info(config.init_generator, method="cin_gan")
         if config.add_task in info.tasks:
-            raise UserError(f"--init_generator={config.init_generator} knows '{config.add_task}'. "
-                            f"It knows {', '.join(info.tasks)}: name another task with "
-                            "--add_task.")
+            raise UserError(f"--init_generator={config.init_generator} already has the task "
+                            f"'{config.add_task}'. Its tasks: {', '.join(info.tasks)}. Name "
+                            "another with --add_task.")
         settings: dict[str, Any] = {
             "generator": info.network,
             "generator_filters": info.network_arguments.get("filters"),
@@ -87,8 +87,8 @@ class CINGAN(Method):
     def describe_data(self) -> str:
         lines = [task.describe() for task in self.tasks.values()]
         if self.added:
-            lines.append(f"Of the generator's numbers, only the {self.num_learned:,} of "
-                         f"'{self.config.add_task}' are learned.")
+            lines.append(f"Only the {self.num_learned:,} parameters of '{self.config.add_task}' "
+                         "are learned.")
         return "\n".join(lines)
 
     def batch(self, update: int) -> dict[str, np.ndarray]:
@@ -148,10 +148,10 @@ class CINGAN(Method):
                                              for task in self.tasks.values()))
 
     def validate(self, network: keras.Model) -> Scores:
-        """What is closed of the clean images' distance, mean of spectrum and histogram.
+        """Return the share of the clean images' distance closed, mean of spectrum and histogram.
 
-        A handful of validation images alone would leave the choice to chance. The generator
-        never gets to see a degraded image, so those that the critic learned from count, too.
+        A few validation images alone would leave the choice to chance. The generator never sees
+        a degraded image, so those that the critic learns from count, too.
         """
         from microgan.evaluation.defect_report import SYNTHETIC, measure_defects
 
@@ -208,7 +208,7 @@ class CINGAN(Method):
 
 def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
               clean: Images, learned: Images | None = None) -> DefectImages:
-    """One task's images, synthetic ones included, in normalised intensity."""
+    """Gather one task's images, synthetic ones included, in normalised intensity."""
     from microgan.evaluation.defect_report import DefectImages
 
     constants = info.normalization[name]
@@ -221,6 +221,6 @@ def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Imag
 
 
 def _looked_at(task: UnpairedTaskData, at_most: int) -> tuple[Images, Images]:
-    """The middle of the first degraded and clean images of validation, then training."""
+    """Return the middle of the first degraded and clean images: validation, then training."""
     degraded, clean = ([middle(image) for image in images[:at_most]] for images in task.seen())
     return degraded, clean

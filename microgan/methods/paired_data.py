@@ -35,13 +35,13 @@ class TaskData:
     """One task's images and how they are divided and normalised.
 
     Args:
-        pairs: all but the test arrays; without degraded images where all pairs are synthetic.
-        test_pairs: the test arrays, if there are.
+        pairs: all but the test arrays; without degraded images if all pairs are synthetic.
+        test_pairs: the test arrays, if any.
         split: parts of the pairs.
         normalization: ranges of the training images.
         symmetries: a key of `sampling.SYMMETRIES`.
         clean_to_degrade: clean images that pairs are synthesised from; none without CIN-GAN.
-        synthetic_validation: what takes the place of the degraded images that validation looks at.
+        synthetic_validation: replaces the degraded images of the validation.
     """
 
     pairs: PairedImages
@@ -53,7 +53,7 @@ class TaskData:
     synthetic_validation: Sequence[np.ndarray] | None = None
 
     def split_record(self) -> dict[str, Any]:
-        """The split, and which images it divides, for `split.json`."""
+        """Record the split and the identity of its images, for `split.json`."""
         test = self.test_pairs
         return {**self.split.to_json(),
                 "images": fingerprint(self.pairs.degraded, self.pairs.clean),
@@ -61,7 +61,7 @@ class TaskData:
                 "extra_images": fingerprint(self.clean_to_degrade)}
 
     def describe(self) -> str:
-        """How many pairs are for what, as a line for the user."""
+        """Describe the split in a line for the user."""
         parts = ", ".join(f"{len(getattr(self.split, part)) or 'none'} {part}"
                           for part in ("train", "validation", "test"))
         synthetic = (f"; pairs are synthesised from {len(self.clean_to_degrade)} clean images"
@@ -69,13 +69,13 @@ class TaskData:
         return f"{self.pairs.name}: {parts}{synthetic}; symmetries: {self.symmetries}"
 
     def training_task(self) -> TrainingTask:
-        """What training draws from."""
+        """Return what training draws from."""
         degraded, clean = self.part("train")
         return TrainingTask(self.pairs.name, degraded, clean, self.normalization,
                             self.symmetries)
 
     def learned_clean(self) -> list[np.ndarray]:
-        """Clean images that training sees, in real or synthetic pairs."""
+        """Return the clean training images, of real and synthetic pairs."""
         return [*self.clean_part("train"), *self.clean_to_degrade]
 
     def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -89,13 +89,13 @@ class TaskData:
         return [pairs.clean[i] for i in indices]
 
     def validated(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Degraded and clean images that validation looks at; see `validated_part`."""
+        """Return the degraded and clean images of the validation; see `validated_part`."""
         if self.synthetic_validation is not None:
             return list(self.synthetic_validation), self.validated_clean()
         return validated_part(self.part("validation")[0]), self.validated_clean()
 
     def validated_clean(self) -> list[np.ndarray]:
-        """Clean images that validation looks at."""
+        """Return the clean images of the validation."""
         return validated_part(self.clean_part("validation"))
 
     def _pairs_of(self, part: str) -> tuple[PairedImages, tuple[int, ...]]:
@@ -111,10 +111,10 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
 
     Args:
         config: its `seed` must be set.
-        degrades_clean: whether pairs are to be synthesised from clean images, too.
+        degrades_clean: whether pairs are also synthesised from clean images.
 
     Raises:
-        UserError: see `load_pairs` and `split_pairs`; or --symmetries names no task.
+        UserError: see `load_pairs` and `split_pairs`; or --symmetries names an unknown task.
     """
     names = config.datasets or find_datasets(config.data_dir)
     symmetries = chosen_symmetries(names, config.symmetries)
@@ -149,7 +149,7 @@ def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
         clean: images to measure.
 
     Raises:
-        UserError: percentiles see one intensity only.
+        UserError: both percentiles are equal.
     """
     ranges = {}
     for kind, images in (("degraded", degraded), ("clean", clean)):
@@ -157,7 +157,7 @@ def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
             ranges[kind] = _FIT[normalization](images)
         except UserError as error:
             raise UserError(f"Nearly all pixels of the {kind} training images of '{name}' are "
-                            f"alike, so that {normalization} give no range. Pass "
+                            f"equal, so {normalization} give no range. Pass "
                             "--normalization=min_max.") from error
     return TaskNormalization(**ranges)
 
@@ -165,7 +165,7 @@ def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
 def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
                    synthetic: SyntheticPairs | None = None, *, intensity_jitter: float = 0.0
                    ) -> PairedBatches:
-    """What a training on pairs draws its batches from; see `PairedBatches`."""
+    """Build the batches of a training on pairs; see `PairedBatches`."""
     assert config.seed is not None
     return PairedBatches([task.training_task() for task in tasks.values()],
                          batch_size=config.batch_size, patch_size=config.patch_size,
@@ -173,7 +173,7 @@ def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
 
 
 def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskData:
-    """All clean images of the data set that neither validation nor test looks at."""
+    """Add all clean images of the data set outside validation and test."""
     held_out = task.clean_part("validation") + task.clean_part("test")
     clean = [images[i] for images in (task.pairs.clean,
                                       load_extra_clean(config.data_dir, task.pairs.name))
@@ -182,7 +182,7 @@ def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskDa
 
 
 def check_parts(tasks: dict[str, TaskData]) -> None:
-    """Make sure that what is learned is not judged, and that what is judged can be.
+    """Make sure that no image is both learned and scored, and that validation can be scored.
 
     Raises:
         UserError: a clean image is learned in one task and held out in another, or a
@@ -197,25 +197,24 @@ def check_parts(tasks: dict[str, TaskData]) -> None:
 
 
 def _refuse_unscorable(name: str, task: TaskData) -> None:
-    """Validation chooses the weights by CARE's score, which an empty image has not."""
+    """Refuse empty validation images, which have no CARE score to choose the weights by."""
     for index, image in zip(spread_over(task.split.validation, MOST_VALIDATED),
                             task.validated_clean()):
         try:
             align_care(image, image)
         except NotScorableError as error:
-            raise UserError(f"Clean image {index} of '{name}' chooses the checkpoint, but its "
-                            f"middle ({image.shape[0]} x {image.shape[1]} pixels) cannot be "
-                            f"scored: {error}. Remove the pair, or pass another --seed."
-                            ) from error
+            raise UserError(f"Clean image {index} of '{name}' is for validation, but its middle "
+                            f"({image.shape[0]} x {image.shape[1]} pixels) cannot be scored: "
+                            f"{error}. Remove the pair, or pass another --seed.") from error
 
 
 def refuse_leaks(learned: Mapping[str, Iterable[np.ndarray]],
                  judged: Iterable[tuple[str, str, int, np.ndarray]]) -> None:
-    """One network learns all tasks: no truth of one may be judged in another.
+    """Refuse images that one task learns and another holds out: one network learns all tasks.
 
     Args:
-        learned: clean images to learn from, by task.
-        judged: task, part, index and image of every clean image that is not.
+        learned: clean training images, by task.
+        judged: task, part, index and image of every clean image that is held out.
 
     Raises:
         UserError: an image is both.
@@ -226,16 +225,16 @@ def refuse_leaks(learned: Mapping[str, Iterable[np.ndarray]],
             raise UserError(
                 f"Clean image {index} of the {part} part of '{name}' is also learned from in "
                 f"'{known[digest(image)]}'. Give both the same number of images, so that they "
-                "are divided alike, or train them apart with --datasets.")
+                "are divided alike, or train them separately with --datasets.")
 
 
 def chosen_symmetries(names: tuple[str, ...], given: tuple[str, ...]) -> dict[str, str]:
-    """Symmetries of every task: as given, else what suits the shipped sets, else flips."""
+    """Return every task's symmetries: given ones, those of the shipped sets, otherwise flips."""
     chosen = {name: SYMMETRY_OF_SHIPPED.get(name, DEFAULT_SYMMETRY) for name in names}
     for entry in given:
         name, _, symmetry = entry.partition(":")
         if name not in chosen:
-            raise UserError(f"--symmetries names '{name}', which is no task of this run. Tasks: "
-                            f"{', '.join(names)}.")
+            raise UserError(f"--symmetries names '{name}', which is not a task of this run. "
+                            f"Tasks: {', '.join(names)}.")
         chosen[name] = symmetry
     return chosen

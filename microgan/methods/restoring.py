@@ -1,4 +1,4 @@
-"""What methods that restore images share: tasks of pairs, their scores and their report."""
+"""Base of the methods that restore images: paired data, scores and report."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     import keras
 
 _SAMPLES_PER_TASK = 2
-_NOT_TESTED = ("Nothing was tested, since no pairs are kept apart: add NAME_test_X.npy and "
+_NOT_TESTED = ("Nothing was tested, since no pairs are held out: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
                "or train with 20 pairs or more, or with --test_fraction. evaluate.py "
-               "--split=validation measures the pairs that chose the weights, somewhat too well.")
+               "--split=validation scores the validation pairs, somewhat too well.")
 
 
 class RestoringMethod(Method):
     """A method whose generator restores degraded images of one or more tasks.
 
-    A subclass says what it trains: `describe` and `build`.
+    A subclass defines `describe` and `build`.
     """
 
     report_files = SCORE_FILES
@@ -62,7 +62,7 @@ class RestoringMethod(Method):
     def validate(self, network: keras.Model) -> Scores:
         from microgan.metrics.paired import mean_care_psnr
 
-        # Weights are compared without mirror images, which would take four times as long.
+        # Without mirror images, which would take four times as long.
         restore = InMemoryRestorer(
             network, replace(self.describe(), test_time_augmentation=False))
         scores = {}
@@ -100,6 +100,6 @@ class RestoringMethod(Method):
             "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png")
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
-        """The generator with the best weights."""
+        """Load the generator with the best weights."""
         return load_generator(folder / GENERATOR_FILE, method=self.describe().method,
                               precision=self.config.precision)

@@ -31,15 +31,15 @@ _LASTING_SEED = 0
 
 
 class PairSynthesizer:
-    """Degrades clean images of this run's tasks with a CIN-GAN generator.
+    """Degrade clean images of this run's tasks with a CIN-GAN generator.
 
     Args:
-        path: the generator; it is checked now and loaded when first used.
+        path: the generator, checked now and loaded on first use.
         tasks: names of this run's tasks.
         precision: as in `load_generator`.
 
     Raises:
-        UserError: no CIN-GAN generator, or one that does not know all tasks.
+        UserError: not a CIN-GAN generator, or one that lacks a task.
     """
 
     def __init__(self, path: str, tasks: Sequence[str], *, precision: str) -> None:
@@ -52,7 +52,7 @@ class PairSynthesizer:
             raise UserError(
                 f"--cin_generator_path={path} knows the defects of "
                 f"{', '.join(self.info.tasks)}, not of '{unknown[0]}'. Name tasks that it knows "
-                "with --datasets, or train it on this one, too.")
+                "with --datasets, or train it on this one.")
 
     @functools.cached_property
     def _model(self) -> keras.Model:
@@ -73,7 +73,7 @@ class PairSynthesizer:
         return [degraded[index] for index in range(len(clean))]
 
     def synthetic_pairs(self, share: float, tasks: dict[str, TaskData]) -> SyntheticPairs:
-        """What training draws synthetic pairs from.
+        """Return what training draws synthetic pairs from.
 
         Raises:
             UserError: a task has no clean image.
@@ -81,19 +81,19 @@ class PairSynthesizer:
         for name, task in tasks.items():
             if not len(task.clean_to_degrade):
                 raise UserError(f"'{name}' has no clean image to synthesise pairs from: "
-                                "validation and test hold all. Add some as NAME_extra_Y.npy, or "
-                                "lower --validation_fraction.")
+                                "validation and test hold them all. Add some as NAME_extra_Y.npy, "
+                                "or lower --validation_fraction.")
         return SyntheticPairs(share, [task.clean_to_degrade for task in tasks.values()], self)
 
     def with_synthetic_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
-        """Degrade the clean validation images, where no real pair may choose the checkpoint."""
+        """Validate on synthetic pairs: degrade the clean validation images."""
         return {name: replace(task, synthetic_validation=self.pairs_of(
                     name, task.validated_clean())[0])
                 for name, task in tasks.items()}
 
     def pairs_of(self, task: str, clean: Sequence[np.ndarray]
                  ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Degrade clean images of one task, always alike; return both."""
+        """Degrade clean images of one task, the same way every time; return both."""
         clean = list(clean)
         return self(clean, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
 
@@ -105,9 +105,9 @@ def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData],
         config: with `cin_augment`; its `seed` must be set.
 
     Raises:
-        UserError: as `PairSynthesizer` and `load_tasks`, or with all pairs synthetic as
-            `load_unpaired_tasks` and `load_test_pairs`; or the generator has learned from
-            images that are tested here.
+        UserError: see `PairSynthesizer` and `load_tasks` or, if all pairs are synthetic,
+            `load_unpaired_tasks` and `load_test_pairs`; or the generator has learned from this
+            run's test images.
     """
     assert config.cin_generator_path is not None
     names = config.datasets or find_datasets(config.data_dir)
@@ -121,10 +121,10 @@ def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData],
 
 def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: GeneratorInfo
                               ) -> dict[str, TaskData]:
-    """Clean images alone: all pairs are synthesised from them.
+    """Load clean images, from which all pairs are synthesised.
 
-    Degraded images are checked, as CIN-GAN does, but never looked at: even the constants of
-    normalisation are the generator's. Only test arrays, which must be pairs, are real.
+    Degraded images are checked, as for CIN-GAN, but not used: even the normalisation is the
+    generator's. Only test arrays, which must be pairs, are real.
     """
     tasks = {name: without_pairs(images, config.data_dir, info.normalization[name])
              for name, images in load_unpaired_tasks(config, names).items()}
@@ -133,10 +133,9 @@ def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: 
 
 
 def seed_of_generator(config: CGANConfig) -> int | None:
-    """Seed of the run that trained the CIN-GAN generator: with it, both hold out the same images.
+    """Return the seed of the CIN-GAN's run, with which both hold out the same images.
 
-    Returns:
-        None where that is not known.
+    None if it is unknown.
     """
     if not config.cin_generator_path:
         return None
@@ -150,7 +149,7 @@ def seed_of_generator(config: CGANConfig) -> int | None:
 def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
     """Make sure that the CIN-GAN generator has not learned from this run's test images.
 
-    Prints a line where that cannot be known.
+    Prints a line if that is unknown.
 
     Raises:
         UserError: it has.
@@ -158,11 +157,11 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
     learned = _read_beside(generator, "split.json")
     for name, task in tasks.items():
         if task.test_pairs is not None or not task.split.test:
-            continue  # test arrays are apart from all training, which CIN-GAN checks as well
+            continue  # test arrays are outside all training, as CIN-GAN checks, too
         seen = _seen_pairs(learned.get(name), task)
         if seen is None:
-            print(f"{name}: {generator} was trained on other images, or does not "
-                  "say which, so it may have seen some that are tested here.")
+            print(f"{name}: {generator} was trained on other or unknown images, so it may have "
+                  "seen some of this run's test images.")
             continue
         if seen & set(task.split.test):
             raise UserError(
@@ -173,7 +172,7 @@ def _check_held_out(generator: str, tasks: dict[str, TaskData]) -> None:
 
 
 def _seen_pairs(record: Any, task: TaskData) -> set[int] | None:
-    """The pairs that a CIN-GAN's `split.json` says it saw; None if it is not of these images."""
+    """Return the pairs that a CIN-GAN saw (`split.json`); None if its images are others."""
     try:
         if record["images"] != fingerprint(task.pairs.degraded, task.pairs.clean):
             return None
@@ -184,7 +183,7 @@ def _seen_pairs(record: Any, task: TaskData) -> set[int] | None:
 
 
 def _read_beside(generator: str, name: str) -> dict[str, Any]:
-    """A JSON file of the generator's run folder; empty where there is none to be read."""
+    """Read a JSON file of the generator's run folder; empty if there is none."""
     try:
         content = json.loads((Path(generator).parent / name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

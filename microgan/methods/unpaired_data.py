@@ -29,10 +29,10 @@ class UnpairedTaskData:
 
     Args:
         images: all but the test arrays.
-        test_images: the test arrays, if there are.
+        test_images: the test arrays, if any.
         degraded_split: parts of the degraded images.
         clean_split: parts of the clean images.
-        extra_clean: further clean images to learn from.
+        extra_clean: more clean images to train on.
         normalization: ranges of the training images.
         symmetries: a key of `sampling.SYMMETRIES`.
     """
@@ -46,7 +46,7 @@ class UnpairedTaskData:
     symmetries: str
 
     def split_record(self) -> dict[str, Any]:
-        """The split, and which images it divides, for `split.json`."""
+        """Record the split and the identity of its images, for `split.json`."""
         test = self.test_images
         return {"degraded": self.degraded_split.to_json(), "clean": self.clean_split.to_json(),
                 "images": fingerprint(self.images.degraded, self.images.clean),
@@ -54,7 +54,7 @@ class UnpairedTaskData:
                 "extra_images": fingerprint(self.extra_clean)}
 
     def describe(self) -> str:
-        """How many images are for what, as a line for the user."""
+        """Describe the split in a line for the user."""
         counts = [f"{kind} {len(split.train)} train, {len(split.validation)} validation, "
                   f"{len(split.test) or 'none'} test"
                   for kind, split in (("degraded", self.degraded_split),
@@ -63,7 +63,7 @@ class UnpairedTaskData:
         return f"{self.images.name}: {'; '.join(counts)}{extra}; symmetries: {self.symmetries}"
 
     def training_task(self) -> TrainingTask:
-        """What training draws from."""
+        """Return what training draws from."""
         degraded, clean = self.part("train")
         return TrainingTask(self.images.name, degraded, clean + self.extra_clean,
                             self.normalization, self.symmetries)
@@ -91,7 +91,8 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
         names: of the tasks.
 
     Raises:
-        UserError: see `load_unpaired` and `split_unpaired`; or --symmetries names no task.
+        UserError: see `load_unpaired` and `split_unpaired`; or --symmetries names an unknown
+            task.
     """
     symmetries = chosen_symmetries(names, config.symmetries)
     assert config.seed is not None
@@ -122,7 +123,7 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
 
 def without_pairs(images: UnpairedTaskData, data_dir: str,
                   normalization: TaskNormalization) -> TaskData:
-    """What a training without real pairs restores: clean images, and test pairs if there are.
+    """Turn unpaired images into the data of a training without real pairs.
 
     Args:
         images: of one task.
@@ -130,8 +131,8 @@ def without_pairs(images: UnpairedTaskData, data_dir: str,
         normalization: its ranges.
 
     Returns:
-        The task without degraded images; clean images to make them from are all that
-        neither validation nor test looks at.
+        The task without degraded images, with test pairs if any; all clean images outside
+        validation and test are to be degraded.
 
     Raises:
         UserError: see `load_test_pairs`.

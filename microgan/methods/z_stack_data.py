@@ -25,7 +25,7 @@ from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import shown
 
 TASK = "z_stack"  # the only one, by name
-_LEAST_USED = 0.25  # 8-bit stacks of authors use most; 12 bits in 16 are a sixteenth
+_LEAST_USED = 0.25  # the authors' 8-bit stacks use most; 12 bits in 16 are a sixteenth
 # The layout of ZSE-GAN's authors.
 _STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
 
@@ -39,10 +39,10 @@ class ZStackData:
         stacks: (Z, Y, X) each.
         focal_planes: of every stack, from 0.
         train: positions of the stacks to learn from.
-        validation: positions of the stacks that choose the checkpoint.
+        validation: positions of the stacks for validation.
         sharp_lateral: in-focus images (Y, X).
         sharp_axial: in-focus images in the voxel shape of vertical sections.
-        intensities: what becomes -1 and 1.
+        intensities: mapped to -1 and 1.
     """
 
     names: Sequence[str]
@@ -61,15 +61,15 @@ class ZStackData:
                 [self.focal_planes[index] for index in indices])
 
     def training_stacks(self) -> TrainingStacks:
-        """What training draws from."""
+        """Return what training draws from."""
         return TrainingStacks(*self.part("train"), self.sharp_lateral, self.sharp_axial,
                               self.intensities)
 
     def split_record(self, *test_images: Sequence[np.ndarray]) -> dict[str, Any]:
-        """The split, and which images it divides, for `split.json`.
+        """Record the split and the identity of its images, for `split.json`.
 
         Args:
-            *test_images: stacks and images of the report at the end.
+            *test_images: stacks and images of the report.
         """
         return {**{part: [self.names[index] for index in getattr(self, part)]
                    for part in ("train", "validation")},
@@ -86,8 +86,8 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
 
     Raises:
         UserError: see `read_stack`; or there are fewer than two different stacks, copies
-            leave none to learn from, the focal plane lies outside of a stack, or voxel sizes
-            or number types differ.
+            leave none to train on, the focal plane lies outside a stack, or voxel sizes or
+            number types differ.
     """
     folder = Path(config.data_dir)
     has_layout = (folder / _STACKS).is_dir()
@@ -120,7 +120,7 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
 
 
 def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.ndarray]) -> None:
-    """Refuse test stacks that are among those that train or choose the checkpoint.
+    """Refuse test stacks that are used for training or validation.
 
     Args:
         data: of the training.
@@ -134,12 +134,12 @@ def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.
     for path, stack in zip(paths, stacks):
         name = known.get(digest(stack))
         if name is not None:
-            raise UserError(f"{path} is a copy of {name} of the training: a test on stacks that "
-                            "were learned proves nothing. Remove it from one of them.")
+            raise UserError(f"{path} is a copy of {name} of the training: a test on training "
+                            "stacks proves nothing. Remove one of the two.")
 
 
 def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[int], list[int]]:
-    """Positions to train and to validate, drawn at random; copies stay on one side."""
+    """Draw the positions for training and validation at random; copies stay together."""
     keys = [digest(stack) for stack in stacks]
     num_different = len(set(keys))
     if num_different < 2:
@@ -167,12 +167,12 @@ def _focal_plane(stack: np.ndarray, path: Path, given: int | None) -> int:
 
 
 def _around_focus(stack: np.ndarray, focal_plane: int) -> np.ndarray:
-    """The focal plane and its two neighbours, as far as the stack has them."""
+    """Return the focal plane and its neighbours within the stack."""
     return stack[max(0, focal_plane - 1):focal_plane + 2]
 
 
 def _in_axial_shape(images: Sequence[np.ndarray], pixels_per_step: float) -> list[np.ndarray]:
-    """In-focus images, and turned by 90 degrees, with their second axis sampled like Z."""
+    """Return in-focus images and their transposes, with their second axis sampled like Z."""
     both = [turned for image in images for turned in (image, image.T)]
     if np.isclose(pixels_per_step, 1):
         return both
@@ -190,6 +190,6 @@ def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
     share = (used.high - used.low) / (whole.high - whole.low)
     if share < _LEAST_USED:
         print(f"Warning: the stacks use {percent(share)} of what {dtype} can hold, "
-              f"{used.low:g} to {used.high:g}, but all of it becomes -1 to 1: little is left to "
-              "learn from. Pass --normalization=percentiles.")
+              f"{used.low:g} to {used.high:g}, but all of it is mapped to -1 to 1: their contrast "
+              "is low. Pass --normalization=percentiles.")
     return whole

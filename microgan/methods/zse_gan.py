@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _TEST_STACKS = "testB"  # in the layout of ZSE-GAN's authors
 _SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
-# Stacks and pixels a side that a validation looks at: more change its score little.
+# Stacks, and their side in pixels, of a validation: more change its score little.
 _VALIDATED_STACKS = 6
 _VALIDATED_PX = 128
 _NUM_SAMPLES = 2
@@ -47,7 +47,7 @@ class ZSEGAN(Method):
         self._refuse_shallow(self.batches.depth)
 
     def _load_test_stacks(self) -> ReportedStacks | None:
-        """What the report at the end is about; None without test stacks."""
+        """Load the stacks for the report; None without test stacks."""
         config, folder = self.config, Path(self.config.data_dir) / _TEST_STACKS
         if not folder.is_dir():
             return None
@@ -58,7 +58,7 @@ class ZSEGAN(Method):
         return reported
 
     def _refuse_shallow(self, depth: int) -> None:
-        """Vertical sections must have room for the discriminators and for a spectrum."""
+        """Refuse stacks too shallow for the discriminators or a spectrum."""
         config = self.config
         inside = depth - 2 * round(config.outside_share * depth)
         judged = 2 ** config.discriminator_halvings
@@ -142,7 +142,7 @@ class ZSEGAN(Method):
                                 max(stack.size for stack in self._validated()[0]))
 
     def _validated(self) -> tuple[list[np.ndarray], list[int]]:
-        """The middle of the first validation stacks, as the network takes them; focal planes."""
+        """Return the middle of the first validation stacks, normalised, and focal planes."""
         stacks, focal_planes = self.data.part("validation")
         return ([self.data.intensities.normalize(middle(stack, _VALIDATED_PX))
                  for stack in stacks[:_VALIDATED_STACKS]], focal_planes[:_VALIDATED_STACKS])

@@ -32,19 +32,18 @@ if TYPE_CHECKING:
 def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
     """Score a generator on pairs or z-stacks, or restored files; print the table.
 
-    Every file is checked before TensorFlow is loaded, and without a generator it never is;
-    what scores and draws takes a second to import and comes after the checks, too.
+    Every file is checked before TensorFlow is loaded; without a generator it never is.
 
     Args:
         config: everything `evaluate.py` takes.
 
     Returns:
-        What `scores.json` holds, a row for each task and method; of z-stacks the criteria of
+        The rows of `scores.json`, one per task and method; for z-stacks, the criteria of
         `z_stack_report.json`.
 
     Raises:
-        UserError: a mistake in the flags or files, or earlier scores in the way; or, once all
-            is written, restored images that cannot be scored.
+        UserError: a mistake in the flags or files, or earlier scores in the folder; or, after
+            everything is written, restored images that cannot be scored.
     """
     if config.stacks:
         return evaluate_stacks(config)
@@ -80,7 +79,7 @@ def _refuse_unscored(rows: list[dict[str, Any]], generator: str) -> None:
 
 
 def _earlier_results(folder: Path) -> list[Path]:
-    """What an earlier evaluation wrote: tables, and figures of the tasks in them."""
+    """Return the files of an earlier evaluation: tables, and figures of their tasks."""
     try:
         rows = json.loads((folder / SCORE_FILES[-1]).read_text(encoding="utf-8"))
         figures = [f"scores_{task}.png" for task in dict.fromkeys(row["task"] for row in rows)]
@@ -117,14 +116,14 @@ def _score_files(config: EvaluateConfig, folder: Path, earlier: list[Path]) -> s
 
 
 def _remove_stale_figures(earlier: list[Path], tasks: Iterable[str]) -> None:
-    """Drop the figures of tasks that are no longer scored; the rest was written over."""
+    """Remove the figures of tasks that are no longer scored; the rest was overwritten."""
     for path in earlier:
         if path.suffix == ".png" and path.stem.removeprefix("scores_") not in tasks:
             path.unlink()
 
 
 def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
-    """The images to score, by task."""
+    """Load the images to score, by task."""
     for flag, names in (("datasets", config.datasets), ("stretched", config.stretched)):
         unknown = [name for name in names if name not in info.tasks]
         if unknown:
@@ -148,7 +147,7 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
 
 def _tasks_present(config: EvaluateConfig,
                    test_pairs: dict[str, PairedImages | None]) -> list[str]:
-    """The generator's tasks that are in --data_dir, as test arrays or as pairs."""
+    """Return the generator's tasks in --data_dir, as test arrays or as pairs."""
     present = {name for name, pairs in test_pairs.items() if pairs is not None}
     try:
         present.update(find_datasets(config.data_dir))
@@ -165,7 +164,7 @@ def _tasks_present(config: EvaluateConfig,
 
 
 def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) -> list[int]:
-    """Which pairs training kept aside, from the `split.json` of its run folder."""
+    """Return the pairs that training held out, from the `split.json` of its run folder."""
     assert config.generator is not None
     path = Path(config.generator).with_name("split.json")
     if not path.is_file():
@@ -178,7 +177,7 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
         images = split[name]["images"]
         from_these_pairs = config.split == "validation" or split[name]["test_from"] == name
         if not all(0 <= index < len(pairs) for index in indices):
-            raise ValueError("there are not so many pairs")
+            raise ValueError("there are fewer pairs")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}. Get "
                         "a whole copy of the run folder.") from error
@@ -187,8 +186,8 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
                         f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "
                         "--datasets, or --split=validation.")
     if images == fingerprint((), pairs.clean):
-        raise UserError(f"Training had no real pairs of '{name}': its weights were chosen on made "
-                        "ones. Score pairs that are kept apart, with --split=test.")
+        raise UserError(f"Training had no real pairs of '{name}': its weights were chosen on "
+                        "synthetic ones. Score held-out pairs with --split=test.")
     if images != fingerprint(pairs.degraded, pairs.clean):
         raise UserError(f"The pairs of '{name}' in {config.data_dir} are not those of the "
                         f"training, so {path} does not say which were held out. Name the data "
@@ -197,7 +196,7 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
 
 
 def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.ndarray]]]:
-    """The planes of all files: their names, and `restored`, `clean` and `degraded` images."""
+    """Read the planes of all files: names, and `restored`, `clean` and `degraded` images."""
     images: dict[str, list[np.ndarray]] = {"restored": [], "clean": [], "degraded": []}
     names: list[str] = []
     notes, matched = FileNotes(), list[str]()
@@ -213,14 +212,14 @@ def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.nd
             images[kind] += list(stack)
     notes.print()
     if matched:
-        others = f" So {len(matched) - 1} times more." if matched[1:] else ""
+        others = f" The same {len(matched) - 1} times more." if matched[1:] else ""
         print(f"{matched[0]}{others}")
     limit = config.eval_limit
     return names[:limit], {kind: planes[:limit] for kind, planes in images.items()}
 
 
 def _matched_files(config: EvaluateConfig) -> Iterable[dict[str, Path]]:
-    """Files that belong together, by kind; those of folders by their name."""
+    """Yield files that belong together, by kind; files of folders are matched by name."""
     kinds = ("restored", "clean", *(("degraded",) if config.degraded else ()))
     for given in zip(*(getattr(config, kind) for kind in kinds)):
         paths = {kind: Path(path) for kind, path in zip(kinds, given)}

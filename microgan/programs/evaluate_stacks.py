@@ -23,24 +23,23 @@ from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import find_file, shown
 from microgan.runtime.startup import import_tensorflow_quietly
 
-# Intensities are brought to this range, the one that all published figures are for.
-_DATA_RANGE = 255.0
-# Beside the folder of the stacks, in the layout of ZSE-GAN's authors: what replaces its B.
+_DATA_RANGE = 255.0  # as in all published figures
+# What replaces the B in the name of the stacks' folder, in the layout of ZSE-GAN's authors.
 _IMAGES, _CROPS, _TRUTH = "A2D", "A29", "Sharp"
 
 
 @dataclass(frozen=True)
 class ReportedStacks:
-    """What the report is about, in the files' own intensities.
+    """The stacks of a report, in the intensities of their files.
 
     Args:
         source: where they are, for the reader.
-        names: of the files, without their suffix.
+        names: of the files, without suffix.
         blurred: (Z, Y, X) each, of one depth.
         focal_planes: of every stack, from 0.
         truths: the known sharp volumes, or None.
         images: (Y, X) each, in focus; may be none.
-        crops: in focus, shaped as vertical sections; may be none.
+        crops: in focus, shaped like vertical sections; may be none.
         spacing_um: of slices, rows and columns.
         tissue: first and one past the last slice in the tissue.
         cell_radius_um: of the cells that must be kept.
@@ -58,18 +57,18 @@ class ReportedStacks:
     cell_radius_um: float
 
     def first(self) -> ReportedStacks:
-        """The first stack alone, for a dry run."""
+        """Return the first stack alone, for a dry run."""
         return replace(self, names=self.names[:1], blurred=self.blurred[:1],
                        focal_planes=self.focal_planes[:1], truths=self.truths[:1])
 
     def all_images(self) -> list[Sequence[np.ndarray]]:
-        """All that the report depends on."""
+        """Return all images that the report depends on."""
         return [self.blurred, [truth for truth in self.truths if truth is not None],
                 self.images, self.crops]
 
 
 def evaluate_stacks(config: EvaluateConfig) -> list[dict[str, Any]]:
-    """Sharpen stacks and write the z-stack report; print what a good result must reach.
+    """Sharpen stacks and write the z-stack report; print its criteria.
 
     Every file is checked before TensorFlow is loaded.
 
@@ -80,7 +79,7 @@ def evaluate_stacks(config: EvaluateConfig) -> list[dict[str, Any]]:
         The criteria of `z_stack_report.json`.
 
     Raises:
-        UserError: a mistake in the flags or files, or an earlier report in the way.
+        UserError: a mistake in the flags or files, or an earlier report in the folder.
     """
     assert config.generator is not None
     read_info(config.generator, method="zse_gan")
@@ -101,16 +100,16 @@ def evaluate_stacks(config: EvaluateConfig) -> list[dict[str, Any]]:
 
 def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | str, *,
                        precision: str) -> str:
-    """Sharpen stacks and write the z-stack report in place of an earlier one.
+    """Sharpen stacks and write the z-stack report, replacing an earlier one.
 
     Args:
-        folder: gets the report; must exist.
-        stacks: what `load_reported_stacks` found.
-        generator: the file of one that `train_zsegan.py` made.
+        folder: for the report; must exist.
+        stacks: from `load_reported_stacks`.
+        generator: file of a generator from `train_zsegan.py`.
         precision: number format, as `--precision`.
 
     Returns:
-        What a good result must reach, and the page to read, as text.
+        The criteria, and the page to read, as text.
     """
     from microgan.evaluation.z_stack_measures import Conditions, StackResult
     from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
@@ -141,7 +140,7 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
 
 def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
              ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Sharpen all stacks and blur them again, in tiles where memory does not suffice."""
+    """Sharpen all stacks and blur them again, in tiles if memory requires it."""
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_blurrer, load_restorer
 
@@ -150,7 +149,7 @@ def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
     for name, stack in zip(stacks.names, stacks.blurred):
         values = stack
         for translate, found in zip(translators, results):
-            target = np.empty(stack.shape, np.float32)  # what is blurred again is not rounded
+            target = np.empty(stack.shape, np.float32)  # not rounded before it is blurred again
             translate.restore_into(target, values, progress=Progress(name),
                                    report=lambda line: print(f"{name}: {line}", flush=True))
             found.append(to_type(target, stack.dtype)[0])
@@ -159,21 +158,21 @@ def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
 
 
 def _in_report(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:
-    """To the report's intensities: 8 bits as they are, others by the generator's range."""
+    """Return the map to the report's intensities: 8 bits unchanged, others by `intensities`."""
     if dtype == np.uint8:
         return lambda volume: volume.astype(np.float64)
     return lambda volume: _DATA_RANGE * intensities.to_unit(volume)
 
 
 def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
-    """Load and check the stacks of the report and what lies beside them.
+    """Load and check the stacks of the report and the images beside them.
 
     Args:
         config: with `stacks`.
 
     Raises:
-        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, what
-            lies beside them is of another type, or focal plane or tissue lie outside of them.
+        UserError: see `read_stack`; or the stacks differ in depth, type or voxel size, images
+            beside them have another type, or focal plane or tissue lie outside the stacks.
     """
     assert config.stacks is not None
     paths = find_stacks(config.stacks)[:config.eval_limit]
@@ -184,7 +183,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
             raise UserError(
                 f"{path} has {len(stack.pixels)} slices of {stack.pixels.dtype}, but {paths[0]} "
                 f"{len(stacks[0].pixels)} of {stacks[0].pixels.dtype}. The report compares "
-                "stacks of one depth and type: keep the others in a folder of their own.")
+                "stacks of one depth and type: put the others in another folder.")
     depth = len(stacks[0].pixels)
     if config.focal_plane is not None and config.focal_plane > depth:
         raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
@@ -203,7 +202,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
 
 
 def _beside(path: Path, kind: str) -> Path | None:
-    """The folder of another kind beside that of a stack, such as testA2D beside testB."""
+    """Return the folder of another kind beside that of a stack, such as testA2D beside testB."""
     folder = path.resolve().parent
     other = folder.with_name(folder.name.removesuffix("B") + kind)
     return other if folder.name.endswith("B") and other.is_dir() else None
@@ -223,20 +222,20 @@ def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:
         return None
     (truth,) = (stack.pixels for stack in read_stacks([file]))
     if truth.shape != blurred.shape:
-        raise UserError(f"{file} has shape {truth.shape}, but the stack it is the truth of, "
-                        f"{path}, {blurred.shape} (Z, Y, X).")
+        raise UserError(f"{file} has shape {truth.shape}, but its stack {path} has "
+                        f"{blurred.shape} (Z, Y, X).")
     check_type(file, truth, blurred.dtype, path)
     return truth
 
 
 def _tissue(config: EvaluateConfig, depth: int) -> tuple[int, int]:
-    """First and one past the last slice in the tissue; unset ends lie as the published ones."""
+    """Return the first and one past the last slice in the tissue; unset ends as published."""
     from microgan.evaluation.z_stack_criteria import published_tissue
 
     first, end = published_tissue(depth)
     first = first if config.tissue_from is None else config.tissue_from - 1
     end = end if config.tissue_to is None else config.tissue_to
     if not first < end <= depth:
-        raise UserError(f"The tissue cannot lie in slices {first + 1} to {end} of {depth}. Mend "
+        raise UserError(f"The tissue cannot lie in slices {first + 1} to {end} of {depth}. Fix "
                         "--tissue_from and --tissue_to.")
     return first, end

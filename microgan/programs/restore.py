@@ -28,7 +28,7 @@ from microgan.restoration.zarr_metadata import is_zarr_folder
 
 
 def restore_files(config: RestoreConfig) -> list[Path]:
-    """Restore image files; go on where one fails.
+    """Restore image files; continue with the others if one fails.
 
     Every file is checked before TensorFlow is loaded.
 
@@ -41,8 +41,8 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     Raises:
         UserError: a mistake in the flags, before anything is written; or, at the end,
             files that could not be restored.
-        Exception: a bug, at the end, too.
-        KeyboardInterrupt: Ctrl-C came; no file is half-written.
+        Exception: a bug, also at the end.
+        KeyboardInterrupt: after Ctrl-C; no file is half-written.
     """
     assert config.generator is not None
     info = read_info(config.generator, method=None)
@@ -87,13 +87,13 @@ def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                     _restore_file(restorer, trust_maps, path, target, config)
             progress(done / len(targets))
     except KeyboardInterrupt as stop:
-        raise type(stop)("stopped. Files that were restored before are whole; go on with the "
-                         "others.") from None
+        raise type(stop)("stopped. Files restored before are whole; continue with the others."
+                         ) from None
 
 
 @contextlib.contextmanager
 def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
-    """Note why a file cannot be restored, and go on: a bug, too, must not cost the others."""
+    """Note why a file cannot be restored, and continue: even a bug must not cost the others."""
     try:
         yield
     except Exception as error:
@@ -107,7 +107,7 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
         for image in file.images:
             name = shown(f"{path} {image.label}".strip())
             if image.axes_are_assumed and len(image.axes) > 2:
-                print(f"{name}: axes {image.axes} assumed; name others with --axes.")
+                print(f"{name}: axes {image.axes} assumed; if they are others, pass --axes.")
             part = parts.enter_context(Scratch(
                 target.parent, image.pixels.shape,
                 image.pixels.dtype if config.output_type == "same" else config.output_type))
@@ -125,7 +125,7 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
 
 
 def _find_files(inputs: Sequence[str]) -> list[Path]:
-    """Files, folders' image files and patterns' matches, each once, in the order given."""
+    """Return files, image files of folders and matches of patterns, each once, in order."""
     found: dict[Path, None] = {}
     for text in inputs:
         path = Path(text)
@@ -140,7 +140,7 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
 
 
 def _matches(pattern: str) -> list[Path]:
-    """Image files that a pattern matches, and images within an OME-Zarr, such as a plate."""
+    """Return image files that a pattern matches, and images within an OME-Zarr plate."""
     paths = sorted(map(Path, glob.glob(pattern)))
     within = [path for path in paths if path.suffix.lower() not in SUFFIXES
               and is_zarr_folder(path)]
@@ -149,7 +149,7 @@ def _matches(pattern: str) -> list[Path]:
 
 def _targets(paths: Sequence[Path], config: RestoreConfig,
              info: GeneratorInfo) -> dict[Path, Path]:
-    """Where each file's restoration goes; never onto an input, nor two onto one."""
+    """Return each file's target: never an input, nor the target of another."""
     targets = {path: Path(config.output) / result_name(path) for path in paths}
     sources: dict[Path, Path] = {}
     inputs = {path.resolve() for path in paths}
@@ -189,4 +189,4 @@ def _raise_failures(failures: dict[Path, Exception], num_files: int) -> None:
 def _told(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
-    return f"a bug of microgan, {type(error).__name__}: {one_line(error)}"
+    return f"a bug in microgan, {type(error).__name__}: {one_line(error)}"

@@ -31,12 +31,12 @@ class RestoredImages:
 
     Args:
         task: its name.
-        names: what to call the images.
+        names: of the images.
         clean: images (Y, X); none if the task is not tested.
         restored: like `clean`.
-        degraded: like `clean`, or None where they are not known.
-        normalization: the task's intensity constants, or None where the `range` protocol
-            has no meaning.
+        degraded: like `clean`, or None if unknown.
+        normalization: the task's intensity constants, or None if the `range` protocol has no
+            meaning.
     """
 
     task: str
@@ -49,17 +49,17 @@ class RestoredImages:
 
 def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, split: str,
                     folder: Path, stretched: Sequence[str] = ()) -> str:
-    """Restore degraded images, score them beside the raw input, write tables and figures.
+    """Restore degraded images, score them and the raw input, write tables and figures.
 
     Args:
         model: the generator.
-        info: what its file says of it; its constants of every task in `parts`.
-        parts: by task, what to call the images, the degraded and the clean ones (Y, X); a
-            task without images is listed as not tested.
+        info: its description.
+        parts: by task, names, degraded and clean images (Y, X); a task without images is listed
+            as not tested.
         split: "test" or "validation".
         folder: as for `write_report`.
-        stretched: tasks whose images were each stretched to their own extremes, so that
-            the `range` protocol has no meaning.
+        stretched: tasks whose images were each stretched to their extremes, so that the `range`
+            protocol has no meaning.
 
     Returns:
         The table, PSNR and SSIM under each protocol.
@@ -76,12 +76,12 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
 
 
 def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -> str:
-    """Score restored images, beside the raw input where it is known; write it all.
+    """Score restored images and the raw input, if known; write tables and figures.
 
     Args:
-        tasks: their images; taken one after the other.
+        tasks: their images, one task after the other.
         split: name of the part, for the table.
-        folder: gets `scores.md`, `scores.csv`, `scores.json`, `scores_per_image.csv` and
+        folder: for `scores.md`, `scores.csv`, `scores.json`, `scores_per_image.csv` and
             `scores_TASK.png`; must exist.
 
     Returns:

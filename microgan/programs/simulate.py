@@ -25,12 +25,12 @@ IN_FOCUS_IMAGES_PER_STACK = 3
 
 @dataclass(frozen=True)
 class _Part:
-    """Files that are made together.
+    """Files that are simulated together.
 
     Args:
         name: what they are.
         paths: of the files.
-        write: makes and writes them.
+        write: simulates and writes them.
     """
 
     name: str
@@ -47,11 +47,11 @@ def simulate(config: SimulateConfig) -> None:
     test stacks in `testSharp`. Progress goes to standard output.
 
     Args:
-        config: what to simulate and where to.
+        config: what to simulate and where to write it.
 
     Raises:
-        UserError: a file is there already and `overwrite` is off, or the folder can't
-            be written to. Nothing is written then.
+        UserError: a file exists and `overwrite` is off, or the folder cannot be written to.
+            Nothing is written then.
     """
     folder = Path(config.output)
     parts = [part for name in config.datasets
@@ -94,7 +94,7 @@ def _stack_parts(folder: Path, config: SimulateConfig) -> Iterator[_Part]:
 
 
 def _blurred_stacks(folder: Path, part: str, count: int, config: SimulateConfig) -> _Part:
-    """The stacks of a part and, for the test, their sharp volumes under the same names."""
+    """Simulate the stacks of a part and, for the test, sharp volumes of the same names."""
     names = [f"{part}_{index:03d}.npz" for index in range(count)]
     kinds = ["B", "Sharp"] if part == "test" else ["B"]
 
@@ -130,7 +130,7 @@ def _in_focus_images(folder: Path, part: str, shape_px: tuple[int, int], count: 
 
 
 def _reported(count: int, name: str) -> Iterator[int]:
-    """0 to count - 1, with a line of progress now and then."""
+    """Yield 0 to count - 1 and print progress at intervals."""
     last_line = time.monotonic()
     pace = Pace()
     pace.mark(last_line, 0)

@@ -20,30 +20,28 @@ from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
 
-# Of a random defect, of which the mean is compared.
-_NUM_DRAWS = 4
-# Share of the intensity range; a defect with less noise is taken to have as much.
-_LEAST_NOISE = 1e-3
+_NUM_DRAWS = 4  # of a random defect, whose mean is compared
+_LEAST_NOISE = 1e-3  # lower bound of the noise, share of the intensity range
 
 
 def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
-    """Find what is wrong with the flags of trust maps before anything starts.
+    """Check the flags of trust maps before anything starts.
 
     Args:
         config: everything `restore.py` takes.
         info: of its generator.
 
     Raises:
-        UserError: a file is missing or of another kind, or the task is not known or named.
+        UserError: a file is missing or of another kind, or the task is unknown or not named.
     """
     if config.trust_map and info.method == "cin_gan":
-        raise UserError("--trust_map is for generators that restore; this one makes defects.")
+        raise UserError("--trust_map is for generators that restore; this one adds defects.")
     if config.trust_map and _restored_task(config, info) is None:
-        raise UserError("--trust_map needs a task, in whose intensities differences are told: "
+        raise UserError("--trust_map needs a task, whose intensities scale the differences: "
                         f"--task={' or --task='.join(info.tasks)}.")
     if config.cin_generator_path and info.method == "zse_gan":
-        raise UserError("--cin_generator_path is for images: a generator for z-stacks blurs them "
-                        "again itself. Leave it out.")
+        raise UserError("--cin_generator_path is for images: a z-stack generator blurs stacks "
+                        "again by itself. Leave it out.")
     for path in config.snapshots:
         if read_info(path, method=info.method).tasks != info.tasks:
             raise UserError(f"{path} in --snapshots was trained on other tasks than --generator.")
@@ -53,15 +51,15 @@ def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
 
 
 def _restored_task(config: RestoreConfig, info: GeneratorInfo) -> str | None:
-    """The task that is named, or the only one."""
+    """Return the task that is named, or the only one."""
     return config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
 
 
 def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[Path]:
-    """The files that belong to a restored one: spread, inconsistency, scores."""
+    """Return the map files of a restored file: spread, inconsistency, scores."""
     if not config.trust_map:
         return []
-    # Whole suffix, so that cells.ome.tif becomes cells_spread.ome.tif.
+    # cells.ome.tif becomes cells_spread.ome.tif.
     suffix = "".join(part for part in target.suffixes if part in (".ome", target.suffix))
     stem = target.name.removesuffix(suffix)
     names = [f"{stem}_spread{suffix}", f"{stem}_trust.json"]
@@ -71,7 +69,7 @@ def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[
 
 
 class TrustMaps:
-    """Writes the trust maps of restored files.
+    """Write the trust maps of restored files.
 
     Args:
         config: everything `restore.py` takes.
@@ -83,7 +81,7 @@ class TrustMaps:
 
     def __init__(self, config: RestoreConfig, restorer: Restorer) -> None:
         def load(path: str) -> Restorer:
-            # Averaged over mirror images, restorations could no longer differ between them.
+            # The average over mirror images is the same for each of them: it shows no spread.
             return load_restorer(path, precision=config.precision, tile=config.tile,
                                  test_time_augmentation=False)
 
@@ -145,10 +143,10 @@ class TrustMaps:
             print(f"{name}: {label}: mean {values}", flush=True)
 
     def _views(self, axes: str) -> list[tuple[Restorer, tuple[int, ...]]]:
-        """What to restore for the spread: by which network, the image mirrored along what."""
+        """Return the restorations of the spread: network, and axes to mirror the image along."""
         y, x = axes.index("Y"), axes.index("X")
         mirrors: list[tuple[int, ...]] = [(y,), (x,), (y, x)]
-        # Where the restored image is the mean over its mirror images, not even it is one view.
+        # If the restored image is the mean over mirror images, the plain view is missing, too.
         mirrors += [()] if self._is_mean else []
         return [*((self._one_view, mirror) for mirror in mirrors),
                 *((snapshot, ()) for snapshot in self._snapshots)]
@@ -192,4 +190,4 @@ class TrustMaps:
 
 
 def _silent(line: str) -> None:
-    """What the user should know was said when the image was restored."""
+    """Print nothing: the notes were printed when the image was restored."""

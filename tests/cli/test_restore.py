@@ -171,7 +171,7 @@ def test_a_bug_at_one_file_does_not_stop_the_others(restore, image, tmp_path, mo
         restore("--input=a.npy,b.npy,c.npy")
 
     assert capsys.readouterr().err == (
-        "b.npy: a bug of microgan, RuntimeError: no such thing should be\n")
+        "b.npy: a bug in microgan, RuntimeError: no such thing should be\n")
     assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == ["a.npy", "c.npy"]
 
 

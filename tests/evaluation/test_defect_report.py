@@ -44,7 +44,7 @@ def test_report_is_written_as_numbers_and_figure(tmp_path, smooth, written):
     table = write_report(tmp_path, [images, other], split="test")
 
     assert written == list(DEFECT_FILES)
-    assert "| Dots  | made   | 3  |" in table and "(test)" in table
+    assert "| Dots  | synthetic | 3  |" in table and "(test)" in table
     rows = json.loads((tmp_path / "defect_report.json").read_text())
     assert [row["share"] for row in rows[:8]] == [0] * 8
     assert [row["value"] for row in rows if row["distance"] == "noise"] == [0, 0, None, None]

@@ -79,9 +79,9 @@ def extremes(path, clean, restored, degraded, normalization):
 def test_extremes_are_best_median_and_worst_by_range(tmp_path, clean, drawn):
     restored = clean + np.array([5, 1, 20, 10, 2]).reshape(5, 1, 1)
 
-    made = extremes(tmp_path / "A.png", clean, restored, 100 + 4 * clean, NORMALIZATION)
+    is_drawn = extremes(tmp_path / "A.png", clean, restored, 100 + 4 * clean, NORMALIZATION)
 
-    assert made
+    assert is_drawn
     assert (tmp_path / "A.png").exists()
     titles = [panel["title"] for panel in drawn if panel["column"] == 0]
     assert [title.split(":")[0] for title in titles] == [
@@ -152,23 +152,23 @@ def test_history_of_a_task_named_like_a_loss_is_a_score(tmp_path, monkeypatch, s
     assert panels == {"pixel": 0, "mean": 1, "signal_loss": 1}
 
 
-def test_made_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
-    clean, made, real = (random.normal(mean, 1, (32, 48)) for mean in (0, 5, 9))
+def test_synthetic_and_real_degraded_images_share_one_scale(tmp_path, drawn, random):
+    clean, synthetic, real = (random.normal(mean, 1, (32, 48)) for mean in (0, 5, 9))
 
-    figures.save_synthetic_sheet(tmp_path / "made.png", [("Cells", clean, made, real)])
+    figures.save_synthetic_sheet(tmp_path / "synthetic.png", [("Cells", clean, synthetic, real)])
 
-    assert [panel["title"] for panel in drawn] == ["Cells: clean", "made", "real degraded"]
+    assert [panel["title"] for panel in drawn] == ["Cells: clean", "synthetic", "real degraded"]
     assert drawn[1]["limits"] == drawn[2]["limits"] != drawn[0]["limits"]
-    np.testing.assert_array_equal(drawn[1]["image"], made)
-    assert (tmp_path / "made.png").exists()
+    np.testing.assert_array_equal(drawn[1]["image"], synthetic)
+    assert (tmp_path / "synthetic.png").exists()
 
 
 def test_name_with_dollar_signs_is_no_mathematics(tmp_path, random):
     name = r"cost_$\frac{1$"
     image = random.normal(size=(32, 32))
 
-    figures.save_synthetic_sheet(tmp_path / "made.png", [(name, image, image, image)])
+    figures.save_synthetic_sheet(tmp_path / "synthetic.png", [(name, image, image, image)])
     figures.save_history_figure(tmp_path / "history.png", [
         {"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0, f"psnr_{name}": 2.0}])
 
-    assert all((tmp_path / file).exists() for file in ("made.png", "history.png"))
+    assert all((tmp_path / file).exists() for file in ("synthetic.png", "history.png"))

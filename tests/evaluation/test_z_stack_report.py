@@ -250,7 +250,7 @@ def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
     assert lines == ["one: measured, 1 of 2", "two: measured, 2 of 2"]
     content = json.loads((tmp_path / "z_stack_report.json").read_text())
     assert len(content["criteria"]) == len(criteria) == 12
-    assert content["notes"][1].startswith("1 of 2 in-focus crops are not shaped")
+    assert content["notes"][1].startswith("1 of 2 in-focus crops do not have the shape")
     page = (tmp_path / "z_stack_report.html").read_text()
     assert "Generator: mine" in page and "two (worst)" in page
     assert "http" not in page.replace("data:image", "")

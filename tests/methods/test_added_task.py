@@ -121,7 +121,7 @@ def test_run_adds_the_task_and_changes_no_trained_number(trained, blobs, capsys)
 
 @pytest.mark.parametrize("flags, words", [
     (("--add_task=Blobs",), "--add_task and --init_generator need each other"),
-    (("--add_task=Stripes", "--init_generator={trained}"), "knows 'Stripes'"),
+    (("--add_task=Stripes", "--init_generator={trained}"), "already has the task 'Stripes'"),
     (("--add_task=Blobs", "--init_generator={trained}", "--generator=resnet"),
      "--generator=resnet does not fit"),
     (("--add_task=Blobs", "--init_generator={trained}", "--datasets=Blobs"),

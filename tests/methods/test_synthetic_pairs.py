@@ -132,7 +132,7 @@ def test_split_of_another_program_says_nothing(tested_pairs, generator, capsys, 
 
     load_tasks_and_synthesizer(config(tested_pairs, generator))
 
-    assert "so it may have seen some that are tested here" in capsys.readouterr().out
+    assert "so it may have seen some of this run's test images" in capsys.readouterr().out
 
 
 def test_generator_that_learned_from_tested_images_is_refused(tested_pairs, generator):
@@ -153,7 +153,7 @@ def test_generator_that_held_out_the_same_images_is_taken(tested_pairs, generato
 def test_generator_of_unknown_images_is_named(tested_pairs, generator, capsys):
     load_tasks_and_synthesizer(config(tested_pairs, generator))
 
-    assert "may have seen some that are tested here" in capsys.readouterr().out
+    assert "may have seen some of this run's test images" in capsys.readouterr().out
 
 
 def test_task_that_the_generator_does_not_know_is_refused(data_dir, tmp_path):
