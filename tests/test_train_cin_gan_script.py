@@ -102,7 +102,7 @@ def test_restoring_with_it_asks_which_defect(finished):
     result = run_script("restore.py", f"--generator={RUN}/generator.h5",
                         "--input=images/Blobs_X.npy", cwd=finished[0])
 
-    assert_mistake(result, "makes defects", "--task=Blobs or --task=Stripes")
+    assert_mistake(result, "adds defects", "--task=Blobs or --task=Stripes")
 
 
 @pytest.mark.slow

@@ -252,7 +252,7 @@ def _length(along: ElementTree.Element) -> float:
 
 def _one_of_several(path: Path) -> UserError:
     return UserError(f"{path} is one of several files that hold an image together. Save the "
-                     "image to a file of its own first.")
+                     "image to a separate file first.")
 
 
 @contextmanager

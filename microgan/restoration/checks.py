@@ -1,4 +1,4 @@
-"""What a generator can be asked for."""
+"""Checks of what a generator is asked to do."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from microgan.generator_file import GeneratorInfo
 from microgan.runtime.precision import PRECISIONS
 from microgan.restoration.stored_images import Pixels, check_numbers
 
-# What a stack is padded to by reflection is a multiple of this.
+# Stacks are padded by reflection to a multiple of this.
 _MIN_DEPTH = 4
 
 
 def check_task(info: GeneratorInfo, task: str | None) -> None:
-    """Refuse a task that the generator does not know, or the lack of one that it needs.
-
-    Raises:
-        UserError: the message lists the tasks that it knows.
-    """
+    """Raise `UserError`, listing the known tasks, if one is unknown or needed but missing."""
     if task is None and len(info.tasks) > 1 and info.method == "cin_gan":
-        raise UserError("The generator makes defects: say which with "
+        raise UserError("The generator adds defects: choose one with "
                         f"--task={' or --task='.join(info.tasks)}.")
     if task is not None and task not in info.tasks:
-        raise UserError(f"The generator knows no task '{task}'. It was trained on "
+        raise UserError(f"The generator does not know the task '{task}'. It was trained on "
                         f"{', '.join(info.tasks)}: choose with --task.")
 
 
 def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorInfo:
-    """Turn test-time augmentation on or off, or leave it as the training chose.
+    """Turn test-time augmentation on or off, or keep the training's choice.
 
     Args:
         info: of the generator.
@@ -69,30 +65,27 @@ def check_size(shape: Sequence[int]) -> None:
 
 
 def as_image(image: Any) -> np.ndarray:
-    """Make an array of what a user calls an image.
-
-    Args:
-        image: an array, or what numpy makes one of.
+    """Convert what a user calls an image to an array.
 
     Raises:
-        UserError: it holds other things than integers or real floating-point numbers, or
-            nothing, or is masked, or a list of images of several sizes.
+        UserError: it is empty, masked, a list of images of different sizes, or not of
+            integers or real floating-point numbers.
     """
     if any(isinstance(part, np.ma.MaskedArray)
            for part in (image, *(image if isinstance(image, (list, tuple)) else ()))):
-        raise UserError("The image is a masked array, whose mask would be lost. Fill it, and name "
-                        "what it is filled with: restore(image.filled(-1), nodata=-1).")
+        raise UserError("The image is a masked array, whose mask would be lost. Fill it, and pass "
+                        "the fill value: restore(image.filled(-1), nodata=-1).")
     try:
         array = np.asarray(image)
     except Exception as error:  # other libraries' arrays raise nearly anything
         raise UserError(f"The image cannot be read as one array: {one_line(error)}. Restore "
-                        "images of several sizes one by one.") from error
+                        "images of different sizes one by one.") from error
     check_numbers(array, "The image")
     return array
 
 
 def as_pixels(image: Any) -> Pixels:
-    """Like `as_image`, but leave what is read part by part as it is."""
+    """Like `as_image`, but keep an image that is read part by part."""
     lazy = (not isinstance(image, np.ndarray) and hasattr(image, "dtype")
             and hasattr(image, "shape"))
     if not lazy:
@@ -102,10 +95,10 @@ def as_pixels(image: Any) -> Pixels:
 
 
 def check_target(target: Any, image: Pixels) -> None:
-    """Refuse an array that cannot be given the result.
+    """Refuse a target that cannot hold the result.
 
     Raises:
-        UserError: it has another shape or no real numbers, is read-only, or is the image.
+        UserError: it has another shape, is not of real numbers, is read-only, or is the image.
     """
     shape = getattr(target, "shape", image.shape)
     if tuple(shape) != tuple(image.shape):
@@ -124,7 +117,7 @@ def check_call(axes: Any, nodata: Any, seed: Any) -> None:
     """Refuse arguments of the wrong type.
 
     Raises:
-        UserError: `axes` is no text, `nodata` no number, or `seed` no whole one >= 0.
+        UserError: `axes` is not text, `nodata` not a number, or `seed` not a whole number >= 0.
     """
     if axes is not None and not isinstance(axes, str):
         raise UserError(f"axes must be one letter per axis, such as 'ZYX'. Received: {axes!r}")
@@ -139,7 +132,7 @@ def check_load(path: Any, precision: Any, tile: Any) -> None:
     """Refuse arguments of the wrong type.
 
     Raises:
-        UserError: `path` is no path, `precision` not known, or `tile` no side of a tile.
+        UserError: `path` is not a path, `precision` is unknown, or `tile` is not a valid side.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f"The path of a generator.h5 is needed. Received: {path!r}")

@@ -25,10 +25,10 @@ SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
 
 
 def images_in_folder(path: Path) -> list[Path] | None:
-    """Image files in a folder, as `choose_files` gives them; None if it is no such folder.
+    """List the image files in a folder, as `choose_files` does.
 
-    An OME-Zarr image, a folder itself, is none. Trust maps are skipped, too: those beside the
-    NAME_trust.json of `restore.py --trust_map`.
+    None if `path` is a file or an OME-Zarr image, which is itself a folder. Trust maps are
+    skipped: those beside the NAME_trust.json of `restore.py --trust_map`.
     """
     if not path.is_dir() or path.suffix.lower() in SUFFIXES or is_zarr_folder(path):
         return None
@@ -49,11 +49,11 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     Args:
         path: `.npy` (never unpickled), `.tif`, `.tiff`, or `.zarr`, a folder, or an image in
             such a folder.
-        axes: one letter per axis, such as "TZYX"; wins over what the file says. None: the
-            file's own; for `.npy`, YX with two axes and ZYX with three.
+        axes: one letter per axis, such as "TZYX"; overrides the file's. None: the
+            file's; for `.npy`, YX with two axes and ZYX with three.
 
     Raises:
-        UserError: the file is missing, unreadable or of another kind; the type or axes of
+        UserError: the file is missing, unreadable or of an unknown kind; the type or axes of
             an image in it are not supported; the axes do not fit its shape.
     """
     path = Path(path)
@@ -70,16 +70,16 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
     file = opener(path, axes)
     file.notes += tuple(
-        f"its axes are named {image.own_axes}, but {image.axes} is taken, as --axes says"
+        f"its axes are named {image.own_axes}, but --axes={image.axes} is used"
         for image in file.images if any(own not in (letter, *UNNAMED) for own, letter in zip(
             image.own_axes, image.axes)))
     return file
 
 
 def result_name(path: Path) -> str:
-    """What to call the result for a file: as the file, with the suffix of its format.
+    """Return the name of a file's result: the file's name, with the suffix of its format.
 
-    An image within an OME-Zarr has the names on the way to it, too: `plate_A_1_0.zarr`.
+    For an image within an OME-Zarr it includes the path to it: `plate_A_1_0.zarr`.
     """
     if path.suffix.lower() in SUFFIXES or not is_zarr_folder(path):
         return path.name
@@ -96,7 +96,7 @@ def read_image(path: Path | str, notes: FileNotes, *, axes: str | None = None) -
 
     Args:
         path: as in `open_image_file`.
-        notes: is given what the user should know of how it was read.
+        notes: receives what the user should know about how it was read.
         axes: as in `open_image_file`.
 
     Returns:
@@ -108,7 +108,7 @@ def read_image(path: Path | str, notes: FileNotes, *, axes: str | None = None) -
     with open_image_file(path, axes=axes) as file:
         if len(file.images) > 1:
             raise UserError(f"{path} holds {len(file.images)} separate images of different size "
-                            "or type. Save each to a file of its own.")
+                            "or type. Save each to a separate file.")
         (image,) = file.images
         notes.add(Path(path), file.notes, file.voxel_size_um)
         return replace(image, pixels=image.pixels[(slice(None),) * len(image.axes)])

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class InMemoryRestorer:
-    """Applies a generator to 2D images, those of one size together.
+    """Applies a generator to 2D images, in batches of one size.
 
-    An image of more pixels than a batch may have goes through a `Restorer`, in tiles where
-    memory does not suffice for the whole.
+    An image larger than a batch goes through a `Restorer`, in tiles if the whole does not
+    fit in memory.
 
     Args:
         model: `keras.Model`, float32 (B, Y, X, 1) -> float32, same shape; its weights may
             change between calls.
-        info: what its file says of it.
+        info: its description.
 
     Call arguments:
         task: whose intensity constants to use.
@@ -41,7 +41,7 @@ class InMemoryRestorer:
         neither rounded nor clipped.
 
     Raises:
-        UserError: an image has a side of less than 16 pixels; or memory does not suffice
+        UserError: an image has a side of less than 16 pixels; or there is not enough memory
             for the smallest tile of a large one.
     """
 
@@ -78,7 +78,7 @@ class InMemoryRestorer:
 
     @functools.cached_property
     def _for_large(self) -> Restorer:
-        """Made once: each of its graphs takes seconds to compile."""
+        """Built once: each of its graphs takes seconds to compile."""
         return Restorer(self._model, self._info)
 
 

@@ -13,25 +13,25 @@ from microgan.errors import UserError
 from microgan.restoration.stored_images import Pixels
 from microgan.restoration.tiles import parts
 
-# Pixels that are looked at together: 32 MB of float64.
+# Pixels that are processed together: 32 MB of float64.
 PART_PIXELS = 2**22
-# Missing pixels are filled with the mean of the measured ones around, by a Gaussian so wide.
+# Missing pixels get a mean of the measured ones around them, weighted by this Gaussian.
 _SIGMA_PX = 4.0
 _REACH_PX = 16
-# Beside fewer measured pixels than this share the image's level counts more.
+# With less weight of measured pixels than this, the image's level counts more.
 _LEAST_WEIGHT = 1e-3
 
 
 def check_pixels(image: Pixels, nodata: float | None) -> int:
-    """Go through an image, part by part, and count its missing pixels.
+    """Count the missing pixels of an image, part by part.
 
     Args:
         image: of any type and size.
         nodata: what missing pixels hold, as in `is_missing`.
 
     Raises:
-        UserError: other pixels are NaN, infinite, or what no camera measures, or all are
-            missing.
+        UserError: other pixels are NaN, infinite or beyond what cameras measure, or all
+            are missing.
     """
     wheres = list(parts(image.shape, PART_PIXELS))
     found = find_unmeasured((image[where] for where in wheres), nodata)
@@ -43,16 +43,12 @@ def check_pixels(image: Pixels, nodata: float | None) -> int:
         return 0
     count = sum(int(np.count_nonzero(is_missing(image[where], nodata))) for where in wheres)
     if count == math.prod(image.shape):
-        raise UserError(f"All pixels are {nodata:g}, which --nodata says is missing data.")
+        raise UserError(f"All pixels are {nodata:g}, which --nodata declares as missing.")
     return count
 
 
 def refuse_unless_held(nodata: float, dtype: np.dtype) -> None:
-    """Refuse a type that cannot hold what missing pixels are.
-
-    Raises:
-        UserError: it is such a type.
-    """
+    """Raise `UserError` for a type that cannot hold the value of missing pixels."""
     if dtype.kind == "f":
         held = not math.isfinite(nodata) or abs(nodata) <= float(np.finfo(dtype).max)
     else:
@@ -66,16 +62,16 @@ def refuse_unless_held(nodata: float, dtype: np.dtype) -> None:
 
 def read_filled(read: Callable[[tuple[slice, ...]], np.ndarray], where: tuple[slice, ...],
                 shape: Sequence[int], nodata: float, level: float) -> np.ndarray:
-    """Read a part of a plane or volume, its missing pixels filled with what is around them.
+    """Read a part of a plane or volume, its missing pixels filled in from around them.
 
-    The result is the same whatever the part, since nothing further than 16 pixels counts.
+    A pixel's value does not depend on the part: nothing beyond 16 pixels counts.
 
     Args:
-        read: gives a part of it.
+        read: returns a part of it.
         where: the part.
-        shape: of it all.
+        shape: of the whole.
         nodata: what missing pixels hold, as in `is_missing`.
-        level: of pixels with nothing measured near them.
+        level: for pixels with nothing measured nearby.
 
     Returns:
         float64 array where pixels are missing, otherwise of the image's type.
@@ -103,9 +99,9 @@ def keep_missing(result: np.ndarray, measured: np.ndarray, nodata: float) -> Non
     """Put missing pixels back into a result.
 
     Args:
-        result: of a type that can hold them; written to. Its other integers that happen to be
-            `nodata` become the next one, or they would be taken for missing.
-        measured: what the result was made from.
+        result: of a type that can hold them; written to. Other integers in it that equal
+            `nodata` change by 1, so that they do not count as missing.
+        measured: the image that was restored.
         nodata: as in `is_missing`.
     """
     missing = is_missing(measured, nodata)

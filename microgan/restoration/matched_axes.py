@@ -1,4 +1,4 @@
-"""The planes of images that belong together, paired by the letters of their axes."""
+"""Pair the planes of images by the letters of their axes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from microgan.restoration.stored_images import StoredImage
 
 def matched_planes(images: Mapping[str, StoredImage],
                    report: Callable[[str], Any]) -> list[np.ndarray]:
-    """All YX planes of each image, in the order of the first one's axes.
+    """Return all YX planes of each image, in the order of the first image's axes.
 
-    Axes are matched by letter; those of length 1 count for nothing. An axis without a name
-    (the file gave none, or one of `UNNAMED`) stands for the one axis that is left in the other
-    image; if neither names its axes, they stand for each other in their order.
+    Axes are matched by letter; those of length 1 are ignored. An unnamed axis (the file
+    names none, or one of `UNNAMED`) matches the one axis left in the other image; if neither
+    image names its axes, they match in order.
 
     Args:
-        images: by what to call them; their pixels are in memory.
-        report: called with a line of text where an axis without a name was matched.
+        images: by their names in messages; their pixels are in memory.
+        report: called with a line of text where an unnamed axis was matched.
 
     Returns:
         For each image (N, Y, X), N the product of all other axes.
@@ -53,7 +53,7 @@ def matched_planes(images: Mapping[str, StoredImage],
 
 
 def _squeezed(image: StoredImage) -> StoredImage:
-    """Without axes of length 1, but for Y and X."""
+    """Drop axes of length 1, except Y and X."""
     kept = [number for number, letter in enumerate(image.axes)
             if letter in "YX" or image.pixels.shape[number] > 1]
     pixels = np.asarray(image.pixels)
@@ -72,7 +72,7 @@ def _is_named(image: StoredImage, number: int) -> bool:
 
 
 def _paired(first: StoredImage, second: StoredImage) -> list[tuple[int, int]] | None:
-    """Numbers of the axes that belong together, or None if there are others."""
+    """Return the numbers of matching axes; None if some match none."""
     pairs = [(here, second.axes.index(letter)) for here, letter in enumerate(first.axes)
              if _is_named(first, here) and letter in second.axes
              and _is_named(second, second.axes.index(letter))]

@@ -1,4 +1,4 @@
-"""Test-time augmentation: the mean of what a network makes of an image and its mirror images."""
+"""Test-time augmentation: a network's mean result for an image and its mirror images."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ _MIRRORS = ((), (1,), (2,), (1, 2))
 
 def average_over_mirrors(apply: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
                          multiple: int) -> np.ndarray:
-    """Apply a network to images and their mirror images; mirror the results back, average.
+    """Average a network's results for images and their mirror images, mirrored back.
 
     Args:
         apply: float (B, Y, X) -> float, same shape.
         images: float32 (B, Y, X).
-        multiple: stride of the network. Sizes are padded to multiples before mirroring, by
-            reflection, or its steps would fall on other pixels of the mirror images, in a
-            tile of an image other ones than in the whole.
+        multiple: stride of the network. Sizes are first padded to multiples of it by
+            reflection, so that its steps fall on the same pixels of all mirror images.
 
     Returns:
         Like `images`.
 
     Source:
         Timofte, Rothe and Van Gool 2016, arXiv:1511.02228, section 3.6 ("enhanced
-        prediction"); without its transposed images, which a defect with a direction
-        does not allow.
+        prediction"), but without transposed images: defects may have a direction.
     """
     rows, columns = images.shape[1:]
     padded = np.pad(images, [(0, 0), (0, -rows % multiple), (0, -columns % multiple)], "reflect")

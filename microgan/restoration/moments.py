@@ -1,4 +1,4 @@
-"""Mean and variance of what is seen part by part."""
+"""Mean and variance accumulated part by part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Moments:
         self._squares: Any = 0.0
 
     def add(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
-        """Take in a part of `count` values; without any, what they are does not matter.
+        """Add a part of `count` values; one without values changes nothing.
 
         Source:
             Chan, Golub, LeVeque 1979, eq. 2.1, the parallel variance.

@@ -1,4 +1,4 @@
-"""Noise that is the same whichever part of an image is asked for."""
+"""Noise that depends on the position in an image, not on the part that is asked for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _BLOCK = 256
 
 
 def noise(seed: Sequence[int], where: tuple[slice, ...]) -> np.ndarray:
-    """A part of an endless standard normal noise image.
+    """Return a part of an unbounded image of standard normal noise.
 
     Args:
         seed: of the image.
         where: the part.
 
     Returns:
-        float32; tiles that overlap get the same numbers there.
+        float32; overlapping parts agree.
     """
     blocks = [range(part.start // _BLOCK, -(-part.stop // _BLOCK)) for part in where]
     result = np.empty([_BLOCK * len(numbers) for numbers in blocks], np.float32)

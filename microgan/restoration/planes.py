@@ -16,12 +16,12 @@ from microgan.restoration.kept_pixels import PART_PIXELS
 from microgan.restoration.stored_images import Pixels
 from microgan.restoration.tiles import parts
 
-# From so many pixels at most are percentiles taken; more change them by nothing.
+# Percentiles use at most this many pixels; more would not change them.
 _SAMPLED_PIXELS = 2**24
 
 
 class WritablePixels(Protocol):
-    """An array that is given its values part by part; numpy's arrays are some."""
+    """An array that is written part by part, such as numpy's."""
 
     @property
     def dtype(self) -> Any:
@@ -32,12 +32,12 @@ class WritablePixels(Protocol):
 
 
 class Planes:
-    """Addresses of an image's planes.
+    """Reads and writes an image's planes.
 
     Args:
         shape: of the image.
         axes: of the image, one letter each.
-        plane_axes: that a generator takes together, "YX" or "ZYX".
+        plane_axes: axes that a generator takes together, "YX" or "ZYX".
 
     Raises:
         UserError: the image lacks one of them, or has it twice.
@@ -58,13 +58,13 @@ class Planes:
         self.everything = tuple(slice(0, length) for length in self.shape)
 
     def read(self, image: Pixels, place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
-        """A part of the plane at a place, its axes in the generator's order."""
+        """Read a part of the plane at a place, its axes in the generator's order."""
         part = np.transpose(image[self._index(place, where)], self._order)
         return part.reshape(part.shape[len(place):])
 
     def write(self, target: WritablePixels, place: tuple[int, ...], where: tuple[slice, ...],
               values: np.ndarray) -> None:
-        """The reverse of `read`."""
+        """Reverse `read`."""
         part = values.reshape(*[1] * len(place), *values.shape)
         target[self._index(place, where)] = np.transpose(part, np.argsort(self._order))
 
@@ -75,9 +75,9 @@ class Planes:
 
 def percentiles(image: Pixels, nodata: float | None = None,
                 shares: Sequence[float] = PERCENTILES) -> list[float]:
-    """Percentiles of the measured pixels of an image of any size, 0.1 and 99.9 by default.
+    """Return percentiles of an image's measured pixels, 0.1 and 99.9 by default.
 
-    Of more than 16 million pixels, evenly spaced ones give them.
+    Images of more than 16 million pixels are sampled at even spacing.
 
     Args:
         image: with at least one measured pixel.
@@ -96,7 +96,7 @@ def percentiles(image: Pixels, nodata: float | None = None,
 
 
 def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
-    """Convert to an image's type: clipped to what it can hold, rounded to its integers.
+    """Convert values to an image's type: clip to its range, and round for integers.
 
     Args:
         values: float64, any shape.
@@ -106,7 +106,7 @@ def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
         The converted array, and how many values were outside the type's range.
 
     Raises:
-        UserError: values are NaN or infinite, which no integer is.
+        UserError: values are NaN or infinite.
     """
     refuse_not_finite(values)
     if dtype.kind == "f":
@@ -114,7 +114,7 @@ def to_type(values: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, int]:
     else:
         values = np.rint(values)
         low, high = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
-        if high > np.iinfo(dtype).max:  # 64 bit: the limit itself is no float
+        if high > np.iinfo(dtype).max:  # 64 bits: the limit itself is not a float
             high = float(np.nextafter(high, 0))
     num_clipped = int(np.count_nonzero((values < low) | (values > high)))
     return np.clip(values, low, high).astype(dtype), num_clipped

@@ -1,4 +1,4 @@
-"""How far the layers of a network see, and how coarse their results are."""
+"""Receptive field and stride of a network's layers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Place:
     """Where the pixels of a layer's result lie in the image, along each axis.
 
     Args:
-        scale: pixels of the image from one to the next.
-        reach: pixels of the image on either side that it depends on.
+        scale: image pixels from one to the next.
+        reach: image pixels on either side that it depends on.
     """
 
     scale: tuple[int, ...]
@@ -30,16 +30,16 @@ class Place:
 
 
 def place_after(layer: keras.Layer, before: Sequence[Place]) -> Place:
-    """Where a layer's result lies, from where its inputs do.
+    """Return where a layer's result lies, given its inputs' places.
 
     Args:
         layer: of a generator.
-        before: of each input that has the image's axes; of the image where none has, as on
-            the way of a task to a norm.
+        before: of each input with the image's axes; of the image if there is none, as for
+            the layers between a task and a norm.
     """
     scale, num_axes = before[0].scale, len(before[0].scale)
     reach = tuple(max(place.reach[axis] for place in before) for axis in range(num_axes))
-    if isinstance(layer, (DepthCoordinate, ZeroEnds)):  # slices must know of the whole stack
+    if isinstance(layer, (DepthCoordinate, ZeroEnds)):  # slices depend on the whole stack
         return Place(scale, (_WHOLE_AXIS, *reach[1:]))
     inner = layer.layer if isinstance(layer, Slicewise) else layer
     strides = _per_axis(getattr(inner, "strides", 1), num_axes)
@@ -51,7 +51,7 @@ def place_after(layer: keras.Layer, before: Sequence[Place]) -> Place:
         return Place(scale, tuple(far + (width - 1) * length for far, width, length
                                   in zip(reach, window, scale)))
     margin = _per_axis(getattr(layer, "margin", 0), num_axes)
-    # 'same' padding is uneven where a layer strides: as if all of it were on one side.
+    # 'same' padding is uneven in a strided layer: count all of it on one side.
     reach = tuple(far + length * (width - 1 if stride > 1 else width // 2) + extra * length
                   for far, length, width, stride, extra
                   in zip(reach, scale, window, strides, margin))
@@ -59,7 +59,7 @@ def place_after(layer: keras.Layer, before: Sequence[Place]) -> Place:
 
 
 def _per_axis(value: Any, num_axes: int) -> tuple[int, ...]:
-    """A layer's number for each axis; a layer of slices leaves the first alone."""
+    """Expand a layer's setting to all axes; slicewise layers leave the first alone."""
     if isinstance(value, int):
         return (value,) * num_axes
     return (1,) * (num_axes - len(value)) + tuple(value)

@@ -37,8 +37,8 @@ Report = Callable[[str], Any]
 class _Access(NamedTuple):
     """How the planes of an image are read for the network, and results written.
 
-    Each is called with the plane's place and the part of it; `missing` tells which pixels were
-    not measured, and is None where all were.
+    Each is called with a plane's place and a part of it. `missing` returns which pixels were
+    not measured; it is None if all were.
     """
 
     read: Callable[..., np.ndarray]
@@ -46,14 +46,14 @@ class _Access(NamedTuple):
     missing: Callable[..., np.ndarray] | None
 
 
-# Sides of tiles to choose from, half the pixels from one to the next in 2D.
+# Sides of tiles to choose from; each step halves the pixels in 2D.
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
-# That networks without norm use at most: larger tiles make them no faster.
+# At most for networks without norms: larger tiles make them no faster.
 _ENOUGH_BYTES = 1.2e9
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
-# An image is on another scale if less of its intensities is among the learned ones, or if it
-# spans less of them: 8 bits of 12 span a sixteenth, a dim image more.
+# An image is on another scale if less than this share of its range was learned, or if it spans
+# less than this share of the learned range: 8 bits of 12 span a sixteenth, a dim image more.
 _LEAST_INSIDE = 0.5
 _LEAST_SPAN = 0.05
 
@@ -65,17 +65,16 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
 
     Args:
         path: the `generator.h5` of a run folder.
-        precision: "float32", "mixed_bfloat16", or "auto" for what the hardware multiplies
-            faster.
+        precision: "float32", "mixed_bfloat16", or "auto" for the faster one on this hardware.
         tile: largest side of a tile of a large image, in pixels; None for what free memory
             allows.
         test_time_augmentation: average over mirror images: more precise, four times the
-            work; None for what the generator's training chose.
+            work; None for the training's choice.
 
     Raises:
-        UserError: no such file, or no generator of microgan, or one without test-time
-            augmentation; or an argument of the wrong type; or TensorFlow cannot run in this
-            process, which was forked.
+        UserError: the file is missing, not a microgan generator or one without test-time
+            augmentation; an argument has the wrong type; or this process was forked, so that
+            TensorFlow cannot run in it.
     """
     check_load(path, precision, tile)
     import_tensorflow_quietly()
@@ -88,15 +87,9 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
 
 def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
                  tile: int | None = None) -> Restorer:
-    """Load the half of a ZSE-GAN generator that makes a sharp stack blurred again.
+    """Load the half of a ZSE-GAN generator that blurs a sharp stack again.
 
-    Args:
-        path: as in `load_restorer`.
-        precision: as in `load_restorer`.
-        tile: as in `load_restorer`.
-
-    Raises:
-        UserError: no such file, or no generator of ZSE-GAN.
+    Args and errors as in `load_restorer`; generators of other methods are refused.
     """
     import_tensorflow_quietly()
     model, info = load_generator(path, method="zse_gan", precision=precision)
@@ -107,46 +100,42 @@ def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
 
 
 class Restorer:
-    """Applies a generator to every plane, or volume, of an image of any size and axes order.
+    """Applies a generator to every plane, or volume, of an image of any size and order of axes.
 
     Args:
         model: `keras.Model`, float32 (B, Y, X, 1) -> float32, same shape, or as
-            `TiledNetwork` says.
-        info: what its file says of it.
+            `TiledNetwork` takes it.
+        info: its description.
         tile: largest side of a tile, in pixels; None for what free memory allows.
 
     Call arguments:
         image: integers or real floating-point numbers, with a Y and an X axis of at least
-            16 pixels: an array, or what numpy makes one of, such as a list of images of one
-            size.
+            16 pixels: an array, or what numpy converts to one, such as a list of images of
+            one size.
         axes: one letter per axis; None for YX with two axes and ZYX with three. Colours are
             channels C, each restored as a plane, such as YXC.
-        task: whose intensity constants to use; None for the only task of a one-task
-            generator, else the image's own 0.1 and 99.9 percentiles stand in. A generator
-            that makes defects needs it to know which.
-        nodata: what pixels hold that were not measured, such as the borders of stitched
-            images; NaN, too. They are kept as they are, count in no percentile, and are
-            filled from around for the network.
-        seed: of the noise of a generator that makes defects; the planes of one image get
-            noise of their own.
+        task: whose intensity constants to use. None for those of a generator's only task,
+            otherwise for the image's own 0.1 and 99.9 percentiles. A generator that adds
+            several defects needs it.
+        nodata: value of pixels that were not measured, such as the borders of stitched
+            images; may be NaN. They are kept as they are, count in no percentile, and are
+            filled in from around them for the network.
+        seed: of the noise of a generator that adds defects; it differs between the planes of
+            an image.
         report: called with a line of text for what the user should know: intensities unlike
-            the learned ones, constants that were stood in for, pixels that were clipped or
-            kept, tiles.
+            the learned ones, percentiles used as constants, clipped or kept pixels, tiles.
 
     Returns:
         The restored image, shape and type of `image`, clipped to what the type can hold;
         integers are rounded.
 
     Raises:
-        UserError: an unknown task, axes that do not fit, or an image that is no array of
-            numbers, too small, not finite or beyond what cameras measure, or constant and
-            without constants; or a result that is not finite; or this process was forked.
+        UserError: the task is unknown, or the axes do not fit; the image is not an array of
+            numbers, too small, not finite, beyond what cameras measure, or constant and
+            without constants; the result is not finite; or this process was forked.
 
     Calls from several threads wait for each other. A restorer cannot be sent to another
     process: load it there.
-
-    Source:
-        ours.
     """
 
     def __init__(self, model: keras.Model, info: GeneratorInfo, *,
@@ -154,7 +143,7 @@ class Restorer:
         from microgan.restoration.tiled_network import TiledNetwork
 
         self.info = info
-        self._made_in = os.getpid()
+        self._loaded_in = os.getpid()
         # Statistics and random states are the network's: one image at a time.
         self._lock = threading.RLock()
         self._network = TiledNetwork(model,
@@ -186,21 +175,15 @@ class Restorer:
         """Restore an image that need not fit in memory.
 
         Args:
-            target: is given the result, part after part; of the image's shape and of any
-                type.
-            image: as in a call.
-            axes: as in a call.
-            task: as in a call.
-            nodata: as in a call.
-            seed: as in a call.
-            report: as in a call.
+            target: receives the result part by part; of the image's shape and of any type.
+            image, axes, task, nodata, seed, report: as in a call.
             progress: called with the share that is done, 0 to 1.
 
         Raises:
-            UserError: as a call; or memory does not suffice for the smallest tile, or the
+            UserError: as a call; or there is not enough memory for the smallest tile, or the
                 target does not fit.
         """
-        refuse_forked(self._made_in)
+        refuse_forked(self._loaded_in)
         image = as_pixels(image)
         check_target(target, image)
         check_call(axes, nodata, seed)
@@ -230,13 +213,13 @@ class Restorer:
 
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
-            undone = after.undo(values)
+            restored = after.undo(values)
             if nodata is None or not num_missing:
-                converted, beyond = to_type(undone, dtype)
+                converted, beyond = to_type(restored, dtype)
             else:
                 measured = read_plane(place, where)
-                undone[is_missing(measured, nodata)] = 0  # in the range of every type
-                converted, beyond = to_type(undone, dtype)
+                restored[is_missing(measured, nodata)] = 0  # in the range of every type
+                converted, beyond = to_type(restored, dtype)
                 keep_missing(converted, measured, nodata)
             num_clipped += beyond
             planes.write(target, place, where, converted)
@@ -263,7 +246,7 @@ class Restorer:
 
     def _restore_next(self, planes: Planes, start: int, access: _Access, task: str | None,
                       seed: int, report: Report, progress: Callable[[float], Any]) -> int:
-        """Restore as many planes as the network takes at once; give their number."""
+        """Restore as many planes as the network takes at once; return their number."""
         network, side = self._network, self._side(planes.shape)
         index = self.info.tasks.index(task) if task in self.info.tasks else 0
         is_whole = network.grid_size(planes.shape, side)[0] == 1
@@ -292,7 +275,7 @@ class Restorer:
         return 1
 
     def _side(self, shape: Sequence[int]) -> int:
-        """The largest side of a tile that memory allows; that of the image if it does."""
+        """Return the largest side of a tile that memory allows, up to the whole image."""
         sides = [max(shape), *_SIDES] if self._tile is None else [self._tile, *_SIDES]
         for side in sides:
             count, pixels = self._network.grid_size(shape, side)
@@ -307,27 +290,27 @@ class Restorer:
         _, smallest = self._network.grid_size(shape, _SIDES[-1])
         pixels = min(self._max_pixels, max(PIXELS_PER_BATCH, of_tile))
         if pixels <= smallest:
-            raise UserError("Memory does not suffice for the smallest tile. Close other programs "
-                            "or use a smaller network.") from error
+            raise UserError("There is not enough memory for the smallest tile. Close other "
+                            "programs or use a smaller network.") from error
         self._max_pixels = pixels // 2
-        report(f"Out of memory: going on with tiles of {self._side(shape)} pixels a side.")
+        report(f"Out of memory: continuing with tiles of {self._side(shape)} pixels a side.")
 
     @property
-    def _makes_defects(self) -> bool:
+    def _adds_defects(self) -> bool:
         return self.info.method == "cin_gan"
 
     def _ranges(self, image: Pixels, task: str | None, nodata: float | None,
                 report: Report) -> tuple[IntensityRange, IntensityRange]:
-        """The intensities that are -1 and 1 before and after the network."""
+        """Return the intensities that are -1 and 1 before and after the network."""
         low, high = percentiles(image, nodata)
         if task or len(self.info.tasks) == 1:
             task = task or self.info.tasks[0]
             ranges = self.info.normalization[task]
-            before, after = ((ranges.clean, ranges.degraded) if self._makes_defects else
+            before, after = ((ranges.clean, ranges.degraded) if self._adds_defects else
                              (ranges.degraded, ranges.restored))
             if _is_other_scale(low, high, before):
                 report(f"Warning: intensities run from {low:g} to {high:g}, but '{task}' was "
-                       f"learned on {before.low:g} to {before.high:g}: what comes out means "
+                       f"learned on {before.low:g} to {before.high:g}: the result means "
                        "little. Was the image converted to another type or scale?")
             return before, after
         if low == high:
@@ -335,7 +318,7 @@ class Restorer:
                 f"The image is {low:g} nearly everywhere, so its own percentiles give no "
                 f"intensity range. Name the task: --task={' or --task='.join(self.info.tasks)}.")
         report(f"No task named: the image's own {PERCENTILES[0]} and {PERCENTILES[1]} "
-               f"percentiles, {low:g} and {high:g}, stand in for a task's intensity constants. "
+               f"percentiles, {low:g} and {high:g}, replace a task's intensity constants. "
                f"Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
 
@@ -345,11 +328,7 @@ def _share(count: int, image: Pixels) -> str:
 
 
 def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
-    """Refuse integers that cannot hold most of what restored images run over, or resolve it.
-
-    Raises:
-        UserError: it is such a type.
-    """
+    """Raise `UserError` for integers that cannot hold or resolve most of a restored image."""
     if dtype.kind not in "iu":
         return
     limits = np.iinfo(dtype)
@@ -358,14 +337,14 @@ def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
     if span >= _MIN_LEVELS and inside >= span / 2:
         return
     raise UserError(
-        f"By what the generator has learned, restored images run from {restored.low:g} to "
+        f"The generator has learned that restored images range from {restored.low:g} to "
         f"{restored.high:g}, which {dtype} cannot "
         f"{'resolve' if span < _MIN_LEVELS else 'hold'}. Write float32: --output_type=float32, or "
-        "from Python give the image as float32.")
+        "from Python pass the image as float32.")
 
 
 def _is_other_scale(low: float, high: float, learned: IntensityRange) -> bool:
-    """Whether an image that runs from `low` to `high` is unlike all that was learned from."""
+    """Whether an image from `low` to `high` is unlike all training images."""
     inside = min(high, learned.high) - max(low, learned.low)
     return (inside < _LEAST_INSIDE * (high - low)
             or 0 < high - low < _LEAST_SPAN * (learned.high - learned.low))

@@ -22,7 +22,7 @@ _COPIED_BYTES = 16 * 2**20
 
 
 class Pixels(Protocol):
-    """An array of which only the part asked for is in memory; numpy's arrays are some."""
+    """An array that is read part by part, such as numpy's."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,8 +44,8 @@ class StoredImage:
         pixels: integers or real floating-point numbers with a Y and an X axis.
         axes: one letter per axis of `pixels`.
         axes_are_assumed: whether neither the file nor the caller named the axes.
-        label: what to call it among the images of its file; "" if it is the only one.
-        own_axes: that the file names, whatever the caller said; "" if it names none.
+        label: its name among the images of its file; "" if it is the only one.
+        own_axes: named by the file, whatever the caller named; "" if none.
     """
 
     pixels: Pixels
@@ -60,9 +60,9 @@ class ImageFile(abc.ABC):
 
     Args:
         images: what it holds, in the file's order.
-        notes: what the user should know of how it is read, a line each.
-        voxel_size_um: distance of its pixels and of its slices, None where it does not say.
-        losses: what of it a written file will lack, a line each.
+        notes: what the user should know about how it is read, a line each.
+        voxel_size_um: pixel size and slice spacing, None where unknown.
+        losses: what a written copy will lack, a line each.
     """
 
     images: tuple[StoredImage, ...] = ()
@@ -77,10 +77,10 @@ class ImageFile(abc.ABC):
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
     def check_writable(self, output_type: str | None) -> None:
-        """Write everything but pixels into memory, so that what fails does so before the work.
+        """Write everything but pixels to memory, so that failures show before the work.
 
         Args:
             output_type: of the written values; None for that of the images.
@@ -91,7 +91,7 @@ class ImageFile(abc.ABC):
 
     @abc.abstractmethod
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
-        """Write a file as this one is, with other pixels; whole or not at all.
+        """Write a copy of this file with other pixels, whole or not at all.
 
         Args:
             path: to write, with this file's suffix. Its folder must exist.
@@ -103,13 +103,13 @@ class ImageFile(abc.ABC):
 
 
 class Scratch:
-    """An array in a nameless temporary file, which goes with the process that made it.
+    """An array in an unnamed temporary file, which disappears with its process.
 
-    Parts are written and read as in a numpy array. They are mapped only as long as that
-    takes, so that memory does not grow with the image.
+    Parts are written and read as in a numpy array, and mapped only meanwhile, so that memory
+    does not grow with the image.
 
     Args:
-        folder: where there is room: the result's own.
+        folder: on the disk that the result goes to.
         shape: of the array.
         dtype: of its values, byte order included.
 
@@ -151,12 +151,12 @@ class Scratch:
 
     def copy_to(self, file: IO[bytes], planes: slice = slice(None),
                 convert: Callable[[np.ndarray], np.ndarray] = lambda values: values) -> None:
-        """Write the bytes of some YX planes, where `file` stands.
+        """Write the bytes of some YX planes at the position of `file`.
 
         Args:
-            file: open to be written.
+            file: open for writing.
             planes: all by default, in C order.
-            convert: called with a stretch of the values, (N,), gives what is written.
+            convert: maps a stretch of the values, (N,), to what is written.
         """
         plane_bytes = math.prod(self.shape[-2:]) * self.dtype.itemsize
         start, stop, _ = planes.indices(math.prod(self.shape[:-2]))
@@ -168,13 +168,13 @@ class Scratch:
 
 
 def _reserve(file: IO[bytes], num_bytes: int) -> None:
-    """Give a file its length, with room on the disk where the system can say so.
+    """Set a file's length, and reserve disk space for it where the system can.
 
-    Writing into a mapped file that has no room would end the process without a word.
+    Without space, writing to a mapped file would kill the process silently.
     """
     try:
         os.posix_fallocate(file.fileno(), 0, num_bytes)
-    except (AttributeError, OSError) as error:  # only Linux and its local disks know it
+    except (AttributeError, OSError) as error:  # only Linux supports it, on local disks
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         file.truncate(num_bytes)
@@ -192,7 +192,7 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
             None was given and the image has other than two or three axes.
     """
     if len(shape) < 2:
-        raise UserError(f"shape {shape} is no image: a Y and an X axis are needed.")
+        raise UserError(f"shape {shape} is not an image: a Y and an X axis are needed.")
     if axes is None:
         axes = {2: "YX", 3: "ZYX"}.get(len(shape))
         if axes is None:
@@ -209,14 +209,11 @@ def choose_axes(shape: tuple[int, ...], axes: str | None) -> str:
 
 
 def check_numbers(pixels: Pixels, name: Path | str) -> None:
-    """Refuse what holds other than integers or real floating-point numbers, or nothing.
+    """Raise `UserError` for pixels that are not real numbers, or for none.
 
     Args:
         pixels: of an image.
-        name: what to call it at the start of the message.
-
-    Raises:
-        UserError: it is refused.
+        name: start of the message.
     """
     dtype = np.dtype(pixels.dtype)
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
@@ -232,8 +229,8 @@ def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
 
     Args:
         pixels: of the image.
-        own_axes: that the file names; "" if it names none.
-        axes: that the caller names; they win.
+        own_axes: named by the file; "" if none.
+        axes: named by the caller; they override the file's.
         path: of the file, for messages.
         label: of the image among those of the file.
 

@@ -27,19 +27,19 @@ from microgan.restoration.tiff_trials import unwritable, without
 
 _LOSSLESS = {tifffile.COMPRESSION[name] for name in (
     "NONE", "LZW", "ADOBE_DEFLATE", "DEFLATE", "PACKBITS", "LZMA", "ZSTD")}
-# A page that is compressed in strips is held whole when written; above this, in tiles.
+# Strips are compressed with the whole page in memory; larger pages are written in tiles.
 _STRIPPED_PAGE_BYTES = 64 * 2**20
 _TILE = (256, 256)
-# Smaller ones tifffile could take for colours.
+# tifffile could take smaller ones for colours.
 _BLANK_PX = (8, 8)
 # ImageJ stores at most 4 GB; it reads more only from one page followed by bare pixels.
 _IMAGEJ_BYTES = 2**32 - 2**25
-# What ImageJ says of shape, which is written anew, and of displayed intensities, which are
-# others in the restored image.
+# ImageJ's entries for shape, which are written anew, and for displayed intensities, which
+# differ in the restored image.
 _IMAGEJ_SHAPE = {"images", "channels", "slices", "frames"}
 _IMAGEJ_DROPPED = {*_IMAGEJ_SHAPE, "Ranges", "min", "max"}
 _Convert = Callable[[np.ndarray], np.ndarray]
-# Where bare pixels go in the file, the image, its planes, and what turns them into what is stored.
+# Offset of raw pixels in the file, their image and planes, and their conversion when stored.
 _Block = tuple[int, Any, slice, _Convert]
 _OME_TYPES = {"float32": "float", "float64": "double"}
 # Of ImageJ's metadata, what is stored as Unicode; the rest is plain ASCII.
@@ -54,8 +54,8 @@ class TiffFile(ImageFile):
         axes: one letter per axis of every image in it, or None for the file's own.
 
     Raises:
-        UserError: it can't be read, is spread over several files, its pixels are no
-            intensities, or as `stored_image`.
+        UserError: it can't be read or is spread over several files; its pixels are not
+            intensities; or as `stored_image`.
     """
 
     def __init__(self, path: Path, axes: str | None) -> None:
@@ -90,12 +90,12 @@ class TiffFile(ImageFile):
         self.losses = tuple(self._losses())
 
     def _blank(self, output_type: str | None) -> list[np.ndarray]:
-        """As many planes as there are, small ones."""
+        """Return as many planes as the images have, small and blank."""
         return [np.zeros((*image.pixels.shape[:-2], *_BLANK_PX), output_type or image.pixels.dtype)
                 for image in self.images]
 
     def _find_unwritable(self) -> list[set[str]]:
-        """What of each image's first description cannot be written."""
+        """Find the parts of each image's first description that cannot be written."""
         pixels = self._blank(None)
         return [unwritable(self._all_options(number, series.keyframe, 0, pixels),
                            imagej=self._writes_imagej())
@@ -118,7 +118,7 @@ class TiffFile(ImageFile):
             self._write(io.BytesIO(), self._blank(output_type))
         except Exception as error:  # tifffile raises nearly anything about what it cannot write
             raise UserError(f"{self._path} can be read, but not written again as it is: "
-                            f"{one_line(error)}. Save it anew, as in Fiji, or as .npy."
+                            f"{one_line(error)}. Save it again, for example with Fiji, or as .npy."
                             ) from error
 
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
@@ -130,7 +130,7 @@ class TiffFile(ImageFile):
                     part.copy_to(file, planes, convert)
 
     def _write(self, target: Path | io.BytesIO, pixels: Sequence[Any]) -> list[_Block]:
-        """Write all but what lies bare in the file; return that and where it goes."""
+        """Write everything but uncompressed pixels; return where those go."""
         kind = self._kind()
         blocks: list[_Block] = []
         size = sum(int(np.prod(part.shape, dtype=np.int64)) * part.dtype.itemsize
@@ -158,13 +158,13 @@ class TiffFile(ImageFile):
         return blocks
 
     def _writes_imagej(self) -> bool:
-        """Whether tifffile can write the file as ImageJ's: it knows one order of axes."""
+        """Whether tifffile can write the file as ImageJ's: it supports one order of axes."""
         axes = [series.axes for series in self._checked.series]
         order = re.sub(f"[{UNNAMED}]", "Z", axes[0])
         return self._kind() == "imagej" and list(order) == sorted(order, key="TZCYXS".find)
 
     def _written(self, number: int, part: Scratch) -> tuple[np.dtype, _Convert]:
-        """The type of what is written of an image, and what turns its values into that."""
+        """Return the type in which an image is stored, and the conversion to it."""
         values = self._checked.values[number]
         if values is None or part.dtype != values.dtype:
             return part.dtype, lambda stretch: stretch
@@ -172,9 +172,9 @@ class TiffFile(ImageFile):
 
     def _stretches(self, series: tifffile.TiffPageSeries,
                    part: Scratch) -> Iterator[tuple[Any, slice]]:
-        """Planes that are written together, and the page that describes them.
+        """Yield planes that are written together, and the page that describes them.
 
-        All, or each on its own in a plain TIFF whose pages have texts of their own.
+        All at once; one by one in a plain TIFF whose pages have different texts.
         """
         if self._kind() in ("uniform", "generic") and len(series.shape) > 2:
             found: list[Any] = list(series.pages)
@@ -188,7 +188,7 @@ class TiffFile(ImageFile):
         yield series.keyframe, slice(None)
 
     def _kind(self) -> str:
-        """How the file describes its images, as tifffile found out."""
+        """Return tifffile's name for how the file describes its images."""
         return self._checked.series[0].kind.lower()
 
     def _description(self, number: int, page: Any, size: int,
@@ -203,7 +203,7 @@ class TiffFile(ImageFile):
             kept = {key: imagej_text(value) if isinstance(value, str)
                     and key not in _IMAGEJ_UNICODE else value
                     for key, value in found.items() if key not in dropped}
-            # ImageJ takes planes of no axis for slices.
+            # ImageJ takes planes of an unnamed axis for slices.
             if not self._writes_imagej():
                 lines = raw_text(page, "ImageDescription").split(b"\n")
                 text = b"\n".join(line for line in lines if line.partition(b"=")[0].decode(
@@ -233,7 +233,7 @@ class TiffFile(ImageFile):
                              for tag in lost_tags(series.keyframe)}):
             yield f"its tags {', '.join(lost)} are not kept"
         if names := sorted(set().union(*self._unwritable)):
-            yield f"left out, since TIFFs cannot hold its value: {', '.join(map(_called, names))}"
+            yield f"left out, since a TIFF cannot hold the value: {', '.join(map(_called, names))}"
         if any(len(series.levels) > 1 for series in self._checked.series):
             yield "its smaller copies (pyramid levels) are not kept"
         for compression in {series.keyframe.compression for series in self._checked.series}:
@@ -243,7 +243,7 @@ class TiffFile(ImageFile):
 
 
 def _called(name: str) -> str:
-    """What to call a tag that is left out, by its name in `unwritable`."""
+    """Return what to call a tag that `unwritable` names."""
     return f"tag {name} ({tifffile.TIFF.TAGS.get(int(name), '?')})" if name.isdigit() else name
 
 
@@ -258,7 +258,7 @@ def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:
                         and same_kind else "minisblack"),
         "compression": page.compression if kept else tifffile.COMPRESSION.ADOBE_DEFLATE,
         "predictor": page.predictor if kept and page.predictor != 1 and same_kind else None,
-        "software": False,  # no other than the page's own
+        "software": False,  # only the page's own
         "extratags": kept_tags(page),
     }
     if "XResolution" in tags and "YResolution" in tags:
@@ -293,12 +293,12 @@ def _segments(part: Scratch, tile: tuple[int, int] | None,
 
 def ome_xml_of(text: str, images: Sequence[tuple[tifffile.TiffPageSeries, tuple[int, ...],
                                                  np.dtype]]) -> bytes:
-    """Fit a file's OME-XML to a file that holds the same images, page after page.
+    """Adapt OME-XML to a file that stores the same images page after page.
 
     Args:
-        text: the OME-XML. Everything in it is kept but where the planes are.
-        images: in the order of the XML, each as it was, the shape and the type that are
-            written; the shape may end earlier along its first axis.
+        text: the OME-XML; only the location of the planes changes.
+        images: in the order of the XML: the original series, and the shape and type that are
+            written; the shape may be shorter along its first axis.
     """
     root = ElementTree.fromstring(text)
     namespace = _namespace(root)
@@ -322,7 +322,7 @@ def ome_xml_of(text: str, images: Sequence[tuple[tifffile.TiffPageSeries, tuple[
 
 
 def _shorten(pixels: ElementTree.Element, axis: str, length: int, namespace: str) -> None:
-    """Let an image of an OME-XML end earlier."""
+    """Shorten an image of an OME-XML along an axis."""
     pixels.set(f"Size{axis}", str(length))
     late = [plane for plane in pixels.findall(f"{namespace}Plane")
             if str(plane.get(f"The{axis}")) not in map(str, range(length))]
@@ -337,7 +337,7 @@ def _check_ome_xml(text: str, checked: CheckedTiff, path: Path) -> None:
     described = list(root.iter(f"{_namespace(root)}Pixels"))
     if len(described) != len(checked.series):
         raise UserError(f"{path} describes {len(described)} images but holds "
-                        f"{len(checked.series)}. Save each to a file of its own.")
+                        f"{len(checked.series)}. Save each to a separate file.")
     for pixels, series, missing in zip(described, checked.series, checked.missing):
         if missing and pixels.get(f"Size{series.axes[0]}") != str(series.shape[0]):
             raise planes_missing(series, missing, path)

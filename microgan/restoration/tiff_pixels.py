@@ -12,19 +12,20 @@ import tifffile
 
 from microgan.files.checked_tiffs import damaged_tiff
 from microgan.files.tiff_values import StoredValues
+from microgan.restoration.tiles import overlap
 
-# Decoded strips and tiles that are kept in case the next part needs them again.
+# Of decoded strips and tiles, in case the next part needs them again.
 _KEPT_BYTES = 256 * 2**20
 
 
 class SeriesPixels:
-    """The pixels of one series, of which only the strips or tiles needed are decoded.
+    """The pixels of one series; only the strips or tiles needed are decoded.
 
     Args:
         series: of an opened TIFF.
         shape: of the part to read, the series' or shorter along its first axis; no plane
             of it is missing.
-        values: what its numbers stand for; None if for themselves.
+        values: what its stored numbers mean; None if they are the values.
         path: of the file.
     """
 
@@ -37,8 +38,8 @@ class SeriesPixels:
         self._series = series
         self._page: Any = series.keyframe  # says how all pages of the series are stored
         self._path = path
-        page = self._page
-        num_segments = _KEPT_BYTES // (int(np.prod(page.chunks)) * self._stored.itemsize)
+        segment_bytes = int(np.prod(self._page.chunks)) * self._stored.itemsize
+        num_segments = _KEPT_BYTES // segment_bytes
         self._segment = functools.lru_cache(maxsize=max(1, num_segments))(self._decode)
 
     def __getitem__(self, index: Any, /) -> np.ndarray:
@@ -81,21 +82,15 @@ class SeriesPixels:
             for column in range(columns.start // width, -(-columns.stop // width)):
                 segment = self._segment(number, row * across + column)
                 top, left = row * height, column * width
-                inner_rows, rows_there = _overlap(rows, top, segment.shape[0])
-                inner_columns, columns_there = _overlap(columns, left, segment.shape[1])
+                inner_rows, rows_there = overlap(rows, top, segment.shape[0])
+                inner_columns, columns_there = overlap(columns, left, segment.shape[1])
                 values[rows_there, columns_there] = segment[inner_rows, inner_columns]
 
     def _decode(self, number: int, segment: int) -> np.ndarray:
         page: Any = self._series.pages[number]
         offset, num_bytes = page.dataoffsets[segment], page.databytecounts[segment]
-        decode, tables = self._page.decode, page.jpegtables  # may move the position
+        decode, tables = self._page.decode, page.jpegtables  # may move the file's position
         file = page.parent.filehandle
         file.seek(offset)
         data, _, shape = decode(file.read(num_bytes), segment, jpegtables=tables)
         return data[0, :shape[1], :shape[2], 0]
-
-
-def _overlap(wanted: slice, start: int, length: int) -> tuple[slice, slice]:
-    """Where a segment and a wanted stretch overlap: within the one, and within the other."""
-    low, high = max(wanted.start, start), min(wanted.stop, start + length)
-    return slice(low - start, high - start), slice(low - wanted.start, high - wanted.start)

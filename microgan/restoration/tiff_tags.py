@@ -1,4 +1,4 @@
-"""The tags of a TIFF page that say something of the image, not only how it is stored."""
+"""TIFF tags that describe the image, not only how it is stored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import tifffile
 _KEPT = ("DocumentName", "Make", "Model", "Orientation", "PageName", "XPosition", "YPosition",
          "Software", "DateTime", "Artist", "HostComputer", "Copyright", "GDAL_NODATA")
 _TEXT_TYPES = (1, 2, 7)  # bytes, ASCII, undefined
-# Written anew: what says how pixels are stored, and the page's description and resolution;
-# and of displayed intensities, which are others in the restored image.
+# Written anew: how pixels are stored, the page's description and resolution; and displayed
+# intensities, which differ in the restored image.
 _WRITTEN_ANEW = frozenset(tifffile.TIFF.TAGS[name] for name in (
     "NewSubfileType", "SubfileType", "ImageWidth", "ImageLength", "BitsPerSample", "Compression",
     "PhotometricInterpretation", "FillOrder", "ImageDescription", "StripOffsets",
@@ -23,14 +23,14 @@ _WRITTEN_ANEW = frozenset(tifffile.TIFF.TAGS[name] for name in (
 
 
 def raw_text(page: tifffile.TiffPage, name: str) -> bytes:
-    """The bytes of a text tag: microscopes write "µm" in one encoding or another.
+    """Return the bytes of a text tag: microscopes write "µm" in various encodings.
 
     Args:
         page: of an opened TIFF.
         name: of the tag.
 
     Returns:
-        Without zeros at the end; b"" if there is no such tag.
+        Without trailing zeros; b"" if there is no such tag.
     """
     if name not in page.tags:
         return b""
@@ -41,7 +41,7 @@ def raw_text(page: tifffile.TiffPage, name: str) -> bytes:
 
 
 def kept_tags(page: tifffile.TiffPage) -> list[tuple[int, int, int, Any, bool]]:
-    """The tags to write as they are, as `TiffWriter.write` takes them in `extratags`."""
+    """Return the tags to copy, as `TiffWriter.write` takes them in `extratags`."""
     kept: list[tuple[int, int, int, Any, bool]] = []
     for name in _KEPT:
         if name in page.tags:
@@ -53,7 +53,7 @@ def kept_tags(page: tifffile.TiffPage) -> list[tuple[int, int, int, Any, bool]]:
 
 
 def lost_tags(page: tifffile.TiffPage) -> list[str]:
-    """What to call the tags that are neither kept nor written anew."""
+    """Return what to call the tags that are neither kept nor written anew."""
     kept = {tifffile.TIFF.TAGS[name] for name in _KEPT} | _WRITTEN_ANEW
     lost = [tag for tag in page.tags if tag.code not in kept]
     return [str(tag.code) if tag.name == str(tag.code) else f"{tag.code} ({tag.name})"
@@ -61,5 +61,5 @@ def lost_tags(page: tifffile.TiffPage) -> list[str]:
 
 
 def imagej_text(text: str) -> str:
-    r"""Write all but ASCII as ImageJ does in its description, "µ" as "\u00B5"."""
+    r"""Escape letters that are not ASCII as ImageJ does, "µ" as "\u00B5"."""
     return "".join(letter if letter.isascii() else f"\\u{ord(letter):04X}" for letter in text)

@@ -1,4 +1,4 @@
-"""Which tags and texts of a TIFF can be written again, found out on empty images."""
+"""Find the tags and texts of a TIFF that can be written, by trial on one pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tifffile
 
 
 def unwritable(options: Mapping[str, Any], *, imagej: bool) -> set[str]:
-    """Find what of an image's description cannot be written.
+    """Find the parts of an image's description that cannot be written, each tried alone.
 
     Args:
         options: arguments of `TiffWriter.write`.
@@ -19,9 +19,6 @@ def unwritable(options: Mapping[str, Any], *, imagej: bool) -> set[str]:
 
     Returns:
         Names to leave out: "resolution", numbers of tags, and "metadata KEY".
-
-    Source:
-        ours: each is tried alone on an image of one pixel.
     """
     if _can_write(options, imagej):
         return set()
@@ -33,7 +30,7 @@ def unwritable(options: Mapping[str, Any], *, imagej: bool) -> set[str]:
 
 
 def without(options: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """The same arguments without what `unwritable` names."""
+    """Return the arguments without what `unwritable` names."""
     kept = {name: value for name, value in options.items() if name not in (
         ("resolution", "resolutionunit") if "resolution" in names else ())}
     kept["extratags"] = [tag for tag in options.get("extratags", ()) if str(tag[0]) not in names]

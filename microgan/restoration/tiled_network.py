@@ -19,11 +19,11 @@ from microgan.restoration.noise import noise
 from microgan.restoration.reach import Place, place_after
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
-# Measured: share of all layers' results that are in memory together at the peak; and in a whole
-# image, where fused kernels norm, not the formula with statistics from all tiles.
+# Measured: share of all layers' results in memory at the peak; the second in a whole image,
+# where fused kernels normalise.
 _KEPT_SHARE = 0.35
 _KEPT_SHARE_FUSED = 0.22
-# More elements make some kernels of TensorFlow overflow.
+# With more elements some of TensorFlow's kernels overflow.
 _MAX_ELEMENTS = 2**31 - 1
 Read = Callable[[tuple[slice, ...]], np.ndarray]
 Write = Callable[[tuple[slice, ...], np.ndarray], None]
@@ -31,9 +31,9 @@ Write = Callable[[tuple[slice, ...], np.ndarray], None]
 
 @dataclass(frozen=True)
 class _Norm:
-    """An instance norm: what measures its inputs, how coarse they are, what it uses.
+    """An instance norm: measures of its inputs, their scale, the statistics it uses.
 
-    `measure_where` is also told which pixels were measured, and leaves out the others.
+    `measure_where` also takes which pixels were measured, and ignores the others.
     """
 
     measure: Callable[..., Any]
@@ -46,15 +46,15 @@ class _Norm:
 class TiledNetwork:
     """Applies a generator to images that are too large for memory.
 
-    Convolutions see only so far: tiles that overlap by that much agree with the whole
-    image. An instance norm does not: it takes mean and deviation of the whole image. They
-    are found first, norm after norm: each needs one pass over the tiles through the
-    network up to it, with the statistics of the earlier norms in place. So a network
-    with L norms goes L + 1 times over an image of several tiles; without norms, once.
+    Convolutions have a limited receptive field: tiles that overlap by it agree with the
+    whole image. An instance norm needs mean and deviation of the whole image. These are
+    measured first, norm after norm, each in one pass over the tiles through the network up
+    to it. A network with L norms thus takes L + 1 passes over several tiles; without norms,
+    one.
 
     Args:
         model: generator whose first input and only output are (B, ..., 1) of one size.
-            Networks that make defects also take the task (B,) and, if random by a noise
+            Networks that add defects also take the task (B,) and, if random by a noise
             map, noise like the first input.
         test_time_augmentation: average over mirror images; for 2D networks without norms.
 
@@ -79,7 +79,7 @@ class TiledNetwork:
                   for tensor in model.inputs]
 
         def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            """Call a layer of the network again; norms with statistics that we set."""
+            """Call a layer of the network again, norms with statistics that can be set."""
             before = [tensor for tensor in keras.tree.flatten((args, kwargs))
                       if len(getattr(tensor, "shape", ())) == self._num_axes + 2]
             place = place_after(layer, [self._places.get(id(tensor), of_image)
@@ -114,31 +114,31 @@ class TiledNetwork:
 
     @property
     def num_passes(self) -> int:
-        """Passes over an image of several tiles."""
+        """Number of passes over an image of several tiles."""
         return len(self._norms) + 1
 
     @property
     def bytes_per_pixel(self) -> float:
-        """Memory at the peak, for each pixel that is in the network at once; estimated."""
+        """Estimated peak memory for each pixel in the network."""
         bytes_per_element = 4 if self._model.dtype_policy.compute_dtype == "float32" else 2
         return _KEPT_SHARE * bytes_per_element * sum(self._elements_per_pixel)
 
     @property
     def whole_gain(self) -> float:
-        """How many times the pixels of a tile a whole image may have in the same memory."""
+        """How many times more pixels fit in memory in a whole image than in a tile."""
         return _KEPT_SHARE / _KEPT_SHARE_FUSED if self._norms else 1.0
 
     @property
     def max_pixels(self) -> int:
-        """Pixels that may be in the network at once: no tensor gets too long for TensorFlow."""
+        """Most pixels in the network at once for which no tensor is too long for TensorFlow."""
         return int(_MAX_ELEMENTS / max(self._elements_per_pixel))
 
     def grid(self, shape: Sequence[int], side: int) -> list[Tile]:
-        """The tiles of an image, cores of at most `side` pixels."""
+        """Return the tiles of an image, cores of at most `side` pixels."""
         return tile_grid(shape, side, self.margin, self.multiple)
 
     def grid_size(self, shape: Sequence[int], side: int) -> tuple[int, int]:
-        """Number of tiles, and pixels of the largest with its margin."""
+        """Return the number of tiles, and the pixels of the largest with its margin."""
         return grid_size(shape, side, self.margin, self.multiple)
 
     def restore_batch(self, images: np.ndarray, numbers: Sequence[int], task: int = 0,
@@ -155,7 +155,7 @@ class TiledNetwork:
             float32 (B, ...).
         """
         everything = tuple(slice(0, length) for length in images.shape[1:])
-        # A batch has one state of its dropout, whose numbers depend on the batch's size.
+        # Dropout's numbers depend on the size of the batch.
         at_once = 1 if self._dropouts else len(images)
         return np.concatenate([
             self._restored(self._apply_whole, images[start:start + at_once], everything,
@@ -168,14 +168,14 @@ class TiledNetwork:
         """Apply the generator to an image, tile by tile.
 
         Args:
-            read: gives a part of the image, float32.
-            write: is given each part of the result, float32.
+            read: returns a part of the image, float32.
+            write: receives each part of the result, float32.
             shape: of the image.
             side: largest length of a tile's core, in pixels.
             number: of the image, which the noise depends on.
             task: position among the generator's tasks, for networks that take it.
             seed: of the noise.
-            missing: tells which pixels of a part count in no statistics; None for none.
+            missing: returns which pixels of a part count in no statistics; None for none.
 
         Yields:
             None after every step, `num_steps` of them.
@@ -213,18 +213,18 @@ class TiledNetwork:
         return apply(images)
 
     def num_steps(self, shape: Sequence[int], side: int, *, has_missing: bool = False) -> int:
-        """Steps that `restore` takes."""
+        """Return the number of steps that `restore` takes."""
         count, _ = self.grid_size(shape, side)
         return count * (self.num_passes if count > 1 or has_missing else 1)
 
     def _compiled(self, network: keras.Model) -> Callable[..., Any]:
-        """A graph of a network for images of any size."""
+        """Compile a network for images of any size."""
         signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs]
         return tf.function(lambda *tensors: self._called(network, tensors),
                            input_signature=signature)
 
     def _compiled_measure(self, network: keras.Model) -> Callable[..., Any]:
-        """A graph that measures a part of a network's features: mean, deviation, number."""
+        """Compile the mean, deviation and number of a part of a network's features."""
         def measure(begin: Any, end: Any, *tensors: Any) -> Any:
             features = self._called(network, tensors)
             end = tf.minimum(end, tf.shape(features)[1:-1])
@@ -239,7 +239,7 @@ class TiledNetwork:
 
     def _compiled_measure_where(self, network: keras.Model,
                                 scale: tuple[int, ...]) -> Callable[..., Any]:
-        """Like `_compiled_measure`, of features of which at least half was measured."""
+        """Like `_compiled_measure`, for features of which at least half was measured."""
         def measure(begin: Any, end: Any, measured: Any, *tensors: Any) -> Any:
             features = self._called(network, tensors)
             size = tf.shape(features)[1:-1]
@@ -265,7 +265,7 @@ class TiledNetwork:
             *(tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in network.inputs)])
 
     def _called(self, network: keras.Model, tensors: Sequence[Any]) -> Any:
-        """Networks that make defects are random by dropout, so it stays on."""
+        """Call a network; dropout stays on in those that add defects, which are random by it."""
         return network(list(tensors) if len(tensors) > 1 else tensors[0],
                        training=len(tensors) > 1)
 
@@ -281,7 +281,7 @@ class TiledNetwork:
         return inputs
 
     def _seed_dropout(self, seed: int, number: int, where: tuple[slice, ...]) -> None:
-        """Dropout, the published generator's only randomness: alike in every pass over a part."""
+        """Seed dropout, the published generator's only randomness, alike in all passes."""
         place = (seed, number, *(part.start for part in where))
         for position, layer in enumerate(self._dropouts):
             state = np.random.SeedSequence((*place, position)).generate_state(2)
@@ -291,11 +291,10 @@ class TiledNetwork:
 def _measure(norm: _Norm, tile: Tile, shape: Sequence[int],
              inputs: Sequence[Any],
              measured: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, int]:
-    """Mean, variance and number of the features that are a tile's own.
+    """Return mean, variance and number of the features in a tile's core.
 
-    Where not all was `measured`, of those that were.
-
-    At the image's edges these are all: there networks may add a margin of their own.
+    Only of `measured` pixels, if given. At the image's edges, where networks may add a
+    margin, all features count.
     """
     begin, end = [], []
     for core, outer, length, scale in zip(tile.core, tile.outer, shape, norm.scale):

@@ -1,4 +1,4 @@
-"""How an image is cut into overlapping tiles."""
+"""Cut an image into overlapping tiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Tile:
 
     Args:
         core: what is kept of the result; the cores of all tiles cover the image once.
-        outer: the core and a margin around it, as far as the image goes.
+        outer: the core and a margin around it, within the image.
     """
 
     core: tuple[slice, ...]
@@ -35,9 +35,9 @@ def tile_grid(shape: Sequence[int], side: int, margin: Sequence[int],
         shape: of the image.
         side: largest length of a core along each axis, in pixels; rounded up to
             `multiple`.
-        margin: to see around a core, along each axis; rounded up to `multiple`.
-        multiple: along each axis, of which all tiles begin at multiples, so that the steps
-            of a strided network fall on the same pixels in every tile.
+        margin: pixels to see around a core, along each axis; rounded up to `multiple`.
+        multiple: along each axis; tiles begin at multiples of it, so that the steps of a
+            strided network fall on the same pixels in every tile.
 
     Returns:
         The tiles, in C order.
@@ -49,14 +49,14 @@ def tile_grid(shape: Sequence[int], side: int, margin: Sequence[int],
 
 def grid_size(shape: Sequence[int], side: int, margin: Sequence[int],
               multiple: Sequence[int]) -> tuple[int, int]:
-    """Number of tiles of a `tile_grid`, and pixels of the largest with its margin."""
+    """Return the number of tiles of a `tile_grid`, and the pixels of the largest with margin."""
     axes = [_cut(*of_axis) for of_axis in zip(shape, [side] * len(shape), margin, multiple)]
     return (math.prod(map(len, axes)),
             math.prod(max(outer.stop - outer.start for _, outer in parts) for parts in axes))
 
 
 def _cut(length: int, side: int, margin: int, multiple: int) -> list[tuple[slice, slice]]:
-    """The cores and outer stretches of one axis."""
+    """Return the cores and outer stretches of one axis."""
     margin = _round_up(margin, multiple)
     count = -(-length // _round_up(side, multiple))
     step = _round_up(-(-length // count), multiple)
@@ -69,8 +69,14 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
+def overlap(wanted: slice | range, start: int, length: int) -> tuple[slice, slice]:
+    """Return where a piece from `start` overlaps a wanted stretch: within each of the two."""
+    low, high = max(wanted.start, start), min(wanted.stop, start + length)
+    return slice(low - start, high - start), slice(low - wanted.start, high - wanted.start)
+
+
 def parts(shape: Sequence[int], max_pixels: int) -> Iterator[tuple[slice, ...]]:
-    """Cut an image into slabs, in C order, to go through all pixels in little memory.
+    """Cut an image into slabs, in C order, to process all pixels in little memory.
 
     Args:
         shape: of the image.

@@ -1,4 +1,4 @@
-"""Where a restored image can be trusted, told without knowing the truth."""
+"""Where a restored image can be trusted, estimated without ground truth."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from microgan.restoration.planes import Planes, WritablePixels
 from microgan.restoration.stored_images import Pixels
 from microgan.restoration.tiles import tile_grid
 
-# What is finer is noise, which no one can predict; what is coarser is background, which
-# training images of one field of view teach badly. Measured: docs/trust.md.
+# Finer is noise, which cannot be predicted; coarser is background, which training images of
+# one field of view teach poorly. Measured: docs/trust.md.
 FINE_PX = 2.0
 COARSE_PX = 16.0
-# Beyond so many deviations the Gaussian is cut off.
+# Deviations at which Gaussians are cut off.
 _TRUNCATE = 4.0
 _SIDE_PX = 1024
 
 
 class FlippedPixels:
-    """An image seen in a mirror, without a copy in memory.
+    """A mirrored view of an image, without a copy in memory.
 
     Args:
-        image: to look at.
-        flipped: numbers of the axes that run backwards.
+        image: of any size.
+        flipped: numbers of the mirrored axes.
     """
 
     def __init__(self, image: Pixels, flipped: Sequence[int]) -> None:
@@ -43,7 +43,7 @@ class FlippedPixels:
 
 
 def spread(restored: Sequence[np.ndarray]) -> np.ndarray:
-    """How far restorations of one image differ that should be the same.
+    """Measure how far several restorations of one image disagree.
 
     Args:
         restored: at least two, of one shape: by several networks, or of the flipped image
@@ -57,23 +57,21 @@ def spread(restored: Sequence[np.ndarray]) -> np.ndarray:
 
 def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
                   least_deviation: float) -> np.ndarray:
-    """How far a restored image, degraded again, is from the measured one.
+    """Measure how far a restored image, degraded again, is from the measured one.
 
-    The difference is smoothed until most noise is gone, and what is smoother than
-    structures is taken off it: uneven background is no invention. Several draws of a random
-    defect also tell how much noise is left there, by which the difference is divided: where
-    it is bright, photons make more.
+    The difference is smoothed to remove most noise, and what is smoother than structures is
+    subtracted: uneven background is not an invention. With several draws of a random defect,
+    the difference is divided by the noise that is left, which is stronger where it is bright.
 
     Args:
         measured: plane or volume, any type.
         degraded_again: the restored image with the learned defect; several draws of a
             random defect, of which the mean is compared.
-        least_deviation: less noise than this is taken for as much, > 0, in the unit of
-            `measured`.
+        least_deviation: lower limit of the noise, > 0, in the unit of `measured`.
 
     Returns:
         Absolute difference at each pixel, float32: with several draws in standard
-        deviations of the noise, else in the unit of `measured`.
+        deviations of the noise, otherwise in the unit of `measured`.
 
     Source:
         ours, after predictive checks (Rubin 1984, Ann. Stat. 12:1151).
@@ -83,7 +81,7 @@ def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
     difference = np.abs(_band(measured.astype(np.float32) - mean))
     if len(draws) == 1:
         return difference
-    # Of one more draw about the mean of these: the measured image is one.
+    # Of one further draw about the mean of these: the measured image is one.
     variance = (1 + 1 / len(draws)) / (len(draws) - 1) * sum(
         _band(draw - mean) ** 2 for draw in draws)
     deviation = np.sqrt(ndimage.gaussian_filter(variance, COARSE_PX, truncate=_TRUNCATE))
@@ -91,7 +89,7 @@ def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
 
 
 def _band(image: np.ndarray) -> np.ndarray:
-    """What is neither finer nor coarser than structures."""
+    """Keep what is neither finer nor coarser than structures."""
     fine, coarse = (ndimage.gaussian_filter(image, sigma, truncate=_TRUNCATE)
                     for sigma in (FINE_PX, COARSE_PX))
     return fine - coarse
@@ -99,13 +97,13 @@ def _band(image: np.ndarray) -> np.ndarray:
 
 def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,
                  nodata: float | None = None) -> float:
-    """Fill in the map of `spread`, part by part.
+    """Write the map of `spread`, part by part.
 
     Args:
         target: float32, of the images' shape; written to.
         restored: as in `spread`.
         axes: one letter per axis.
-        nodata: what missing pixels of the images hold, and then of the map; None for none.
+        nodata: what missing pixels hold, in the images and the map; None for none.
 
     Returns:
         Mean of the map, without missing pixels.
@@ -116,19 +114,7 @@ def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,
 
 def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again: Sequence[Pixels],
                         axes: str, least_deviation: float, nodata: float | None = None) -> float:
-    """Fill in the map of `inconsistency`, part by part.
-
-    Args:
-        target: float32, of the images' shape; written to.
-        measured: as in `inconsistency`.
-        degraded_again: as in `inconsistency`.
-        axes: one letter per axis.
-        least_deviation: as in `inconsistency`.
-        nodata: as in `write_spread`.
-
-    Returns:
-        Mean of the map, without missing pixels.
-    """
+    """Write the map of `inconsistency`, with its arguments, as `write_spread` does."""
     # Smoothed twice: the differences, and their squares.
     return _write_map(
         target, axes, 2 * int(_TRUNCATE * COARSE_PX + 0.5), measured, nodata, lambda read: (
@@ -138,9 +124,9 @@ def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again
 
 def _write_map(target: Any, axes: str, margin: int, image: Pixels, nodata: float | None,
                compute: Callable[[Callable[[Pixels], np.ndarray]], np.ndarray]) -> float:
-    """Compute a map tile by tile from what its `read` argument gives of each image.
+    """Write a map tile by tile: `compute` maps a function that reads a part of an image to it.
 
-    Where `image` has no measurement, all images are 0 for `compute`.
+    Where pixels of `image` are missing, all images read as 0.
     """
     planes = Planes(target.shape, axes, "YX")
     total, count = 0.0, 0

@@ -1,4 +1,4 @@
-"""Pixels of a Zarr array: unpacked chunk by chunk, none into more bytes than it may have."""
+"""Pixels of a Zarr array, unpacked chunk by chunk within a budget of bytes."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ import numpy as np
 from microgan.runtime.amounts import byte_size
 from microgan.files.arrays import check_expansion
 from microgan.errors import UserError, one_line
+from microgan.restoration.tiles import overlap
 from microgan.restoration.zarr_metadata import ArrayDescription, Encoding
 
 # A chunk of more bytes than its array is unpacked up to this size.
 _LARGE_CHUNK_BYTES = 32 * 10**6
-# A larger one than this must be stored in a twentieth of its size: it is held whole.
+# A larger one, which is held whole, must take a twentieth of its size in its file.
 _HUGE_CHUNK_BYTES = 128 * 10**6
 _HUGE_CHUNK_EXPANSION = 20
-# So many chunks may be named whatever is stored; above, there must be some bytes for each.
+# This many chunks are always allowed; beyond, there must be some bytes for each.
 _FREE_CHUNKS = 10_000
 _BYTES_A_CHUNK = 100
-# What a description or checksum beside the values may take.
+# Allowance for a header or checksum beside the values.
 _SPARE_BYTES = 10**6
 _LZMA_MEMORY = 100 * 10**6
 _MISSING = 2**64 - 1
 
 
 class ZarrPixels:
-    """A Zarr array of which only the chunks that are asked for are read.
+    """A Zarr array; only the chunks that are needed are read.
 
     Args:
         folder: of the array.
@@ -45,8 +46,8 @@ class ZarrPixels:
         path: of the image, for messages.
 
     Attributes:
-        num_missing: files of chunks, or shards, that are not there, whose pixels have the
-            fill value.
+        num_missing: number of missing files of chunks or shards, whose pixels have the fill
+            value.
 
     Raises:
         ValueError: it claims far more than it holds, or holds links, pipes or devices.
@@ -73,7 +74,9 @@ class ZarrPixels:
             for place in itertools.product(*grid):
                 chunk = self._chunk(place)
                 if chunk is not None:
-                    source, target = zip(*map(_overlap, place, description.chunks, spans))
+                    source, target = zip(*(
+                        overlap(span, number * length, length)
+                        for number, length, span in zip(place, description.chunks, spans)))
                     result[target] = chunk[source]
         except Exception as error:  # damaged bytes make a decoder raise nearly anything
             raise UserError(f"{self._path} cannot be read as an OME-Zarr image: "
@@ -81,7 +84,7 @@ class ZarrPixels:
         return result
 
     def _chunk(self, place: tuple[int, ...]) -> np.ndarray | None:
-        """The values of a chunk; None if it is not there."""
+        """Return the values of a chunk; None if it is missing."""
         description = self._description
         if description.shards is None:
             name = _chunk_name(description, place)
@@ -107,7 +110,7 @@ class ZarrPixels:
         return _decoded(content, description.encoding, description.chunks, name)
 
     def _shard_index(self, name: str, ratio: list[int]) -> np.ndarray:
-        """Offset and number of bytes of each chunk in a shard, uint64 (..., 2)."""
+        """Return offset and number of bytes of each chunk in a shard, uint64 (..., 2)."""
         if self._index is None or self._index[0] != name:
             shards = self._description.shards
             assert shards is not None
@@ -122,15 +125,8 @@ class ZarrPixels:
         return self._index[1]
 
 
-def _overlap(number: int, length: int, span: range) -> tuple[slice, slice]:
-    """Of one axis: the part of a chunk that is asked for, and where it goes."""
-    start, stop = max(number * length, span.start), min((number + 1) * length, span.stop)
-    return (slice(start - number * length, stop - number * length),
-            slice(start - span.start, stop - span.start))
-
-
 def _chunk_bytes(description: ArrayDescription) -> int:
-    """Of an unpacked chunk, at its largest."""
+    """Return the bytes of an unpacked chunk at its largest."""
     return math.prod(description.chunks) * max(
         description.dtype.itemsize, _stored_type(description.encoding).itemsize)
 
@@ -146,17 +142,17 @@ def _read_part(path: Path, offset: int, count: int) -> bytes:
 
 
 def _decoded(content: bytes, encoding: Encoding, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """The values that bytes stand for.
+    """Decode the bytes of a chunk.
 
     Args:
-        content: of a chunk.
-        encoding: how it came about.
+        content: of the chunk.
+        encoding: of the content.
         shape: of the values.
         name: of the file, for messages.
 
     Raises:
-        ValueError: they are not as many as the shape asks for.
-        Exception: of a codec: they are damaged.
+        ValueError: the number of bytes does not fit the shape.
+        Exception: a codec found them damaged.
     """
     if encoding.has_checksum:
         import numcodecs
@@ -178,28 +174,28 @@ def _decoded(content: bytes, encoding: Encoding, shape: tuple[int, ...], name: s
 
 
 def _stored_type(encoding: Encoding) -> np.dtype:
-    """The type of what is compressed: filters may change it."""
+    """Return the type of what is compressed: filters may change it."""
     types = [settings.get("astype", settings.get("dtype")) for name, settings in encoding.filters
              if name == "delta"]
     return np.dtype(types[-1]) if types else encoding.dtype
 
 
 def _inflated(decoder: Any, content: bytes, num_bytes: int) -> bytes:
-    """Unpack with one of Python's own decoders, up to a byte more than there may be."""
+    """Unpack with one of Python's decoders, up to one byte more than expected."""
     unpacked = decoder.decompress(content, num_bytes + 1)
     if len(unpacked) == num_bytes and decoder.unused_data:
-        raise ValueError("bytes follow behind its end")
+        raise ValueError("bytes follow its end")
     return bytes(unpacked)
 
 
 def _unpack_lz4(content: bytes, num_bytes: int) -> bytes:
-    """LZ4 with its length in front."""
+    """Unpack LZ4 preceded by its length."""
     if struct.unpack_from("<i", content) != (num_bytes,):
-        raise ValueError("it is of another length")
+        raise ValueError("its length is different")
     return bytes(imagecodecs.lz4_decode(content[4:], out=num_bytes))
 
 
-# From bytes, and how many they must become.
+# From bytes, and how many they must unpack to.
 _DECODERS: dict[str, Callable[[bytes, int], bytes | bytearray]] = {
     "blosc": lambda content, num_bytes: imagecodecs.blosc_decode(content, out=num_bytes),
     "bz2": lambda content, num_bytes: _inflated(bz2.BZ2Decompressor(), content, num_bytes),
@@ -212,14 +208,14 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes | bytearray]] = {
 
 
 def _undo_delta(content: bytes, settings: dict[str, Any], encoding: Encoding) -> bytes:
-    """Add up differences of neighbours."""
+    """Sum the differences of neighbours."""
     dtype = np.dtype(settings.get("dtype", encoding.dtype))
     differences = np.frombuffer(content, settings.get("astype", dtype))
     return np.cumsum(differences, dtype=dtype.newbyteorder("=")).astype(dtype).tobytes()
 
 
 def _undo_shuffle(content: bytes, settings: dict[str, Any], _: Encoding) -> bytes:
-    """Put the bytes of each value together again."""
+    """Reassemble the bytes of each value."""
     size = settings.get("elementsize", 4)
     if type(size) is not int or not 0 < size <= len(content) or len(content) % size:
         raise ValueError("its bytes cannot be unshuffled")
@@ -230,7 +226,7 @@ _FILTERS = {"delta": _undo_delta, "shuffle": _undo_shuffle}
 
 
 def _file_sizes(folder: Path) -> dict[str, int]:
-    """Bytes of every file, by its path in the folder; refuses links, pipes and devices."""
+    """Map each file's path in the folder to its size; refuse links, pipes and devices."""
     sizes = {}
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
@@ -247,10 +243,11 @@ def _check_budget(description: ArrayDescription, sizes: dict[str, int], path: Pa
     """Refuse an array that claims far more than its files hold.
 
     Returns:
-        How many of its files are missing.
+        The number of missing files.
 
     Raises:
-        ValueError: more bytes, a larger chunk, or more chunks; or files larger than a chunk.
+        ValueError: it claims too many bytes, too large a chunk or too many chunks; or a file
+            is larger than a chunk.
     """
     stored = {name: size for name, size in sizes.items() if name[0] not in ".z"}
     if not stored:
@@ -259,14 +256,14 @@ def _check_budget(description: ArrayDescription, sizes: dict[str, int], path: Pa
     check_expansion(array_bytes, path, size=sum(stored.values()))
     chunk_bytes = _chunk_bytes(description)
     if chunk_bytes > max(_LARGE_CHUNK_BYTES, array_bytes):
-        raise ValueError(f"a chunk of it has {byte_size(chunk_bytes)}, though the whole has "
+        raise ValueError(f"its chunks have {byte_size(chunk_bytes)}, though the whole has "
                          f"{byte_size(array_bytes)}")
     largest = max(stored.values())
     if chunk_bytes > max(_HUGE_CHUNK_BYTES, _HUGE_CHUNK_EXPANSION * largest):
-        raise ValueError(f"a chunk of it has {byte_size(chunk_bytes)}, over "
+        raise ValueError(f"its chunks have {byte_size(chunk_bytes)}, over "
                          f"{_HUGE_CHUNK_EXPANSION} times what its largest file holds")
     if description.shards is None and largest > 1.1 * chunk_bytes + _SPARE_BYTES:
-        # Compression makes nothing much larger; what is larger would be unpacked unchecked.
+        # Compression makes nothing much larger, and the excess would be unpacked unchecked.
         name = max(stored, key=stored.__getitem__)
         raise ValueError(f"{name} has {largest} bytes, though a chunk has {chunk_bytes}")
     num_chunks = _grid_size(description.shape, description.chunks)

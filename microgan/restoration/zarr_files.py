@@ -23,7 +23,7 @@ from microgan.restoration.zarr_chunks import ZarrPixels
 from microgan.restoration.zarr_layouts import find_image
 from microgan.restoration.zarr_metadata import inside, read_array, read_json
 
-# Pixels that are copied together: with chunks of usual size, each is written once.
+# Pixels that are copied together; enough to write each chunk of usual size once.
 _COPIED_PIXELS = 2**24
 # Chunks up to this size are written on trial.
 _TRIED_PIXELS = 2**22
@@ -56,7 +56,7 @@ class ZarrFile(ImageFile):
         with _refused(path, "Get a whole copy, or write it again, with zstd, blosc or zlib"):
             self._array = read_array(self._folder, self._group.version)
             pixels = ZarrPixels(self._folder, self._array, path)
-            with tempfile.TemporaryDirectory() as temporary:  # found before the work is done
+            with tempfile.TemporaryDirectory() as temporary:  # find failures before the work
                 array = self._describe(Path(temporary), pixels.dtype)
                 if math.prod(self._array.chunks) <= _TRIED_PIXELS and 0 not in pixels.shape:
                     array[(slice(0, 1),) * len(pixels.shape)] = 1
@@ -68,7 +68,7 @@ class ZarrFile(ImageFile):
               if self._group.folder != path else ()))
         self.voxel_size_um = _voxel_size_um(multiscale, first)
         if pixels.num_missing:
-            self.notes = (f"chunks that are not stored ({pixels.num_missing}) are taken as the "
+            self.notes = (f"chunks that are not stored ({pixels.num_missing}) are read as the "
                           f"fill value, {self._array.fill_value}",)
 
     def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
@@ -97,14 +97,14 @@ class ZarrFile(ImageFile):
         _write_node(inner, group.version, "array", content, content.get("attributes") if
                     group.version == 3 else read_json(self._folder, ".zattrs"))
         zarr = _import_zarr(folder)
-        # Chunks that hold the fill value alone are written, too: else they seem to be missing.
+        # Chunks of nothing but the fill value are written, too: otherwise they seem missing.
         with zarr.config.set({"array.write_empty_chunks": True}):
             return zarr.open_array(str(inner), mode="r+", zarr_format=group.version)
 
 
 @contextmanager
 def _refused(path: Path, remedy: str) -> Iterator[None]:
-    """Make whatever goes wrong in the block a user's error."""
+    """Turn any failure in the block into a `UserError`."""
     try:
         yield
     except UserError:
@@ -115,16 +115,16 @@ def _refused(path: Path, remedy: str) -> Iterator[None]:
 
 
 def _axes(content: Any) -> str:
-    """One letter per axis; since version 0.4 each is an object."""
+    """Return one letter per axis; since version 0.4 each axis is an object."""
     names = [axis["name"] if isinstance(axis, dict) else axis for axis in content]
     for name in names:
         if not (isinstance(name, str) and len(name) == 1 and name.isalpha() and name.isascii()):
-            raise ValueError(f"its axis '{printable(name, limit=60)}' is no single letter")
+            raise ValueError(f"its axis '{printable(name, limit=60)}' is not a single letter")
     return "".join(names).upper()
 
 
 def _voxel_size_um(multiscale: dict[str, Any], level: dict[str, Any]) -> VoxelSize:
-    """Distance of pixels and of slices, None where the metadata do not say it in a known unit."""
+    """Return pixel size and slice spacing, None where not given in a known unit."""
     try:
         scales = [step["scale"] for part in (level, multiscale)
                   for step in part.get("coordinateTransformations", ()) if step["type"] == "scale"]
@@ -157,6 +157,6 @@ def _import_zarr(path: Path) -> Any:
     try:
         import zarr
     except ImportError as error:
-        raise UserError(f"{path} is an OME-Zarr image, which needs more: pip install "
+        raise UserError(f"{path} is an OME-Zarr image, which needs an extra: pip install "
                         "'microgan[zarr]'.") from error
     return zarr

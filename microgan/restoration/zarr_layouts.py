@@ -1,4 +1,4 @@
-"""Where in a folder of Zarr its one OME-Zarr image is: at its top, in a plate, or a well."""
+"""Find the one OME-Zarr image of a Zarr folder: at its top, in a plate or in a well."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microgan.restoration.zarr_metadata import inside, is_zarr_folder, read_json
 
 # Plate, well, field.
 _MOST_LEVELS = 3
-# How many of several images a message names.
+# Most images that a message names.
 _NAMED_IMAGES = 3
 
 
@@ -23,7 +23,7 @@ class Group:
     Args:
         folder: of it.
         version: of the Zarr format, 2 or 3.
-        content: its JSON but the attributes.
+        content: its JSON without the attributes.
         attributes: of it.
     """
 
@@ -34,13 +34,13 @@ class Group:
 
     @property
     def ome(self) -> dict[str, Any]:
-        """What OME-Zarr adds: among the attributes, within "ome" since version 0.5."""
+        """OME-Zarr's metadata: the attributes, since version 0.5 those within "ome"."""
         found = self.attributes.get("ome", self.attributes)
         return found if isinstance(found, dict) else {}
 
 
 def find_image(path: Path) -> Group:
-    """The group of the one image in a folder.
+    """Find the group of the one image in a folder.
 
     Args:
         path: an image; or a plate, a well or what bioformats2raw writes, around one image.
@@ -65,7 +65,7 @@ def find_image(path: Path) -> Group:
 
 
 def _first_image(folder: Path) -> Path:
-    """The first image in a folder, as far down as metadata lead."""
+    """Follow the metadata to the first image in a folder."""
     for _ in range(_MOST_LEVELS):
         group = _read_group(folder)
         if "multiscales" in group.ome:
@@ -75,7 +75,7 @@ def _first_image(folder: Path) -> Path:
 
 
 def _inner_paths(group: Group) -> tuple[str, Sequence[str]]:
-    """What a group that is no image holds: a name for them, and their paths, one at least."""
+    """Return what a group that is not an image holds: their kind, and at least one path."""
     ome = group.ome
     if "plate" in ome:
         kind, inner = "wells", [well["path"] for well in ome["plate"]["wells"]]
@@ -91,7 +91,7 @@ def _inner_paths(group: Group) -> tuple[str, Sequence[str]]:
 
 
 def _series(group: Group) -> list[str]:
-    """Paths of the images that bioformats2raw wrote: listed, or else counted from 0."""
+    """Return the paths of the images that bioformats2raw wrote: listed, or counted from 0."""
     folder = inside(group.folder, "OME")
     listed = _read_group(folder).ome.get("series") if is_zarr_folder(folder) else None
     if listed:
@@ -106,17 +106,17 @@ def _read_group(folder: Path) -> Group:
     content = read_json(folder, "zarr.json")
     if content is not None:
         attributes = content.pop("attributes", {})
-        # What it repeats of the arrays is not used.
+        # Its copy of the arrays' metadata is not used.
         content.pop("consolidated_metadata", None)
         if content.get("zarr_format") != 3 or content.get("node_type") != "group":
-            raise ValueError(f"{folder.name} in it is no group of Zarr version 3")
+            raise ValueError(f"{folder.name} in it is not a group of Zarr version 3")
     else:
         content, attributes = read_json(folder, ".zgroup"), read_json(folder, ".zattrs")
         if content is None:
             raise ValueError("it has no .zgroup and no zarr.json" if attributes is None else
                              "it has no .zgroup")
         if content.get("zarr_format") != 2:
-            raise ValueError(f"{folder.name} in it is no group of Zarr version 2")
+            raise ValueError(f"{folder.name} in it is not a group of Zarr version 2")
     if not isinstance(attributes, dict | None):
-        raise ValueError(f"{folder.name} in it has attributes that are no JSON object")
+        raise ValueError(f"{folder.name} in it has attributes that are not a JSON object")
     return Group(folder, content["zarr_format"], content, attributes or {})

@@ -1,4 +1,4 @@
-"""What an OME-Zarr says of itself: its JSON, read and checked before anything else is opened."""
+"""The JSON of an OME-Zarr, read and checked before anything else is opened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from microgan.runtime.amounts import byte_size
 from microgan.errors import printable
 
-# Of a file of JSON, and how deep it may be: what a large plate needs, and some.
+# Largest and deepest JSON file: more than a large plate needs.
 _JSON_BYTES = 10**7
 _JSON_DEPTH = 100
 _MAX_AXES = 16
@@ -44,7 +44,7 @@ class Encoding:
         dtype: of the stored values, byte order included.
         order: the axes in the order in which they are stored.
         filters: of version 2, name and settings each, in the order of writing.
-        compressor: name, or None. What it is set to stands in the bytes, too.
+        compressor: name, or None. Its settings are in the bytes, too.
         has_checksum: whether a CRC-32C follows the bytes.
     """
 
@@ -57,7 +57,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Shards:
-    """How chunks are kept together in files.
+    """How chunks are grouped in files.
 
     Args:
         shape: of a shard, multiples of the chunk's.
@@ -80,7 +80,7 @@ class ArrayDescription:
         shape: of the array.
         dtype: of its values.
         chunks: shape of a chunk, within a shard if there are some.
-        fill_value: of chunks that are not there.
+        fill_value: of missing chunks.
         encoding: of a chunk.
         shards: or None.
         prefix: before the numbers in a chunk's file name.
@@ -99,7 +99,7 @@ class ArrayDescription:
     separator: str
 
     def content_for(self, dtype: np.dtype) -> dict[str, Any]:
-        """The JSON of an array like this one, of values of a type."""
+        """Return the JSON of an array like this one for values of another type."""
         if dtype == self.dtype:
             return self.content
         if self.version == 2:
@@ -111,7 +111,7 @@ class ArrayDescription:
 
 
 def _with_byte_order(codecs: list[Any]) -> list[Any]:
-    """Codecs of version 3 that store values of several bytes, too."""
+    """Return codecs of version 3 that also store values of several bytes."""
     changed = []
     for name, settings in _codecs(codecs):
         if name == "bytes":
@@ -129,10 +129,10 @@ def is_zarr_folder(path: Path) -> bool:
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any] | None:
-    """Read an object of JSON in a folder; None if there is no such file.
+    """Read a JSON object in a folder; None if there is no such file.
 
     Raises:
-        ValueError: it is no regular file, too large or too deep, or no object.
+        ValueError: it is not a regular file, too large, too deep, or not an object.
     """
     path = folder / name
     try:
@@ -149,7 +149,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     except RecursionError:
         raise ValueError(f"{name} in it is over {_JSON_DEPTH} levels deep") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{name} in it holds no JSON object")
+        raise ValueError(f"{name} in it is not a JSON object")
     level: list[Any] = [content]
     for _ in range(_JSON_DEPTH):
         level = [inner for node in level for inner in _inner(node)]
@@ -165,10 +165,10 @@ def _inner(node: Any) -> Iterator[Any]:
 
 
 def inside(folder: Path, path: Any) -> Path:
-    """A folder within another, as metadata name it: no link, and no way out.
+    """Return a folder within another, as metadata name it.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: it is a link, or leads out of the other.
     """
     parts = path.split("/") if isinstance(path, str) else [""]
     if any(part in ("", ".", "..") or re.search(r"[\\:\0]", part) for part in parts):
@@ -182,7 +182,7 @@ def inside(folder: Path, path: Any) -> Path:
 
 
 def read_array(folder: Path, version: int) -> ArrayDescription:
-    """Read and check what an array's folder says of it.
+    """Read and check the metadata of an array.
 
     Args:
         folder: of the array.
@@ -194,7 +194,7 @@ def read_array(folder: Path, version: int) -> ArrayDescription:
     name = ".zarray" if version == 2 else "zarr.json"
     content = read_json(folder, name)
     if content is None or content.get("node_type", "array") != "array":
-        raise ValueError(f"{folder.name} in it is no array")
+        raise ValueError(f"{folder.name} in it is not an array")
     if content["zarr_format"] != version:
         raise ValueError(f"{folder.name} in it is not of version {version} of the format, as the "
                          "whole is")
@@ -238,7 +238,7 @@ def _read_v3(content: dict[str, Any]) -> ArrayDescription:
     _refuse_keys({key for key in set(content) - _V3_KEYS if not (
         isinstance(content[key], dict) and content[key].get("must_understand") is False)})
     if content.get("storage_transformers"):
-        raise ValueError("it has a storage transformer, of which none is read")
+        raise ValueError("it has a storage transformer, which is not supported")
     text = content["data_type"]
     if text not in _V3_TYPES:
         raise ValueError(_foreign("data type", text, _V3_TYPES))
@@ -255,7 +255,7 @@ def _read_v3(content: dict[str, Any]) -> ArrayDescription:
         (_, settings), = codecs
         inner = _lengths(settings["chunk_shape"], "shape of a chunk", like=shape)
         if any(outer % length for outer, length in zip(chunks, inner)):
-            raise ValueError("its shards are no whole number of chunks")
+            raise ValueError("its shards are not a whole number of chunks")
         if settings.get("index_location", "end") not in ("start", "end"):
             raise ValueError("its shards have their index neither at the start nor at the end")
         index = _v3_encoding(_codecs(settings["index_codecs"]), np.dtype(np.uint64), 2)
@@ -271,13 +271,13 @@ def _read_v3(content: dict[str, Any]) -> ArrayDescription:
 
 def _codecs(content: Any) -> list[tuple[str, dict[str, Any]]]:
     if not (isinstance(content, list) and 0 < len(content) <= _MAX_AXES):
-        raise ValueError("its codecs are no list, or too long a one")
+        raise ValueError("its codecs are not a list, or too many")
     return [_codec(item, "name", _V3_CODECS, "codec") for item in content]
 
 
 def _v3_encoding(codecs: Sequence[tuple[str, dict[str, Any]]], dtype: np.dtype,
                  num_axes: int) -> Encoding:
-    """Transpositions, the bytes, at most one compressor, at most one checksum: in this order."""
+    """Read transpositions, bytes, at most one compressor and one checksum, in this order."""
     order = tuple(range(num_axes))
     names = [name for name, _ in codecs]
     pattern = rf"(transpose )*bytes (({'|'.join(_V3_COMPRESSORS)}) )?(crc32c )?"
@@ -302,22 +302,22 @@ def _v3_encoding(codecs: Sequence[tuple[str, dict[str, Any]]], dtype: np.dtype,
 
 def _codec(content: Any, key: str, known: Sequence[str],
            what: str) -> tuple[str, dict[str, Any]]:
-    """Name and settings of what is named in JSON, if it is one of those that are known."""
+    """Return name and settings of a codec or the like, if it is known."""
     if isinstance(content, str) and key == "name":
         content = {"name": content}
     if not isinstance(content, dict):
-        raise ValueError(f"its {what} is no JSON object")
+        raise ValueError(f"its {what} is not a JSON object")
     name = content.get(key)
     if name not in known:
         raise ValueError(_foreign(what, name, known))
     settings = content if key == "id" else content.get("configuration", {})
     if not isinstance(settings, dict):
-        raise ValueError(f"its {what} '{name}' has settings that are no JSON object")
+        raise ValueError(f"its {what} '{name}' has settings that are not a JSON object")
     return str(name), settings
 
 
 def _foreign(what: str, name: Any, known: Sequence[str]) -> str:
-    """Say that something is not among what is known; codecs of other names may run code."""
+    """Describe what is known instead of a name; other codecs may run code."""
     names = known[0] if len(known) == 1 else f"{', '.join(known[:-1])} or {known[-1]}"
     return f"its {what} is '{printable(name, limit=60)}': only {names} can be read"
 

@@ -232,7 +232,7 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
     (["--input=a.zarr", "--output=a.zarr"], "a.zarr/a.zarr is within an input"),
     (["--input=a.npy,sub/a.npy"], "both be restored into"),
     (["--input=*.tif"], "--input=*.tif matches no"),
-    (["--input=a.npy", "--task=C"], "knows no task 'C'"),
+    (["--input=a.npy", "--task=C"], "does not know the task 'C'"),
     (["--input=a.npy", "--axes=YX"], "axes 'YX' do not fit"),
     ([], "--input is missing"),
     (["--input=a.npy", "--generator={}/stacks.h5", "--test_time_augmentation"], "for the U-Net"),

@@ -187,7 +187,7 @@ def test_axes_argument_wins_and_is_not_stored(tmp_path):
     file, written = round_trip(path, axes="YXZ")
 
     assert file.images[0].axes == "YXZ"
-    assert file.notes == ("its axes are named ZYX, but YXZ is taken, as --axes says",)
+    assert file.notes == ("its axes are named ZYX, but --axes=YXZ is used",)
     assert read_image(written, FileNotes()).axes == "ZYX"
 
 

@@ -92,10 +92,10 @@ def test_large_images_go_in_tiles_and_agree_with_the_whole(unet, random, monkeyp
 
 
 def test_large_images_are_compiled_for_once(unet, random, monkeypatch):
-    made, usual = [], in_memory.Restorer
+    built, usual = [], in_memory.Restorer
 
     def counted(*arguments):
-        made.append(arguments)
+        built.append(arguments)
         return usual(*arguments)
 
     monkeypatch.setattr(in_memory, "Restorer", counted)
@@ -105,7 +105,7 @@ def test_large_images_are_compiled_for_once(unet, random, monkeypatch):
     for task in "AB":
         restore(task, images_of(random, (20, 24), (24, 20)))
 
-    assert made == [(unet, INFO)]
+    assert built == [(unet, INFO)]
 
 
 def build_doubling():

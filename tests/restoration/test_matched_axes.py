@@ -44,8 +44,8 @@ def test_an_axis_of_length_1_that_one_file_lacks_is_dropped():
 
 @pytest.mark.parametrize("assumed, named", [("ZYX", "TYX"), ("ZYX", "YXC"), ("IYX", "ZYX"),
                                             ("QYX", "IYX"), ("YXQ", "ZYX")])
-def test_one_axis_without_a_name_is_that_which_is_left_and_a_line_says_so(assumed, named):
-    said = []
+def test_one_unnamed_axis_matches_the_one_left_and_is_reported(assumed, named):
+    lines = []
     source = np.arange(3 * 4 * 5).reshape(3, 4, 5)
 
     def ordered(axes):
@@ -54,11 +54,11 @@ def test_one_axis_without_a_name_is_that_which_is_left_and_a_line_says_so(assume
 
     first, second = matched_planes({
         "a.npy": StoredImage(ordered(assumed), assumed, assumed == "ZYX"),
-        "b.tif": StoredImage(ordered(named), named)}, said.append)
+        "b.tif": StoredImage(ordered(named), named)}, lines.append)
 
     np.testing.assert_array_equal(first, source)
     np.testing.assert_array_equal(second, source)
-    (line,) = said
+    (line,) = lines
     assert "a.npy" in line and "b.tif" in line and "not name" in line
 
 

@@ -40,7 +40,7 @@ def keras():
 
 @pytest.fixture(scope="module")
 def darken(keras):
-    """A CIN-GAN generator in form: it subtracts the number of the task."""
+    """Like a CIN-GAN generator: it subtracts the number of the task."""
     image, noise_map = keras.Input((None, None, 1)), keras.Input((None, None, 1))
     task = keras.Input((), dtype="int32")
     number = keras.layers.Reshape((1, 1, 1))(keras.layers.Rescaling(1.0)(task))
@@ -49,7 +49,7 @@ def darken(keras):
 
 @pytest.fixture(scope="module")
 def shift_right(keras):
-    """A generator that moves each image by one pixel along X: it knows the axes apart."""
+    """A generator that moves each image by one pixel along X, which tells the axes apart."""
     image = keras.Input((None, None, 1))
     kernel = np.zeros((1, 3, 1, 1), np.float32)
     kernel[0, 0] = 1
@@ -130,8 +130,8 @@ def test_share_of_clipped_pixels_is_written_as_people_write_it(identity, count, 
 
 
 @pytest.mark.parametrize("clean, words", [
-    ((2472, 36010), "run from 2472 to 36010, which uint8 cannot hold"),
-    ((0, 1), "run from 0 to 1, which uint8 cannot resolve"),
+    ((2472, 36010), "range from 2472 to 36010, which uint8 cannot hold"),
+    ((0, 1), "range from 0 to 1, which uint8 cannot resolve"),
     ((-200, 60), "which uint8 cannot hold"), ((-20, 300), None), ((0, 255), None)])
 def test_integers_that_cannot_hold_what_is_restored_are_refused(identity, clean, words):
     ranges = TaskNormalization(IntensityRange(0, 255), IntensityRange(*clean))
@@ -177,7 +177,7 @@ def test_named_task_gives_the_constants(identity):
 
 @pytest.mark.parametrize("scale", ["8 of 12 bits", "fractions", "brighter"])
 @pytest.mark.parametrize("task", [None, "A"])
-def test_intensities_unlike_the_learned_ones_are_said(identity, scale, task):
+def test_intensities_unlike_the_learned_ones_are_reported(identity, scale, task):
     image = noise((20, 30), "float64")  # learned are 0 to 100
     other = {"8 of 12 bits": image / 25, "fractions": image / 100 - 3, "brighter": 4 * image}
     seen = []
@@ -202,19 +202,19 @@ def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(iden
     assert "Known tasks: A, B" in seen[0]
 
 
-def test_defects_are_made_of_the_task_that_is_named(darken):
+def test_the_defect_of_the_named_task_is_added(darken):
     described = dataclasses.replace(info(("A", "B")), method="cin_gan")
     image = np.full((20, 30), 1.0)  # 1 in the network's values for clean images of B
 
     restored = Restorer(darken, described)(image, task="B", report=silent)
 
     np.testing.assert_allclose(restored, 55, atol=1e-4)  # 1 - 1 = 0 in those of degraded ones
-    with pytest.raises(UserError, match="say which with --task=A or --task=B"):
+    with pytest.raises(UserError, match="choose one with --task=A or --task=B"):
         Restorer(darken, described)(image)
 
 
 def test_unknown_task_lists_the_known(identity):
-    with pytest.raises(UserError, match="no task 'C'.*A, B"):
+    with pytest.raises(UserError, match="not know the task 'C'.*A, B"):
         Restorer(identity, info(("A", "B")))(noise((20, 30)), task="C")
 
 
@@ -223,7 +223,7 @@ def test_unknown_task_lists_the_known(identity):
     (np.full((20, 30), 7.0), "7 nearly everywhere.*--task=A or --task=B"),
     (np.arange(20 * 8.0).reshape(20, 8), "20 x 8 pixels are too small"),
     (np.zeros((2, 2, 20, 30)), "--axes"),
-    (np.zeros(20), "no image"),
+    (np.zeros(20), "not an image"),
 ])
 def test_images_that_cannot_be_restored_are_refused(identity, image, message):
     with pytest.raises(UserError, match=message):
@@ -246,7 +246,7 @@ def test_large_image_is_restored_in_tiles_and_says_so(shift_right):
     assert shares[-1] == 1
 
 
-def test_out_of_memory_halves_the_tile_and_goes_on(identity, monkeypatch):
+def test_out_of_memory_halves_the_tile_and_continues(identity, monkeypatch):
     restorer = Restorer(identity, info())
     network = restorer._network
     run = network._apply_whole, network._apply_tile
@@ -268,10 +268,10 @@ def test_out_of_memory_halves_the_tile_and_goes_on(identity, monkeypatch):
 
     np.testing.assert_array_equal(restored, 2 * image)
     assert lines == [f"{text} tiles of {side} pixels a side." for side in (362, 256)
-                     for text in ("Out of memory: going on with", "Restoring")]
+                     for text in ("Out of memory: continuing with", "Restoring")]
 
 
-def test_memory_that_does_not_suffice_for_any_tile_is_said(identity, monkeypatch):
+def test_too_little_memory_for_any_tile_is_reported(identity, monkeypatch):
     restorer = Restorer(identity, info())
 
     def fail(tensor):
@@ -280,7 +280,7 @@ def test_memory_that_does_not_suffice_for_any_tile_is_said(identity, monkeypatch
     monkeypatch.setattr(restorer._network, "_apply_whole", fail)
     monkeypatch.setattr(restorer._network, "_apply_tile", fail)
 
-    with pytest.raises(UserError, match="Memory does not suffice"):
+    with pytest.raises(UserError, match="not enough memory"):
         restorer(noise((100, 100)), report=lambda line: None)
 
 
@@ -400,7 +400,7 @@ def test_missing_pixels_are_not_counted_as_clipped(identity):
 
 
 @pytest.mark.parametrize("nodata", [np.nan, -9999.0])
-def test_percentiles_that_stand_in_are_of_measured_pixels(identity, nodata):
+def test_percentiles_used_as_constants_are_of_measured_pixels(identity, nodata):
     image = no_data_image("float32", nodata)
     measured = image[(image != nodata) & ~np.isnan(image)]
     lines = []
@@ -491,10 +491,10 @@ def test_colours_are_channels_each_restored_as_a_plane(shift_right):
     ([np.zeros((20, 30)), np.zeros((21, 30))], "one by one"),
     (np.ma.masked_equal(np.ones((20, 30)), 1), "masked array.*nodata=-1"),
     ([np.ma.masked_equal(np.ones((20, 30)), 1)], "masked array"),
-    ("a.tif", "holds <U5 values"), (None, "holds object values"), (7, "is no image"),
+    ("a.tif", "holds <U5 values"), (None, "holds object values"), (7, "is not an image"),
     ([], "is empty"), (np.zeros((0, 20)), "is empty: shape"),
     (noise((20, 30, 3)), "20 x 30|30 x 3 pixels are too small")])
-def test_what_is_no_image_of_numbers_is_refused(identity, image, words):
+def test_anything_but_an_image_of_numbers_is_refused(identity, image, words):
     with pytest.raises(UserError, match=words) as caught:
         Restorer(identity, info())(image, report=silent)
 
@@ -504,7 +504,7 @@ def test_what_is_no_image_of_numbers_is_refused(identity, image, words):
 @pytest.mark.parametrize("arguments, words", [
     ({"axes": ("Y", "X")}, "axes must be one letter per axis"), ({"axes": "YY"}, "once each"),
     ({"axes": "YXZ"}, "do not fit"), ({"seed": -1}, "seed must"), ({"seed": 1.5}, "seed must"),
-    ({"nodata": "0"}, "nodata must be a number"), ({"task": 3}, "knows no task")])
+    ({"nodata": "0"}, "nodata must be a number"), ({"task": 3}, "not know the task")])
 def test_arguments_of_the_wrong_type_are_refused(identity, arguments, words):
     with pytest.raises(UserError, match=words):
         Restorer(identity, info())(noise((20, 30)), report=silent, **arguments)
@@ -523,7 +523,7 @@ def test_loading_refuses_arguments_of_the_wrong_type(arguments, words):
     (lambda image: image, "target is the image"),
     (lambda image: np.zeros(image.shape, complex), "target is of type complex128"),
     (lambda image: np.broadcast_to(np.uint8(0), image.shape), "read-only")])
-def test_targets_that_cannot_be_given_the_result_are_refused(identity, make, words):
+def test_targets_that_cannot_hold_the_result_are_refused(identity, make, words):
     image = noise((20, 30))
 
     with pytest.raises(UserError, match=words):

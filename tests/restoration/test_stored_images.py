@@ -1,4 +1,4 @@
-"""Results on their way to a file: in little memory, and never more than there is room for."""
+"""Results on their way to a file: in little memory, and only if the disk has room."""
 
 import io
 
@@ -19,10 +19,10 @@ def test_parts_are_written_read_and_copied(tmp_path, random):
             copied = io.BytesIO()
             scratch.copy_to(copied, planes)
             assert copied.getvalue() == original.reshape(6, 20, 30)[planes].tobytes()
-        assert list(tmp_path.iterdir()) == []  # nameless
+        assert list(tmp_path.iterdir()) == []  # unnamed
 
 
-def test_a_disk_without_room_is_told_before_the_work(small_disk):
+def test_a_full_disk_is_found_before_the_work(small_disk):
     with pytest.raises(UserError, match="Cannot write 100 MB of results.*No space left"):
         Scratch(small_disk, (10**4, 10**4), "uint8")
 
@@ -35,5 +35,5 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
         Scratch(tmp_path / "none", (20, 30), "uint8")
 
 
-def test_axes_may_be_written_in_small_letters():
+def test_axes_may_be_lower_case():
     assert choose_axes((3, 20, 30), "zyx") == "ZYX"

@@ -1,4 +1,4 @@
-"""What a TIFF says in its tags is kept as it stands, or named as lost."""
+"""A TIFF's tags are kept unchanged, or named as lost."""
 
 import numpy as np
 import pytest

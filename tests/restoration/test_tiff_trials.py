@@ -53,7 +53,7 @@ def test_a_resolution_that_cannot_be_written_is_left_out_and_named(tmp_path, sta
 
     file, written = round_trip(tmp_path / "a.tif")
 
-    assert file.losses == ("left out, since TIFFs cannot hold its value: resolution",)
+    assert file.losses == ("left out, since a TIFF cannot hold the value: resolution",)
     np.testing.assert_array_equal(tifffile.imread(written), stack)
 
 
@@ -66,7 +66,7 @@ def test_a_tag_that_cannot_be_written_is_left_out_and_the_others_kept(tmp_path, 
 
     file, written = round_trip(tmp_path / "a.tif")
 
-    assert file.losses == ("left out, since TIFFs cannot hold its value: tag 269 (DocumentName)",)
+    assert file.losses == ("left out, since a TIFF cannot hold the value: tag 269 (DocumentName)",)
     with tifffile.TiffFile(written) as tiff:
         assert tiff.pages[0].tags["Software"].value == "mine"
 
@@ -81,7 +81,7 @@ def test_files_that_can_be_written_pass(tmp_path, stack, settings, output_type):
         file.check_writable(output_type)
 
 
-def test_what_cannot_be_written_at_all_is_told_before_the_work(tmp_path, stack, monkeypatch):
+def test_what_cannot_be_written_at_all_is_found_before_the_work(tmp_path, stack, monkeypatch):
     tifffile.imwrite(tmp_path / "a.tif", stack)
 
     def fail(*arguments):

@@ -17,7 +17,8 @@ from microgan.restoration.tiled_network import TiledNetwork
     for name in ("cin_resnet", "cin_unet", "cyclegan"))])
 def network(request):
     """Each kind of generator, narrow and with random weights; instance norms in all but one."""
-    from microgan.networks import cgan, cin_gan, cyclegan
+    from benchmarks.rivals import cyclegan
+    from microgan.networks import cgan, cin_gan
 
     model = {"resnet": lambda: cgan.build_resnet_generator(filters=2, num_blocks=1),
              "unet": lambda: cgan.build_unet_generator(filters=2, depth=2),
@@ -171,7 +172,7 @@ def test_noise_is_a_function_of_the_place():
 
 @pytest.fixture(scope="module")
 def random_network():
-    """The published generator of defects, random by its dropout alone."""
+    """The published generator that adds defects, random by its dropout alone."""
     from microgan.networks.cin_gan import build_resnet_generator
 
     return TiledNetwork(build_resnet_generator(num_tasks=2, filters=2, num_blocks=1, dropout=0.5))

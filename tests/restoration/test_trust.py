@@ -58,7 +58,7 @@ def test_noise_alone_is_about_one_deviation_however_bright(random):
                                2 * inconsistency(step, [flat], 0.5), rtol=1e-5)
 
 
-def test_maps_of_large_images_are_made_in_parts_without_seams(random, monkeypatch):
+def test_maps_of_large_images_are_computed_in_parts_without_seams(random, monkeypatch):
     measured = random.normal(size=(2, 530, 410))
     draws = [random.normal(size=(2, 530, 410)).astype(np.float32) for _ in range(2)]
     whole = np.stack([inconsistency(measured[z], [draw[z] for draw in draws], 0.1)

@@ -55,7 +55,7 @@ def test_metadata_chunks_and_compression_are_kept(tmp_path, version):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["image.zarr", "out.zarr"]
 
 
-def test_smaller_levels_are_dropped_aloud(tmp_path):
+def test_dropped_smaller_levels_are_reported(tmp_path):
     path, written = tmp_path / "image.zarr", tmp_path / "out.zarr"
     pixels = np.arange(2 * 3 * 32 * 32, dtype=np.float32).reshape(2, 3, 32, 32)
     write_ome_zarr(path, pixels, 3, levels=2)
@@ -95,7 +95,7 @@ def rewrite(path, **changes):
 
 
 def restored_as(path, written, dtype=None):
-    """Open an image and write it like itself, its pixels unchanged; return what was opened."""
+    """Open an image and write it with its pixels unchanged; return what was opened."""
     with open_image_file(path) as file:
         (image,) = file.images
         with Scratch(written.parent, image.pixels.shape, dtype or image.pixels.dtype) as scratch:
@@ -118,7 +118,7 @@ def test_type_may_change(tmp_path, version):
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_empty_chunks_are_written_and_missing_ones_said(tmp_path, version):
+def test_empty_chunks_are_written_and_missing_ones_reported(tmp_path, version):
     path, written = tmp_path / "image.zarr", tmp_path / "out.zarr"
     pixels = np.zeros((1, 2, 16, 16), np.uint8)
     pixels[0, 0] = 7
@@ -126,7 +126,7 @@ def test_empty_chunks_are_written_and_missing_ones_said(tmp_path, version):
 
     file = restored_as(path, written)
 
-    assert file.notes == ("chunks that are not stored (1) are taken as the fill value, 0",)
+    assert file.notes == ("chunks that are not stored (1) are read as the fill value, 0",)
     assert restored_as(written, tmp_path / "again.zarr").notes == ()
     np.testing.assert_array_equal(read_pixels(written), pixels)
 
@@ -216,9 +216,9 @@ def test_voxel_sizes_are_read_in_their_unit(tmp_path, version):
         assert file.voxel_size_um == pytest.approx((1e-4, 0.5))
 
 
-def test_axes_that_are_not_those_of_the_metadata_are_said(tmp_path):
+def test_axes_that_are_not_those_of_the_metadata_are_reported(tmp_path):
     write_ome_zarr(tmp_path / "a.zarr", np.ones((2, 3, 40, 50), np.uint16), 2)
 
     with open_image_file(tmp_path / "a.zarr", axes="ZTYX") as file:
         assert file.images[0].axes == "ZTYX"
-        assert file.notes == ("its axes are named CZYX, but ZTYX is taken, as --axes says",)
+        assert file.notes == ("its axes are named CZYX, but --axes=ZTYX is used",)

@@ -109,7 +109,7 @@ def test_images_of_a_plate_are_named(tmp_path, version):
         open_image_file(path / "A" / "1")
 
 
-def test_array_and_row_of_a_plate_are_no_images(tmp_path):
+def test_array_and_row_of_a_plate_are_not_images(tmp_path):
     path = tmp_path / "plate.zarr"
     write_plate(path, 2, ["A/1"], ["0"], False)
 
