@@ -4,23 +4,23 @@ import sys
 
 
 class UserError(Exception):
-    """A mistake the user can mend: the message is one line that says how.
+    """A mistake that the user can fix.
 
-    The message names what is wrong, the file or flag, the value and the remedy.
-    Scripts print it on standard error without a traceback and end with status 2;
-    from Python it is an ordinary exception.
+    The message is one line: what is wrong, the file or flag, the value and the remedy. Scripts
+    print it on standard error without a traceback and exit with status 2; from Python it is
+    an ordinary exception.
     """
 
 
 class Diverged(UserError):
-    """Training that left the finite numbers and did not come back."""
+    """Training that became NaN or infinite and did not recover."""
 
 
 class Interrupted(Exception):
     """Work stopped by a signal, after it was saved.
 
     Args:
-        message: one line that says what was saved and how to go on.
+        message: one line: what was saved and how to continue.
         status: exit status of the script, 128 + the signal's number.
     """
 
@@ -30,21 +30,21 @@ class Interrupted(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """A termination signal, after which all is cleaned up as after Ctrl-C."""
+    """A termination signal; cleaned up after like Ctrl-C."""
 
 
 def out_of_memory_errors() -> tuple[type[Exception], ...]:
-    """What says that memory ran out: Python's error and, if it is loaded, TensorFlow's."""
+    """Return the errors of memory that ran out: Python's and, if it is loaded, TensorFlow's."""
     of_tensorflow = getattr(sys.modules.get("tensorflow"), "errors", None)
     return (MemoryError, *([of_tensorflow.ResourceExhaustedError] if of_tensorflow else []))
 
 
 def one_line(text: object, *, limit: int = 300) -> str:
-    """Make one printable line of anything, to stand within a message.
+    """Convert anything to one printable line within a message.
 
     Args:
-        text: its `str` is taken, such as another library's exception; of a `KeyError`, what
-            is lacking.
+        text: its `str` is used, such as another library's exception; for a `KeyError`, the
+            missing key.
         limit: most characters kept.
 
     Returns:

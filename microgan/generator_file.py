@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 ATTRIBUTE = "microgan"
-# A file says no more of itself.
+# Longer descriptions are refused.
 _DESCRIPTION_BYTES = 10**6
 
 
@@ -78,26 +78,26 @@ class GeneratorInfo:
                             f"{self.axes!r}")
 
     def to_json(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """Return plain JSON."""
         return {**vars(self), "tasks": list(self.tasks),
                 "normalization": {task: ranges.to_json()
                                   for task, ranges in self.normalization.items()}}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> GeneratorInfo:
-        """The reverse of `to_json`.
+        """Reverse `to_json`.
 
         Raises:
             ValueError or UserError: `content` is not what that gives.
         """
         if not isinstance(content, dict):
-            raise ValueError("it is no table of names and values")
+            raise ValueError("it is not a table of names and values")
         for name, kind in (("tasks", list), ("network_arguments", dict), ("normalization", dict)):
             if not isinstance(content.get(name), kind):
-                raise ValueError(f"{name} is no {'table' if kind is dict else 'list'}")
+                raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
             if not isinstance(content.get(name), str):
-                raise ValueError(f"{name} is no text")
+                raise ValueError(f"{name} is not text")
         unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
@@ -150,12 +150,12 @@ def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],
     Source:
         ours. `keras.models.load_model` reads it after `import microgan.layers`.
     """
-    # A thread of its own counts the names of layers from the start: else they would tell how
-    # many networks were built before, and a resumed run's file would differ.
+    # A new thread numbers the names of layers from the start: otherwise they would depend on
+    # the networks built before, and a resumed run's file would differ.
     with ThreadPoolExecutor(1) as thread:
         model = thread.submit(_build_under, "float32", info).result()
     model.set_weights(weights)
-    # In memory first: HDF5 ends the process where a disk is full while it writes.
+    # In memory first: HDF5 kills the process if the disk fills up while it writes.
     with _FileInMemory("generator.h5", "w", driver="core", backing_store=False) as file:
         _save_silently(model, file)
         file.attrs[ATTRIBUTE] = json.dumps(info.to_json())
@@ -166,7 +166,7 @@ def save_generator(path: str | os.PathLike[str], weights: list[np.ndarray],
 
 
 class _FileInMemory(h5py.File):
-    """A file that Keras takes for a path to an HDF5 file, then for what it is."""
+    """A file that passes Keras' check for a path to an HDF5 file."""
 
     def __str__(self) -> str:
         return self.filename
@@ -188,7 +188,7 @@ def _save_silently(model: keras.Model, file: h5py.File) -> None:
 
 def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
                    precision: str = "float32") -> tuple[keras.Model, GeneratorInfo]:
-    """Load a generator: microgan builds the network, the file only gives numbers.
+    """Load a generator: microgan builds the network, the file supplies only numbers.
 
     Args:
         path: a `generator.h5` written by microgan.
@@ -199,7 +199,7 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
         The network and what is known about it.
 
     Raises:
-        UserError: no such file, no generator of microgan or not of that method, or its
+        UserError: the file is missing, or not a microgan generator of that method; or its
             arrays do not fit the network it names.
     """
     info = read_info(path, method=method)
@@ -238,14 +238,14 @@ def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,
 
 def read_info(path: str | os.PathLike[str], *,
               method: str | None = "cgan") -> GeneratorInfo:
-    """Read what a generator file says of itself, without building its network.
+    """Read the description in a generator file, without building its network.
 
     Args:
         path: a `generator.h5` written by microgan.
         method: what the generator must be for, as in `GeneratorInfo`; None for anything.
 
     Raises:
-        UserError: no such file, no generator of microgan, or of another method.
+        UserError: the file is missing, or not a microgan generator of that method.
     """
     if not Path(path).is_file():
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
@@ -259,15 +259,15 @@ def read_info(path: str | os.PathLike[str], *,
         except (OSError, ValueError, RuntimeError, TypeError) as error:
             raise UserError(f"{path} is damaged: {one_line(error)}. Get a whole copy.") from error
     if not isinstance(text, str):
-        raise UserError(f"{path} is no generator of microgan: it lacks the attribute "
+        raise UserError(f"{path} is not a microgan generator: it lacks the attribute "
                         f"'{ATTRIBUTE}'. Name the generator.h5 of a run folder.")
     try:
         if len(text) > _DESCRIPTION_BYTES:
             raise ValueError("too long")
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged: what it says of itself is no JSON, or too long. Get "
-                        "a whole copy.") from error
+        raise UserError(f"{path} is damaged: its description is not JSON, or too long. Get a "
+                        "whole copy.") from error
     try:
         info = GeneratorInfo.from_json(content)
     except (ValueError, UserError) as error:
@@ -295,7 +295,7 @@ def _opened(path: str | os.PathLike[str]) -> h5py.File:
 
 
 def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndarray]:
-    """The model's arrays in Keras' order; links are not followed."""
+    """Read the model's arrays in Keras' order; links are not followed."""
     try:
         return [read_dataset(node, contiguous=True) for node in _weight_nodes(file)]
     except (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError) as error:
@@ -304,7 +304,7 @@ def _read_weights(file: h5py.File, path: str | os.PathLike[str]) -> list[np.ndar
 
 
 def _weight_nodes(file: h5py.File) -> list[Any]:
-    """The datasets of the weights, which together are no larger than the file."""
+    """Return the datasets of the weights, which together are no larger than the file."""
     check_hdf5_names(Path(file.filename))
     nodes: list[Any] = []
     layers = hdf5_names(hdf5_node(file, "model_weights"), "layer_names")
@@ -316,5 +316,5 @@ def _weight_nodes(file: h5py.File) -> list[Any]:
         nodes += [hdf5_node(group, name) for name in names]
     claimed = sum(node.nbytes for node in nodes if isinstance(node, h5py.Dataset))
     if claimed > file.id.get_filesize():
-        raise ValueError(f"its arrays claim {claimed} bytes together, more than it has")
+        raise ValueError(f"its arrays claim {claimed} bytes in total, more than it has")
     return nodes

@@ -99,7 +99,7 @@ def test_other_hdf5_file_is_refused(tmp_path):
     path = tmp_path / "generator.h5"
     h5py.File(path, "w").close()
 
-    assert_refused(path, "no generator of microgan")
+    assert_refused(path, "not a microgan generator")
 
 
 @pytest.mark.parametrize("changes, words", [

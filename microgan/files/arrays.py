@@ -1,4 +1,4 @@
-"""Reading arrays from files that anyone may have made: nothing is unpickled, no link followed."""
+"""Read arrays from untrusted files: nothing is unpickled, no link followed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import numpy as np
 from microgan.runtime.amounts import byte_size
 from microgan.errors import UserError, one_line
 
-# Images shrink to a tenth, few to a hundredth; what shrinks more is made to fill the memory.
+# Images compress to a tenth, few to a hundredth; beyond that, a file is meant to fill memory.
 _MAX_EXPANSION = 200
 _ALWAYS_ALLOWED_BYTES = 100e6
-# Of numbers; what Keras' layers are stored in is smaller.
+# Of an HDF5 dataset, in numbers; Keras' layers have smaller ones.
 _LARGEST_CHUNK = 10**7
 _NAME_BYTES = 1000
 # In HDF5 files by h5py.
@@ -28,9 +28,9 @@ _OFFSET_BYTES, _OF_ANY_LENGTH = 8, 9
 # A generator has hundreds.
 MOST_NAMES = 4000
 _NUMPY_COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-# Of a zip archive's directory; an array takes about a hundred.
+# Of a zip archive's directory; an array takes about a hundred bytes.
 _MOST_DIRECTORY_BYTES = 2 * 10**6
-# A zip archive ends in a comment of at most 64 kB, and what tells where the directory is.
+# A zip archive ends with the location of its directory and a comment of at most 64 kB.
 _ZIP_END_BYTES = 2**16 + 22 + 20 + 56
 
 
@@ -52,13 +52,10 @@ def check_expansion(num_bytes: int, path: Path, *, size: int | None = None) -> N
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is no file: a folder, a device, or a pipe, which would be waited for.
-
-    Raises:
-        ValueError: it is one of them.
-    """
+    """Raise `ValueError` for a folder, a device, or a pipe, which would block."""
     if not path.is_file():
-        raise ValueError("it is a folder" if path.is_dir() else "it is a pipe or device, no file")
+        raise ValueError("it is a folder" if path.is_dir() else
+                         "it is a pipe or device, not a file")
 
 
 def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
@@ -69,7 +66,7 @@ def read_npy(path: Path, *, mmap_mode: Literal["r"] | None = None) -> np.ndarray
         mmap_mode: "r" maps the file instead of reading it.
 
     Raises:
-        UserError: it is damaged, or no plain array.
+        UserError: it is damaged, or not a plain array.
     """
     try:
         check_regular(path)
@@ -88,7 +85,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
 
     Args:
         path: the file.
-        names: arrays to read, as far as they are there; None for all.
+        names: arrays to read, if present; None for all.
 
     Raises:
         ValueError, OSError, or nearly anything that numpy and zipfile raise: it is damaged,
@@ -104,7 +101,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None) -> dict[str, np.nda
             raise ValueError("it is compressed in a way that numpy does not write")
         if (len({member.filename for member in found}) < len(found)
                 or sum(member.compress_size for member in found) > path.stat().st_size):
-            raise ValueError("several arrays in it are one")
+            raise ValueError("several names in it share one array")
         check_expansion(sum(member.file_size for member in found), path)
         return {member.filename[:-4]: _read_member(archive, member) for member in found}
 
@@ -121,15 +118,11 @@ def _opened_zip(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise ValueError("it is no zip archive, or is cut short") from error
+        raise ValueError("it is not a zip archive, or is cut short") from error
 
 
 def _check_directory(path: Path) -> None:
-    """Refuse an archive whose directory, read when it is opened, is longer than any of arrays.
-
-    Raises:
-        ValueError: it is.
-    """
+    """Raise `ValueError` if the directory, read on opening, is longer than arrays need."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         file.seek(max(0, size - _ZIP_END_BYTES))
@@ -155,14 +148,11 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarra
 
 
 def _check_header(file: IO[bytes], size: int) -> None:
-    """Refuse an array whose header does not describe the bytes behind it.
+    """Raise `ValueError` if an array's header does not describe the bytes after it.
 
     Args:
         file: at the start of an array in numpy's format.
-        size: of it all, in bytes.
-
-    Raises:
-        ValueError: why it is refused.
+        size: of header and array, in bytes.
     """
     if not size:
         raise ValueError("it is empty")
@@ -171,7 +161,7 @@ def _check_header(file: IO[bytes], size: int) -> None:
     try:
         version = np.lib.format.read_magic(file)
     except ValueError as error:
-        raise ValueError("it does not begin as such an array does") from error
+        raise ValueError("it does not begin like one") from error
     if version not in read_header:
         raise ValueError(f"version {'.'.join(map(str, version))} of the format is not known")
     try:
@@ -188,10 +178,10 @@ def _check_header(file: IO[bytes], size: int) -> None:
 
 
 def hdf5_node(file: h5py.Group, name: str) -> Any:
-    """A group or dataset of an HDF5 file, reached without following any link.
+    """Return a group or dataset of an HDF5 file, reached without following links.
 
     Raises:
-        ValueError: there is none, or a link stands on the way to it.
+        ValueError: it is missing or behind a link.
     """
     node: Any = file
     for part in name.split("/"):
@@ -205,7 +195,7 @@ def hdf5_node(file: h5py.Group, name: str) -> Any:
 
 
 def read_dataset(node: Any, *, contiguous: bool) -> np.ndarray:
-    """Read a floating-point dataset that lies in its own file.
+    """Read a floating-point dataset that is stored in the file itself.
 
     Args:
         node: of an HDF5 file.
@@ -217,7 +207,7 @@ def read_dataset(node: Any, *, contiguous: bool) -> np.ndarray:
     name = node.name.lstrip("/")
     if (not isinstance(node, h5py.Dataset) or node.dtype.kind != "f" or node.external
             or node.is_virtual):
-        raise ValueError(f"{name} is no plain array of floating-point numbers")
+        raise ValueError(f"{name} is not a plain array of floating-point numbers")
     if contiguous and (node.chunks or node.id.get_storage_size() != node.nbytes):
         raise ValueError(f"{name} claims {node.nbytes} bytes that the file does not hold")
     if node.chunks and math.prod(node.chunks) > max(node.size, _LARGEST_CHUNK):
@@ -269,17 +259,17 @@ def _text_lengths(content: mmap.mmap, name: int) -> Iterable[int]:
 
 
 def hdf5_names(node: Any, attribute: str) -> list[str]:
-    """The names in an attribute of a group or dataset, as Keras writes them.
+    """Return the names in an attribute of a group or dataset, as Keras writes them.
 
     Raises:
         KeyError: there is no such attribute.
-        ValueError: it is no list of names, or one of over 4,000.
+        ValueError: it is not a list of names, or has over 4,000.
     """
     stored = node.attrs.get_id(attribute)
-    if stored.shape == (0,):  # of no type that tells
+    if stored.shape == (0,):  # an empty list, of any type
         return []
     if len(stored.shape) != 1 or stored.dtype.kind not in "OS":
-        raise ValueError(f"{attribute} is no list of names")
+        raise ValueError(f"{attribute} is not a list of names")
     if stored.shape[0] > MOST_NAMES or stored.dtype.itemsize > _NAME_BYTES:
         raise ValueError(f"{attribute} has {stored.shape[0]} names of {stored.dtype.itemsize} "
                          "bytes")

@@ -1,4 +1,4 @@
-"""Opening TIFF files that anyone may have made: checked before their pixels are read."""
+"""Open untrusted TIFF files, checked before their pixels are read."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from microgan.files.tiff_planes import (
 from microgan.files.tiff_values import StoredValues, display_note, stored_values
 from microgan.errors import UserError, one_line, printable
 
-# More planes than any microscope writes into a file; tifffile makes a list of so many.
+# More planes than any microscope writes into a file; tifffile makes a list of them.
 _MAX_PLANES = 10**6
 # A tile of more bytes than its plane is unpacked up to this size.
 _LARGE_TILE_BYTES = 32 * 10**6
-# What tifffile says of such files.
+# tifffile's messages about files with fewer pages than announced.
 _FEWER_PAGES = ("invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid|"
                 "mmap length is greater than file size")
 
@@ -43,9 +43,9 @@ class CheckedTiff:
     Args:
         tiff: as tifffile opened it.
         series: its images, at least one.
-        values: of each image, what its numbers stand for; None if for themselves.
+        values: of each image, what its stored numbers mean; None if they are the values.
         missing: of each image, the planes that the file announces but does not hold.
-        notes: what the user should know of how it is read, a line each.
+        notes: what the user should know about how it is read, a line each.
     """
 
     tiff: tifffile.TiffFile
@@ -61,7 +61,7 @@ class CheckedTiff:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.tiff.close()
 
 
@@ -109,7 +109,7 @@ def open_tiff(path: Path) -> CheckedTiff:
 
 @contextmanager
 def opened_tiff(path: Path) -> Iterator[CheckedTiff]:
-    """As `open_tiff`; what goes wrong in the block is the file's fault, too."""
+    """As `open_tiff`; errors in the block are also attributed to the file."""
     try:
         with open_tiff(path) as tiff, _errors_raised():
             yield tiff
@@ -120,15 +120,15 @@ def opened_tiff(path: Path) -> Iterator[CheckedTiff]:
 
 
 def read_only_image(tiff: CheckedTiff, path: Path) -> tuple[np.ndarray, str]:
-    """The one image of a file to learn from: its values, and a letter for each axis.
+    """Read the one image of a training file: its values, and a letter for each axis.
 
     Raises:
         UserError: there are several, it holds colours, or planes of it are missing.
     """
     if len(tiff.series) > 1:
         raise UserError(f"{path} holds {len(tiff.series)} separate images, such as positions or "
-                        "pages of different size: one a file is learned from. Save each to a "
-                        "file of its own.")
+                        "pages of different size; training needs one per file. Save each to "
+                        "a separate file.")
     (series,), (values,), (missing,) = tiff.series, tiff.values, tiff.missing
     refuse_palette(series, path)
     if missing:
@@ -138,24 +138,20 @@ def read_only_image(tiff: CheckedTiff, path: Path) -> tuple[np.ndarray, str]:
 
 
 def refuse_palette(series: tifffile.TiffPageSeries, path: Path) -> None:
-    """Refuse an image whose values are numbers of colours.
-
-    Raises:
-        UserError: it is one.
-    """
+    """Raise `UserError` for an image whose values are indices of a palette."""
     photometric = series.keyframe.photometric
     if photometric == tifffile.PHOTOMETRIC.PALETTE and series.kind.lower() != "imagej":
-        raise UserError(f"{path} holds numbers of colours in a palette, not intensities. Save it "
-                        "as a grey image first.")
+        raise UserError(f"{path} holds indices of a colour palette, not intensities. Save it as "
+                        "a grey image first.")
 
 
 def damaged_tiff(path: Path, error: Exception) -> UserError:
-    """Say that a TIFF is damaged, and what to do."""
+    """Return the error for a damaged TIFF, with reason and remedy."""
     reason = one_line(error)
     if reason.startswith("not a TIFF file"):
-        reason = "it does not begin as a TIFF does"
+        reason = "it does not begin like a TIFF"
     elif re.match(_FEWER_PAGES, reason):
-        reason = "it holds fewer pages than it says, or is cut short"
+        reason = "it holds fewer pages than it announces, or is cut short"
     elif reason.startswith(("corrupted tag list", "suspicious number of tags")):
         reason = "its list of tags is damaged"
     return UserError(f"{path} cannot be read as a TIFF: {reason}. Get a whole copy, or save it "
@@ -200,7 +196,7 @@ def _notes(images: Sequence[tifffile.TiffPageSeries],
 
 
 def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
-    """Refuse a file of Micro-Manager where tifffile would open others of its set."""
+    """Refuse a Micro-Manager file for which tifffile would open others of its set."""
     names: set[str] = set()
     if tiff.is_ndtiff:
         index = path.with_name("NDTiff.index")
@@ -217,7 +213,7 @@ def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:
 
 
 def _check_ome_xml(text: str, num_directories: int, path: Path) -> None:
-    """Refuse a description that names other files, or more planes than can be."""
+    """Refuse a description that names other files, or too many planes."""
     root = parsed_xml(text, num_directories)
     for element in root.iter():
         kind = element.tag.rpartition("}")[2]
@@ -229,7 +225,7 @@ def _check_ome_xml(text: str, num_directories: int, path: Path) -> None:
         if most > _MAX_PLANES:
             raise ValueError(f"its OME-XML claims {most} planes")
         if kind == "UUID":
-            # A file without a UUID of its own is named by its name.
+            # A file without a UUID is referred to by its name.
             own = root.get("UUID")
             if element.text != own and (
                     own or element.get("FileName", "").lower() != path.name.lower()):
@@ -239,12 +235,12 @@ def _check_ome_xml(text: str, num_directories: int, path: Path) -> None:
 def _count(element: ElementTree.Element, name: str, usual: int) -> int:
     text = element.get(name, str(usual)).strip()
     if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"its OME-XML has {name}='{text}', which is no number")
+        raise ValueError(f"its OME-XML has {name}='{text}', which is not a number")
     return int(text[:30])
 
 
 def _length(along: ElementTree.Element) -> float:
-    """Of a modulo axis, which tifffile spells out."""
+    """Return the length of a modulo axis, which tifffile expands."""
     start, stop, step = (float(along.get(name, usual))
                          for name, usual in (("Start", 0), ("End", 0), ("Step", 1)))
     return abs((stop - start) / step) if step and math.isfinite(stop - start) else math.inf
@@ -252,21 +248,21 @@ def _length(along: ElementTree.Element) -> float:
 
 def _one_of_several(path: Path) -> UserError:
     return UserError(f"{path} is one of several files that hold an image together. Save the "
-                     "image to a separate file first.")
+                     "image to a single file first.")
 
 
 @contextmanager
 def _errors_raised() -> Iterator[None]:
-    """Raise at the end what tifffile only logs: of a file cut short, it reads what is left."""
+    """Raise errors that tifffile only logs: it reads what is left of a truncated file."""
     logger = logging.getLogger("tifffile")
     errors = []
 
     def note(record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        # A maker's own tag that is damaged does not touch the pixels.
+        # Damage to a vendor's tag does not affect the pixels.
         if record.levelno >= logging.ERROR and "TiffTag" not in text:
             errors.append(re.sub("^<.*?> ", "", text))
-        # That OME-XML announces other planes than there are is told by `CheckedTiff`.
+        # `CheckedTiff` reports planes that OME-XML announces but the file lacks.
         return record.levelno < logging.ERROR and "OME series" not in text
 
     logger.addFilter(note)

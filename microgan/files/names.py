@@ -10,44 +10,44 @@ from pathlib import Path
 from microgan.errors import UserError
 
 _IMAGE_SUFFIXES = {".npy", ".npz", ".tif", ".tiff", ".zarr"}
-# What systems put into folders, beside macOS' `._NAME` for files of other systems.
+# Files that systems add to folders, besides macOS' `._NAME`.
 _OF_SYSTEMS = {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _MOST_LISTED = 5
 
-# Windows keeps these names for devices, whatever their suffix, and these letters for itself.
+# Windows reserves these names for devices, whatever their suffix, and these characters.
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT")
                                           for number in "0123456789¹²³")}
 _FORBIDDEN = '<>:"/\\|?*'
-# What is put around a task's name must fit into the 255 bytes of a file's, too.
+# Leaves room for the rest of a file name, in at most 255 bytes.
 _TASK_BYTES = 200
 
 
 def composed(text: str) -> str:
-    """A text in Unicode's composed form: macOS stores "é" as two letters, others as one."""
+    """Return text in Unicode's composed form: macOS stores "é" as two characters."""
     return unicodedata.normalize("NFC", text)
 
 
 def shown(name: object) -> str:
-    r"""A file's name as any file can hold it: bytes that are not UTF-8 become `\xe9`."""
+    r"""Return a file name as valid text: bytes that are not UTF-8 become `\xe9`."""
     return os.fsencode(str(name)).decode("utf-8", "backslashreplace")
 
 
 def matching_name(name: str) -> str:
-    """What two file names have in common that differ in how they are written only.
+    """Return a form that two spellings of one file name share.
 
-    That is, in how Unicode composes their letters, or in capitals of an image's suffix.
+    They differ in how Unicode composes their letters, or in the case of an image's suffix.
     """
     stem, suffix = os.path.splitext(composed(name))
     return stem + (suffix.lower() if suffix.lower() in _IMAGE_SUFFIXES else suffix)
 
 
 def is_of_system(name: str) -> bool:
-    """Whether a file is one that systems put into folders unasked."""
+    """Whether an operating system added a file to a folder."""
     return name.startswith("._") or name.lower() in _OF_SYSTEMS
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is hidden or `is_of_system`: nobody means to work on it."""
+    """Whether a file is hidden or `is_of_system`."""
     return name.startswith(".") or is_of_system(name)
 
 
@@ -57,7 +57,7 @@ def choose_files(paths: Iterable[Path], suffixes: Collection[str],
 
     Args:
         paths: of files and folders.
-        suffixes: to choose, such as ".tif"; capitals do not matter.
+        suffixes: to choose, such as ".tif"; in upper or lower case.
         source: where the paths were found, for the line.
 
     Returns:
@@ -80,7 +80,7 @@ def choose_files(paths: Iterable[Path], suffixes: Collection[str],
 
 
 def print_skipped(names: Collection[str], source: Path | str) -> None:
-    """Print how many files are skipped and, of the first few, which; nothing if none is."""
+    """Print how many files are skipped, and the first few; nothing if none is."""
     if names:
         listed = [shown(name) for name in names][:_MOST_LISTED]
         print(f"{shown(source)}: {len(names)} file{'s' if len(names) > 1 else ''} skipped: "
@@ -88,14 +88,14 @@ def print_skipped(names: Collection[str], source: Path | str) -> None:
 
 
 def find_file(folder: Path, name: str) -> Path:
-    """The file or folder of that name, or the one whose name matches it.
+    """Find the file or folder of a name, or the one whose name matches it.
 
     Args:
         folder: where to look.
-        name: of the file; it wins over those that only match it.
+        name: of the file; an exact match comes first.
 
     Returns:
-        The path in `folder`; if there is none, what it would be.
+        The path in `folder`; if there is none, where it would be.
 
     Raises:
         UserError: several match.
@@ -111,8 +111,8 @@ def find_file(folder: Path, name: str) -> Path:
 
 
 def _alike(first: Path, second: Path) -> UserError:
-    return UserError(f"{shown(first)} and {ascii(second.name)} beside it are one name, written in "
-                     "different ways: capitals of the suffix, or how Unicode composes letters. "
+    return UserError(f"{shown(first)} and {ascii(second.name)} beside it are one name in two "
+                     "spellings: the case of the suffix, or how Unicode composes letters. "
                      "Rename or remove one.")
 
 
@@ -126,23 +126,23 @@ def check_task_name(name: object) -> str:
         The name in Unicode's composed form.
 
     Raises:
-        UserError: it is empty or no text; has letters that cannot be printed, or that
-            Windows forbids; begins or ends with a space or dot; is what Windows calls a
-            device; or is longer than 200 bytes of UTF-8.
+        UserError: it is empty or not text; has characters that cannot be printed, or that
+            Windows forbids; begins or ends with a space or dot; is a device's name on
+            Windows; or is longer than 200 bytes of UTF-8.
     """
     text = composed(name) if isinstance(name, str) else ""
     hidden = [letter for letter in text if not letter.isprintable()]
     forbidden = [letter for letter in text if letter in _FORBIDDEN]
     if not text:
-        problem = "it must be a text of one letter at least"
+        problem = "it must be a text of at least one character"
     elif hidden:
-        problem = f"its letter {ascii(hidden[0])} cannot be printed"
+        problem = f"its character {ascii(hidden[0])} cannot be printed"
     elif forbidden:
         problem = f"not every system allows '{forbidden[0]}' in file names"
     elif text != text.strip(" ."):
         problem = "it must not begin or end with a space or a dot"
     elif text.partition(".")[0].strip().upper() in _DEVICES:
-        problem = "Windows keeps it for a device"
+        problem = "Windows reserves it for a device"
     elif len(text.encode()) > _TASK_BYTES:
         problem = f"it is longer than {_TASK_BYTES} bytes"
     else:

@@ -1,4 +1,4 @@
-"""What a TIFF may ask of the machine before its pixels are read: sums, not only single items."""
+"""Limits on what a TIFF may demand in total before its pixels are read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from xml.parsers import expat
 
 import tifffile
 
-# Bytes of one value, by the number of its type; 1 of others.
+# Bytes of one value, by the number of its type; other types have 1.
 _VALUE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-# Of all tags together, beside twice what the file holds.
+# Of all tags together, in addition to twice the file's size.
 _TAG_BYTES = 10**7
-# Directories that tell how pixels are stored in one way are read a hundred times as fast as
-# others. So many are allowed in any file, and one more for each of so many bytes.
+# Directories that all store pixels alike are read a hundred times as fast as others. This many
+# are allowed in any file, and one more for each of so many bytes.
 _ALIKE, _BYTES_EACH_ALIKE = 2000, 300
 _UNLIKE, _BYTES_EACH_UNLIKE = 1000, 4096
-# Tags by which tifffile tells how pixels are stored.
+# Tags that tell tifffile how pixels are stored.
 _STORAGE = {256, 257, 258, 259, 262, 266, 277, 278, 284, 317, 322, 323, 338, 339}
 _SUB_IFDS = 330
 # Smaller copies of an image, each half as wide.
 _MOST_SUB_IFDS = 32
-# Of a description in a language that tifffile reads at once.
+# Of a description in a format that tifffile parses on opening.
 _DESCRIPTION_BYTES = 10**6
 _READ_AT_ONCE = ("ImageJ=", "SCANIMAGE", "{")
 _XML_DEPTH = 100
@@ -36,16 +36,15 @@ def check_directories(tiff: tifffile.TiffFile, size: int) -> int:
     """Refuse directories whose reading would take long, or never end.
 
     Args:
-        tiff: opened; its series were not asked for.
+        tiff: opened; its series not yet read.
         size: of the file, in bytes.
 
     Returns:
         How many there are.
 
     Raises:
-        ValueError: they go in a circle, are many more than so small a file can need, or
-            their tags claim more than the file holds, or more smaller copies of an image
-            than can be.
+        ValueError: they form a circle, or are far too many for the file's size; or their tags
+            claim more than the file holds, or too many smaller copies of an image.
     """
     layout, file = tiff.tiff, tiff.filehandle
     is_big = layout.tagsize == 20
@@ -57,13 +56,13 @@ def check_directories(tiff: tifffile.TiffFile, size: int) -> int:
     tag_bytes = 0
     while 0 < offset < size:
         if offset in seen:
-            raise ValueError(f"its directories go in a circle, at byte {offset}")
+            raise ValueError(f"its directories form a circle, at byte {offset}")
         seen.add(offset)
         file.seek(offset)
         (num_tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
         content = file.read(num_tags * layout.tagsize + layout.offsetsize)
         if len(content) < num_tags * layout.tagsize + layout.offsetsize:
-            break  # tifffile says that it is cut short
+            break  # tifffile reports it as cut short
         (offset,) = struct.unpack(layout.offsetformat, content[-layout.offsetsize:])
         storage = []
         for code, kind, count, value in tag.iter_unpack(content[:-layout.offsetsize]):
@@ -92,16 +91,11 @@ def _check_sums(num_directories: int, num_storages: int, tag_bytes: int, size: i
 
 
 def check_description(tiff: tifffile.TiffFile) -> None:
-    """Refuse a first description that would take long to read.
-
-    Raises:
-        ValueError: it is not XML, but in another language that is read at once, and longer
-            than a million bytes.
-    """
+    """Raise `ValueError` for a first description, other than XML, of over a million bytes."""
     page = tiff.pages.first
     for text in (page.description, page.description1):
         if len(text) > _DESCRIPTION_BYTES and text.startswith(_READ_AT_ONCE):
-            raise ValueError(f"its description has {len(text)} letters")
+            raise ValueError(f"its description has {len(text)} characters")
 
 
 def parsed_xml(text: str, num_planes: int) -> ElementTree.Element:
@@ -112,8 +106,8 @@ def parsed_xml(text: str, num_planes: int) -> ElementTree.Element:
         num_planes: that the file has.
 
     Raises:
-        ValueError: it is damaged, nested too deep, or has many more elements than so many
-            planes need.
+        ValueError: it is damaged, nested too deep, or has far too many elements for its
+            planes.
     """
     longest = max(len(part.partition(">")[0]) for part in text.split("<") if part[:1] != "!")
     if longest > _XML_TAG_LETTERS:

@@ -1,4 +1,4 @@
-"""What the integers stored in a TIFF stand for, where the file says so."""
+"""What the integers stored in a TIFF mean, where the file says so."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import tifffile
 
 from microgan.errors import UserError
 
-# ImageJ's numbers of functions: a straight line c0 + c1 * stored, none, and one of its own.
+# ImageJ's numbers of calibrations: line c0 + c1 * stored, none, uncalibrated optical density.
 _STRAIGHT_LINE, _NONE, _UNCALIBRATED_OD = 0, 20, 21
-# What ImageJ's description says of values; not of pixels that are written as plain numbers.
+# Calibration in ImageJ's description, dropped when plain numbers are written.
 IMAGEJ_CALIBRATION = frozenset({"cf", "zeroclip", *(f"c{number}" for number in range(5))})
 
 
@@ -26,7 +26,7 @@ class StoredValues:
         sign: 1 or -1.
         dtype: of the values, byte order included; as many bits as what is stored.
         stored: type of what is stored.
-        why: that the values are not what is stored, a line that follows the file's name.
+        why: the reason, a line that follows the file's name.
     """
 
     offset: int
@@ -36,11 +36,11 @@ class StoredValues:
     why: str
 
     def read(self, stored: np.ndarray) -> np.ndarray:
-        """Values of what is stored, any shape."""
+        """Convert stored numbers, of any shape, to values."""
         return self._mapped(stored, self.offset).astype(self.dtype)
 
     def store(self, values: np.ndarray) -> np.ndarray:
-        """The reverse of `read`, in all bits of the type: packed ones are not written so."""
+        """Reverse `read`, in all bits of the type: packed bits are written unpacked."""
         offset = -self.offset if self.sign > 0 else self._whole_offset
         return self._mapped(values, offset).astype(self.stored)
 
@@ -59,9 +59,9 @@ class StoredValues:
 
 
 def stored_values(series: tifffile.TiffPageSeries, path: Path) -> StoredValues | None:
-    """What the numbers of an image in a TIFF stand for; None if for themselves.
+    """Return what an image's stored numbers mean; None if they are the values.
 
-    ImageJ stores signed integers of 16 bits with 32768 added, and says so by a calibration.
+    ImageJ stores signed integers of 16 bits with 32768 added, and marks that by a calibration.
     In a file that ImageJ did not write, PhotometricInterpretation 0 means that 0 is white.
 
     Args:
@@ -69,7 +69,7 @@ def stored_values(series: tifffile.TiffPageSeries, path: Path) -> StoredValues |
         path: of its file, for messages.
 
     Raises:
-        UserError: the values are no integers of the same number of bits, such as optical
+        UserError: the values are not integers of the same number of bits, such as optical
             densities.
     """
     page, dtype = series.keyframe, np.dtype(series.dtype)
@@ -89,7 +89,7 @@ def stored_values(series: tifffile.TiffPageSeries, path: Path) -> StoredValues |
 
 
 def display_note(series: tifffile.TiffPageSeries) -> str:
-    """What a reader may wonder about: white that is 0 only on the screen. "" if nothing."""
+    """Return a note if 0 is white only on the screen, otherwise ""."""
     page = series.keyframe
     if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE or (
             np.dtype(series.dtype).kind == "u" and not page.parent.is_imagej):
@@ -115,15 +115,16 @@ def _calibrated(found: dict[str, Any], stored: np.dtype, path: Path) -> StoredVa
             return None if (offset, sign) == (0, 1) else StoredValues(
                 int(offset), int(sign), values, stored,
                 f"ImageJ calibrates its values: {formula}")
-    said = ", ".join(f"{key}={found[key]}" for key in sorted(IMAGEJ_CALIBRATION & found.keys()))
+    entries = ", ".join(f"{key}={found[key]}"
+                        for key in sorted(IMAGEJ_CALIBRATION & found.keys()))
     raise UserError(
-        f"{path} calibrates its values ({said}, as ImageJ does), which is not read. Turn them "
-        "into plain numbers (in ImageJ: Image > Type > 32-bit), or drop the calibration "
+        f"{path} calibrates its values ({entries}, as ImageJ does), which is not read. Convert "
+        "them to plain numbers (in ImageJ: Image > Type > 32-bit), or drop the calibration "
         "(Analyze > Calibrate, Function: None).")
 
 
 def _whole_type(offset: float, sign: float, stored: np.dtype) -> np.dtype | None:
-    """The type of as many bits whose numbers are just those of a calibration, if any."""
+    """Return the type of equal size whose range is that of a calibration, if any."""
     ends = {offset, offset + sign * (256**stored.itemsize - 1)}
     for kind in "ui":
         limits = np.iinfo(f"{kind}{stored.itemsize}")

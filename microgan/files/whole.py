@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all."""
+"""Write files so that they appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from filelock import FileLock, Timeout
 
 from microgan.errors import UserError
 
-# Before the suffix stands a random number; earlier versions put the process's there.
+# A random number precedes the suffix; in earlier versions it was the process's.
 _PARTIAL = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.partial(?P<suffix>(\.[^.]*)?)")
-# What every system of today allows; the stem is cut to it, the suffix kept.
+# Every current system allows it; the stem is cut to fit, the suffix kept.
 _NAME_BYTES = 255
 # Of what is written as a folder.
 _FOLDER_SUFFIXES = {".zarr"}
@@ -32,12 +32,12 @@ _NEW, _EARLIER, _LOCK = "new", "earlier", ".lock"
 
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path that becomes `path` once the block ends well.
+    """Yield a temporary path that becomes `path` once the block succeeds.
 
-    The temporary file lies in the same folder and keeps the suffix, so that writers
-    which choose a format by suffix work. It is a new file under a random name: neither
-    another file nor what a link points to is written over. It is flushed to disk before
-    the rename; when the block raises, it is removed and `path` is left as it was.
+    The temporary file is in the same folder and keeps the suffix, so that writers which
+    choose a format by suffix work. It is a new file under a random name: no other file or
+    target of a link is overwritten. It is flushed to disk before the rename; if the block
+    raises, it is removed and `path` is unchanged.
 
     Args:
         path: the file to write. Its folder must exist.
@@ -47,9 +47,6 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         UserError: the disk is full or the folder can't be written to.
-
-    Source:
-        ours.
     """
     path = Path(path)
     temporary = temporary_name(path)
@@ -71,24 +68,21 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a new folder that takes the place of `folder` once the block ends well.
+    """Yield a new folder that replaces `folder` once the block succeeds.
 
-    It lies in a hidden folder beside it, under a random name, and is flushed to disk. Then
-    the earlier one moves into that hidden folder, the new one out of it, and the hidden one
-    goes. So one of the two is whole at every moment, and `put_back` finds it after a kill.
-    When the block raises, `folder` is left as it was. No link is followed.
+    It is in a hidden folder beside it, under a random name, and is flushed to disk. Then the
+    earlier folder moves into the hidden one, the new one moves out, and the hidden one is
+    removed. One of the two is whole at every moment, and `put_back` finds it after a kill.
+    If the block raises, `folder` is unchanged. No link is followed.
 
     Args:
-        folder: to write; what stands there is replaced. Its parent must exist.
+        folder: to write or replace. Its parent must exist.
 
     Yields:
         `pathlib.Path` to write into.
 
     Raises:
         UserError: the disk is full or the parent can't be written to.
-
-    Source:
-        ours.
     """
     folder = Path(folder)
     put_back(folder)
@@ -118,7 +112,7 @@ def folder_written_whole(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def put_back(folder: Path) -> None:
-    """Clean up, aloud, after a program that was killed in `folder_written_whole`.
+    """Clean up after a program killed in `folder_written_whole`, and print what was done.
 
     A folder that had been moved aside and not yet replaced is put back.
 
@@ -134,29 +128,29 @@ def put_back(folder: Path) -> None:
             continue
         found = {item.name for item in hidden.iterdir()}
         moved = list((hidden / _EARLIER).iterdir()) if _EARLIER in found else []
-        # Long names are cut in those of hidden folders: it may be another's.
+        # Hidden folders cut long names: it may be another folder's.
         if found - {_NEW, _EARLIER, _LOCK} or any(item.name != folder.name for item in moved):
             continue
         lock = FileLock(hidden / _LOCK)
         try:
             lock.acquire(timeout=0)
-        except Timeout:  # another program is at work
+        except Timeout:  # another program is running
             continue
         except OSError as error:
-            print(f"{hidden} was left by a program that was killed, or is at work "
-                  f"({error.strerror}): remove it if none is.")
+            print(f"{hidden} was left by a program that was killed or still runs "
+                  f"({error.strerror}): remove it if none does.")
             continue
         if moved and not os.path.lexists(folder):
             os.rename(moved[0], folder)
-            print(f"{folder}: put back as it was before a program was killed that replaced it.")
+            print(f"{folder}: put back, since the program that was replacing it was killed.")
         else:
-            print(f"{hidden}: removed; a program was killed that wrote it.")
+            print(f"{hidden}: removed; the program that was writing it was killed.")
         lock.release()
         shutil.rmtree(hidden, ignore_errors=True)
 
 
 def check_can_write(path: Path) -> None:
-    """Try a file's name and folder on an empty file, before the work that leads to it.
+    """Check a file's name and folder with an empty file, before the work.
 
     Raises:
         UserError: the name is too long or a folder's, or the folder can't be written to.
@@ -175,7 +169,7 @@ def check_can_write(path: Path) -> None:
 
 def _cannot_write(path: Path, error: OSError) -> UserError:
     reason = " ".join((error.strerror or str(error)).split())
-    remedy = ("Take a shorter name" if error.errno == errno.ENAMETOOLONG else
+    remedy = ("Choose a shorter name" if error.errno == errno.ENAMETOOLONG else
               "Remove it or choose another folder" if error.errno == errno.EISDIR else
               "Free some space or choose another folder")
     return UserError(f"Cannot write {path}: {reason}. {remedy}; what was there before is "
@@ -183,45 +177,45 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
 
 
 def temporary_name(path: Path) -> Path:
-    """A name that nobody can foresee, beside a path and no longer than names may be."""
+    """Return an unpredictable name beside a path, no longer than names may be."""
     end = f".{secrets.token_hex(4)}.partial{path.suffix}"
     room = _NAME_BYTES - len(os.fsencode(f".{end}"))
-    # Cut between letters, not within one.
+    # Cut between characters, not within one.
     stem = os.fsencode(path.stem)[:max(0, room)].decode("utf-8", "ignore")
     return path.with_name(f".{stem}{end}")
 
 
 def is_partial(name: str) -> bool:
-    """Whether a file name is one that `written_whole` writes under."""
+    """Whether `written_whole` writes under a file name."""
     return _PARTIAL.fullmatch(name) is not None
 
 
 def name_when_whole(name: str) -> str:
-    """The name that a partial file was to get; any other name as it is."""
+    """Return the final name of a partial file; any other name unchanged."""
     match = _PARTIAL.fullmatch(name)
     return match["stem"] + match["suffix"] if match else name
 
 
 def make_folder(folder: str | os.PathLike[str], flag: str) -> None:
-    """Make a folder and its parents, if they are not there.
+    """Create a folder and its parents, if they do not exist.
 
     Args:
-        folder: to make.
+        folder: to create.
         flag: that named it, for the message.
 
     Raises:
-        UserError: it can't be made.
+        UserError: it can't be created.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot make the folder {flag}={folder}: {error.strerror}. Choose "
+        raise UserError(f"Cannot create the folder {flag}={folder}: {error.strerror}. Choose "
                         "another.") from error
 
 
 @contextmanager
 def folder_for_results(folder: str | os.PathLike[str], flag: str) -> Iterator[None]:
-    """As `make_folder`; a folder that was not there before goes if nothing is put into it."""
+    """As `make_folder`; a new folder is removed if it stays empty."""
     is_new = not Path(folder).exists()
     make_folder(folder, flag)
     try:
@@ -252,14 +246,14 @@ def _flush_tree(folder: Path) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text whole or not at all; of a name, other bytes as `\\udce9`."""
+    """Write UTF-8 text whole or not at all; other bytes of names as `\\udce9`."""
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_csv(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]],
               columns: Iterable[str]) -> None:
-    """Write a table with a head, UTF-8, whole or not at all; a row may lack columns."""
+    """Write a table with a header, UTF-8, whole or not at all; a row may lack columns."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()

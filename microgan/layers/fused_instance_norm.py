@@ -15,13 +15,13 @@ from microgan.runtime.compilation import compiled_once
 # Added to the variance before the root, whose gradient is infinite at 0: an image
 # without signal has channels without variance. 1e-12 changes no other result.
 _ROOT_GUARD = 1e-12
-# Numbers from which on images are faster one by one, each in the processor's cache, than all at
-# once, interleaved: docs/performance.md.
+# Images of more numbers are faster one by one, each in the processor's cache, than interleaved:
+# docs/performance.md.
 _LARGE_IMAGE = 300_000
 
 
 def instance_statistics(features: Any) -> tuple[Any, Any]:
-    """Mean and deviation of each channel of each image over the spatial axes.
+    """Return mean and deviation of each channel of each image over the spatial axes.
 
     Args:
         features: (B, ..., C), any float type.
@@ -39,8 +39,8 @@ def normalize_instances(features: Any, gamma: Any, beta: Any, epsilon: float,
     """Normalise each channel of each image, then scale and shift: one gamma and beta each.
 
     gamma * (x - mean) / (deviation + epsilon) + beta. On a CPU the fused kernels of batch
-    normalisation do it, in a fraction of the time of the formula written out, which writes every
-    intermediate result to memory, in float32.
+    normalisation compute it in a fraction of the time of the formula written out, which stores
+    every intermediate result in float32.
 
     Args:
         features: (B, ..., C), at least one spatial axis; any float type.
@@ -51,7 +51,7 @@ def normalize_instances(features: Any, gamma: Any, beta: Any, epsilon: float,
             `features`; None for those of the features themselves.
 
     Returns:
-        Same shape; of the type of `features`, or float32 where it was computed in that.
+        Same shape; of the type of `features`, or float32 if computed in it.
 
     Source:
         Ulyanov et al. 2016, arXiv:1607.08022; the kernels' use ours.
@@ -85,8 +85,8 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
 
     With deviation d they get (d + epsilon)^2 for the variance. In the gradient
         dx = a (dy - mean(dy) - (x - mean) mean(dy (x - mean)) / ((d + epsilon) d)),
-    a = gamma / (d + epsilon), they get (d + epsilon) d, and a scale that leaves a as it is.
-    They know no gradient of that: a gradient penalty gets that of the formula written out.
+    a = gamma / (d + epsilon), they get (d + epsilon) d, and a scale that leaves a unchanged.
+    They have no second gradient: a gradient penalty uses that of the formula written out.
     """
     shape = tf.shape(features)
     batch, channels = shape[0], features.shape[-1]
@@ -126,11 +126,11 @@ def _fused(features: tf.Tensor, gamma: Any, beta: Any, epsilon: float) -> tf.Ten
 @functools.lru_cache(maxsize=64)
 def _kernels(shape: tuple[int | None, ...], epsilon: float
              ) -> tuple[Callable[..., list[tf.Tensor]], Callable[..., list[tf.Tensor]]]:
-    """Forward and backward pass, for every shape its own: TensorFlow warns of others."""
+    """Return forward and backward pass, one for each shape: TensorFlow warns of retracing."""
     def forward(image: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> list[tf.Tensor]:
         _, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=image, scale=gamma, offset=beta, mean=[], variance=[], epsilon=_ROOT_GUARD)
-        # It is that of a sample of a larger population.
+        # The kernel divides by count - 1.
         count = tf.cast(tf.reduce_prod(tf.shape(image)[:-1]), tf.float32)
         deviation = tf.sqrt(variance * (count - 1) / count + _ROOT_GUARD)
         normalized, *_ = tf.raw_ops.FusedBatchNormV3(

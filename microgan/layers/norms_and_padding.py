@@ -22,7 +22,7 @@ class InstanceNormalization(keras.layers.Layer):
 
     Call arguments:
         inputs: (B, ..., C), at least one spatial axis; any float type.
-        statistics: mean and deviation to use in place of the inputs' own, as in
+        statistics: mean and deviation to use instead of the inputs' own, as in
             `normalize_instances`: those of a whole image where `inputs` is a tile of it.
 
     Returns:
@@ -82,7 +82,7 @@ class ConditionalInstanceNorm(keras.layers.Layer):
     Call arguments:
         inputs: pair (features, condition): (B, ..., C) with at least one spatial axis, any
             float type, and int32 (B,), each image's task, from 0 to `num_tasks` - 1.
-        statistics: mean and deviation to use in place of the features' own, as in
+        statistics: mean and deviation to use instead of the features' own, as in
             `normalize_instances`: those of a whole image where they are of a tile of it.
 
     Returns:
@@ -94,11 +94,11 @@ class ConditionalInstanceNorm(keras.layers.Layer):
 
     Raises:
         ValueError: `num_tasks` or `epsilon` is not positive; the features have no spatial
-            axis; the condition is not one integer an image.
+            axis; the condition is not one integer per image.
 
     Source:
         Dumoulin et al. 2017, arXiv:1610.07629, eq. 5. Departs from MicroscopyGAN's code,
-        which has one scalar a task and layer: the paper it cites has one a channel.
+        which has one scalar per task and layer: the paper it cites has one per channel.
     """
 
     def __init__(self, num_tasks: int, epsilon: float = 1e-3, **kwargs: Any) -> None:
@@ -116,7 +116,7 @@ class ConditionalInstanceNorm(keras.layers.Layer):
             raise ValueError("The features must have a batch, at least one spatial and a channel "
                              f"axis. Received: shape {features_shape}")
         if len(condition_shape) != 1:
-            raise ValueError("The condition must be of shape (B,), one task an image. Received: "
+            raise ValueError("The condition must be of shape (B,), one task per image. Received: "
                              f"shape {condition_shape}")
         shape = (self.num_tasks, features_shape[-1])
         self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
@@ -125,7 +125,7 @@ class ConditionalInstanceNorm(keras.layers.Layer):
     def call(self, inputs: Any, statistics: tuple[Any, Any] | None = None) -> Any:
         features, condition = inputs
         if not keras.backend.is_int_dtype(condition.dtype):
-            raise ValueError("The condition must be integers, one task an image. Received: "
+            raise ValueError("The condition must be integers, one task per image. Received: "
                              f"{condition.dtype}")
         gamma, beta = (ops.take(weight, condition, axis=0) for weight in (self.gamma, self.beta))
         normalized = normalize_instances(features, gamma, beta, self.epsilon, statistics)
@@ -146,7 +146,7 @@ class PadToMultiple(keras.layers.Layer):
         inputs: (B, Y, X, C) or (B, Z, Y, X, C). Every size must exceed what is added.
 
     Returns:
-        The same with sizes that are the next multiples; nothing is added where they are.
+        The same, padded to the next multiples.
 
     Args:
         multiple: > 0, in pixels, of every axis; or one for each axis.
@@ -168,7 +168,7 @@ class PadToMultiple(keras.layers.Layer):
         added = -tf.shape(inputs)[1:-1] % self.multiple
         after = tf.pad(added, [[1, 1]])
         padded = tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
-        # In a graph for any size TensorFlow forgets even the number of channels.
+        # In a graph for any size TensorFlow loses even the number of channels.
         return tf.ensure_shape(padded, self.compute_output_shape(tuple(inputs.shape)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
@@ -231,9 +231,6 @@ class CropLike(keras.layers.Layer):
 
     Returns:
         The first, in the size of the second.
-
-    Source:
-        ours.
     """
 
     def call(self, inputs: Any) -> Any:

@@ -13,10 +13,10 @@ class SingleChannelConv3D(keras.layers.Conv3D):
     """`Conv3D` for stacks of one channel, before or after it, that is faster on a CPU.
 
     oneDNN has no fast kernel for it, and at full resolution it was the slow part of ZSE-GAN. The
-    kernel's depth becomes the channels of a Conv2D over all slices: in place of the single input
-    channel, every slice with its neighbours; in place of the single output channel, what every
-    slice adds to its neighbours. No multiplication more than Conv3D does, and the same result
-    but for rounding. Weights, their shapes and names, and all arguments are those of `Conv3D`.
+    kernel's depth becomes the channels of a Conv2D over all slices: every slice with its
+    neighbours instead of a single input channel, what every slice adds to its neighbours instead
+    of a single output channel. It multiplies no more than Conv3D, and results agree up to
+    rounding. Weights, their shapes and names, and all arguments are those of `Conv3D`.
 
     Call arguments:
         inputs: (B, Z, Y, X, C), any float type.
@@ -27,9 +27,6 @@ class SingleChannelConv3D(keras.layers.Conv3D):
     Raises:
         ValueError: neither side has a single channel, or the layer strides, dilates or does
             not pad by "same".
-
-    Source:
-        ours.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -74,8 +71,8 @@ def _slicewise(stack: Any, kernel: Any) -> Any:
     return tf.ensure_shape(result, (*stack.shape[:-1], kernel.shape[-1]))
 
 
-# Each is the other's gradient with the offsets negated: said here, since the gradients that
-# TensorFlow finds write a whole stack of zeros for every offset.
+# Each is the other's gradient with the offsets negated: defined here, since TensorFlow's own
+# gradients write a whole stack of zeros for every offset.
 def _gather_neighbours(stack: Any, offsets: list[int]) -> Any:
     """(B, Z, Y, X, 1) -> (B, Z, Y, X, N): slice z + offset n is channel n; 0 beyond the ends."""
     @tf.custom_gradient
@@ -98,7 +95,7 @@ def _add_neighbours(shares: Any, offsets: list[int]) -> Any:
 
 
 def _shifted(stacks: list[Any], offsets: list[int]) -> list[Any]:
-    """Slice z of each (B, Z, Y, X) is what was slice z + offset; 0 beyond the ends."""
+    """Shift each (B, Z, Y, X): slice z becomes slice z + offset, 0 beyond the ends."""
     before, after = -min(*offsets, 0), max(*offsets, 0)
     depth = tf.shape(stacks[0])[1]
     return [tf.pad(stack, [[0, 0], [before, after], [0, 0], [0, 0]])

@@ -10,7 +10,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("microgan")
 class DepthCoordinate(keras.layers.Layer):
-    """Append a channel that says where in its stack a slice lies, -1 first to 1 last.
+    """Append a channel with each slice's position in its stack, -1 first to 1 last.
 
     How blurred a slice is depends on its depth, which a convolution cannot see.
 
@@ -52,9 +52,6 @@ class ZeroEnds(keras.layers.Layer):
 
     Raises:
         ValueError: `share` is out of range.
-
-    Source:
-        ours.
     """
 
     def __init__(self, share: float, **kwargs: Any) -> None:
@@ -65,7 +62,7 @@ class ZeroEnds(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         depth = ops.shape(inputs)[1]
-        # In float64, where Python's round gives the same.
+        # In float64, to agree with Python's round.
         num_zero = ops.cast(ops.round(ops.cast(depth, "float64") * self.share), "int32")
         z = ops.arange(depth, dtype="int32")
         is_kept = ops.logical_and(z >= num_zero, z < depth - num_zero)

@@ -1,4 +1,4 @@
-"""Amounts as people write them, and how fast a work goes."""
+"""Amounts as people write them, and the pace of work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PACE_SECONDS = 60.0
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Write a finite number with so many significant digits, never with an exponent.
+    """Write a finite number to some significant digits, never with an exponent.
 
     Example:
         >>> significant(1234.5), significant(0.00012345), significant(10.0)
@@ -34,7 +34,7 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time, at least 0.
+    """Write a duration, at least 0.
 
     Example:
         >>> duration(0.052), duration(45), duration(720), duration(11100), duration(352800)
@@ -81,21 +81,21 @@ def rate(per_second: float, unit: str) -> str:
 
 
 class Pace:
-    """Tell how fast a work goes, by its last minute: it may become slower or faster."""
+    """Measures the pace of work over its last minute."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, float]] = deque()
 
     def mark(self, now: float, done: float) -> float | None:
-        """Note how much is done.
+        """Record how much is done.
 
         Args:
             now: seconds on any clock.
             done: so far, in any unit.
 
         Returns:
-            How much was done in a second of the last minute, or since the mark before if that
-            is longer ago; None where nothing was yet.
+            How much was done per second over the last minute, or since the previous mark if
+            that is longer ago; None if nothing was done.
         """
         self._marks.append((now, done))
         while len(self._marks) > 2 and self._marks[1][0] <= now - _PACE_SECONDS:

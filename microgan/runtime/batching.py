@@ -1,4 +1,4 @@
-"""Images of several sizes through a network, those of one size together."""
+"""Apply networks to images of several sizes, in batches of one size."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ PIXELS_PER_BATCH = 8 * 256 * 256
 
 def map_batches(change: Callable[[list[int]], np.ndarray],
                 planes: Sequence[np.ndarray] | np.ndarray) -> list[np.ndarray]:
-    """Change images in batches of one size each.
+    """Apply a function to images in batches of one size.
 
     Args:
-        change: called with positions in `planes`, gives those images' results, stacked.
+        change: called with positions in `planes`, returns those images' results, stacked.
         planes: images (Y, X).
 
     Returns:
@@ -41,11 +41,7 @@ def map_batches(change: Callable[[list[int]], np.ndarray],
 
 
 def refuse_not_finite(results: np.ndarray) -> None:
-    """Refuse what a network has made of an image if some of it is no number.
-
-    Raises:
-        UserError: values are NaN or infinite.
-    """
+    """Raise `UserError` if results of a network are NaN or infinite."""
     num_bad = results.size - int(np.count_nonzero(np.isfinite(results)))
     if num_bad:
         raise UserError(
@@ -55,20 +51,20 @@ def refuse_not_finite(results: np.ndarray) -> None:
 
 
 def pixels_at_once(planes: Sequence[np.ndarray]) -> int:
-    """The most pixels that `map_batches` has in a batch, of images smaller than a batch."""
+    """Return the most pixels in a batch of `map_batches`, for images smaller than that."""
     return min(PIXELS_PER_BATCH, sum(plane.size for plane in planes))
 
 
 def apply_network(model: keras.Model, inputs: Any, *, training: bool) -> Any:
-    """What a network makes of its inputs; it is compiled once for all calls.
+    """Apply a network, compiled once for all calls.
 
     Args:
-        model: kept with its graph only as long as somebody else keeps it.
+        model: its graph is freed with it.
         inputs: as the model takes them.
-        training: whether layers such as dropout do as in training.
+        training: whether layers such as dropout act as in training.
 
     Returns:
-        The model's output as a numpy array; those of a model of several, as a list of them.
+        The model's output as a numpy array; several outputs as a list.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Compiling parts of an update once, however often it uses them."""
+"""Compile a part of an update once, however often it is used."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import tensorflow as tf
 def compiled_once(function: Callable[..., Any]) -> Any:
     """Keep a function that an update calls several times as one function of its graph.
 
-    Inlined, every call is traced and optimised anew: with this the first update of the
-    published CIN-GAN comes after half the time.
+    Inlined, every call is traced and optimised anew. This halves the time to the first
+    update of the published CIN-GAN.
 
     Args:
         function: tensors -> tensors. Optimizers must not be applied in it, which a

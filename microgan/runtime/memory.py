@@ -1,22 +1,22 @@
-"""How much memory there is."""
+"""Free memory of the system and the container."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-# Where the system does not say: what a small machine has to spare.
+# If unknown: what a small machine has to spare.
 _USUAL_BYTES = 4e9
 
 
 def free_bytes(*, meminfo: str = "/proc/meminfo", group: str = "/sys/fs/cgroup") -> float:
-    """Memory that can be taken without swapping, in bytes.
+    """Return the memory available without swapping, in bytes.
 
     Args:
         meminfo: Linux's table of memory, for tests.
         group: Linux's folder of this container's limits, for tests.
 
     Returns:
-        What the system, or the container, has left; 4 GB where neither tells.
+        What the system, or the container, has left; 4 GB if unknown.
     """
     free = [_USUAL_BYTES]
     if Path(meminfo).is_file():
@@ -32,7 +32,7 @@ def free_bytes(*, meminfo: str = "/proc/meminfo", group: str = "/sys/fs/cgroup")
 
 
 def _cached_bytes(statistics: Path) -> float:
-    """What of a container's memory holds copies of files, which go when room is needed."""
+    """Return a container's cache of files, which is freed when memory is needed."""
     if not statistics.is_file():
         return 0.0
     parts = dict(line.split() for line in statistics.read_text().splitlines())

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16")
-# The Linux kernel's names of what multiplies bfloat16 in hardware.
+# The Linux kernel's names for hardware that multiplies bfloat16.
 _CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 _OURS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
-# Those of the whole process while blocks need ours; the last block to end puts them back.
+# The user's settings of the process while blocks need ours; the last block restores them.
 _of_user: dict[str, Any] = {}
 _num_inside = 0
 _lock = threading.Lock()
@@ -27,7 +27,7 @@ def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
 
     Returns:
         A Keras dtype policy: bfloat16 where an Ampere or newer GPU, or a processor with
-        bfloat16 instructions, makes it faster; else float32.
+        bfloat16 instructions, makes it faster; otherwise float32.
     """
     if precision != "auto":
         return precision
@@ -45,11 +45,11 @@ def choose_precision(precision: str, *, cpuinfo: str = "/proc/cpuinfo") -> str:
 
 @contextmanager
 def keras_settings_kept() -> Iterator[None]:
-    """Give Keras the settings that networks are built with; put the user's back afterwards.
+    """Give Keras the settings that networks are built with; restore the user's afterwards.
 
     Axes are channels-last, numbers float32, epsilon is 1e-7, whatever `keras.json` or the
-    user's program says. The block may also change the precision policy, which each thread
-    has for itself; it starts as float32. Also a decorator.
+    user's program sets. The block may also change the precision policy, which is set per
+    thread and starts as float32. Also a decorator.
     """
     global _num_inside
     import keras

@@ -1,4 +1,4 @@
-"""How far a long work has come."""
+"""Progress of long work."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 class Progress:
-    """Prints how much of a long work is done, and the time left, every ten seconds.
+    """Prints how much of some work is done, and the time left, every ten seconds.
 
     Args:
         name: of the work.
-        clock: gives seconds.
+        clock: returns seconds.
 
     Call arguments:
-        share: that is done, 0 to 1.
+        share: done so far, 0 to 1.
     """
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class Progress:
             self._printed = now
 
     def steps(self, number: int) -> Iterator[Callable[[float], None]]:
-        """What to call with the share done of each of `number` steps, one after the other."""
+        """Yield a function for each of `number` steps, called with the share of it done."""
         for done in range(number):
             yield functools.partial(self._step, done, number)
 

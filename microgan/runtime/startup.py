@@ -1,4 +1,4 @@
-"""Starting TensorFlow and matplotlib: without start-up lines, and without others' settings."""
+"""Start TensorFlow and matplotlib without start-up messages or other programs' settings."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ def held_back_stderr() -> Iterator[None]:
 
     TensorFlow's C++ libraries write to the file descriptor, some of it before its log
     level is read, so that neither `sys.stderr` nor an environment variable stops them.
-
-    Source:
-        ours.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -40,7 +37,7 @@ def held_back_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except Exception:  # not Ctrl-C, which is no failure
+        except Exception:  # not Ctrl-C, which is not a failure
             held.seek(0)
             os.write(kept, held.read())
             raise
@@ -52,7 +49,7 @@ def held_back_stderr() -> Iterator[None]:
 
 @contextmanager
 def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Change variables of the environment for a block; None takes one out."""
+    """Change environment variables for a block; None removes one."""
     kept = {name: os.environ.get(name) for name in changes}
     try:
         _set_environment(changes)
@@ -70,13 +67,13 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
 
 
 def settings_of_others_ignored() -> AbstractContextManager[None]:
-    """Take settings that microgan does not use out of the environment for a block."""
+    """Remove settings that microgan does not use from the environment for a block."""
     return _environment(dict.fromkeys(_OF_OTHERS))
 
 
 @contextmanager
 def warnings_as_usual() -> Iterator[None]:
-    """Show warnings as Python does by default, although `PYTHONWARNINGS` says otherwise."""
+    """Show warnings as Python does by default, whatever `PYTHONWARNINGS` says."""
     with warnings.catch_warnings():
         if sys.warnoptions:
             warnings.resetwarnings()
@@ -118,8 +115,8 @@ def refuse_forked(started_in: int | None) -> None:
     if _lost_threads() if started_in is None else started_in != os.getpid():
         raise UserError(
             "This process was forked from one in which TensorFlow runs, and TensorFlow cannot "
-            "go on in it. Start processes by multiprocessing.get_context('spawn'), and load the "
-            "generator in each.")
+            "continue in it. Start processes with multiprocessing.get_context('spawn'), and load "
+            "the generator in each.")
 
 
 def _lost_threads() -> bool:
@@ -152,12 +149,12 @@ def _start_tensorflow() -> None:
         tf.config.list_physical_devices()
     with contextlib.suppress(OSError):
         os.makedirs(home, exist_ok=True)
-    # Weights are downloaded to where they always were; Keras has no function for it.
+    # Weights are still downloaded to the usual folder; Keras has no function to set it.
     config._KERAS_DIR = home
 
 
 def import_matplotlib() -> None:
-    """Import matplotlib although its backend may be one that is not installed here.
+    """Import matplotlib even if the chosen backend is not installed.
 
     microgan draws on figures without a backend. The user's choice is kept for the user's
     figures.

@@ -92,7 +92,7 @@ def test_names_too_long_for_trust_maps_are_told_before_the_work(restore, image, 
 
     status, out, err = restore(f"--input={long},b.tif", "--trust_map=True")
 
-    assert status == 2 and "name too long. Take a shorter name" in err
+    assert status == 2 and "name too long. Choose a shorter name" in err
     assert "b.tif: restored" in out and f"{long}: restored" not in out
     alone, _, _ = restore(f"--input={long}", "--output=out")
     assert alone == 0 and (tmp_path / "out" / long).exists()

@@ -115,7 +115,7 @@ def test_folders_of_pairs_are_matched_however_names_are_written(tmp_path):
 
 
 GOOD = ["Cells", "a b", "v1.2", "7", "細胞", COMPOSED, 100 * "é", "100 % (a)_b-c"]
-BAD = {"": "one letter", "nb\u00a0sp": r"'\\xa0' cannot be printed", "a\nb": r"'\\n' cannot",
+BAD = {"": "one character", "nb\u00a0sp": r"'\\xa0' cannot be printed", "a\nb": r"'\\n' cannot",
        "a\tb": r"'\\t'", "a\x1b[2Jb": r"'\\x1b'", "a\u202eb": r"'\\u202e'", "a\u200bb": r"u200b",
        "caf\udce9": r"'\\udce9' cannot be printed", "a\\b": r"allows '\\'", "a/b": "allows '/'",
        "../../evil": "allows '/'", "a:b": "allows ':'", "a?": r"allows '\?'",

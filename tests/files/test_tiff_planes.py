@@ -67,7 +67,7 @@ def test_an_imagej_file_holds_the_planes_that_are_there(tmp_path, number, text, 
         assert notes == ()
 
 
-def test_planes_of_several_channels_are_no_slices(tmp_path):
+def test_planes_of_several_channels_are_not_slices(tmp_path):
     path = write_pages(tmp_path / "a.tif", PLANES[:17],
                        imagej(images=30, channels=2, slices=15))
 
@@ -81,7 +81,7 @@ def test_an_ended_z_stack_is_said_where_it_is_learned_from(tmp_path, capsys):
     read_stacks([tmp_path / "a.tif"])
 
     assert capsys.readouterr().out == (
-        f"{tmp_path}/a.tif: it says that it has 30 planes, but 17 are there, the others are "
+        f"{tmp_path}/a.tif: it announces 30 planes, but 17 are there, the others are "
         "missing: it is read as ZYX of 17 x 16 x 20.\n")
 
 
@@ -95,7 +95,7 @@ def test_the_first_plane_alone_is_an_image(tmp_path, text, options):
 
     assert axes == "YX"
     np.testing.assert_array_equal(pixels, PLANES[0])
-    assert note == ("it says that it has 30 planes, but 1 is there, the others are missing: it is "
+    assert note == ("it announces 30 planes, but 1 is there, the others are missing: it is "
                     "read as YX of 16 x 20")
     np.testing.assert_array_equal(load_tiff(path, FileNotes()), PLANES[0])
 
@@ -117,7 +117,7 @@ def test_planes_that_follow_the_only_page_are_read_unless_cut_short(tmp_path, te
 
     path.write_bytes(path.read_bytes()[:-16 * 20 * 4])
     for reader in (open_image_file, read_stack):
-        with pytest.raises(UserError, match="cut short: it says that it has 6 planes, and pixels "
+        with pytest.raises(UserError, match="cut short: it announces 6 planes, but pixels "
                            "of 4 follow"):
             reader(path)
 
@@ -138,7 +138,7 @@ def test_other_files_with_fewer_planes_than_they_say_are_refused(tmp_path, numbe
     path = write_pages(tmp_path / "a.tif", PLANES[:number], text)
 
     for reader in (open_image_file, read_stack):
-        with pytest.raises(UserError, match="a.tif .*fewer pages than it says, or is cut short"):
+        with pytest.raises(UserError, match="a.tif .*fewer pages than it announces, or is "):
             reader(path)
 
 
@@ -147,7 +147,7 @@ def test_pages_of_other_sizes_are_not_taken_for_planes(tmp_path):
         writer.write(PLANES[0], metadata=None, description=imagej(images=5, slices=5))
         writer.write(PLANES[0, :8], metadata=None)
 
-    with pytest.raises(UserError, match="has 5 planes, but holds 2 pages that differ"):
+    with pytest.raises(UserError, match="announces 5 planes, but holds 2 pages that differ"):
         open_image_file(tmp_path / "a.tif")
 
 
@@ -249,9 +249,9 @@ def test_pages_that_ome_xml_does_not_describe_are_said(ome):
     assert notes == ("1 of its 11 pages are not described by its OME-XML and are not read",)
 
 
-def test_a_type_that_ome_xml_says_and_the_pages_are_not_of_is_said(ome):
+def test_a_type_of_pages_that_differs_from_ome_xml_is_reported(ome):
     _, pixels, notes = read(ome(range(10), type=('Type="uint16"', 'Type="int16"')))
 
     np.testing.assert_array_equal(pixels, PLANES[:10].reshape(5, 2, 16, 20))
-    assert notes == ("its OME-XML says int16 values, but its pages hold uint16, as which they "
-                     "are read",)
+    assert notes == ("its OME-XML states int16 values, but its pages hold uint16 and are read as "
+                     "such",)
