@@ -45,7 +45,7 @@ def test_palette_indices_are_not_intensities(tmp_path, random, read, shape):
     tifffile.imwrite(tmp_path / "a.tif", random.integers(0, 255, shape, np.uint8),
                      photometric="palette", colormap=colours)
 
-    with pytest.raises(UserError, match="a.tif holds numbers of colours in a palette"):
+    with pytest.raises(UserError, match="a.tif holds indices of a colour palette"):
         read(tmp_path / "a.tif")
 
 

@@ -207,7 +207,7 @@ def test_an_ended_ome_tiff_is_as_long_as_what_is_there(ome, number, whole, words
     ([0, 2, 4, 6, 8], "2, 4, 6, 8, 10"), ([2, 3, 4], "1, 2, 6, 7, 8, 9, 10")])
 def test_planes_missing_elsewhere_are_named_and_the_file_refused(ome, there, listed):
     with pytest.raises(UserError, match=f"a.ome.tif lacks planes {listed} of the 10 that it "
-                       "announces: missing ones are not dark"):
+                       "announces, which are not read as dark"):
         open_image_file(ome(there))
 
 

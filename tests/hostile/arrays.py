@@ -195,7 +195,7 @@ def axes_npz():
     write_npz(axes="TZQX")
 
 
-@case(".npz", "axes are no text", train_paired)
+@case(".npz", "axes are not text", train_paired)
 def numeric_axes_npz():
     write_npz(axes=np.arange(4))
 

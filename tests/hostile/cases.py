@@ -27,7 +27,7 @@ CASES: list[Case] = []
 
 
 def case(kind, name, run):
-    """Make a function that writes a case's files a case."""
+    """Register a function that writes the files of a case."""
     def add(make):
         CASES.append(Case(kind, name, make, run))
         return make

@@ -72,7 +72,7 @@ def pickle_generator():
     Path("generator.h5").write_bytes(b"cos\nabort\n(tR.")
 
 
-@case("generator.h5", "Lambda layer that would run code, no weights of its own", use_generator)
+@case("generator.h5", "Lambda layer that would run code, without weights", use_generator)
 def lambda_generator():
     with h5py.File("generator.h5", "w") as file:
         file.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": {
@@ -120,7 +120,7 @@ def list_generator():
     write_generator(normalization=[1, 2])
 
 
-@case("generator.h5", "description is no JSON", use_generator)
+@case("generator.h5", "description is not JSON", use_generator)
 def no_json_generator():
     with generator_opened() as (file, _):
         file.attrs[ATTRIBUTE] = "{'method': 1"

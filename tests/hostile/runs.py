@@ -30,7 +30,7 @@ def resume_split():
 
 
 class Weights:
-    """A variable, as far as restoring needs one."""
+    """As much of a variable as restoring needs."""
 
     shape = (2, 3)
 

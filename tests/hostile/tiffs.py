@@ -193,7 +193,7 @@ def restored_terabytes_tiff():
         patch_tag("image.tif", tag, value)
 
 
-@case("OME-XML", "description that is no XML", restore_image("image.ome.tif"))
+@case("OME-XML", "description that is not XML", restore_image("image.ome.tif"))
 def broken_ome():
     tifffile.imwrite("image.ome.tif", images(1)[0], description="<OME><Image></OME>",
                      metadata=None)
@@ -244,7 +244,7 @@ def terabytes_ome():
     write_ome(('SizeZ="1"', 'SizeZ="10000000000"'))
 
 
-@case("OME-XML", "a plane that stands for a billion", train_paired)
+@case("OME-XML", "a plane that counts as a billion", train_paired)
 def billion_ome():
     write_ome(('PlaneCount="1"', 'PlaneCount="1000000000"'))
 

@@ -46,7 +46,7 @@ def write_zarr_v3(**changes):
 ABORTING_PICKLE = b"cos\nabort\n(tR."
 
 
-@case("Zarr", "description that is no JSON", restore_image("image.zarr"))
+@case("Zarr", "description that is not JSON", restore_image("image.zarr"))
 def no_json_zarr():
     write_zarr()
     Path("image.zarr", "0", ".zarray").write_text("{'zarr_format")
@@ -117,12 +117,12 @@ for text, change in (
             "id": "lzma", "filters": [{"id": 33, "dict_size": 1536 * 2**20}]}}),
         ("filter with a type that is an object", {"filters": [{
             "id": "delta", "dtype": "|u1", "astype": "|O"}]}),
-        ("compressor that is no text", {"compressor": {"id": ["pickle"]}}),
+        ("compressor that is not text", {"compressor": {"id": ["pickle"]}}),
         ("fields, not numbers", {"dtype": [["a", "|u1"], ["b", "|O"]]}),
         ("text, not numbers", {"dtype": "<U4"}),
         ("member that is not known", {"serializer": "pickle"}),
         ("chunk far larger than its array", {"chunks": [40000, 40000]}),
-        ("chunk of no length", {"chunks": [0, 16]}),
+        ("chunk of length zero", {"chunks": [0, 16]}),
         ("chunk of two axes, array of three", {"shape": [1, 16, 16]}),
         ("hundred million chunks of one pixel", {"shape": [10**4, 10**4], "chunks": [1, 1]})):
     case("Zarr", text, restore_image("image.zarr"))(lambda change=change: (
@@ -213,7 +213,7 @@ def absolute_zarr():
     attributes.write_text(attributes.read_text().replace('"path": "0"', '"path": "/etc"'))
 
 
-@case("Zarr", "axes that are no letters", restore_image("image.zarr"))
+@case("Zarr", "axes that are not letters", restore_image("image.zarr"))
 def axes_zarr():
     write_zarr()
     attributes = Path("image.zarr", ".zattrs")

@@ -151,7 +151,7 @@ def test_conditional_norm_refuses_numbers_that_are_not_positive(arguments, messa
 
 @pytest.mark.parametrize("shapes, message", [
     (((None, 3), (None,)), "at least one spatial"),
-    (((None, 8, 8, 3), (None, 1)), "one task an image"),
+    (((None, 8, 8, 3), (None, 1)), "one task per image"),
 ])
 def test_conditional_norm_refuses_shapes_that_do_not_fit(shapes, message):
     with pytest.raises(ValueError, match=message):
