@@ -92,7 +92,8 @@ def train_cin_gan(config: CINGANConfig) -> Path:
     Arguments, result and errors are those of `train_cgan`.
 
     Example:
-        >>> folder = train_cin_gan(recipe="limited", data_dir="my_images", dir="my_defects")
+        >>> defect_folder = train_cin_gan(recipe="limited", data_dir="my_images",
+        ...                               dir="my_defects")
     """
     from microgan.methods.cin_gan import CINGAN
     from microgan.runs.run import train
@@ -107,7 +108,8 @@ def train_zse_gan(config: ZSEGANConfig) -> Path:
     Arguments, result and errors are those of `train_cgan`.
 
     Example:
-        >>> folder = train_zse_gan(recipe="limited", data_dir="my_stacks", dir="my_run")
+        >>> stack_folder = train_zse_gan(recipe="limited", data_dir="my_stacks",
+        ...                              dir="my_stack_run")
     """
     from microgan.methods.zse_gan import ZSEGAN
     from microgan.runs.run import train

@@ -1,15 +1,20 @@
 """Every program from Python, with its flags as keyword arguments."""
 
+import dataclasses
+import doctest
+import importlib
 import inspect
 
 import keras
 import numpy as np
 import pytest
+from mypy import api as mypy
 
 import microgan
-from helpers import files_in, write_pairs
+from helpers import ROOT, files_in, write_pairs
 from microgan.config import CGANConfig
 from microgan.errors import UserError
+from microgan.networks import registry
 
 NARROW = {"recipe": "limited", "generator_filters": 2, "content_weight": 0, "patch_size": 16,
           "batch_size": 2, "num_gpu": 0, "precision": "float32"}
@@ -38,6 +43,48 @@ def test_train_restore_and_evaluate(tmp_path, random):
     restore = microgan.load_restorer(generator, precision="float32")
     assert np.array_equal(restored[0], restore(image[0]))
     assert "scores.md" in files_in(tmp_path / "scores")
+
+
+@pytest.mark.parametrize("name", [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "microgan").rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8") and path.parent.name != "microgan"])
+def test_examples_show_what_is_returned(name, monkeypatch):
+    monkeypatch.setattr(registry, "_NETWORKS", dict(registry._NETWORKS))
+
+    failed, attempted = doctest.testmod(importlib.import_module(name))
+
+    assert attempted and not failed
+
+
+def test_settings_are_keyword_arguments_with_the_defaults_of_the_flags():
+    parameters = inspect.signature(microgan.train_cgan).parameters
+
+    assert list(parameters) == [field.name for field in dataclasses.fields(CGANConfig)]
+    for field in dataclasses.fields(CGANConfig):
+        assert parameters[field.name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters[field.name].default == field.default
+
+
+def test_type_checkers_find_mistaken_settings(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("""import microgan
+microgan.train_cgan(recipe="limited", num_iters=10).joinpath("generator.h5")
+microgan.train_cgan(num_iters="many")
+microgan.train_cgan(epochs=3)
+""")
+    monkeypatch.setenv("MYPYPATH", str(ROOT))
+
+    # Of the package, only what the settings are made of.
+    out, err, status = mypy.run([
+        "--config-file=", "--follow-imports=skip", "--no-incremental", "--no-color-output",
+        str(script), *map(str, (ROOT / "microgan" / "config").glob("*.py")),
+        str(ROOT / "microgan" / "__init__.py")])
+
+    assert (status, err) == (1, "")
+    wrong, unknown = [line for line in out.splitlines() if "script.py" in line and "error" in line]
+    assert "script.py:3:" in wrong and "[arg-type]" in wrong
+    assert "script.py:4:" in unknown and "[call-arg]" in unknown and '"epochs"' in unknown
 
 
 @pytest.mark.parametrize("name", microgan.__all__)

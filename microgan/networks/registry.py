@@ -68,8 +68,12 @@ def register_network(method: str, network: str, registered: RegisteredNetwork) -
         ValueError: the names are taken.
 
     Example:
+        >>> from microgan.networks.cgan import build_unet_generator
         >>> register_network("my_method", "unet", RegisteredNetwork(
-        ...     build_my_unet, "my_script.py", lambda arguments: arguments["filters"] ** 2))
+        ...     build_unet_generator, "my_script.py",
+        ...     fewest_weights=lambda arguments: 9 * arguments["filters"] ** 2))
+        >>> script_of("my_method")
+        'my_script.py'
     """
     if _NETWORKS.setdefault((method, network), registered) is not registered:
         raise ValueError(f"There is a network '{method} {network}' already.")

@@ -165,8 +165,9 @@ def as_zarr(path, image):
         "0"][:]
 
 
-@pytest.mark.parametrize("write", [as_npy, as_tiff, as_zarr])
-@pytest.mark.parametrize("nodata", ["nan", "-3.4e38", "-9999"])
+@pytest.mark.parametrize("write, nodata", [
+    (as_npy, "nan"), (as_npy, "-9999"), (as_tiff, "nan"), (as_tiff, "-9999"),
+    (as_tiff, "-3.4e38"), (as_zarr, "nan"), (as_zarr, "-9999")])
 def test_missing_borders_survive_in_every_format(restore, generators, random, tmp_path, write,
                                                  nodata):
     image = random.uniform(0, 100, (2, 40, 50)).astype(np.float32)

@@ -1,10 +1,7 @@
 """Amounts read as people write them."""
 
-import doctest
-
 import pytest
 
-from microgan.runtime import amounts
 from microgan.runtime.amounts import Pace, byte_size, duration, percent, rate, significant
 
 
@@ -42,10 +39,6 @@ def test_slow_rates_are_told_by_the_minute_or_hour(per_second, text):
     (1e7, "10000000"), (1e-7, "0.0000001"), (-12.3456, "-12.3")])
 def test_significant_digits_have_no_exponent(value, text):
     assert significant(value) == text
-
-
-def test_examples_hold():
-    assert doctest.testmod(amounts).failed == 0
 
 
 def test_pace_is_that_of_the_last_minute():

@@ -1,4 +1,5 @@
 import numpy as np
+import tensorflow as tf
 
 from microgan.losses.intensity import NUM_BINS
 from microgan.trainers.histogram_memory import HistogramMemory
@@ -22,10 +23,12 @@ def test_excess_counts_from_the_middle_of_each_intensity():
 
 def test_synthetic_images_fade_and_degraded_ones_do_not():
     memory = HistogramMemory(num_tasks=1)
-    memory.add(flat(-9), flat(-9), CONDITION)
+    add = tf.function(memory.add, autograph=False)
+    low, high, condition = (tf.constant(value) for value in (flat(-9), flat(9), CONDITION))
+    add(low, low, condition)
 
     for _ in range(600):
-        memory.add(flat(9), flat(9), CONDITION)
+        add(high, high, condition)
 
     of_synthetic, of_degraded = (np.asarray(each) for each in memory.variables)
     np.testing.assert_allclose(of_synthetic[0, [0, -1]], [0.995 ** 600, 200 * (1 - 0.995 ** 600)],
