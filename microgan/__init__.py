@@ -53,7 +53,7 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     See `microgan.restoration.restorer.load_restorer`. Imports Keras and TensorFlow.
 
     Example:
-        >>> restore = load_restorer("Microscopy_cGAN_results/generator.h5")
+        >>> restore = load_restorer("my_run/Microscopy_cGAN_results/generator.h5")
         >>> restored = restore(image, axes="YX", task="NAME")
     """
     from microgan.restoration import restorer

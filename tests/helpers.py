@@ -63,7 +63,7 @@ def run_script(name, *arguments, cwd, timeout=300, **variables):
     Further keywords are variables of the environment.
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
-    started = [str(ROOT / name)] if name.endswith(".py") else ["-m", name]
+    started = [str(ROOT / name)] if str(name).endswith(".py") else ["-m", name]
     return subprocess.run([sys.executable, *started, *map(str, arguments)], cwd=cwd,
                           env=environment, text=True, capture_output=True, timeout=timeout)
 

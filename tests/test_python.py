@@ -2,22 +2,34 @@
 
 import dataclasses
 import doctest
+import functools
 import importlib
 import inspect
 
 import keras
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from mypy import api as mypy
 
 import microgan
-from helpers import ROOT, files_in, write_pairs
-from microgan.config import CGANConfig
+from helpers import ROOT, files_in, make_pairs, write_pairs
+from microgan.config import CGANConfig, CINGANConfig, ZSEGANConfig
 from microgan.errors import UserError
 from microgan.networks import registry
 
-NARROW = {"recipe": "limited", "generator_filters": 2, "content_weight": 0, "patch_size": 16,
-          "batch_size": 2, "num_gpu": 0, "precision": "float32"}
+SHORT = {"recipe": "limited", "patch_size": 16, "batch_size": 2, "num_gpu": 0,
+         "precision": "float32"}
+NARROW = {**SHORT, "generator_filters": 2, "content_weight": 0}
+NARROW_METHODS = {
+    CGANConfig: NARROW,
+    CINGANConfig: {**SHORT, "generator_filters": 2, "critic_filters": 2, "critic_steps": 1,
+                   "style_weight": 0},
+    ZSEGANConfig: {**SHORT, "translator_filters": 2, "discriminator_filters": 2,
+                   "num_sections": 1, "spectrum_weight": 0}}
+# In an order in which each finds what the one before has left.
+EXAMPLES = ("train_cgan", "load_restorer", "restore_files", "evaluate", "train_cin_gan",
+            "train_zse_gan")
 
 
 def test_train_restore_and_evaluate(tmp_path, random):
@@ -85,6 +97,36 @@ microgan.train_cgan(epochs=3)
     wrong, unknown = [line for line in out.splitlines() if "script.py" in line and "error" in line]
     assert "script.py:3:" in wrong and "[arg-type]" in wrong
     assert "script.py:4:" in unknown and "[call-arg]" in unknown and '"epochs"' in unknown
+
+
+@pytest.mark.slow
+def test_the_examples_run_one_after_the_other(tmp_path, random, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for config, settings in NARROW_METHODS.items():
+        monkeypatch.setattr(config, "create",
+                            functools.partial(config.create, num_iters=1, **settings))
+    for folder in ("my_images", "my_stacks", "new_images", "clean"):
+        (tmp_path / folder).mkdir()
+    write_pairs(tmp_path / "my_images", "NAME", 8, random, size=16)
+    for number in range(3):
+        stack = random.integers(0, 255, (13, 20, 20), np.uint8)
+        np.save(tmp_path / "my_stacks" / f"{number}.npy", gaussian_filter(stack, 1))
+    (degraded,), (clean,) = make_pairs(1, random)
+    np.save(tmp_path / "new_images" / "cells.npy", degraded)
+    np.save(tmp_path / "clean" / "cells.npy", clean)
+
+    names = {"image": degraded, **{name: getattr(microgan, name) for name in EXAMPLES}}
+    for name in EXAMPLES:
+        for example in doctest.DocTestParser().get_examples(
+                inspect.getdoc(getattr(microgan, name))):
+            exec(example.source, names)
+
+    assert {*EXAMPLES, "__version__"} == set(microgan.__all__)
+    for name in ("folder", "defect_folder", "stack_folder"):
+        assert (names[name] / "generator.h5").is_file()
+    assert [path.name for path in names["paths"]] == ["cells.npy"]
+    np.testing.assert_array_equal(np.load(names["paths"][0]), names["restored"])
+    assert {row["method"] for row in names["scores"]} == {"restored"}
 
 
 @pytest.mark.parametrize("name", microgan.__all__)
