@@ -31,6 +31,7 @@ from microgan.errors import UserError, one_line, printable
 _MAX_PLANES = 10**6
 # A tile of more bytes than its plane is unpacked up to this size.
 _LARGE_TILE_BYTES = 32 * 10**6
+_LISTED_IMAGES = 3
 # tifffile's messages about files with fewer pages than announced.
 _FEWER_PAGES = ("invalid page offset|index [0-9]+ out of range|ImageJ series metadata invalid|"
                 "mmap length is greater than file size")
@@ -193,6 +194,11 @@ def _notes(images: Sequence[tifffile.TiffPageSeries],
                f"data; restore.py keeps such pixels with --nodata={printable(marked, limit=30)}")
     if images[0].kind.lower() == "ome":
         yield from ome_notes(images[0].keyframe.parent, images)
+    elif images[0].keyframe.parent.is_ome:
+        found = ", ".join(f"{series.axes} of {' x '.join(map(str, series.shape))}"
+                          for series in images[:_LISTED_IMAGES])
+        yield ("its OME-XML does not fit its pages and is not used: read as "
+               f"{found}{', ...' * (len(images) > _LISTED_IMAGES)}")
 
 
 def _check_neighbours(tiff: tifffile.TiffFile, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from skimage.transform import resize
 
-from microgan.runtime.amounts import percent
+from microgan.runtime.amounts import interval, percent
 from microgan.config import ZSEGANConfig
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
@@ -190,6 +190,6 @@ def _fit_type_range(stacks: Sequence[np.ndarray]) -> IntensityRange:
     share = (used.high - used.low) / (whole.high - whole.low)
     if share < _LEAST_USED:
         print(f"Warning: the stacks use {percent(share)} of what {dtype} can hold, "
-              f"{used.low:g} to {used.high:g}, but all of it is mapped to -1 to 1: their contrast "
-              "is low. Pass --normalization=percentiles.")
+              f"{interval(used.low, used.high)}, but all of it is mapped to -1 to 1: their "
+              "contrast is low. Pass --normalization=percentiles.")
     return whole

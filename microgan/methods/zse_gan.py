@@ -19,6 +19,7 @@ from microgan.programs.evaluate_stacks import (
     ReportedStacks, load_reported_stacks, write_stack_report)
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
+from microgan.runtime.amounts import interval
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +85,7 @@ class ZSEGAN(Method):
         data = self.data
         return (f"{len(data.train)} stacks to train, {len(data.validation)} to validate, "
                 f"{len(data.sharp_lateral)} in-focus images. Intensities "
-                f"{data.intensities.low:g} and {data.intensities.high:g} become -1 and 1.")
+                f"{interval(data.intensities.low, data.intensities.high)} are mapped to -1 to 1.")
 
     def batch(self, update: int) -> dict[str, np.ndarray]:
         return self.batches(update)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from microgan.runtime.amounts import percent
+from microgan.runtime.amounts import interval, percent, significant
 from microgan.runtime.batching import PIXELS_PER_BATCH
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
@@ -309,17 +309,18 @@ class Restorer:
             before, after = ((ranges.clean, ranges.degraded) if self._adds_defects else
                              (ranges.degraded, ranges.restored))
             if _is_other_scale(low, high, before):
-                report(f"Warning: intensities run from {low:g} to {high:g}, but '{task}' was "
-                       f"learned on {before.low:g} to {before.high:g}: the result means "
+                report(f"Warning: intensities run from {interval(low, high)}, but '{task}' was "
+                       f"learned on {interval(before.low, before.high)}: the result means "
                        "little. Was the image converted to another type or scale?")
             return before, after
         if low == high:
             raise UserError(
-                f"The image is {low:g} nearly everywhere, so its own percentiles give no "
-                f"intensity range. Name the task: --task={' or --task='.join(self.info.tasks)}.")
+                f"The image is {significant(low, 6)} nearly everywhere, so its own percentiles "
+                "give no intensity range. Name the task: "
+                f"--task={' or --task='.join(self.info.tasks)}.")
         report(f"No task named: the image's own {PERCENTILES[0]} and {PERCENTILES[1]} "
-               f"percentiles, {low:g} and {high:g}, replace a task's intensity constants. "
-               f"Known tasks: {', '.join(self.info.tasks)}.")
+               f"percentiles, {significant(low, 6)} and {significant(high, 6)}, replace a "
+               f"task's intensity constants. Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
 
 
@@ -337,8 +338,8 @@ def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
     if span >= _MIN_LEVELS and inside >= span / 2:
         return
     raise UserError(
-        f"The generator has learned that restored images range from {restored.low:g} to "
-        f"{restored.high:g}, which {dtype} cannot "
+        "The generator has learned that restored images range from "
+        f"{interval(restored.low, restored.high)}, which {dtype} cannot "
         f"{'resolve' if span < _MIN_LEVELS else 'hold'}. Write float32: --output_type=float32, or "
         "from Python pass the image as float32.")
 

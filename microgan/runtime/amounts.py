@@ -18,6 +18,16 @@ def significant(value: float, digits: int = 3) -> str:
     return format(Decimal(f"{value:.{digits}g}"), "f")
 
 
+def interval(low: float, high: float) -> str:
+    """Write the ends of a range of intensities.
+
+    Example:
+        >>> interval(0, 1_234_567), interval(-0.5, 1e-7)
+        ('0 to 1234570', '-0.5 to 0.0000001')
+    """
+    return f"{significant(low, 6)} to {significant(high, 6)}"
+
+
 def percent(share: float) -> str:
     """Write a share: `100 %` and `0 %` mean all and nothing.
 

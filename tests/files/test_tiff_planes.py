@@ -249,6 +249,15 @@ def test_pages_that_ome_xml_does_not_describe_are_said(ome):
     assert notes == ("1 of its 11 pages are not described by its OME-XML and are not read",)
 
 
+@pytest.mark.parametrize("change", [('SizeX="20"', 'SizeX="64"'), ('SizeY="16"', 'SizeY="8"')])
+def test_ome_xml_of_other_pages_is_said(ome, change):
+    axes, pixels, notes = read(ome(range(10), size=change))
+
+    np.testing.assert_array_equal(pixels, PLANES[:10])
+    assert notes == ("its OME-XML does not fit its pages and is not used: read as "
+                     f"{axes} of 10 x 16 x 20",)
+
+
 def test_a_type_of_pages_that_differs_from_ome_xml_is_reported(ome):
     _, pixels, notes = read(ome(range(10), type=('Type="uint16"', 'Type="int16"')))
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -187,6 +188,14 @@ def test_intensities_unlike_the_learned_ones_are_reported(identity, scale, task)
 
     (line,) = seen
     assert "'A' was learned on 0 to 100: " in line
+
+
+def test_intensities_are_said_without_exponents(identity):
+    seen = []
+
+    Restorer(identity, info(("A", "B")))(noise((20, 30), "float64") * 1e6, report=seen.append)
+
+    assert not re.search(r"\de[+-]\d", seen[0]), seen
 
 
 def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(identity):
