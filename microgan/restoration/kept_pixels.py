@@ -43,7 +43,7 @@ def check_pixels(image: Pixels, nodata: float | None) -> int:
         return 0
     count = sum(int(np.count_nonzero(is_missing(image[where], nodata))) for where in wheres)
     if count == math.prod(image.shape):
-        raise UserError(f"All pixels are {nodata:g}, which --nodata declares as missing.")
+        raise UserError(f"All pixels are {nodata:.15g}, which --nodata declares as missing.")
     return count
 
 
@@ -56,7 +56,7 @@ def refuse_unless_held(nodata: float, dtype: np.dtype) -> None:
         held = (math.isfinite(nodata) and nodata == int(nodata)
                 and limits.min <= nodata <= limits.max)
     if not held:
-        raise UserError(f"{dtype} cannot hold --nodata={nodata:g}. Leave out --output_type, or "
+        raise UserError(f"{dtype} cannot hold --nodata={nodata:.15g}. Leave out --output_type, or "
                         "give a target that can.")
 
 

@@ -200,9 +200,9 @@ class Restorer:
             refuse_unless_held(nodata, dtype)
             (level,) = percentiles(image, nodata, (50,))
             pixels = "1 pixel" if num_missing == 1 else f"{num_missing} pixels"
-            report(f"Kept {pixels} ({_share(num_missing, image)}) of {nodata:g}, missing data.")
+            report(f"Kept {pixels} ({_share(num_missing, image)}) of {nodata:.15g}, missing data.")
         elif nodata is not None and not math.isnan(nodata):
-            report(f"No pixel is --nodata={nodata:g}.")
+            report(f"No pixel is --nodata={nodata:.15g}.")
         num_clipped = 0
 
         def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:

@@ -198,6 +198,16 @@ def test_intensities_are_said_without_exponents(identity):
     assert not re.search(r"\de[+-]\d", seen[0]), seen
 
 
+def test_a_mark_of_missing_data_is_said_with_all_its_digits(identity):
+    image = noise((20, 30), "int32")
+    image[0, 0] = -2**31
+    seen = []
+
+    Restorer(identity, info())(image, nodata=-2**31, report=seen.append)
+
+    assert seen == ["Kept 1 pixel (0.17 %) of -2147483648, missing data."]
+
+
 def test_several_tasks_and_none_named_uses_the_images_own_percentiles_aloud(identity):
     image = noise((3, 20, 30), "float32")
     seen = []
