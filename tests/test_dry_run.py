@@ -40,7 +40,7 @@ def test_dry_run_tells_what_the_run_will_take_and_leaves_nothing(
     assert (status, error) == (0, "")
     assert "of memory for 1000 updates" in said
     assert re.search(r"Two updates, a validation and a checkpoint are done. An update took "
-                     r"[0-9.]+ s, so 1000 take .* [MG]B of memory were taken", said)
+                     r"[0-9.]+ s, so 1000 take .*; peak memory was [0-9.]+ [MG]B", said)
     assert "left no files" in said
     left = [path for path in tmp_path.rglob("*") if not path.name.startswith("__autograph")]
     assert sorted(left) == before  # TensorFlow removes its own files when the process ends

@@ -163,7 +163,7 @@ def test_validation_image_that_cannot_be_scored_is_named(data_dir, tmp_path):
 
     result = train(tmp_path, data_dir, "--datasets=Dots", "--normalization=min_max")
 
-    assert_mistake(result, "of 'Dots' chooses the checkpoint", "--seed")
+    assert_mistake(result, "of 'Dots' is for validation", "--seed")
 
 
 @pytest.mark.slow

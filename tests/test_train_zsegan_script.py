@@ -103,7 +103,7 @@ def test_test_stack_that_is_a_copy_of_a_training_stack_is_a_mistake(tmp_path, ra
     result = run_without_tensorflow("train_zsegan", *NARROW, "--data_dir=data", cwd=tmp_path)
 
     assert_mistake(result, "data/testB/1.npz is a copy of 0.tif of the training",
-                   "Remove it from one of them")
+                   "Remove one of the two")
     assert not (tmp_path / RUN).exists()
 
 

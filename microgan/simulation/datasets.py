@@ -31,13 +31,16 @@ _LARVA = cells.Tissue(
 
 
 def _nuclei(rng: np.random.Generator, size_px: int, channel: int, *, tissue: cells.Tissue,
-            pixel_size_um: float = 0.39, thickness_um: float = 0.8, bend_um: float = 0.3,
-            bend_size_um: float = 1.5, lateral_sigma_um: float = 0.25) -> np.ndarray:
-    """Channel 0 shows the nuclei, channel 1 the envelopes of the same cells."""
+            pixel_size_um: float = 0.39, thickness_um: float = 0.8,
+            bend_um: tuple[float, float] = (0.3, 1.5),
+            lateral_sigma_um: float = 0.25) -> np.ndarray:
+    """Channel 0 shows the nuclei, channel 1 the envelopes of the same cells.
+
+    `bend_um` is how far the section bends, and over which distance.
+    """
     full_px = size_px + 2 * MARGIN_PX
     field = cells.grow_cells(rng, tissue, full_px * pixel_size_um)
-    section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um, bend_um,
-                                  bend_size_um)
+    section = nuclei.bent_section(rng, full_px, pixel_size_um, thickness_um, *bend_um)
     render = nuclei.render_envelopes if channel else nuclei.render_nuclei
     return render(rng, field, tissue, section, lateral_sigma_um)
 
@@ -90,7 +93,7 @@ SETS = {
     "Retina": SimulatedSet(
         number=1, num_channels=2, photons=30.0,
         draw_sample=partial(_nuclei, tissue=_RETINA, pixel_size_um=0.195, thickness_um=0.5,
-                            bend_um=0.25, bend_size_um=1.2, lateral_sigma_um=0.16),
+                            bend_um=(0.25, 1.2), lateral_sigma_um=0.16),
         psf_sigma_px=((1.0, 2.0), (1.0, 2.0)), background_photons=0.0,
         use_shot_noise=True, read_noise_electrons=0.0, step_px=10.2,
         clean_gain=90.0, camera_gain=3.0, camera_offset=0.0),

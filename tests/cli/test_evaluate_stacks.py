@@ -158,7 +158,7 @@ def test_references_of_another_type_than_the_stacks_are_named(generator, layout,
 
 
 @pytest.mark.parametrize("flags, message", [
-    (["--stacks=a", "--restored=a.npy", "--clean=a.npy"], "--stacks needs the --generator"),
+    (["--stacks=a", "--restored=a.npy", "--clean=a.npy"], "--stacks needs a --generator"),
     (["--generator=a.h5", "--z_step_um=2"], "--z_step_um has no meaning without --stacks"),
 ])
 def test_flags_that_do_not_belong_together_are_refused(capsys, flags, message):

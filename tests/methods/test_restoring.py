@@ -74,4 +74,4 @@ def test_a_training_without_test_images_says_how_to_get_scores(train, capsys):
 
     out = capsys.readouterr().out
     assert "Nothing was tested" in out and "NAME_test_X.npy" in out
-    assert "scores" not in out.rpartition("Best on")[2]
+    assert "scores.md" not in out.rpartition("Best on")[2]
