@@ -55,7 +55,7 @@ class ZSEGAN(Method):
         reported = load_reported_stacks(EvaluateConfig(
             generator=GENERATOR_FILE, stacks=str(folder), focal_plane=config.focal_plane,
             pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
-        refuse_learned(self.data, [folder / name for name in reported.names], reported.blurred)
+        refuse_learned(self.data, reported.paths, reported.blurred)
         return reported
 
     def _refuse_shallow(self, depth: int) -> None:

@@ -34,7 +34,7 @@ class ReportedStacks:
 
     Args:
         source: where they are, for the reader.
-        names: of the files, without suffix.
+        paths: of the files.
         blurred: (Z, Y, X) each, of one depth.
         focal_planes: of every stack, from 0.
         truths: the known sharp volumes, or None.
@@ -46,7 +46,7 @@ class ReportedStacks:
     """
 
     source: str
-    names: Sequence[str]
+    paths: Sequence[Path]
     blurred: Sequence[np.ndarray]
     focal_planes: Sequence[int]
     truths: Sequence[np.ndarray | None]
@@ -56,9 +56,14 @@ class ReportedStacks:
     tissue: tuple[int, int]
     cell_radius_um: float
 
+    @property
+    def names(self) -> list[str]:
+        """What the report calls the stacks: their files, without suffix."""
+        return [shown(path.stem) for path in self.paths]
+
     def first(self) -> ReportedStacks:
         """Return the first stack alone, for a dry run."""
-        return replace(self, names=self.names[:1], blurred=self.blurred[:1],
+        return replace(self, paths=self.paths[:1], blurred=self.blurred[:1],
                        focal_planes=self.focal_planes[:1], truths=self.truths[:1])
 
     def all_images(self) -> list[Sequence[np.ndarray]]:
@@ -192,7 +197,7 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
     pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
                                 z_step_um=config.z_step_um)
     return ReportedStacks(
-        shown(config.stacks), [shown(path.stem) for path in paths], blurred,
+        shown(config.stacks), paths, blurred,
         [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
          for stack in blurred],
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
