@@ -22,10 +22,11 @@ from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.paired_arrays import find_datasets
 
-SHARES = ("0", "0.3", "0.6", "0.9", "1")
+SHARES = ("0", "0.3", "0.6", "0.9", "0.9-0", "1")
 RAW = "raw input"
 NAMES = {RAW: RAW, "0": "real pairs", "0.3": "and synthetic ones, alpha 0.3",
          "0.6": "and synthetic ones, alpha 0.6", "0.9": "and synthetic ones, alpha 0.9",
+         "0.9-0": "and synthetic ones, alpha falling from 0.9 to 0",
          "1": "synthetic pairs alone (setting B)"}
 # What identifies a table.
 _TABLE = ("images", "symmetries", "images_limit", "cin_iters", "num_iters")
@@ -55,14 +56,16 @@ def train_cell(settings, seed, share):
              f"--seed={seed}", f"--images_limit={settings.images_limit}", *(
                  [f"--symmetries={','.join(settings.symmetries)}"] if settings.symmetries else [])]
     work = Path(settings.work).resolve()
-    augment = []
-    if share != "0":
+    augment, alpha, falls = [], float(share.removesuffix("-0")), share.endswith("-0")
+    if alpha:
         learned = work / f"cin_seed{seed}"
         train("train_CIN_GAN.py", learned, [*flags, f"--num_iters={settings.cin_iters}"])
-        augment = ["--cin_augment=True", f"--alpha={share}",
+        augment = ["--cin_augment=True", f"--alpha={alpha:g}",
+                   *([f"--alpha_decay={'linear' if falls else 'none'}"] if alpha < 1 else []),
                    f"--cin_generator_path={learned / 'CIN-GAN_results' / 'generator.h5'}"]
     folder = work / f"share{share}_seed{seed}"
-    num_iters = round(settings.num_iters / (1 + float(share) * settings.made_cost))
+    mean_share = alpha / 2 if falls else alpha
+    num_iters = round(settings.num_iters / (1 + mean_share * settings.made_cost))
     train("train_cGAN.py", folder, [*flags, *augment, f"--num_iters={num_iters}"])
     (scores,) = folder.glob("*/scores.json")
     return [{"seed": seed, "share": RAW if row["method"] == RAW else share,

@@ -18,8 +18,13 @@ class CGANConfig(TaskTrainingConfig):
         "--cin_generator_path. Writes Microscopy_cGAN_results_CIN_augm.")
     alpha: float | None = setting(
         None, "With --cin_augment: share of synthetic pairs in every batch; 0.3 if unset, as in "
-        "the original's README. 1: no real pairs, neither for training nor for validation.",
+        "the original's README, or 0.9 with --alpha_decay=linear, where it is the share at the "
+        "start. 1: no real pairs, neither for training nor for validation.",
         above=0, maximum=1)
+    alpha_decay: str = setting(
+        "none", "With --cin_augment: how the share of synthetic pairs changes. none: not at all, "
+        "as in the original. linear: it falls evenly to nothing at the last update, so that real "
+        "pairs have the last word.", limited="linear", choices=("none", "linear"))
     cin_generator_path: str | None = setting(
         None, "With --cin_augment: a generator.h5 written by train_CIN_GAN.py.")
     generator: str = setting(
@@ -98,11 +103,13 @@ class CGANConfig(TaskTrainingConfig):
         reasons: dict[str, Meaningless] = {}
         if not self.cin_augment:
             reasons |= dict.fromkeys(
-                ("alpha", "cin_generator_path"),
+                ("alpha", "alpha_decay", "cin_generator_path"),
                 Meaningless("without --cin_augment=True", "add that"))
         if self.synthetic_share == 1:
             reasons["normalization"] = Meaningless(
                 "with --alpha=1, which uses the CIN-GAN's intensities", "lower --alpha")
+            reasons["alpha_decay"] = Meaningless(
+                "with --alpha=1, which has no real pairs", "lower --alpha")
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.content_weight:
@@ -118,7 +125,15 @@ class CGANConfig(TaskTrainingConfig):
 
     @property
     def synthetic_share(self) -> float:
-        """Share of synthetic pairs in every batch."""
+        """Share of synthetic pairs in every batch, or in the first ones."""
         if not self.cin_augment:
             return 0.0
-        return 0.3 if self.alpha is None else self.alpha
+        if self.alpha is None:
+            return 0.9 if self.alpha_decay == "linear" else 0.3
+        return self.alpha
+
+    @property
+    def synthetic_updates(self) -> int | None:
+        """Updates over which the share of synthetic pairs falls to nothing; None: constant."""
+        falls = self.alpha_decay == "linear" and self.synthetic_share < 1
+        return self.num_iters if falls else None

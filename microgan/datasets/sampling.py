@@ -47,11 +47,19 @@ class SyntheticPairs:
         clean: for each task the images (Y, X) to degrade, in the task's clean intensities.
         degrade: clean crops (Y, X), the task of each, a seed -> degraded crops, in the tasks'
             degraded intensities.
+        num_updates: over so many updates the share falls evenly to nothing; None: constant.
     """
 
     share: float
     clean: Sequence[Sequence[np.ndarray]]
     degrade: Callable[[list[np.ndarray], list[int], int], list[np.ndarray]]
+    num_updates: int | None = None
+
+    def share_at(self, update: int) -> float:
+        """Return the mean share of the batch of an update, counted from 0."""
+        if self.num_updates is None:
+            return self.share
+        return self.share * max(0.0, 1 - update / self.num_updates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +111,7 @@ class PairedBatches:
         """
         random = np.random.default_rng([self.seed, update])
         condition = _equal_shares(len(self.tasks), self.batch_size, random)
-        num_synthetic = self._num_synthetic(random)
+        num_synthetic = self._num_synthetic(update, random)
         pairs = self._synthesise_pairs(condition[:num_synthetic], random) if num_synthetic else []
         pairs += [self._draw_pair(self.tasks[task], random) for task in condition[num_synthetic:]]
         degraded, clean = (
@@ -117,11 +125,11 @@ class PairedBatches:
             degraded, clean = ((1 + factor) * images + offset for images in (degraded, clean))
         return {"degraded": degraded, "clean": clean, "condition": condition}
 
-    def _num_synthetic(self, random: np.random.Generator) -> int:
+    def _num_synthetic(self, update: int, random: np.random.Generator) -> int:
         """Return the number of synthetic pairs in a batch, randomly rounded."""
         if self.synthetic is None:
             return 0
-        return int(self.synthetic.share * self.batch_size + random.random())
+        return int(self.synthetic.share_at(update) * self.batch_size + random.random())
 
     def _draw_pair(self, task: TrainingTask, random: np.random.Generator) -> list[np.ndarray]:
         index = int(random.integers(len(task.degraded)))

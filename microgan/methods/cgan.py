@@ -46,7 +46,8 @@ class CGAN(RestoringMethod):
         self.synthesizer = None
         if config.cin_augment:
             self.tasks, self.synthesizer = load_tasks_and_synthesizer(config)
-            synthetic = self.synthesizer.synthetic_pairs(config.synthetic_share, self.tasks)
+            synthetic = self.synthesizer.synthetic_pairs(
+                config.synthetic_share, self.tasks, num_updates=config.synthetic_updates)
         else:
             self.tasks = load_tasks(config)
         self.batches = paired_batches(config, self.tasks, synthetic,

@@ -72,8 +72,9 @@ class PairSynthesizer:
             degraded.update(zip(chosen, synthetic))
         return [degraded[index] for index in range(len(clean))]
 
-    def synthetic_pairs(self, share: float, tasks: dict[str, TaskData]) -> SyntheticPairs:
-        """Return what training draws synthetic pairs from.
+    def synthetic_pairs(self, share: float, tasks: dict[str, TaskData], *,
+                        num_updates: int | None = None) -> SyntheticPairs:
+        """Return what training draws synthetic pairs from; see `SyntheticPairs`.
 
         Raises:
             UserError: a task has no clean image.
@@ -83,7 +84,8 @@ class PairSynthesizer:
                 raise UserError(f"'{name}' has no clean image to synthesise pairs from: "
                                 "validation and test hold them all. Add some as NAME_extra_Y.npy, "
                                 "or lower --validation_fraction.")
-        return SyntheticPairs(share, [task.clean_to_degrade for task in tasks.values()], self)
+        return SyntheticPairs(share, [task.clean_to_degrade for task in tasks.values()], self,
+                              num_updates)
 
     def with_synthetic_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
         """Validate on synthetic pairs: degrade the clean validation images."""

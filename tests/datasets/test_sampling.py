@@ -161,12 +161,12 @@ def test_clean_image_smaller_than_the_crop_is_named(random):
         unpaired(random, patch_size=8)
 
 
-def synthetic_pairs(share, clean):
+def synthetic_pairs(share, clean, num_updates=None):
     """The task and a seed are written into the degraded image."""
     def degrade(crops, tasks, seed):
         return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
 
-    return SyntheticPairs(share, clean, degrade)
+    return SyntheticPairs(share, clean, degrade, num_updates)
 
 
 def test_share_of_synthetic_pairs_is_kept_on_average(random):
@@ -179,6 +179,21 @@ def test_share_of_synthetic_pairs_is_kept_on_average(random):
 
     assert set(counts) == {1, 2}
     assert np.mean(counts) == pytest.approx(4 * 0.3, abs=0.1)
+
+
+def test_share_of_synthetic_pairs_falls_evenly_to_nothing(random):
+    images = list(random.normal(size=(3, 9, 9)))
+    batches = PairedBatches([task(images)], batch_size=4, patch_size=6, seed=0,
+                            synthetic=synthetic_pairs(0.8, [images], num_updates=400))
+
+    counts = [int((batches(update)["degraded"] > 50).all(axis=(1, 2, 3)).sum())
+              for update in range(400)]
+
+    assert batches.synthetic.share_at(0) == 0.8
+    assert batches.synthetic.share_at(300) == pytest.approx(0.2)
+    assert np.mean(counts[:100]) == pytest.approx(4 * 0.7, abs=0.2)
+    assert np.mean(counts[300:]) == pytest.approx(4 * 0.1, abs=0.1)
+    np.testing.assert_array_equal(batches(37)["degraded"], batches(37)["degraded"])
 
 
 def test_synthetic_pair_is_of_its_task_and_normalised_like_it(random):

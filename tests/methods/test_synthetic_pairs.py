@@ -183,6 +183,15 @@ def test_flags_that_do_not_fit_are_refused(data_dir, generator, settings, words)
         config(data_dir, generator, **settings)
 
 
+@pytest.mark.parametrize("settings, share, num_updates", [
+    ({}, 0.9, 4000), ({"alpha": 0.5, "num_iters": 100}, 0.5, 100), ({"alpha": 1.0}, 1.0, None),
+    ({"alpha_decay": "none"}, 0.3, None), ({"recipe": "paper"}, 0.3, None)])
+def test_share_of_synthetic_pairs_falls_in_the_limited_recipe(settings, share, num_updates):
+    chosen = config("data", "g.h5", **settings)
+
+    assert (chosen.synthetic_share, chosen.synthetic_updates) == (share, num_updates)
+
+
 def train(data_dir, generator, folder, *flags):
     return train_cgan.main([
         "train_cGAN.py", "--recipe=limited", "--generator_filters=2",
