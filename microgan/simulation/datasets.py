@@ -30,6 +30,9 @@ _LARVA = cells.Tissue(
     gap_chance=0.25, gap_width_um=12.0)
 
 
+TISSUES = (_EMBRYO, _RETINA, _LARVA)
+
+
 def _nuclei(rng: np.random.Generator, size_px: int, channel: int, *, tissue: cells.Tissue,
             pixel_size_um: float = 0.39, thickness_um: float = 0.8,
             bend_um: tuple[float, float] = (0.3, 1.5),

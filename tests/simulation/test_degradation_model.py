@@ -31,11 +31,11 @@ def test_curve_of_a_gaussian_blurs_as_the_gaussian_does():
 
 
 def test_wide_blur_on_coarse_pixels_is_that_on_fine_ones():
-    image = _rng().uniform(0, 100, (150, 131))
+    image = ndimage.gaussian_filter(_rng().uniform(0, 1000, (150, 131)), 3)
 
     coarse, fine = _blur_widely(image, 18.0), ndimage.gaussian_filter(image, 18.0, mode="reflect")
 
-    assert np.corrcoef(coarse.ravel(), fine.ravel())[0, 1] > 0.98
+    assert np.corrcoef(coarse.ravel(), fine.ravel())[0, 1] > 0.99
     np.testing.assert_allclose(coarse.std(), fine.std(), rtol=0.05)
 
 

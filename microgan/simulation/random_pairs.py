@@ -1,0 +1,119 @@
+"""Pairs of random specimens and random defects, for pretraining: blind to any user's images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from microgan.simulation.degradation_model import (
+    CURVE_FREQUENCIES, CURVE_POINTS, Degradation)
+
+MARGIN_PX = 16
+_PERCENTILES = (0.1, 99.9)
+# Of a specimen's 0 to 1: the range of an empty image, so that noise is not restored to it.
+_LEAST_RANGE = 0.1
+_KINDS = ("noise", "axial", "blur", "all")
+_SHARES = (0.3, 0.25, 0.25, 0.2)
+
+
+def draw_degradation(rng: np.random.Generator) -> Degradation:
+    """Draw a random defect for specimens from 0 to 1.
+
+    Noise with little blur, blur and gaps along one axis, wide-field blur, or all of it: blur of
+    0 to 4 px on each axis and with long tails, haze, every 2nd to 10th column or row, 2 to 5,000
+    photons in bright places, read noise, noise that neighbours share, images stretched one by
+    one, 8 bits.
+
+    Args:
+        rng: source of everything random.
+
+    Returns:
+        The defect; the unit of its images is photons.
+
+    Source:
+        ours.
+    """
+    kind = rng.choice(_KINDS, p=_SHARES)
+    blur = rng.uniform(0, 1.0)
+    blur_px, step_px, photons = (blur, blur), 1.0, 10 ** rng.uniform(0.3, 2.3)
+    if kind == "axial":
+        blur_px = (rng.uniform(0, 1.2), rng.uniform(0.8, 4.0))
+        step_px = rng.choice([1.0, float(rng.integers(2, 8)), rng.uniform(2, 10.5)],
+                             p=[0.2, 0.5, 0.3])
+        photons = 10 ** rng.uniform(1.0, 3.7)
+    elif kind == "blur":
+        blur = rng.uniform(1.0, 4.0)
+        blur_px, photons = (blur, blur), 10 ** rng.uniform(1.3, 3.7)
+    elif kind == "all":
+        blur_px, photons = tuple(rng.uniform(0, 3.0, 2)), 10 ** rng.uniform(0.5, 3.0)
+    along = int(rng.integers(2))
+    if along == 0:
+        blur_px = blur_px[::-1]
+    is_stretched = bool(rng.uniform() < 0.2)
+    return Degradation(
+        blur_px=(float(blur_px[0]), float(blur_px[1])),
+        transfer=_draw_transfer(rng) if kind != "noise" and rng.uniform() < 0.4 else (),
+        haze=rng.uniform(0, 0.7) if rng.uniform() < 0.3 else 0.0,
+        haze_px=rng.uniform(6, 25),
+        scale=photons, offset=photons * rng.choice([0.0, rng.uniform(0, 0.5)]),
+        noise_gain=1.0,
+        noise_floor=rng.choice([0.0, rng.uniform(0, 2) ** 2,
+                                photons * rng.uniform(0, 0.5)]),
+        noise_transfer=_draw_noise_transfer(rng) if rng.uniform() < 0.2 else (),
+        step_px=float(step_px), step_axis=along, is_stretched=is_stretched,
+        limits=(0.0, 255.0) if is_stretched else None, is_whole=is_stretched)
+
+
+def _draw_transfer(rng: np.random.Generator) -> tuple[float, ...]:
+    """Draw a curve that falls as a lens's does, or with the long tail of unfocused light."""
+    if rng.uniform() < 0.5:
+        relative = np.minimum(CURVE_FREQUENCIES / rng.uniform(0.12, 0.8), 1)
+        curve = 2 / np.pi * (np.arccos(relative) - relative * np.sqrt(1 - relative ** 2))
+    else:
+        curve = np.exp(-CURVE_FREQUENCIES * rng.uniform(0, 12))
+    return tuple(float(value) for value in curve)
+
+
+def _draw_noise_transfer(rng: np.random.Generator) -> tuple[float, ...]:
+    """Draw noise that neighbouring pixels share."""
+    curve = np.exp(-2 * (np.pi * rng.uniform(0.3, 1.2) * CURVE_FREQUENCIES) ** 2)
+    # In a square of frequencies, a third lies beyond the last ring of the curve.
+    rings = np.append(np.diff(np.pi * CURVE_FREQUENCIES ** 2), 1 - np.pi / 4)
+    power = np.sum(curve ** 2 * rings[-CURVE_POINTS:]) / rings.sum()
+    return tuple(float(value) for value in curve / np.sqrt(power))
+
+
+def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int
+              ) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a random place of a random specimen, and degrade it.
+
+    Args:
+        rng: source of everything random.
+        specimens: from `draw_specimen`, at least `size_px + 2 * MARGIN_PX` a side.
+        size_px: side of the pair's images, pixels.
+
+    Returns:
+        degraded and clean, float32 (size_px, size_px), as training has them: about -1 to 1
+        where this place is among the brightest of its set, otherwise less bright.
+
+    Source:
+        ours.
+    """
+    full_px = size_px + 2 * MARGIN_PX
+    specimen = specimens[rng.integers(len(specimens))]
+    top, left = (rng.integers(length - full_px + 1) for length in specimen.shape)
+    clean = np.rot90(specimen[top:top + full_px, left:left + full_px], rng.integers(4))
+    clean = clean[:, ::-1] if rng.integers(2) else clean
+    degraded = draw_degradation(rng).apply(rng, clean)
+    # Other images of a set may be brighter: both ranges are the set's.
+    brightest = 10 ** rng.uniform(0, 0.5)
+    inner = slice(MARGIN_PX, -MARGIN_PX)
+    return (_normalized(degraded, brightest, 0.0)[inner, inner],
+            _normalized(clean, brightest * 10 ** rng.normal(0, 0.03), _LEAST_RANGE)[inner, inner])
+
+
+def _normalized(image: np.ndarray, brightest: float, least_range: float) -> np.ndarray:
+    low, high = np.percentile(image, _PERCENTILES)
+    span = max(brightest * (high - low), least_range, 1e-9)
+    return (2 * (image - low) / span - 1).astype(np.float32)
