@@ -2,7 +2,8 @@
 
     python -m benchmarks.pretraining --dir=RUN --num_iters=20000
     python -m benchmarks.pretraining --dir=RUN --resume
-    python -m benchmarks.pretraining --dir=NEXT --init_generator=RUN/Pretraining_results/generator.h5
+    python -m benchmarks.pretraining --dir=NEXT \\
+        --init_generator=RUN/Pretraining_results/generator.h5
 
 Learns to restore random defects of random specimens, neither of which it is told. Writes the
 folder Pretraining_results, as train_cGAN.py does; with --init_generator it continues from an

@@ -46,7 +46,7 @@ def draw_degradation(rng: np.random.Generator) -> Degradation:
         blur = rng.uniform(1.0, 4.0)
         blur_px, photons = (blur, blur), 10 ** rng.uniform(1.3, 3.7)
     elif kind == "all":
-        blur_px, photons = tuple(rng.uniform(0, 3.0, 2)), 10 ** rng.uniform(0.5, 3.0)
+        blur_px, photons = (rng.uniform(0, 3.0), rng.uniform(0, 3.0)), 10 ** rng.uniform(0.5, 3.0)
     along = int(rng.integers(2))
     if along == 0:
         blur_px = blur_px[::-1]
@@ -101,9 +101,9 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
         ours.
     """
     full_px = size_px + 2 * MARGIN_PX
-    specimen = specimens[rng.integers(len(specimens))]
+    specimen = specimens[int(rng.integers(len(specimens)))]
     top, left = (rng.integers(length - full_px + 1) for length in specimen.shape)
-    clean = np.rot90(specimen[top:top + full_px, left:left + full_px], rng.integers(4))
+    clean = np.rot90(specimen[top:top + full_px, left:left + full_px], int(rng.integers(4)))
     clean = clean[:, ::-1] if rng.integers(2) else clean
     degraded = draw_degradation(rng).apply(rng, clean)
     # Other images of a set may be brighter: both ranges are the set's.
