@@ -1,0 +1,320 @@
+"""Fit blur, haze and noise to the mean log spectrum of degraded images, given clean ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage, optimize
+
+from microgan.estimation.spectra import Bins, folding, power_spectrum, window_length
+
+_TRANSFER_KNOTS = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.26, 0.33, 0.41, 0.5])
+_NOISE_KNOTS = np.array([0.0, 0.15, 0.25, 0.35, 0.45, 0.5, 0.6, 0.71])
+# Standard deviation, from knot to knot, of the log of a measured curve before it is measured.
+# Where signal covers the noise, the noise is taken to be as at the next knot.
+_TRANSFER_ROUGHNESS = 0.15
+_NOISE_ROUGHNESS = np.array([0.03, 0.15, 0.4, 0.5, 0.5, 0.5, 0.5])
+_OPTIONAL = ("haze", "transfer", "noise")
+# A component stays if it lowers chi-squared by this much.
+_WORTH = {"haze": 10.0, "transfer": 20.0, "noise": 20.0}
+# Brightness hardly changes what is seen of a sample: of the log of the scale, in both pools.
+_SCALE_SPREAD = 0.3
+_DARK = 0.02
+_COARSE_PX = 4.0
+_NUM_FACTORS = 6
+_MODEL_ERROR = 0.1
+_NUM_WHITE = 40
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What the spectral fit varies; logarithms are natural.
+
+    Args:
+        log_scale: of the signal's amplitude.
+        blur_px2: variances of the blur along Y and X.
+        log_noise: of the noise's mean variance.
+        haze: share of unfocused light.
+        log_haze_px: of its standard deviation.
+        transfer: log amplitude at `_TRANSFER_KNOTS`, on top of the blur.
+        noise: log power of the noise at `_NOISE_KNOTS`, relative to white noise.
+    """
+
+    log_scale: float
+    blur_px2: tuple[float, float]
+    log_noise: float
+    haze: float = 0.0
+    log_haze_px: float = math.log(15.0)
+    transfer: tuple[float, ...] = ()
+    noise: tuple[float, ...] = ()
+
+    def amplitude(self, y2: np.ndarray, x2: np.ndarray) -> np.ndarray:
+        """Return what is left of each amplitude, without the scale.
+
+        Args:
+            y2: squared frequency along Y, cycles per pixel.
+            x2: along X; broadcast against `y2`.
+        """
+        focused = np.exp(-2 * math.pi ** 2 * (self.blur_px2[0] * y2 + self.blur_px2[1] * x2))
+        if self.transfer:
+            focused = focused * np.exp(np.interp(np.sqrt(y2 + x2), *self.transfer_curve()))
+        if not self.haze:
+            return focused
+        wide = np.exp(-2 * math.pi ** 2 * math.exp(2 * self.log_haze_px) * (y2 + x2))
+        return (1 - self.haze) * focused + self.haze * wide
+
+    def transfer_curve(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return frequencies and log amplitudes of the measured curve."""
+        return _TRANSFER_KNOTS, np.array(self.transfer)
+
+    def noise_power(self, frequency: np.ndarray) -> np.ndarray:
+        """Return the noise's power, of mean variance 1 if it is white."""
+        if not self.noise:
+            return np.ones_like(frequency)
+        return np.exp(np.interp(frequency, _NOISE_KNOTS, self.noise))
+
+
+@dataclass(frozen=True)
+class FittedSpectrum:
+    """Result of `fit_spectrum`.
+
+    Args:
+        best: the fitted numbers.
+        covariance: of the logs and numbers in `names`.
+        names: of `covariance`'s rows.
+        misfit: chi-squared per degree of freedom.
+        blur_spread: variance over images of a common factor on the blur's variances, at least 0.
+        signal: (Y, X) modelled mean power of the signal in bins.
+        noise: like `signal`.
+        y_frequency: (Y,) of the bins, cycles per sample.
+        x_frequency: (X,).
+        residual: (Y, X), log of measured over modelled power.
+    """
+
+    best: Transfer
+    covariance: np.ndarray
+    names: tuple[str, ...]
+    misfit: float
+    signal: np.ndarray
+    noise: np.ndarray
+    y_frequency: np.ndarray
+    x_frequency: np.ndarray
+    residual: np.ndarray
+
+    def deviation(self, name: str) -> float:
+        """Return the standard deviation of one number; 0 if it was not fitted."""
+        if name not in self.names:
+            return 0.0
+        row = self.names.index(name)
+        return math.sqrt(max(float(self.covariance[row, row]), 0.0))
+
+
+class SpectralFit:
+    """Spectra of both pools, ready to be fitted.
+
+    Args:
+        measured: measured part of each degraded image, (Y, samples along X).
+        clean: clean images (Y, X), with X the axis that was sampled.
+        step_px: distance between samples.
+        seed: of the noise that tells what chance does to logarithms of power.
+    """
+
+    def __init__(self, measured: Sequence[np.ndarray], clean: Sequence[np.ndarray],
+                 step_px: float, seed: int) -> None:
+        height = window_length([image.shape[0] for image in (*measured, *clean)])
+        samples = window_length([*(image.shape[1] for image in measured),
+                                 *(int(image.shape[1] / step_px) for image in clean)])
+        width = round(samples * step_px / 2) * 2
+        width -= 2 * (width > min(image.shape[1] for image in clean))
+        y_bins, x_bins = Bins.of(height), Bins.of(samples)
+        self.step_px = step_px
+        self._y2 = y_bins.squared_frequency()[:, np.newaxis]
+        self._x2 = np.square(np.arange(width // 2 + 1) / width)
+        self._fold = x_bins.averaging @ folding(width, step_px, samples)
+        self._frequency = np.sqrt(self._y2 + x_bins.squared_frequency())
+        self.y_frequency = np.sqrt(self._y2[:, 0])
+        self.x_frequency = np.sqrt(x_bins.squared_frequency())
+        self._power = np.array([y_bins.averaging @ power_spectrum(image, (height, width))
+                                for image in clean])
+        self.log_scale_guess = math.log(_contrast(measured) / _contrast(clean))
+        self.logs = np.log([self._binned(image, (height, samples), y_bins, x_bins)
+                            for image in measured])
+        self._used = np.ones(self._frequency.shape, bool)
+        self._used[0, 0] = False  # the mean is subtracted
+        # What chance does to the log of the power in a bin, and folding to chance.
+        rng = np.random.default_rng(seed)
+        white = [rng.standard_normal((height, width)) for _ in range(_NUM_WHITE)]
+        columns = np.minimum((np.arange(samples) * step_px).astype(int), width - 1)
+        sampled = np.log([self._binned(image[:, columns], (height, samples), y_bins, x_bins)
+                          for image in white])
+        folded = np.log([y_bins.averaging @ power_spectrum(image, (height, width)) @ self._fold.T
+                         + 1e-12 for image in white])
+        self._bias = sampled.mean(axis=0) - folded.mean(axis=0)
+        self._white_bias, self._white_variance = sampled.mean(axis=0), sampled.var(axis=0)
+        self.noise_shares = np.ones(len(clean))
+
+    @staticmethod
+    def _binned(image: np.ndarray, shape: tuple[int, int], y_bins: Bins, x_bins: Bins
+                ) -> np.ndarray:
+        # At frequency 0 there is nothing, since the mean is subtracted.
+        return y_bins.averaging @ power_spectrum(image, shape) @ x_bins.averaging.T + 1e-12
+
+    def parts(self, numbers: Transfer) -> tuple[np.ndarray, np.ndarray]:
+        """Return the modelled power of signal and noise, (images, Y, X) each."""
+        gain = math.exp(2 * numbers.log_scale) * numbers.amplitude(self._y2, self._x2) ** 2
+        signal = (self._power * gain) @ self._fold.T
+        noise = math.exp(numbers.log_noise) * numbers.noise_power(self._frequency)
+        return signal, self.noise_shares[:, np.newaxis, np.newaxis] * noise
+
+    def _mean_log(self, numbers: Transfer) -> np.ndarray:
+        signal, noise = self.parts(numbers)
+        logs = np.log(signal + noise).mean(axis=0)
+        share = (noise / (signal + noise)).mean(axis=0)
+        return logs + (1 - share) * self._bias + share * self._white_bias
+
+    def _whitening(self, numbers: Transfer) -> np.ndarray:
+        """Return the inverse root of the covariance of the mean log spectra's difference."""
+        signal, noise = self.parts(numbers)
+        logs = np.log(signal + noise)[:, self._used]
+        share = (noise / (signal + noise)).mean(axis=0)[self._used]
+        deviations = logs - logs.mean(axis=0)
+        _, size, axes = np.linalg.svd(deviations / math.sqrt(max(len(logs) - 1, 1)),
+                                      full_matrices=False)
+        factors = axes[:_NUM_FACTORS].T * size[:_NUM_FACTORS]
+        rest = np.maximum(deviations.var(axis=0) - np.square(factors).sum(axis=1), 0.0)
+        rest += share ** 2 * self._white_variance[self._used]
+        single = factors @ factors.T + np.diag(rest)
+        both = single * (1 / len(self.logs) + 1 / len(logs))
+        both += np.diag(np.full(len(both), _MODEL_ERROR ** 2))
+        return np.linalg.inv(np.linalg.cholesky(both))
+
+    def fit(self, optional: Sequence[str] = _OPTIONAL) -> FittedSpectrum:
+        """Fit; of `optional`, only what explains clearly more is added."""
+        best, pieces = self._start(), ()  # type: Transfer, tuple[str, ...]
+        for _ in range(2):
+            whitening = self._whitening(best)
+            solution = self._solve(best, pieces, whitening)
+            best = _unpack(solution.x, pieces)
+        candidates = [each for each in optional if each != "noise" or self.step_px == 1]
+        while candidates:
+            trials = {each: self._solve(self._with_start(best, each), (*pieces, each), whitening)
+                      for each in candidates}
+            each = min(candidates, key=lambda name: trials[name].cost)
+            if 2 * (solution.cost - trials[each].cost) < _WORTH[each]:
+                break
+            pieces = (*pieces, each)
+            candidates.remove(each)
+            whitening = self._whitening(_unpack(trials[each].x, pieces))
+            solution = self._solve(_unpack(trials[each].x, pieces), pieces, whitening)
+            best = _unpack(solution.x, pieces)
+        covariance = np.linalg.pinv(solution.jac.T @ solution.jac)
+        signal, noise = (part.mean(axis=0) for part in self.parts(best))
+        residual = np.where(self._used, self.logs.mean(axis=0) - self._mean_log(best), 0.0)
+        return FittedSpectrum(best, covariance, _names(pieces),
+                              2 * solution.cost / (self._used.sum() - 4), signal, noise,
+                              self.y_frequency, self.x_frequency, residual)
+
+    def _start(self) -> Transfer:
+        """Take noise from the weakest frequencies, and the scale from the strongest."""
+        logs = self.logs.mean(axis=0)
+        noise = float(np.quantile(logs[self._used], 0.1))
+        clean = np.log(self._power @ self._fold.T).mean(axis=0)
+        strong = self._used & (clean > np.quantile(clean, 0.8))
+        return Transfer(float((logs - clean)[strong].mean()) / 2, (1.0, 1.0), noise)
+
+    def _with_start(self, numbers: Transfer, piece: str) -> Transfer:
+        """Start a noise curve as if all that was measured were noise."""
+        if piece != "noise":
+            return numbers
+        logs = self.logs.mean(axis=0)
+        rings = np.rint(self._frequency / 0.05)
+        knots = [self._used & (rings == ring) for ring in np.rint(_NOISE_KNOTS / 0.05)]
+        profile = [logs[knot].mean() if knot.any() else logs[-1, -1] for knot in knots]
+        curve = np.array([profile[1], *profile[1:]]) - profile[1]
+        return replace(numbers, log_noise=float(profile[1]), noise=tuple(curve))
+
+    def _solve(self, start: Transfer, pieces: tuple[str, ...], whitening: np.ndarray
+               ) -> optimize.OptimizeResult:
+        target = self.logs.mean(axis=0)
+
+        def residuals(vector: np.ndarray) -> np.ndarray:
+            numbers = _unpack(vector, pieces)
+            difference = (target - self._mean_log(numbers))[self._used]
+            brightness = (numbers.log_scale - self.log_scale_guess) / _SCALE_SPREAD
+            return np.concatenate([whitening @ difference, _priors(numbers), [brightness]])
+
+        vector, low, high = _pack(start, pieces)
+        return optimize.least_squares(residuals, np.clip(vector, low, high), bounds=(low, high),
+                                      x_scale="jac", max_nfev=30, ftol=1e-4, xtol=1e-4)
+
+
+def _names(pieces: tuple[str, ...]) -> tuple[str, ...]:
+    names = ["log_scale", "blur_y_px2", "blur_x_px2", "log_noise"]
+    for piece in pieces:
+        names += {"haze": ["haze", "log_haze_px"],
+                  "transfer": [f"transfer_{k}" for k in range(1, len(_TRANSFER_KNOTS))],
+                  "noise": [f"noise_{k}" for k in range(len(_NOISE_KNOTS))]}[piece]
+    return tuple(names)
+
+
+def _pack(numbers: Transfer, pieces: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+    """Return the numbers that vary, and their bounds."""
+    rows: list[tuple[float, float, float]] = [
+        (numbers.log_scale, -20, 20), (numbers.blur_px2[0], 0, 400),
+        (numbers.blur_px2[1], 0, 400), (numbers.log_noise, -25, 30)]
+    for piece in pieces:
+        if piece == "haze":
+            rows += [(numbers.haze or 0.2, 0, 0.98),
+                     (numbers.log_haze_px, math.log(5), math.log(60))]
+        elif piece == "transfer":
+            falls = np.diff(numbers.transfer or (0.0,) * len(_TRANSFER_KNOTS))
+            rows += [(fall, -3, 0) for fall in falls]
+        else:
+            rows += [(value, -8, 8) for value in numbers.noise]
+    vector, low, high = np.array(rows, float).T
+    return vector, low, high
+
+
+def _unpack(vector: np.ndarray, pieces: tuple[str, ...]) -> Transfer:
+    values = [float(value) for value in vector]
+    numbers = Transfer(values[0], (values[1], values[2]), values[3])
+    rest = values[4:]
+    for piece in pieces:
+        if piece == "haze":
+            numbers = replace(numbers, haze=rest[0], log_haze_px=rest[1])
+            rest = rest[2:]
+        elif piece == "transfer":
+            falls = rest[:len(_TRANSFER_KNOTS) - 1]
+            numbers = replace(numbers, transfer=(0.0, *(float(each) for each in np.cumsum(falls))))
+            rest = rest[len(_TRANSFER_KNOTS) - 1:]
+        else:
+            numbers = replace(numbers, noise=tuple(rest[:len(_NOISE_KNOTS)]))
+            rest = rest[len(_NOISE_KNOTS):]
+    return numbers
+
+
+def _priors(numbers: Transfer) -> np.ndarray:
+    """Return what is unlikely before anything is measured, in standard deviations."""
+    rows: list[float] = []
+    if numbers.haze:
+        rows.append((numbers.log_haze_px - math.log(15)) / 0.5)
+    if numbers.transfer:
+        rows += list(_tolerant(np.diff(numbers.transfer) / _TRANSFER_ROUGHNESS))
+    if numbers.noise:
+        rows += [*(np.diff(numbers.noise) / _NOISE_ROUGHNESS), numbers.noise[0] / 0.1]
+    return np.array(rows)
+
+
+def _tolerant(deviations: np.ndarray) -> np.ndarray:
+    """Return residuals of Cauchy's distribution, under which a curve may fall at one place."""
+    return np.sign(deviations) * np.sqrt(np.log1p(deviations ** 2))
+
+
+def _contrast(images: Sequence[np.ndarray]) -> float:
+    """Return how far the mean is above what is dark."""
+    coarse = [ndimage.gaussian_filter(image, _COARSE_PX) for image in images]
+    dark = np.quantile(np.concatenate([image.ravel() for image in coarse]), _DARK)
+    return max(float(np.mean([image.mean() for image in coarse]) - dark), 1e-12)
