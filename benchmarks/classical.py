@@ -1,10 +1,12 @@
 """Rivals without a network: filters, each with the setting that suits the task best.
 
-A Gaussian filter, non-local means (made for noise) and Richardson-Lucy deconvolution (made
-for blur). The setting is the one that does best (PSNR, `care`) on as many training pairs as
-the networks see; the test images are then scored once. Prints the table of `evaluate.py`.
+A Gaussian filter, non-local means, the same after the noise's variance is made constant, BM3D
+(all made for noise) and Richardson-Lucy deconvolution (made for blur). The setting is the one
+that does best (PSNR, `care`) on as many training pairs as the networks see; the test images are
+then scored once. Prints the table of `evaluate.py`. BM3D needs the package bm3d (extra `bench`),
+whose licence allows non-commercial use only.
 
-    python benchmarks/classical.py --data_dir=data --images_limit=10
+    python -m benchmarks.classical --data_dir=data --images_limit=10
 """
 
 import itertools
@@ -38,14 +40,90 @@ def non_local_means(image, strength):
                                         sigma=noise, fast_mode=True)
 
 
+def stabilised_non_local_means(image, strength):
+    """Non-local means of an image whose noise was given one variance; see `Anscombe`."""
+    transform = Anscombe(*noise_line(image))
+    return transform.undo(non_local_means(transform(image), strength))
+
+
+def bm3d(image, strength):
+    """BM3D; `strength` is the noise's standard deviation over the one estimated.
+
+    Source:
+        Dabov, Foi, Katkovnik and Egiazarian 2007; the authors' package bm3d.
+    """
+    try:
+        import bm3d as package
+    except ImportError as error:
+        raise UserError("BM3D needs the package bm3d: pip install 'microgan[bench]'.") from error
+    return package.bm3d(image, strength * noise_deviation(image))
+
+
+class Anscombe:
+    """The generalised Anscombe transform: noise of variance gain * signal + floor gets 1.
+
+    Args:
+        gain: of the variance, > 0; 0 for noise of one variance.
+        floor: variance at intensity 0; may be negative.
+
+    Call arguments:
+        image: any shape.
+
+    Source:
+        Starck, Murtagh and Bijaoui 1998; Makitalo and Foi 2013, "Optimal inversion of the
+        generalized Anscombe transformation", whose closed form `undo` is.
+    """
+
+    def __init__(self, gain, floor):
+        self._gain, self._floor = gain, floor
+
+    def __call__(self, image):
+        if not self._gain:
+            return image / np.sqrt(self._floor)
+        inside = image / self._gain + 3 / 8 + self._floor / self._gain ** 2
+        return 2 * np.sqrt(np.maximum(inside, 0))
+
+    def undo(self, values):
+        """Return the intensities whose noisy images have these mean values."""
+        if not self._gain:
+            return values * np.sqrt(self._floor)
+        values = np.maximum(values, 2 * np.sqrt(3 / 8))  # of no light at all
+        counts = (values ** 2 / 4 + np.sqrt(1.5) / (4 * values) - 11 / (8 * values ** 2)
+                  + 5 * np.sqrt(1.5) / (8 * values ** 3) - 1 / 8)
+        return self._gain * (counts - self._floor / self._gain ** 2)
+
+
+def noise_line(image):
+    """Return gain and floor of an image's white noise: its variance against intensity.
+
+    Source:
+        Immerkaer's residual (`noise_deviation`) in classes of equally many pixels by local mean,
+        and a line through them, of a gain that is not negative.
+    """
+    residual = _residual(image) ** 2 / 36
+    means = ndimage.gaussian_filter(image, 2.0)
+    order = np.argsort(means, axis=None)
+    classes = [(means.flat[part].mean(), residual.flat[part].mean())
+               for part in np.array_split(order, 16)]
+    mean, variance = np.array(classes).T
+    # Classes are equally sure of the logarithm of their variance.
+    gain, floor = np.polyfit(mean, variance, 1, w=1 / np.maximum(variance, 1e-12))
+    return (gain, floor) if gain > 0 else (0.0, max(float(residual.mean()), 1e-12))
+
+
 def noise_deviation(image):
     """Standard deviation of an image's white noise, from what a plane does not explain.
 
     Source:
         Immerkaer 1996, "Fast noise variance estimation".
     """
+    return np.sqrt(np.pi / 2) / 6 * np.abs(_residual(image)).mean()
+
+
+def _residual(image):
+    """What no plane explains; 36 times the variance of white noise."""
     kernel = np.outer([1, -2, 1], [1, -2, 1])
-    return np.sqrt(np.pi / 2) / 6 * np.abs(ndimage.convolve(image, kernel)).mean()
+    return ndimage.convolve(image, kernel)
 
 
 def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
@@ -67,10 +145,12 @@ def richardson_lucy(image, sigma_x_px, sigma_y_px, num_iterations):
 
 
 # By name in the table: the filter, and the values of each of its settings.
+_STRENGTHS = [0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 13.0]
 FILTERS = {
     "Gaussian filter": (gaussian, [np.arange(0, 6.01, 0.25)]),
-    "non-local means": (non_local_means, [[0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0,
-                                           13.0]]),
+    "non-local means": (non_local_means, [_STRENGTHS]),
+    "stabilised non-local means": (stabilised_non_local_means, [_STRENGTHS]),
+    "BM3D": (bm3d, [[0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 4.0]]),
     "Richardson-Lucy": (richardson_lucy, [[0.5, 1.0, 1.5, 2.5, 3.5, 5.0],
                                           [0.5, 1.0, 1.5, 2.5, 3.5, 5.0], [1, 2, 5, 15, 40]]),
 }

@@ -156,21 +156,55 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
     Raises:
         UserError: a file is missing, damaged or not a stack of grey images.
     """
-    folder = Path(data_dir)
-    arrays, tiffs, _ = found_kinds(data_dir, name)
-    if arrays:
-        paths = [find_file(folder, f"{name}_{letter}.npy") for letter in "XY"]
-        degraded, clean = (ImagesOfFile(str(path), load_array(path)) for path in paths)
-    elif tiffs:
-        folders = [find_file(folder, name) / part for part in ("degraded", "clean")]
-        notes = FileNotes()
-        degraded, clean = (read_tiffs(path, notes) for path in folders)
-        notes.print()
-    else:
-        path = find_file(folder, f"{name}.npz")
-        degraded, clean = (ImagesOfFile(f"{letter} in {path}", images)
-                           for letter, images in zip("XY", load_care_archive(path)))
+    found_kinds(data_dir, name)
+    notes = FileNotes()
+    degraded, clean = (_read_half(data_dir, name, half, notes) for half in ("degraded", "clean"))
+    notes.print()
     return degraded, clean
+
+
+def load_degraded(data_dir: Path | str, name: str) -> Images:
+    """Load and check the degraded images of one task, whether or not there are clean ones.
+
+    Args:
+        data_dir: as for `load_pairs`.
+        name: as for `load_pairs`.
+
+    Returns:
+        Images (Y, X).
+
+    Raises:
+        UserError: as `load_pairs`.
+    """
+    found_kinds(data_dir, name)
+    notes = FileNotes()
+    degraded = _read_half(data_dir, name, "degraded", notes)
+    notes.print()
+    degraded.check()
+    return degraded.images
+
+
+def has_clean(data_dir: Path | str, name: str) -> bool:
+    """Whether there are files of clean images of one task, in any of the three forms."""
+    data_dir = Path(data_dir)
+    return (find_file(data_dir, f"{name}_Y.npy").exists()
+            or (find_file(data_dir, name) / "clean").is_dir()
+            or find_file(data_dir, f"{name}.npz").exists())
+
+
+def _read_half(data_dir: Path | str, name: str, half: str, notes: FileNotes) -> ImagesOfFile:
+    """Read the "degraded" or the "clean" images of a task that has one kind of files."""
+    folder = Path(data_dir)
+    letter = {"degraded": "X", "clean": "Y"}[half]
+    arrays, tiffs, _ = find_kinds(data_dir, name)
+    if arrays:
+        path = find_file(folder, f"{name}_{letter}.npy")
+        return ImagesOfFile(str(path), load_array(path))
+    if tiffs:
+        return read_tiffs(find_file(folder, name) / half, notes)
+    path = find_file(folder, f"{name}.npz")
+    images = load_care_archive(path)["XY".index(letter)]
+    return ImagesOfFile(f"{letter} in {path}", images)
 
 
 def check_image(image: np.ndarray, where: str) -> None:

@@ -14,7 +14,7 @@ from microgan.evaluation.drawing import Axes, Figure, plain_style
 from microgan.evaluation.scores import RAW_INPUT, RESTORED, ImageScore, align
 from microgan.files.whole import written_whole
 
-Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray, TaskNormalization]
+Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray | None, TaskNormalization]
 
 _DPI = 100
 _PANEL_PX = 256  # a multiple of the usual 128, so that pixels stay square and sharp
@@ -28,22 +28,25 @@ _ERROR_PERCENTILE = 99.8
 def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -> None:
     """Draw degraded, restored and clean images side by side, a sample per row.
 
-    All three share one intensity scale, so that a wrong brightness shows: each is scaled by its
+    All share one intensity scale, so that a wrong brightness shows: each is scaled by its
     training constants (the `range` protocol), and black to white is the 0.5 to 99.5 percentile
-    of the clean image.
+    of the clean image; where there are no clean images, of the degraded one.
 
     Args:
         path: PNG to write.
         samples: title, degraded, restored and clean image (Y, X) as measured, and the task's
-            constants. Sizes may differ between rows.
+            constants; the clean images may all be None. Sizes may differ between rows.
     """
-    sheet = _Sheet(len(samples), 3, footer="Each row on the clean image's intensity scale "
-                   "(0.5 to 99.5 percentile).")
+    has_clean = all(clean is not None for *_, clean, _ in samples)
+    sheet = _Sheet(len(samples), 2 + has_clean, footer=(
+        f"Each row on the {'clean' if has_clean else 'degraded'} image's intensity scale "
+        "(0.5 to 99.5 percentile)."))
     for row, (title, degraded, restored, clean, normalization) in enumerate(samples):
         images = {"degraded": normalization.degraded.to_unit(degraded),
-                  "restored": normalization.clean.to_unit(restored),
-                  "clean": normalization.clean.to_unit(clean)}
-        limits = _display_limits(images["clean"])
+                  "restored": normalization.clean.to_unit(restored)}
+        if clean is not None:
+            images["clean"] = normalization.clean.to_unit(clean)
+        limits = _display_limits(images["clean" if has_clean else "degraded"])
         for column, (name, image) in enumerate(images.items()):
             sheet.draw(row, column, image, limits, title=f"{title}: {name}" if column == 0
                        else name)

@@ -35,7 +35,8 @@ class TaskData:
     """One task's images and how they are divided and normalised.
 
     Args:
-        pairs: all but the test arrays; without degraded images if all pairs are synthetic.
+        pairs: all but the test arrays; without degraded images if all pairs are synthetic, without
+            clean ones if there are degraded images alone.
         test_pairs: the test arrays, if any.
         split: parts of the pairs.
         normalization: ranges of the training images.
@@ -80,8 +81,12 @@ class TaskData:
 
     def part(self, name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Degraded and clean images of `train`, `validation` or `test`."""
+        return self.degraded_part(name), self.clean_part(name)
+
+    def degraded_part(self, name: str) -> list[np.ndarray]:
+        """Degraded images of `train`, `validation` or `test`."""
         pairs, indices = self._pairs_of(name)
-        return [pairs.degraded[i] for i in indices], [pairs.clean[i] for i in indices]
+        return [pairs.degraded[i] for i in indices]
 
     def clean_part(self, name: str) -> list[np.ndarray]:
         """Clean images of `train`, `validation` or `test`."""

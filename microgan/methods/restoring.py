@@ -19,7 +19,7 @@ from microgan.runtime.batching import pixels_at_once
 if TYPE_CHECKING:
     import keras
 
-_SAMPLES_PER_TASK = 2
+SAMPLES_PER_TASK = 2
 _NOT_TESTED = ("Nothing was tested, since no pairs are held out: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
                "or train with 20 pairs or more, or with --test_fraction. evaluate.py "
@@ -34,6 +34,7 @@ class RestoringMethod(Method):
 
     report_files = SCORE_FILES
     score_label = "validation score (PSNR in dB)"
+    not_tested = _NOT_TESTED
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -80,7 +81,7 @@ class RestoringMethod(Method):
         for name, task in self.tasks.items():
             degraded, clean = task.validated()
             samples += [(name, *images, task.normalization) for images in
-                        list(zip(degraded, self.restored[name], clean))[:_SAMPLES_PER_TASK]]
+                        list(zip(degraded, self.restored[name], clean))[:SAMPLES_PER_TASK]]
         save_sample_sheet(folder / SAMPLES / f"update_{update:06d}.png", samples)
 
     def report(self, folder: Path) -> Report:
@@ -96,7 +97,7 @@ class RestoringMethod(Method):
         if has_tests:
             print("Scoring the test images.")
         table = score_generator(model, info, parts, split="test", folder=folder)
-        return Report(table if has_tests else _NOT_TESTED, "generator.h5, " + (
+        return Report(table if has_tests else self.not_tested, "generator.h5, " + (
             "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png")
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:

@@ -1,9 +1,13 @@
+import sys
+import types
+
 import numpy as np
 import pytest
 from scipy import ndimage
 from skimage import restoration
 
 import classical
+from microgan.errors import UserError
 from microgan.metrics.paired import psnr
 
 
@@ -18,7 +22,15 @@ def mean_psnr(clean, images):
     return np.mean([psnr(truth, image, data_range=1000) for truth, image in zip(clean, images)])
 
 
-def test_filters_keep_the_intensities_of_the_image(clean):
+@pytest.fixture
+def fake_bm3d(monkeypatch):
+    """The package bm3d, which the extra `bench` installs: a Gaussian filter."""
+    package = types.SimpleNamespace(
+        bm3d=lambda image, sigma: ndimage.gaussian_filter(image, 10 * sigma))
+    monkeypatch.setitem(sys.modules, "bm3d", package)
+
+
+def test_filters_keep_the_intensities_of_the_image(clean, fake_bm3d):
     for name in classical.FILTERS:
         arguments = [values[0] for values in classical.FILTERS[name][1]]
 
@@ -28,7 +40,8 @@ def test_filters_keep_the_intensities_of_the_image(clean):
         assert filtered.mean() == pytest.approx(clean[0].mean(), rel=0.1), name
 
 
-@pytest.mark.parametrize("name", ["Gaussian filter", "non-local means"])
+@pytest.mark.parametrize("name", ["Gaussian filter", "non-local means",
+                                  "stabilised non-local means"])
 def test_filters_against_noise_bring_noisy_images_nearer(name, clean, random):
     noisy = [image + random.normal(0, 100, image.shape) for image in clean]
 
@@ -69,3 +82,61 @@ def test_noise_is_estimated_beside_structure(clean, random):
     noisy = clean[0] + random.normal(0, 100, clean[0].shape)
 
     assert classical.noise_deviation(noisy) == pytest.approx(100, rel=0.1)
+
+
+def test_bm3d_gets_the_noise_that_was_estimated(clean, random, monkeypatch):
+    given = []
+    monkeypatch.setitem(sys.modules, "bm3d", types.SimpleNamespace(
+        bm3d=lambda image, sigma: given.append(sigma) or image))
+
+    classical.bm3d(clean[0] + random.normal(0, 100, clean[0].shape), 1.5)
+
+    assert given == [pytest.approx(150, rel=0.1)]
+
+
+def test_bm3d_missing_names_the_extra(clean, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+
+    with pytest.raises(UserError, match=r"microgan\[bench\]"):
+        classical.bm3d(clean[0], 1.0)
+
+
+@pytest.mark.parametrize("gain, floor", [(5.0, 400.0), (5.0, -300.0)])
+def test_anscombe_gives_noise_of_any_intensity_a_variance_of_1_and_keeps_the_means(
+        gain, floor, random):
+    transform = classical.Anscombe(gain, floor)
+
+    for signal in (150.0, 500.0, 2000.0):
+        counts = (signal + min(floor, 0) / gain) / gain
+        noisy = (gain * random.poisson(counts, 100_000) - min(floor, 0) / gain
+                 + random.normal(0, np.sqrt(max(floor, 0)), 100_000))
+        values = transform(noisy)
+
+        assert values.var() == pytest.approx(1, rel=0.05)
+        assert transform.undo(values.mean()) == pytest.approx(signal, rel=0.01)
+
+
+def test_anscombe_without_gain_is_a_division():
+    transform = classical.Anscombe(0.0, 4.0)
+
+    assert transform(np.array([6.0])) == 3
+    assert transform.undo(np.array([3.0])) == 6
+
+
+def test_noise_line_finds_gain_and_floor(random):
+    signal = np.linspace(100, 1000, 128)[:, np.newaxis] * np.ones(128)
+    noisy = 4.0 * random.poisson(signal / 4) + random.normal(0, 30, signal.shape)
+
+    gain, floor = classical.noise_line(noisy)
+
+    assert gain == pytest.approx(4, rel=0.15)
+    assert floor == pytest.approx(900, rel=0.3)
+
+
+def test_noise_that_does_not_grow_with_intensity_has_no_gain(random):
+    falling = random.normal(0, 1, (64, 64)) * np.linspace(20, 10, 64)[:, np.newaxis]
+
+    gain, floor = classical.noise_line(np.linspace(0, 500, 64)[:, np.newaxis] + falling)
+
+    assert gain == 0
+    assert floor == pytest.approx(15.3 ** 2, rel=0.2)

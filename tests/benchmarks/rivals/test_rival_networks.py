@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.rivals import care, cyclegan, deblurgan
+from benchmarks.rivals import care, cyclegan, deblurgan, n2v, zs_n2n
 
 # Gray instead of colour: two channels less in a 7 x 7 convolution in, and one out with biases.
 COLOUR_OF_RESNET = 2 * 49 * 64 + 2 * (49 * 64 + 1)
@@ -13,6 +13,8 @@ NARROW_GENERATORS = {
     "care": lambda: care.build_unet_generator(filters=4),
     "deblurgan": lambda: deblurgan.build_resnet_generator(filters=4, num_blocks=2),
     "cyclegan": lambda: cyclegan.build_resnet_generator(filters=4, num_blocks=2),
+    "n2v": lambda: n2v.build_unet_generator(filters=4),
+    "zs_n2n": lambda: zs_n2n.build_noise_network(filters=4),
 }
 
 
@@ -29,6 +31,21 @@ def test_care_has_the_channels_of_csbdeep():
                if isinstance(layer, keras.layers.Conv2D)]
 
     assert filters == [32, 32, 64, 64, 128, 64, 64, 32, 32, 32, 1]
+
+
+def test_n2v_has_the_convolutions_of_care_with_kernels_of_3_and_batch_norm_after_each():
+    model = n2v.build_unet_generator()
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+
+    assert [layer.filters for layer in convolutions] == [32, 32, 64, 64, 128, 64, 64, 32, 32, 32,
+                                                         1]
+    assert {layer.kernel_size for layer in convolutions[:-1]} == {(3, 3)}
+    assert count_layers(model, keras.layers.BatchNormalization) == 10
+    assert model.count_params() == 334_817
+
+
+def test_zs_n2n_has_two_convolutions_of_48_channels():
+    assert zs_n2n.build_noise_network().count_params() == 10 * 48 + (9 * 48 + 1) * 48 + 49
 
 
 def test_deblurgan_has_11365633_parameters_and_nine_blocks_with_dropout():

@@ -37,6 +37,7 @@ RIVALS = {
         *NARROW, "--critic_filters=2", "--critic_steps=2", "--content_features=embedded")),
     "cyclegan": Rival("cyclegan", "CycleGAN_results", (
         *NARROW, "--discriminator_filters=2", "--pool_size=2")),
+    "n2v": Rival("n2v", "N2V_results", NARROW),
 }
 
 
