@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import interpolate, ndimage, optimize
 
+# Local means and what lies on them, squared, (Y, X) each.
+Levels = tuple[np.ndarray, np.ndarray]
+
 _NUM_LEVELS = 12
+_NUM_DRAWS = 20
 _LEAST_PIXELS = 40
 _LOCAL_MEAN_PX = 2.0
 # How much more a filter that extracts noise shuns signal than one that errs least would.
@@ -60,7 +64,7 @@ class NoiseFilter:
             (y_frequency, x_frequency), noise / noise.max(), bounds_error=False, fill_value=None)
         self._smoothing = (_LOCAL_MEAN_PX, _LOCAL_MEAN_PX / step_px)
 
-    def levels(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def levels(self, image: np.ndarray) -> Levels:
         """Return local means and the noise's variance as far as the filter tells, (Y, X) each."""
         margins = [min(length - 1, 16) for length in image.shape]
         padded = np.pad(image, [(margin, margin) for margin in margins], "reflect")
@@ -79,32 +83,29 @@ class NoiseFilter:
         return means, residual[inner] ** 2 / share
 
 
-def measure_noise(measured: Sequence[np.ndarray], noiseless: Sequence[np.ndarray],
-                  extract: NoiseFilter, limits: tuple[float, float] | None, *,
-                  seed: int) -> NoiseLine:
+def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
+                  limits: tuple[float, float] | None, *, seed: int) -> NoiseLine:
     """Fit a line to the noise's variance against local mean.
 
     Args:
-        measured: (Y, X) each, real.
-        noiseless: images like `measured` without noise, whose structure passes the filter, too.
-        extract: the filter.
+        measured: of each measured image, from `NoiseFilter.levels`.
+        noiseless: of images without noise: the structure that passes the filter, too.
         limits: grey levels at which noise is cut off; pixels near them do not count.
         seed: of the bootstrap over images.
     """
-    structure = [extract.levels(image) for image in noiseless]
-    means = np.concatenate([mean.ravel() for mean, _ in structure])
-    squares = np.concatenate([square.ravel() for _, square in structure])
+    means, squares = (np.concatenate([values.ravel() for values in parts])
+                      for parts in zip(*noiseless))
     edges = np.unique(np.quantile(means, np.linspace(0, 1, 2 * _NUM_LEVELS + 1)))
     clean_mean, clean_square, _ = _by_level(means, squares, edges)
     tables = []
-    for image in measured:
-        mean, square, count = _table(image, extract, limits)
+    for levels in measured:
+        mean, square, count = _table(levels, limits)
         tables.append((mean, square, np.sqrt(count), np.interp(mean, clean_mean, clean_square)))
     scale = float(np.mean([mean.mean() for mean, *_ in tables]))
     gain, floor = _line(tables, scale)
     rng = np.random.default_rng(seed)
     drawn = np.array([_line([tables[k] for k in rng.integers(len(tables), size=len(tables))],
-                            scale) for _ in range(30)])
+                            scale) for _ in range(_NUM_DRAWS)])
     bounds = np.quantile(drawn, (0.025, 0.975), axis=0)
     images = np.array([_line([table], scale, about=(gain, floor)) for table in tables])
     return NoiseLine(gain, floor, images[:, 0], images[:, 1], tuple(bounds[:, 0]),
@@ -119,9 +120,9 @@ def _by_level(means: np.ndarray, squares: np.ndarray, edges: np.ndarray
     return total[0][enough] / count[enough], total[1][enough] / count[enough], count[enough]
 
 
-def _table(image: np.ndarray, extract: NoiseFilter, limits: tuple[float, float] | None
+def _table(levels: Levels, limits: tuple[float, float] | None
            ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    means, squares = (values.ravel() for values in extract.levels(image))
+    means, squares = (values.ravel() for values in levels)
     edges = np.unique(np.quantile(means, np.linspace(0, 1, _NUM_LEVELS + 1)))
     if len(edges) < 2:
         return means[:1], np.array([squares.mean()]), np.array([means.size])

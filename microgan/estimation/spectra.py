@@ -23,10 +23,16 @@ def window_length(lengths: Sequence[int]) -> int:
 
 
 def power_spectrum(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return an image's power, mean over windows of one size and over mirrored frequencies.
+    """Return an image's power; see `cross_spectrum`."""
+    return cross_spectrum(image, image, shape)
+
+
+def cross_spectrum(image: np.ndarray, other: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return what two images share, mean over windows of one size and mirrored frequencies.
 
     Args:
         image: float (Y, X), at least as large as the window.
+        other: like `image`.
         shape: of the window, even.
 
     Returns:
@@ -38,8 +44,9 @@ def power_spectrum(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     corners = [_corners(length, side) for length, side in zip(image.shape, shape)]
     for top in corners[0]:
         for left in corners[1]:
-            tile = image[top:top + shape[0], left:left + shape[1]]
-            total += np.abs(np.fft.rfft2((tile - np.vdot(tile, weight)) * window)) ** 2
+            one, two = (np.fft.rfft2((tile - np.vdot(tile, weight)) * window) for tile in (
+                each[top:top + shape[0], left:left + shape[1]] for each in (image, other)))
+            total += (one * np.conj(two)).real
     mirrored = np.roll(total[::-1], 1, axis=0)
     mean = (total + mirrored)[:shape[0] // 2 + 1] / 2
     return mean / (len(corners[0]) * len(corners[1]) * np.sum(window ** 2))

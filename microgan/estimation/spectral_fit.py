@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +12,12 @@ from scipy import ndimage, optimize
 from microgan.estimation.spectra import Bins, folding, power_spectrum, window_length
 
 _TRANSFER_KNOTS = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.26, 0.33, 0.41, 0.5])
-_NOISE_KNOTS = np.array([0.0, 0.15, 0.25, 0.35, 0.45, 0.5, 0.6, 0.71])
+NOISE_KNOTS = np.array([0.0, 0.15, 0.25, 0.35, 0.45, 0.5, 0.6, 0.71])
 # Standard deviation, from knot to knot, of the log of a measured curve before it is measured.
 # Where signal covers the noise, the noise is taken to be as at the next knot.
 _TRANSFER_ROUGHNESS = 0.15
 _NOISE_ROUGHNESS = np.array([0.03, 0.15, 0.4, 0.5, 0.5, 0.5, 0.5])
-_OPTIONAL = ("haze", "transfer", "noise")
+OPTIONAL = ("haze", "transfer", "noise")
 # A component stays if it lowers chi-squared by this much.
 _WORTH = {"haze": 10.0, "transfer": 20.0, "noise": 20.0}
 # Brightness hardly changes what is seen of a sample: of the log of the scale, in both pools.
@@ -40,7 +40,7 @@ class Transfer:
         haze: share of unfocused light.
         log_haze_px: of its standard deviation.
         transfer: log amplitude at `_TRANSFER_KNOTS`, on top of the blur.
-        noise: log power of the noise at `_NOISE_KNOTS`, relative to white noise.
+        noise: log power of the noise at `NOISE_KNOTS`, relative to white noise.
     """
 
     log_scale: float
@@ -74,7 +74,7 @@ class Transfer:
         """Return the noise's power, of mean variance 1 if it is white."""
         if not self.noise:
             return np.ones_like(frequency)
-        return np.exp(np.interp(frequency, _NOISE_KNOTS, self.noise))
+        return np.exp(np.interp(frequency, NOISE_KNOTS, self.noise))
 
 
 @dataclass(frozen=True)
@@ -191,30 +191,19 @@ class SpectralFit:
         both += np.diag(np.full(len(both), _MODEL_ERROR ** 2))
         return np.linalg.inv(np.linalg.cholesky(both))
 
-    def fit(self, optional: Sequence[str] = _OPTIONAL) -> FittedSpectrum:
+    def fit(self, optional: Sequence[str] = OPTIONAL) -> FittedSpectrum:
         """Fit; of `optional`, only what explains clearly more is added."""
-        best, pieces = self._start(), ()  # type: Transfer, tuple[str, ...]
+        chosen = Chosen((), self._start(), np.zeros((4, 4)), 0.0)
         for _ in range(2):
-            whitening = self._whitening(best)
-            solution = self._solve(best, pieces, whitening)
-            best = _unpack(solution.x, pieces)
-        candidates = [each for each in optional if each != "noise" or self.step_px == 1]
-        while candidates:
-            trials = {each: self._solve(self._with_start(best, each), (*pieces, each), whitening)
-                      for each in candidates}
-            each = min(candidates, key=lambda name: trials[name].cost)
-            if 2 * (solution.cost - trials[each].cost) < _WORTH[each]:
-                break
-            pieces = (*pieces, each)
-            candidates.remove(each)
-            whitening = self._whitening(_unpack(trials[each].x, pieces))
-            solution = self._solve(_unpack(trials[each].x, pieces), pieces, whitening)
-            best = _unpack(solution.x, pieces)
-        covariance = np.linalg.pinv(solution.jac.T @ solution.jac)
+            chosen = choose_pieces(self._solver(chosen.best), chosen.best, ())
+        optional = [each for each in optional if each != "noise" or self.step_px == 1]
+        chosen = choose_pieces(self._solver(chosen.best), chosen.best, optional)
+        chosen = choose_pieces(self._solver(chosen.best), chosen.best, (), chosen.pieces)
+        best = chosen.best
         signal, noise = (part.mean(axis=0) for part in self.parts(best))
         residual = np.where(self._used, self.logs.mean(axis=0) - self._mean_log(best), 0.0)
-        return FittedSpectrum(best, covariance, _names(pieces),
-                              2 * solution.cost / (self._used.sum() - 4), signal, noise,
+        return FittedSpectrum(best, chosen.covariance, names(chosen.pieces),
+                              2 * chosen.cost / (self._used.sum() - 4), signal, noise,
                               self.y_frequency, self.x_frequency, residual)
 
     def _start(self) -> Transfer:
@@ -225,39 +214,81 @@ class SpectralFit:
         strong = self._used & (clean > np.quantile(clean, 0.8))
         return Transfer(float((logs - clean)[strong].mean()) / 2, (1.0, 1.0), noise)
 
-    def _with_start(self, numbers: Transfer, piece: str) -> Transfer:
+    def _with_noise(self, numbers: Transfer) -> Transfer:
         """Start a noise curve as if all that was measured were noise."""
-        if piece != "noise":
-            return numbers
         logs = self.logs.mean(axis=0)
         rings = np.rint(self._frequency / 0.05)
-        knots = [self._used & (rings == ring) for ring in np.rint(_NOISE_KNOTS / 0.05)]
+        knots = [self._used & (rings == ring) for ring in np.rint(NOISE_KNOTS / 0.05)]
         profile = [logs[knot].mean() if knot.any() else logs[-1, -1] for knot in knots]
         curve = np.array([profile[1], *profile[1:]]) - profile[1]
         return replace(numbers, log_noise=float(profile[1]), noise=tuple(curve))
 
-    def _solve(self, start: Transfer, pieces: tuple[str, ...], whitening: np.ndarray
-               ) -> optimize.OptimizeResult:
+    def _solver(self, about: Transfer) -> Solver:
+        """Return what fits the mean log spectrum, weighed as chance has it at some numbers."""
         target = self.logs.mean(axis=0)
+        whitening = self._whitening(about)
 
-        def residuals(vector: np.ndarray) -> np.ndarray:
-            numbers = _unpack(vector, pieces)
-            difference = (target - self._mean_log(numbers))[self._used]
-            brightness = (numbers.log_scale - self.log_scale_guess) / _SCALE_SPREAD
-            return np.concatenate([whitening @ difference, _priors(numbers), [brightness]])
+        def solve(start: Transfer, pieces: tuple[str, ...]) -> optimize.OptimizeResult:
+            if "noise" in pieces and not start.noise:
+                start = self._with_noise(start)
 
-        vector, low, high = _pack(start, pieces)
-        return optimize.least_squares(residuals, np.clip(vector, low, high), bounds=(low, high),
-                                      x_scale="jac", max_nfev=30, ftol=1e-4, xtol=1e-4)
+            def residuals(vector: np.ndarray) -> np.ndarray:
+                numbers = unpack(vector, pieces)
+                difference = (target - self._mean_log(numbers))[self._used]
+                brightness = (numbers.log_scale - self.log_scale_guess) / _SCALE_SPREAD
+                return np.concatenate([whitening @ difference, priors(numbers), [brightness]])
+
+            return solve_within(residuals, start, pieces)
+
+        return solve
 
 
-def _names(pieces: tuple[str, ...]) -> tuple[str, ...]:
-    names = ["log_scale", "blur_y_px2", "blur_x_px2", "log_noise"]
+Solver = Callable[[Transfer, tuple[str, ...]], optimize.OptimizeResult]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A fit: its optional pieces, numbers, their covariance and half its chi-squared."""
+
+    pieces: tuple[str, ...]
+    best: Transfer
+    covariance: np.ndarray
+    cost: float
+
+
+def choose_pieces(solve: Solver, start: Transfer, optional: Sequence[str],
+                  pieces: tuple[str, ...] = ()) -> Chosen:
+    """Fit, and add each of the optional pieces that explains clearly more."""
+    solution = solve(start, pieces)
+    left = list(optional)
+    while left:
+        best = unpack(solution.x, pieces)
+        trials = {each: solve(best, (*pieces, each)) for each in left}
+        each = min(left, key=lambda name: trials[name].cost)
+        if 2 * (solution.cost - trials[each].cost) < _WORTH[each]:
+            break
+        pieces, solution = (*pieces, each), trials[each]
+        left.remove(each)
+    return Chosen(pieces, unpack(solution.x, pieces),
+                  np.linalg.pinv(solution.jac.T @ solution.jac), float(solution.cost))
+
+
+def solve_within(residuals: Callable[[np.ndarray], np.ndarray], start: Transfer,
+                 pieces: tuple[str, ...]) -> optimize.OptimizeResult:
+    """Fit the numbers of some pieces within their bounds."""
+    vector, low, high = _pack(start, pieces)
+    return optimize.least_squares(residuals, np.clip(vector, low, high), bounds=(low, high),
+                                  x_scale="jac", max_nfev=30, ftol=1e-4, xtol=1e-4)
+
+
+def names(pieces: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the numbers that are fitted with some pieces."""
+    found = ["log_scale", "blur_y_px2", "blur_x_px2", "log_noise"]
     for piece in pieces:
-        names += {"haze": ["haze", "log_haze_px"],
+        found += {"haze": ["haze", "log_haze_px"],
                   "transfer": [f"transfer_{k}" for k in range(1, len(_TRANSFER_KNOTS))],
-                  "noise": [f"noise_{k}" for k in range(len(_NOISE_KNOTS))]}[piece]
-    return tuple(names)
+                  "noise": [f"noise_{k}" for k in range(len(NOISE_KNOTS))]}[piece]
+    return tuple(found)
 
 
 def _pack(numbers: Transfer, pieces: tuple[str, ...]) -> tuple[np.ndarray, ...]:
@@ -278,7 +309,8 @@ def _pack(numbers: Transfer, pieces: tuple[str, ...]) -> tuple[np.ndarray, ...]:
     return vector, low, high
 
 
-def _unpack(vector: np.ndarray, pieces: tuple[str, ...]) -> Transfer:
+def unpack(vector: np.ndarray, pieces: tuple[str, ...]) -> Transfer:
+    """Reverse what the fit varies, the numbers of `names`, into what it describes."""
     values = [float(value) for value in vector]
     numbers = Transfer(values[0], (values[1], values[2]), values[3])
     rest = values[4:]
@@ -291,12 +323,12 @@ def _unpack(vector: np.ndarray, pieces: tuple[str, ...]) -> Transfer:
             numbers = replace(numbers, transfer=(0.0, *(float(each) for each in np.cumsum(falls))))
             rest = rest[len(_TRANSFER_KNOTS) - 1:]
         else:
-            numbers = replace(numbers, noise=tuple(rest[:len(_NOISE_KNOTS)]))
-            rest = rest[len(_NOISE_KNOTS):]
+            numbers = replace(numbers, noise=tuple(rest[:len(NOISE_KNOTS)]))
+            rest = rest[len(NOISE_KNOTS):]
     return numbers
 
 
-def _priors(numbers: Transfer) -> np.ndarray:
+def priors(numbers: Transfer) -> np.ndarray:
     """Return what is unlikely before anything is measured, in standard deviations."""
     rows: list[float] = []
     if numbers.haze:
