@@ -21,6 +21,7 @@ from cells import add_rows, finished, images_key, markdown, read_rows, spread, t
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.paired_arrays import find_datasets
+from microgan.evaluation.scores import RESTORED
 
 SHARES = ("0", "0.3", "0.6", "0.9", "0.9-0", "1")
 RAW = "raw input"
@@ -72,7 +73,7 @@ def train_cell(settings, seed, share):
              "task": row["task"], "n": str(row["n"]), "psnr": f"{row['psnr']:.3f}",
              "ssim": f"{row['ssim']:.4f}"}
             for row in json.loads(scores.read_text(encoding="utf-8"))
-            if row["protocol"] == "care"]
+            if row["protocol"] == "care" and row["method"] in (RAW, RESTORED)]
 
 
 def table(rows):

@@ -1,7 +1,8 @@
 """Rivals without a network: filters, each with the setting that suits the task best.
 
-A Gaussian filter, non-local means, the same after the noise's variance is made constant, BM3D
-(all made for noise) and Richardson-Lucy deconvolution (made for blur). The setting is the one
+The linear filter of the defect that is measured on the training pairs; a Gaussian filter,
+non-local means, the same after the noise's variance is made constant, BM3D (all made for noise)
+and Richardson-Lucy deconvolution (made for blur). The setting of all but the first is the one
 that does best (PSNR, `care`) on as many training pairs as the networks see; the test images are
 then scored once. Prints the table of `evaluate.py`. BM3D needs the package bm3d (extra `bench`),
 whose licence allows non-commercial use only.
@@ -23,7 +24,9 @@ from microgan.datasets.normalization import fit_percentiles
 from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
 from microgan.datasets.splits import split_pairs
 from microgan.errors import UserError
-from microgan.evaluation.scores import RAW_INPUT, score_task, summarize
+from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
+from microgan.estimation.paired import measure_paired
+from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT, score_task, summarize
 from microgan.evaluation.tables import overview_table
 from microgan.metrics.paired import align_care, psnr
 
@@ -204,6 +207,12 @@ def restore(name, chosen_pairs, degraded):
             apply(FILTERS[name][0], degraded, arguments))
 
 
+def filter_linearly(degraded, clean, images):
+    """Apply the minimum-mean-square-error filter of the defect that is measured on pairs."""
+    linear = LinearFilter(measure_paired(degraded, clean).model, clean_spectrum(clean))
+    return [linear.restore(image) for image in images]
+
+
 def pairs_that_choose(pairs, test_pairs, *, images_limit, seed):
     """Return the pairs that the networks of a seed see, to train and to validate."""
     split = split_pairs(pairs, test_pairs, images_limit=images_limit, validation_fraction=0.2,
@@ -231,8 +240,9 @@ def main(settings):
             raise UserError(f"'{task}' has no test images: add {task}_test_X.npy and _Y.npy.")
         chosen = pairs_that_choose(pairs, test, images_limit=settings.images_limit,
                                    seed=settings.seed)
-        restored = {f"{name}, {text}": images for name in FILTERS
-                    for text, images in [restore(name, chosen, test.degraded)]}
+        restored = {LINEAR_FILTER: filter_linearly(*chosen, test.degraded)}
+        restored |= {f"{name}, {text}": images for name in FILTERS
+                     for text, images in [restore(name, chosen, test.degraded)]}
         scores += score_task(task, "test", clean=test.clean, normalization=None,
                              candidates={RAW_INPUT: test.degraded, **restored})
     print(overview_table(summarize(scores)))

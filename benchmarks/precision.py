@@ -48,7 +48,7 @@ def scores(settings: Settings, precision: str, seed: str) -> list[dict[str, str]
     return [{"precision": precision, "seed": seed, "task": row["task"],
              "psnr": f"{row['psnr']:.3f}", "ssim": f"{row['ssim']:.4f}"}
             for row in json.loads(file.read_text(encoding="utf-8"))
-            if row["protocol"] == "care" and row["method"] != "raw input"]
+            if row["protocol"] == "care" and row["method"] == "restored"]
 
 
 def compare(settings: Settings) -> None:

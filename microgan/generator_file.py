@@ -11,7 +11,7 @@ import json
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from microgan.files.whole import written_whole
 from microgan.files.names import check_task_name
 from microgan.networks.registry import find_network, script_of
 from microgan.runtime.precision import choose_precision, keras_settings_kept
+from microgan.simulation.degradation_model import DegradationModel
 
 if TYPE_CHECKING:
     import keras
@@ -51,10 +52,13 @@ class GeneratorInfo:
         config_hash: identifies the training config.
         test_time_augmentation: whether restoring averages over mirror images, as
             `average_over_mirrors` does; only the cGAN's U-Net can.
+        degradation: of CIN-GAN, the measured model of each task, which is applied before the
+            network; empty if the network does everything.
+        corrected: tasks whose images also go through the network, if there are models.
 
     Raises:
-        UserError: see `check_task_name`; or a task is named twice, or `axes` are not the
-            method's.
+        UserError: see `check_task_name`; or a task is named twice, `axes` are not the
+            method's, or models or corrections are not of the tasks.
     """
 
     method: str
@@ -66,6 +70,8 @@ class GeneratorInfo:
     microgan_version: str
     config_hash: str
     test_time_augmentation: bool = False
+    degradation: dict[str, DegradationModel] = field(default_factory=dict)
+    corrected: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
@@ -76,12 +82,29 @@ class GeneratorInfo:
         if network is not None and self.axes != network.axes:
             raise UserError(f"the axes of a {self.method} generator are {network.axes}, not "
                             f"{self.axes!r}")
+        if self.degradation and (self.method != "cin_gan"
+                                 or set(self.degradation) != set(self.tasks)):
+            raise UserError(f"it has measured defects of {', '.join(self.degradation)}, not of "
+                            f"the tasks of a CIN-GAN, {', '.join(self.tasks)}")
+        if not set(self.corrected) <= set(self.degradation):
+            raise UserError(f"it corrects the defects of {', '.join(self.corrected)}, of which "
+                            "some were not measured")
+
+    def uses_network(self, task: str) -> bool:
+        """Whether a task's images go through the network."""
+        return not self.degradation or task in self.corrected
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        return {**vars(self), "tasks": list(self.tasks),
-                "normalization": {task: ranges.to_json()
-                                  for task, ranges in self.normalization.items()}}
+        """Return plain JSON; without models, no word of them."""
+        content = {**vars(self), "tasks": list(self.tasks),
+                   "normalization": {task: ranges.to_json()
+                                     for task, ranges in self.normalization.items()}}
+        degradation, corrected = content.pop("degradation"), content.pop("corrected")
+        if degradation:
+            content["degradation"] = {task: model.to_json()
+                                      for task, model in degradation.items()}
+            content["corrected"] = list(corrected)
+        return content
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> GeneratorInfo:
@@ -95,6 +118,9 @@ class GeneratorInfo:
         for name, kind in (("tasks", list), ("network_arguments", dict), ("normalization", dict)):
             if not isinstance(content.get(name), kind):
                 raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
+        for name, kind in (("degradation", dict), ("corrected", list)):
+            if not isinstance(content.get(name, kind()), kind):
+                raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
             if not isinstance(content.get(name), str):
                 raise ValueError(f"{name} is not text")
@@ -107,7 +133,11 @@ class GeneratorInfo:
         info = cls(**{**content, "tasks": tuple(map(check_task_name, content["tasks"])),
                       "normalization": {
                           check_task_name(task): TaskNormalization.from_json(ranges)
-                          for task, ranges in content["normalization"].items()}})
+                          for task, ranges in content["normalization"].items()},
+                      "degradation": {
+                          check_task_name(task): DegradationModel.from_json(model)
+                          for task, model in content.get("degradation", {}).items()},
+                      "corrected": tuple(map(check_task_name, content.get("corrected", [])))})
         augments = info.test_time_augmentation
         if not isinstance(augments, bool) or augments > info.can_augment:
             raise ValueError(f"test_time_augmentation={augments!r} is not possible")

@@ -11,12 +11,20 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import (
     ATTRIBUTE, GeneratorInfo, build_network, load_generator, read_info, save_generator)
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 INFO = GeneratorInfo(
     method="cgan", network="resnet", network_arguments={"filters": 4, "num_blocks": 1},
     tasks=("Cells",),
     normalization={"Cells": TaskNormalization(IntensityRange(0, 255), IntensityRange(10, 99.5))},
     axes="YX", microgan_version="0", config_hash="abc")
+CIN_INFO = dataclasses.replace(
+    INFO, method="cin_gan", network="unet", network_arguments={"filters": 4},
+    tasks=("Cells", "Dots"), normalization={name: INFO.normalization["Cells"]
+                                            for name in ("Cells", "Dots")})
+MODEL = DegradationModel((Degradation(blur_px=(0.4, 2.6), noise_gain=8.0, step_px=5.0),))
+MEASURED = dataclasses.replace(CIN_INFO, degradation=dict.fromkeys(("Cells", "Dots"), MODEL),
+                               corrected=("Dots",))
 
 
 @pytest.fixture
@@ -155,6 +163,14 @@ def test_stacks_need_their_axes():
         dataclasses.replace(ZSE_INFO, axes="YX")
 
 
+@pytest.mark.parametrize("changes, words", [
+    ({"degradation": {"Cells": MODEL}}, "measured defects of Cells, not of the tasks"),
+    ({"corrected": ("Cells",)}, "corrects the defects of Cells, of which some were not")])
+def test_measured_defects_are_of_the_tasks(changes, words):
+    with pytest.raises(UserError, match=words):
+        dataclasses.replace(CIN_INFO, **changes)
+
+
 def test_links_out_of_the_file_are_not_followed(saved):
     path, _ = saved
     with h5py.File(path, "r+") as file:
@@ -172,12 +188,6 @@ def test_reading_the_description_needs_no_framework(saved):
     assert read_info(saved[0]) == INFO
 
 
-CIN_INFO = dataclasses.replace(
-    INFO, method="cin_gan", network="unet", network_arguments={"filters": 4},
-    tasks=("Cells", "Dots"), normalization={name: INFO.normalization["Cells"]
-                                            for name in ("Cells", "Dots")})
-
-
 @pytest.mark.parametrize("network", ["resnet", "unet"])
 def test_cin_gan_generator_comes_back_with_a_row_a_task(network, tmp_path, random):
     info = dataclasses.replace(CIN_INFO, network=network)
@@ -193,6 +203,20 @@ def test_cin_gan_generator_comes_back_with_a_row_a_task(network, tmp_path, rando
     np.testing.assert_array_equal(loaded(inputs), model(inputs))
     plain = keras.models.load_model(tmp_path / "generator.h5", compile=False)
     np.testing.assert_array_equal(plain(inputs), model(inputs))
+
+
+def test_measured_defects_come_back_and_can_be_read_in_the_file():
+    content = json.loads(json.dumps(MEASURED.to_json()))
+
+    assert content["degradation"]["Cells"] == [
+        {"blur_px": [0.4, 2.6], "noise_gain": 8.0, "step_px": 5.0}]
+    assert GeneratorInfo.from_json(content) == MEASURED
+    assert [MEASURED.uses_network(name) for name in MEASURED.tasks] == [False, True]
+
+
+def test_generator_without_measured_defects_has_no_word_of_them():
+    assert not {"degradation", "corrected"} & set(CIN_INFO.to_json())
+    assert CIN_INFO.uses_network("Cells")
 
 
 ZSE_INFO = dataclasses.replace(

@@ -25,9 +25,9 @@ class CINGANConfig(TaskTrainingConfig):
         "another --dir.")
     init_generator: str | None = setting(
         None, "With --add_task: a generator.h5 written by train_CIN_GAN.py, which also sets "
-        "--generator, --generator_filters and --dropout.")
+        "--generator, --generator_filters, --dropout and --measure_defect.")
     num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
-                             limited=3000, minimum=1)
+                             limited=600, minimum=1)
     batch_size: int = setting(
         100, "Images per update of the generator, and per update of the critic, over all GPUs; "
         "the original's 100.", limited=6, minimum=1)
@@ -50,6 +50,11 @@ class CINGANConfig(TaskTrainingConfig):
         choices=("resnet", "unet"))
     generator_filters: int = setting(64, "Channels of the generator at full resolution; the "
                                      "original's 64.", limited=16, minimum=1)
+    measure_defect: bool = setting(
+        False, "First measure blur, sampling, noise and intensities as a degradation model, which "
+        "every image goes through before the network, so that the network learns only what the "
+        "model lacks; it is kept where it comes nearer to the real images. Needs "
+        "--generator=unet. The original does not.", limited=True)
     critic: str = setting(
         "dense", "dense: the published network, which judges the whole image. patch: ours, which "
         "judges neighbourhoods.", limited="patch", choices=("dense", "patch"))
@@ -102,6 +107,9 @@ class CINGANConfig(TaskTrainingConfig):
         if bool(self.add_task) != bool(self.init_generator):
             raise UserError("--add_task and --init_generator need each other: the name of a task "
                             "and the generator.h5 to add it to.")
+        if self.measure_defect and self.generator != "unet" and not self.add_task:
+            raise UserError(f"--generator={self.generator} cannot leave an image as a measured "
+                            "model made it: add --measure_defect=False.")
 
     def meaningless(self) -> dict[str, Meaningless]:
         reasons: dict[str, Meaningless] = {}

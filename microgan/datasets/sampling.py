@@ -38,6 +38,9 @@ class TrainingTask:
     symmetries: str = DEFAULT_SYMMETRY
 
 
+Place = tuple[slice, slice]
+
+
 @dataclass(frozen=True)
 class SyntheticPairs:
     """Pairs that are synthesised during training, each crop anew.
@@ -45,14 +48,16 @@ class SyntheticPairs:
     Args:
         share: mean share of a batch, above 0, at most 1.
         clean: for each task the images (Y, X) to degrade, in the task's clean intensities.
-        degrade: clean crops (Y, X), the task of each, a seed -> degraded crops, in the tasks'
-            degraded intensities.
+        degrade: clean images (Y, X), the part of each that is wanted, the task of each, a
+            seed -> the degraded parts, in the tasks' degraded intensities.
+        margin_px: how far around the wanted crops the images that `degrade` gets may reach.
         num_updates: over so many updates the share falls evenly to nothing; None: constant.
     """
 
     share: float
     clean: Sequence[Sequence[np.ndarray]]
-    degrade: Callable[[list[np.ndarray], list[int], int], list[np.ndarray]]
+    degrade: Callable[[list[np.ndarray], list[Place], list[int], int], list[np.ndarray]]
+    margin_px: int = 0
     num_updates: int | None = None
 
     def share_at(self, update: int) -> float:
@@ -139,15 +144,20 @@ class PairedBatches:
     def _synthesise_pairs(self, condition: np.ndarray, random: np.random.Generator
                           ) -> list[list[np.ndarray]]:
         assert self.synthetic is not None
-        crops = []
+        windows, insides, symmetries = [], [], []
         for task in condition:
             images = self.synthetic.clean[task]
             image = images[int(random.integers(len(images)))]
-            crops += draw_crops([image], (self.patch_size,) * 2, self.tasks[task].symmetries,
-                                random)
-        degraded = self.synthetic.degrade(crops, [int(task) for task in condition],
+            place = _draw_place(image.shape, (self.patch_size,) * 2, random)
+            symmetries.append(_draw_symmetry(self.tasks[task].symmetries, random))
+            window, inside = _with_margin(image, place, self.synthetic.margin_px)
+            windows.append(window)
+            insides.append(inside)
+        degraded = self.synthetic.degrade(windows, insides, [int(task) for task in condition],
                                           int(random.integers(2**31)))
-        return [list(pair) for pair in zip(degraded, crops)]
+        clean = [window[inside] for window, inside in zip(windows, insides)]
+        return [[transform(image, *symmetry) for image in pair]
+                for *pair, symmetry in zip(degraded, clean, symmetries)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +172,9 @@ class UnpairedBatches:
         patch_size: side of the square crops in pixels.
         seed: batch n depends only on (seed, n).
         with_noise: whether to draw a noise map for every image.
+        degrade: for each task, what is done to its clean images before the network: source of
+            randomness, image (Y, X) -> an image in degraded intensities. None: nothing.
+        margin_px: how far around their crops the images that `degrade` gets may reach.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -178,6 +191,8 @@ class UnpairedBatches:
     patch_size: int
     seed: int
     with_noise: bool
+    degrade: Sequence[Callable[[np.random.Generator, np.ndarray], np.ndarray]] | None = None
+    margin_px: int = 0
 
     def __post_init__(self) -> None:
         for task in self.tasks:
@@ -192,10 +207,11 @@ class UnpairedBatches:
 
         Returns:
             `clean` and `degraded`, float32 (B, num_sub_batches, patch_size, patch_size, 1),
-            normalised; `condition`, int32 (B, num_sub_batches), the position in `tasks` of
-            their task; `penalty_position`, float32 (B, num_sub_batches), uniform from 0 to 1;
-            with noise, `noise`, standard normal, like `clean`. Random numbers are drawn here,
-            so that they do not depend on the number of replicas.
+            normalised, `clean` after `degrade` like `degraded`; `condition`, int32
+            (B, num_sub_batches), the position in `tasks` of their task; `penalty_position`,
+            float32 (B, num_sub_batches), uniform from 0 to 1; with noise, `noise`, standard
+            normal, like `clean`. Random numbers are drawn here, so that they do not depend on
+            the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         condition = np.stack([_equal_shares(len(self.tasks), self.batch_size, random)
@@ -203,18 +219,23 @@ class UnpairedBatches:
         shape = (*condition.shape, self.patch_size, self.patch_size, 1)
         images = {}
         for kind in ("clean", "degraded"):
-            crops = [self._draw(self.tasks[task], kind, random) for task in condition.flat]
+            crops = [self._draw(task, kind, random) for task in condition.flat]
             images[kind] = np.stack(crops).reshape(shape)
         if self.with_noise:
             images["noise"] = random.standard_normal(shape, np.float32)
         return {**images, "condition": condition,
                 "penalty_position": random.random(condition.shape, np.float32)}
 
-    def _draw(self, task: TrainingTask, kind: str, random: np.random.Generator) -> np.ndarray:
+    def _draw(self, number: int, kind: str, random: np.random.Generator) -> np.ndarray:
+        task = self.tasks[number]
         images = getattr(task, kind)
         image = images[int(random.integers(len(images)))]
-        (crop,) = draw_crops([image], (self.patch_size,) * 2, task.symmetries, random)
-        return getattr(task.normalization, kind).normalize(crop)
+        place = _draw_place(image.shape, (self.patch_size,) * 2, random)
+        symmetry = _draw_symmetry(task.symmetries, random)
+        if kind == "clean" and self.degrade is not None:
+            window, place = _with_margin(image, place, self.margin_px)
+            image, kind = self.degrade[number](random, window), "degraded"
+        return getattr(task.normalization, kind).normalize(transform(image[place], *symmetry))
 
 
 def _refuse_small(name: str, images: Sequence[np.ndarray], patch_size: int) -> None:
@@ -243,12 +264,36 @@ def draw_crops(images: Sequence[np.ndarray], size: tuple[int, int], symmetries: 
         random: source of place and symmetry.
         may_swap: False keeps Y and X in place, whatever `symmetries` allows.
     """
-    top, left = (random.integers(length - side + 1)
-                 for length, side in zip(images[0].shape[-2:], size))
-    crop = np.s_[..., top:top + size[0], left:left + size[1]]
-    flip_x, flip_y, swap = (allowed and random.random() < 0.5
+    place = _draw_place(images[0].shape[-2:], size, random)
+    flip_x, flip_y, swap = _draw_symmetry(symmetries, random)
+    return [transform(image[..., *place], flip_x, flip_y, swap and may_swap) for image in images]
+
+
+def _draw_place(shape: Sequence[int], size: tuple[int, int], random: np.random.Generator) -> Place:
+    """Draw where in an image of `shape` (Y, X) a crop of `size` lies."""
+    top, left = (int(random.integers(length - side + 1)) for length, side in zip(shape, size))
+    return slice(top, top + size[0]), slice(left, left + size[1])
+
+
+def _draw_symmetry(symmetries: str, random: np.random.Generator) -> tuple[bool, bool, bool]:
+    """Draw arguments of `transform` among those that `symmetries` allows."""
+    flip_x, flip_y, swap = (allowed and bool(random.random() < 0.5)
                             for allowed in SYMMETRIES[symmetries])
-    return [transform(image[crop], flip_x, flip_y, swap and may_swap) for image in images]
+    return flip_x, flip_y, swap
+
+
+def _with_margin(image: np.ndarray, place: Place, margin_px: int) -> tuple[np.ndarray, Place]:
+    """Return a crop with its surroundings, and where in them it lies.
+
+    At an edge of the image the window is moved inwards, so that all are of one size.
+    """
+    window, inside = [], []
+    for part, length in zip(place, image.shape):
+        side = min(part.stop - part.start + 2 * margin_px, length)
+        start = min(max(part.start - margin_px, 0), length - side)
+        window.append(slice(start, start + side))
+        inside.append(slice(part.start - start, part.stop - start))
+    return image[tuple(window)], (inside[0], inside[1])
 
 
 def transform(image: np.ndarray, flip_x: bool, flip_y: bool, swap: bool) -> np.ndarray:

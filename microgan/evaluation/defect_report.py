@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from microgan.runtime.amounts import percent, significant
+from microgan.estimation.measured_defect import MeasuredDefect
+from microgan.evaluation.defect_words import describe_defect
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
 from microgan.evaluation.tables import markdown_table
@@ -19,7 +21,9 @@ from microgan.metrics.defects import (
     Images, common_size, direction_distance, directional_spectrum, histogram_distance,
     noise_against_mean, noise_bins, noise_distance, radial_spectrum, spectrum_distance)
 
-CLEAN, SYNTHETIC, LEARNED = "clean", "synthetic", "real, of training"
+CLEAN, SYNTHETIC, HALVES = "clean", "synthetic", "real, one half to the other"
+_DISPLAY_PERCENTILES = (0.5, 99.5)
+_MOST_LEFT = 0.15  # of the clean images' distance
 DISTANCES = {"spectrum": "power spectrum", "histogram": "histogram", "noise": "noise",
              "direction": "X against Y"}
 
@@ -34,14 +38,16 @@ class DefectImages:
             intensities.
         synthetic: images with the synthetic defect, 0 to 1 for that of degraded intensities.
         degraded: real degraded images, like `synthetic`. The three need not correspond.
-        learned: real degraded training images, like `synthetic`; none if they are `degraded`.
+        defect: what was measured of the task; None if nothing was.
+        is_corrected: whether the network follows the measured model.
     """
 
     task: str
     clean: Images
     synthetic: Images
     degraded: Images
-    learned: Images = ()
+    defect: MeasuredDefect | None = None
+    is_corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,8 @@ class DefectDistance:
 
     Args:
         task: its name.
-        images: "clean", the starting point; "synthetic"; or "real, of training", as near as
-            other real images of the task come.
+        images: "clean", the starting point; "synthetic"; or "real, one half to the other",
+            as near as real images come to each other.
         n: images in the set.
         distance: key of `DISTANCES`.
         value: the distance.
@@ -73,13 +79,27 @@ def measure_defects(images: DefectImages) -> list[DefectDistance]:
         "noise": noise_distance, "direction": direction_distance}
     start = {name: measure(images.clean, images.degraded) for name, measure in measures.items()}
     found = []
-    for kind, each in ((CLEAN, images.clean), (SYNTHETIC, images.synthetic),
-                       (LEARNED, images.learned)):
-        for name, measure in measures.items() if len(each) else ():
-            value = start[name] if kind == CLEAN else measure(each, images.degraded)
+    halves = images.degraded[::2], images.degraded[1::2]
+    for kind, each, others in ((CLEAN, images.clean, images.degraded),
+                               (SYNTHETIC, images.synthetic, images.degraded),
+                               (HALVES, *halves)):
+        for name, measure in measures.items() if len(each) and len(others) else ():
+            value = start[name] if kind == CLEAN else measure(each, others)
             share = value / start[name] if start[name] else math.inf if value else 0.0
             found.append(DefectDistance(images.task, kind, len(each), name, value, share))
     return found
+
+
+def fits_poorly(distances: Sequence[DefectDistance]) -> bool:
+    """Whether a task's synthetic images are too unlike its real ones to be relied on.
+
+    Their power spectrum is then further from that of the real images than both 15 % of the clean
+    images' distance and twice the distance of two halves of the real images.
+    """
+    spectra = {each.images: each for each in distances if each.distance == "spectrum"}
+    halves = spectra[HALVES].value if HALVES in spectra else 0.0
+    made = spectra[SYNTHETIC]
+    return made.share > _MOST_LEFT and made.value > 2 * halves
 
 
 def report_table(distances: Sequence[DefectDistance], split: str) -> str:
@@ -91,14 +111,16 @@ def report_table(distances: Sequence[DefectDistance], split: str) -> str:
     for (task, kind, n), found in by_line.items():
         cells.append([task, kind, str(n), *(
             significant(each.value) + (
-                "" if kind == CLEAN or math.isinf(each.share) else f" ({percent(each.share)})")
+                f" ({percent(each.share)})" if kind != CLEAN and math.isfinite(each.share) else "")
             for each in found)])
     return "\n".join([f"Distance from real degraded images ({split}), and share of the clean "
                       "images':", "", *markdown_table(cells)])
 
 
 def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> str:
-    """Compare synthetic with real degraded images; write `microgan.evaluation.DEFECT_FILES`.
+    """Say what was measured and how near synthetic images come to real degraded ones.
+
+    Writes `microgan.evaluation.DEFECT_FILES`.
 
     Args:
         folder: where to; must exist.
@@ -106,32 +128,77 @@ def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> 
         split: what the images are, for the table.
 
     Returns:
-        The table.
+        The words and the table.
     """
-    distances = [distance for images in tasks for distance in measure_defects(images)]
+    by_task = {images.task: measure_defects(images) for images in tasks}
+    distances = [distance for found in by_task.values() for distance in found]
     table = report_table(distances, split)
     notes = ("Power spectrum: RMS difference of log10 mean power over spatial frequency. "
              "Histogram: 1-Wasserstein distance of the intensities, 1 being the task's range. "
              "Noise: RMS difference of log10 noise variance at equal intensity. X against Y: RMS "
-             "difference of log10 (power along X / power along Y). Real, of training: as near "
-             "as the images that taught the defect come to those compared with.")
-    write_text(folder / "defect_report.md", f"# Defect report\n\n{table}\n\n{notes}\n")
+             "difference of log10 (power along X / power along Y). Real, one half to the other: "
+             "every other real image compared with the rest, as near as real images come to each "
+             "other, given how few they are.")
+    poor = [task for task, found in by_task.items() if fits_poorly(found)]
+    parts = [*([_POOR.format(tasks=", ".join(poor))] if poor else []),
+             *(_described(images) for images in tasks if images.defect is not None)]
+    in_words = "\n\n".join(parts)
+    write_text(folder / "defect_report.md", "\n\n".join([
+        "# Defect report", *parts, table, notes,
+        "![sample rows and curves](defect_report.png)"]) + "\n")
     rows = [{**asdict(each), "split": split} for each in distances]
     # JSON has no infinity and no NaN.
-    write_json(folder / "defect_report.json", [
-        {name: None if isinstance(value, float) and not np.isfinite(value) else value
-         for name, value in row.items()} for row in rows])
+    write_json(folder / "defect_report.json", {
+        "poor_fit": poor,
+        "measured": {images.task: images.defect.to_json() for images in tasks
+                     if images.defect is not None},
+        "distances": [{name: None if isinstance(value, float) and not np.isfinite(value)
+                       else value for name, value in row.items()} for row in rows]})
     write_csv(folder / "defect_report.csv", rows,
               [*(each.name for each in fields(DefectDistance)), "split"])
     save_figure(folder / "defect_report.png", tasks)
-    return table
+    return f"{in_words}\n\n{table}" if in_words else table
+
+
+_POOR = ("**Poor fit: {tasks}.** The synthetic images are further from the real ones than real "
+         "images are from each other, so a network that learns from them learns a defect that "
+         "the microscope does not have. Do not rely on synthetic pairs alone there "
+         "(`--alpha=1`): with real pairs, compare a run with synthetic pairs and one without; "
+         "without, look at the figure for what is missing, and take clean images of the same kind "
+         "of sample.")
+
+
+def _described(images: DefectImages) -> str:
+    """Return what was measured of a task: a sentence, and notes as a list."""
+    assert images.defect is not None
+    network = ("The network's correction comes nearer on validation images and is kept."
+               if images.is_corrected else
+               "The network's correction came no nearer on validation images and is off.")
+    return "\n".join([f"**{images.task}.** {describe_defect(images.defect)} {network}",
+                      *([""] if images.defect.notes else []),
+                      *(f"- {note}" for note in images.defect.notes)])
 
 
 @plain_style()
 def save_figure(path: str | os.PathLike[str], tasks: Sequence[DefectImages]) -> None:
-    """Draw what the distances compare: a row per task, a column per kind."""
-    figure = Figure(figsize=(14, 3 * len(tasks) + 0.5), dpi=100, layout="constrained")
-    grid = figure.subplots(len(tasks), len(DISTANCES), squeeze=False)
+    """Draw a row per task: a clean, a synthetic and a real image, and a curve per distance.
+
+    Synthetic and real image share one intensity scale; the clean one has its own.
+    """
+    figure = Figure(figsize=(22, 3 * len(tasks) + 0.5), dpi=100, layout="constrained")
+    grid = figure.subplots(len(tasks), 3 + len(DISTANCES), squeeze=False)
+    for axes, images in zip(grid, tasks):
+        of_real = np.percentile(images.degraded[0], _DISPLAY_PERCENTILES)
+        of_clean = np.percentile(images.clean[0], _DISPLAY_PERCENTILES)
+        for panel, (title, image, limits) in zip(axes, (
+                ("clean", images.clean[0], of_clean), ("synthetic", images.synthetic[0], of_real),
+                ("real degraded", images.degraded[0], of_real))):
+            panel.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
+            panel.set_title(title, fontsize=10)
+            panel.set_xticks([])
+            panel.set_yticks([])
+        axes[0].set_ylabel(plainly(images.task))
+    grid = grid[:, 3:]
     styles: Mapping[str, dict[str, str]] = {
         "clean": {"color": "0.6"}, "real degraded": {"color": "black"},
         "synthetic": {"color": "tab:red", "linestyle": "--"}}
@@ -153,7 +220,6 @@ def save_figure(path: str | os.PathLike[str], tasks: Sequence[DefectImages]) -> 
             axes[2].plot((edges[1:] + edges[:-1]) / 2, noise_against_mean(each, edges),
                          marker=".", **style)
             axes[3].plot(frequency, directional_spectrum(each, size), **style)
-        axes[0].set_ylabel(plainly(images.task))
         axes[1].set_yscale("log")
     for axes, title in zip(grid[0], ("log10 power", "share of pixels", "log10 noise variance",
                                      "log10 (power along X / along Y)")):

@@ -22,6 +22,7 @@ PROTOCOLS = ("paper", "range", "care")
 METRICS = ("psnr", "ssim", "nrmse", "frc")
 RAW_INPUT = "raw input"
 RESTORED = "restored"
+LINEAR_FILTER = "linear filter"
 _NUM_RESAMPLES = 2000
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from microgan.evaluation.scores import METRICS, PROTOCOLS, ImageScore
+from microgan.evaluation.scores import METRICS, PROTOCOLS, RESTORED, ImageScore
 from microgan.files.whole import write_csv, write_json, write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
@@ -30,7 +30,8 @@ def overview_table(rows: Sequence[Row]) -> str:
 
     Returns:
         A Markdown table that also reads well on a terminal, with a line below it for
-        everything that was not scored or looks wrong.
+        everything that was not scored or looks wrong, and for every task on which the network
+        does not pay.
     """
     by_line: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
@@ -42,7 +43,7 @@ def overview_table(rows: Sequence[Row]) -> str:
                       *(_overview_cell(found[protocol]) for protocol in PROTOCOLS)])
     splits = " and ".join(dict.fromkeys(row["split"] for row in rows))
     return "\n".join([f"PSNR in dB / SSIM, mean over the images ({splits}):", "",
-                      *markdown_table(cells), *_problem_lines(rows)])
+                      *markdown_table(cells), *_problem_lines(rows), *_simple_wins(rows)])
 
 
 def full_report(rows: Sequence[Row]) -> str:
@@ -113,6 +114,22 @@ def _problem_lines(rows: Sequence[Row]) -> list[str]:
                                []).append(row["protocol"])
     lines = [f"- {task}, {method}, {'/'.join(protocols)}: {problems}"
              for (task, method, problems), protocols in touched.items()]
+    return ["", *lines] if lines else []
+
+
+def _simple_wins(rows: Sequence[Row]) -> list[str]:
+    """Return a line per task on which something without training beats the network."""
+    psnr: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["protocol"] == "care" and row["psnr"] is not None:
+            psnr.setdefault(row["task"], {})[row["method"]] = row["psnr"]
+    lines = []
+    for task, found in psnr.items():
+        best = max(found, key=lambda method: found[method])
+        if RESTORED in found and found[best] > found[RESTORED]:
+            lines.append(f"- {task}: the {best}, which needs no training, beats the network by "
+                         f"{found[best] - found[RESTORED]:.2f} dB under `care`. Use it, or train "
+                         "longer or on more images.")
     return ["", *lines] if lines else []
 
 

@@ -45,7 +45,9 @@ class AddedTask:
     def joined_info(self, info: GeneratorInfo) -> GeneratorInfo:
         """Describe the generator of all tasks, given the one-task network's description."""
         return replace(info, tasks=self.info.tasks + info.tasks,
-                       normalization={**self.info.normalization, **info.normalization})
+                       normalization={**self.info.normalization, **info.normalization},
+                       degradation={**self.info.degradation, **info.degradation},
+                       corrected=self.info.corrected + info.corrected)
 
 
 def _is_row(model: keras.Model) -> list[bool]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from microgan.datasets.splits import spread_over
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
@@ -108,6 +111,29 @@ class CGAN(RestoringMethod):
             info = calibrated(model, info, self._calibration_pairs)
             save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
         return model, info
+
+    def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+        """Apply the linear filter of the defect, from the training pairs or the CIN-GAN's model.
+
+        None for a CIN-GAN without a model, or images too small to measure.
+        """
+        from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
+        from microgan.estimation.paired import measure_paired
+
+        data = self.tasks[task]
+        measured, clean = data.part("train")
+        try:
+            if measured:
+                model = measure_paired(measured, clean, seed=self.seed).model
+            elif self.synthesizer is not None and task in self.synthesizer.info.degradation:
+                model, clean = (self.synthesizer.info.degradation[task],
+                                list(data.clean_to_degrade))
+            else:
+                return None
+            restore = LinearFilter(model, clean_spectrum(clean)).restore
+        except ValueError:
+            return None
+        return [restore(image) for image in degraded]
 
     def _calibration_pairs(self, name: str) -> Pairs:
         # Training images are memorised: their intensities would fit too well.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,10 @@ from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
 from microgan.errors import UserError
 from microgan.evaluation import DEFECT_FILES
-from microgan.generator_file import GeneratorInfo, build_network, load_generator, read_info
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
+from microgan.methods.measured_defects import MODEL_MARGIN_PX, measure
 from microgan.methods.unpaired_data import Images, UnpairedTaskData, load_unpaired_tasks
 from microgan.methods.validated import MIDDLE_PX, MOST_VALIDATED, middle
 from microgan.restoration.in_memory import synthesise_degraded
@@ -24,6 +28,7 @@ from microgan.runtime.batching import pixels_at_once
 if TYPE_CHECKING:
     import keras
 
+    from microgan.estimation.measured_defect import MeasuredDefect
     from microgan.evaluation.defect_report import DefectImages
 
 _SAMPLES_PER_TASK = 2
@@ -51,7 +56,7 @@ class CINGAN(Method):
                             f"'{config.add_task}'. Its tasks: {', '.join(info.tasks)}. Name "
                             "another with --add_task.")
         settings: dict[str, Any] = {
-            "generator": info.network,
+            "measure_defect": bool(info.degradation), "generator": info.network,
             "generator_filters": info.network_arguments.get("filters"),
             "dropout": info.network_arguments.get("dropout", config.dropout)}
         for name in config.explicit & set(settings):
@@ -68,6 +73,7 @@ class CINGAN(Method):
         names = ((config.add_task,) if config.add_task
                  else config.datasets or find_datasets(config.data_dir))
         self.tasks: dict[str, UnpairedTaskData] = load_unpaired_tasks(config, names)
+        self.measured: dict[str, MeasuredDefect] = {}
         self.batches = UnpairedBatches(
             [task.training_task() for task in self.tasks.values()], batch_size=config.batch_size,
             num_sub_batches=config.critic_steps + 1, patch_size=config.patch_size, seed=self.seed,
@@ -83,6 +89,11 @@ class CINGAN(Method):
 
         path = self.config.init_generator
         self.added = AddedTask(path) if path else None
+        if self.config.measure_defect:
+            self.measured = measure(self.tasks, self.seed)
+            self.batches = replace(
+                self.batches, margin_px=MODEL_MARGIN_PX,
+                degrade=[defect.model.apply for defect in self.measured.values()])
 
     def describe_data(self) -> str:
         lines = [task.describe() for task in self.tasks.values()]
@@ -101,7 +112,9 @@ class CINGAN(Method):
             arguments["dropout"] = config.dropout
         return describe_generator(
             config, method="cin_gan", network=config.generator, network_arguments=arguments,
-            normalization={name: task.normalization for name, task in self.tasks.items()})
+            normalization={name: task.normalization for name, task in self.tasks.items()},
+            degradation={name: defect.model for name, defect in self.measured.items()},
+            corrected=tuple(self.measured))
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.style import load_content_and_style
@@ -151,30 +164,38 @@ class CINGAN(Method):
         """Return the share of the clean images' distance closed, mean of spectrum and histogram.
 
         A few validation images alone would leave the choice to chance. The generator never sees
-        a degraded image, so those that the critic learns from count, too.
+        a degraded image, so those that the critic learns from count, too. Where the measured
+        model alone comes nearer than with the network, its share counts.
         """
+        self.validated, info = network, self.describe()
+        closed = {name: self._closed(network, info, name) for name in self.tasks}
+        alone = self._closed_by_models
+        best = [max(share, alone.get(name, share)) for name, share in closed.items()]
+        return {"score": float(np.mean(best)),
+                **{f"closed_{name}": share for name, share in closed.items()}}
+
+    @functools.cached_property
+    def _closed_by_models(self) -> Scores:
+        info = replace(self.describe(), corrected=())
+        return {name: self._closed(None, info, name) for name in self.measured}
+
+    def _closed(self, network: keras.Model | None, info: GeneratorInfo, name: str) -> float:
         from microgan.evaluation.defect_report import SYNTHETIC, measure_defects
 
-        self.validated, info = network, self.describe()
-        closed = {}
-        for name, task in self.tasks.items():
-            degraded, clean = _looked_at(task, MOST_VALIDATED)
-            distances = measure_defects(_compared(network, info, name, degraded, clean))
-            closed[f"closed_{name}"] = 1 - float(np.mean(
-                [each.share for each in distances if each.images == SYNTHETIC
-                 and each.distance in ("spectrum", "histogram")]))
-        return {"score": float(np.mean(list(closed.values()))), **closed}
+        degraded, clean = _looked_at(self.tasks[name], MOST_VALIDATED)
+        distances = measure_defects(_compared(network, info, name, degraded, clean))
+        return 1 - float(np.mean([each.share for each in distances if each.images == SYNTHETIC
+                                  and each.distance in ("spectrum", "histogram")]))
 
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         from microgan.evaluation.figures import save_history_figure, save_synthetic_sheet
 
         save_history_figure(folder / "history.png", rows, score_label=self.score_label)
         samples = []
-        for number, (name, task) in enumerate(self.tasks.items()):
+        for name, task in self.tasks.items():
             degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)
-            synthetic = synthesise_degraded(
-                self.validated, clean, number, task.normalization.clean,
-                task.normalization.degraded, seed=_VALIDATION_SEED)
+            synthetic = synthesise_degraded(self.validated, self.describe(), name, clean,
+                                            seed=_VALIDATION_SEED)
             samples += [(name, *images) for images in zip(clean, synthetic, degraded)]
         save_synthetic_sheet(folder / SAMPLES / f"update_{update:06d}.png", samples)
 
@@ -188,8 +209,7 @@ class CINGAN(Method):
         from microgan.evaluation.defect_report import write_report
 
         print("Comparing with real images.")
-        model, info = load_generator(folder / GENERATOR_FILE, method="cin_gan",
-                                     precision=self.config.precision)
+        model, info = self._load_best(folder)
         tested = all(all(task.part("test")) for task in self.tasks.values())
         limit = 1 if self.config.dry_run else self.config.eval_limit
         compared, has_larger = [], False
@@ -197,27 +217,38 @@ class CINGAN(Method):
             whole = [images[:limit] for images in (task.part("test") if tested else task.seen())]
             has_larger |= any(max(image.shape) > MIDDLE_PX for images in whole for image in images)
             degraded, clean = ([middle(image) for image in images] for images in whole)
-            learned = [middle(image) for image in task.seen()[0]] if tested else None
-            compared.append(_compared(model, info, name, degraded, clean, learned))
+            compared.append(replace(_compared(model, info, name, degraded, clean),
+                                    defect=self.measured.get(name),
+                                    is_corrected=name in info.corrected))
         split = "test images" if tested else "no test images: those of training and validation"
         if has_larger:
             split += f"; of larger ones the middle {MIDDLE_PX} x {MIDDLE_PX} pixels"
         return Report(write_report(folder, compared, split=split),
                       "generator.h5, defect_report.md, defect_report.png, samples, history.png")
 
+    def _load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
+        """Load the generator, whose network is kept for tasks on which it comes nearer."""
+        model, info = load_generator(folder / GENERATOR_FILE, method="cin_gan",
+                                     precision=self.config.precision)
+        if self.measured:
+            nearer = [name for name, alone in self._closed_by_models.items()
+                      if self._closed(model, info, name) > alone]
+            info = replace(info, corrected=tuple(
+                name for name in info.corrected if name not in self.measured or name in nearer))
+            save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
+        return model, info
 
-def _compared(model: keras.Model, info: GeneratorInfo, name: str, degraded: Images,
-              clean: Images, learned: Images | None = None) -> DefectImages:
+
+def _compared(model: keras.Model | None, info: GeneratorInfo, name: str, degraded: Images,
+              clean: Images) -> DefectImages:
     """Gather one task's images, synthetic ones included, in normalised intensity."""
     from microgan.evaluation.defect_report import DefectImages
 
     constants = info.normalization[name]
-    synthetic = synthesise_degraded(model, clean, info.tasks.index(name), constants.clean,
-                                    constants.degraded, seed=_VALIDATION_SEED)
+    synthetic = synthesise_degraded(model, info, name, clean, seed=_VALIDATION_SEED)
     return DefectImages(name, [constants.clean.to_unit(image) for image in clean],
                         [constants.degraded.to_unit(image) for image in synthetic],
-                        [constants.degraded.to_unit(image) for image in degraded],
-                        [constants.degraded.to_unit(image) for image in learned or ()])
+                        [constants.degraded.to_unit(image) for image in degraded])
 
 
 def _looked_at(task: UnpairedTaskData, at_most: int) -> tuple[Images, Images]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,9 +97,16 @@ class RestoringMethod(Method):
         has_tests = any(degraded for _, degraded, _ in parts.values())
         if has_tests:
             print("Scoring the test images.")
-        table = score_generator(model, info, parts, split="test", folder=folder)
+        filtered = {name: self.filtered(name, degraded)
+                    for name, (_, degraded, _) in parts.items() if degraded}
+        table = score_generator(model, info, parts, split="test", folder=folder, filtered={
+            name: images for name, images in filtered.items() if images is not None})
         return Report(table if has_tests else self.not_tested, "generator.h5, " + (
             "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png")
+
+    def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+        """Restore images of a task without any training, to be scored beside the network."""
+        return None
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator with the best weights."""

@@ -16,9 +16,10 @@ import numpy as np
 
 from microgan.config import CGANConfig, CINGANConfig
 from microgan.datasets.paired_arrays import find_datasets
-from microgan.datasets.sampling import SyntheticPairs
+from microgan.datasets.sampling import Place, SyntheticPairs
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
+from microgan.methods.measured_defects import MODEL_MARGIN_PX
 from microgan.methods.paired_data import TaskData, check_parts, load_tasks
 from microgan.methods.unpaired_data import load_unpaired_tasks, without_pairs
 from microgan.generator_file import GeneratorInfo, load_generator, read_info
@@ -58,17 +59,17 @@ class PairSynthesizer:
     def _model(self) -> keras.Model:
         return load_generator(self.path, method="cin_gan", precision=self.precision)[0]
 
-    def __call__(self, clean: list[np.ndarray], tasks: list[int], seed: int
-                 ) -> list[np.ndarray]:
-        """Degrade clean images (Y, X), each by the defect of its task among this run's."""
+    def __call__(self, clean: list[np.ndarray], parts: list[Place] | None, tasks: list[int],
+                 seed: int) -> list[np.ndarray]:
+        """Degrade parts (None: all) of clean images (Y, X), each by the defect of its task."""
         degraded: dict[int, np.ndarray] = {}
         for task in set(tasks):
             chosen = [index for index, other in enumerate(tasks) if other == task]
             name = self.tasks[task]
-            constants = self.info.normalization[name]
-            synthetic = synthesise_degraded(self._model, [clean[index] for index in chosen],
-                                            self.info.tasks.index(name), constants.clean,
-                                            constants.degraded, seed=seed)
+            synthetic = synthesise_degraded(
+                self._model if self.info.uses_network(name) else None, self.info, name,
+                [clean[index] for index in chosen], seed=seed,
+                parts=parts and [parts[index] for index in chosen])
             degraded.update(zip(chosen, synthetic))
         return [degraded[index] for index in range(len(clean))]
 
@@ -85,7 +86,7 @@ class PairSynthesizer:
                                 "validation and test hold them all. Add some as NAME_extra_Y.npy, "
                                 "or lower --validation_fraction.")
         return SyntheticPairs(share, [task.clean_to_degrade for task in tasks.values()], self,
-                              num_updates)
+                              MODEL_MARGIN_PX if self.info.degradation else 0, num_updates)
 
     def with_synthetic_validation(self, tasks: dict[str, TaskData]) -> dict[str, TaskData]:
         """Validate on synthetic pairs: degrade the clean validation images."""
@@ -97,7 +98,7 @@ class PairSynthesizer:
                  ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Degrade clean images of one task, the same way every time; return both."""
         clean = list(clean)
-        return self(clean, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
+        return self(clean, None, [self.tasks.index(task)] * len(clean), _LASTING_SEED), clean
 
 
 def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData], PairSynthesizer]:

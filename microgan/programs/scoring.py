@@ -12,7 +12,7 @@ import numpy as np
 from microgan.datasets.normalization import TaskNormalization
 from microgan.evaluation.figures import save_extremes_figure
 from microgan.evaluation.scores import (
-    RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
+    LINEAR_FILTER, RAW_INPUT, RESTORED, ImageScore, not_tested_rows, score_task, summarize)
 from microgan.evaluation.tables import overview_table, write_scores
 from microgan.generator_file import GeneratorInfo
 from microgan.restoration.in_memory import InMemoryRestorer
@@ -37,6 +37,8 @@ class RestoredImages:
         degraded: like `clean`, or None if unknown.
         normalization: the task's intensity constants, or None if the `range` protocol has no
             meaning.
+        filtered: like `clean`, what the linear filter makes of the degraded images; None if
+            unknown.
     """
 
     task: str
@@ -45,10 +47,12 @@ class RestoredImages:
     restored: Images
     degraded: Images | None
     normalization: TaskNormalization | None
+    filtered: Images | None = None
 
 
 def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, split: str,
-                    folder: Path, stretched: Sequence[str] = ()) -> str:
+                    folder: Path, stretched: Sequence[str] = (),
+                    filtered: Mapping[str, Images] | None = None) -> str:
     """Restore degraded images, score them and the raw input, write tables and figures.
 
     Args:
@@ -60,6 +64,7 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
         folder: as for `write_report`.
         stretched: tasks whose images were each stretched to their extremes, so that the `range`
             protocol has no meaning.
+        filtered: by task, what the linear filter makes of the degraded images, if known.
 
     Returns:
         The table, PSNR and SSIM under each protocol.
@@ -70,7 +75,8 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization[task]
             yield RestoredImages(task, names, clean, restore(task, degraded), degraded,
-                                 None if task in stretched else constants)
+                                 None if task in stretched else constants,
+                                 (filtered or {}).get(task))
 
     return write_report(restored_images(), split=split, folder=folder)
 
@@ -93,7 +99,8 @@ def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -
         if not len(images.clean):
             rows += not_tested_rows(images.task, split)
             continue
-        candidates = {} if images.degraded is None else {RAW_INPUT: images.degraded}
+        candidates = {name: each for name, each in (
+            (RAW_INPUT, images.degraded), (LINEAR_FILTER, images.filtered)) if each is not None}
         scores = score_task(images.task, split, clean=images.clean, images=images.names,
                             candidates={**candidates, RESTORED: images.restored},
                             normalization=images.normalization)

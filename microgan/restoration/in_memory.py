@@ -105,41 +105,55 @@ def translate_stacks(generator: keras.Model, stacks: Iterable[np.ndarray],
     return sharpened, reconstructed
 
 
-def synthesise_degraded(model: keras.Model, planes: Sequence[np.ndarray], task: int,
-                        clean: IntensityRange, degraded: IntensityRange, *,
-                        seed: int) -> list[np.ndarray]:
+def synthesise_degraded(model: keras.Model | None, info: GeneratorInfo, task: str,
+                        planes: Sequence[np.ndarray], *, seed: int,
+                        parts: Sequence[tuple[slice, slice]] | None = None) -> list[np.ndarray]:
     """Add a learned defect to clean images.
 
     Args:
-        model: a CIN-GAN generator.
+        model: a CIN-GAN generator; None where `info.uses_network(task)` is false.
+        info: its description.
+        task: name of the defect.
         planes: images (Y, X) of at least 16 pixels a side, in the intensities of clean
             images; sizes may differ.
-        task: position of the defect among the generator's tasks.
-        clean: intensities that the generator gets as -1 and 1.
-        degraded: intensities that its -1 and 1 become.
         seed: of the noise; the same images and seed give the same result.
+        parts: of each image, what is wanted; None for all. A measured model sees the whole
+            image, the network only the part.
 
     Returns:
         For each image a degraded one (Y, X), float64, in the intensities of degraded
-        images, neither rounded nor clipped.
+        images; what the network did is neither rounded nor clipped.
 
     Raises:
         UserError: some of their pixels are NaN or infinite.
     """
+    parts = parts or [(slice(None), slice(None))] * len(planes)
+    ranges = info.normalization[task]
+    # Seeded per image: its noise does not depend on the others.
+    randoms = [np.random.default_rng([seed, index]) for index in range(len(planes))]
+    if info.degradation:
+        images = [info.degradation[task].apply(random, plane)[part]
+                  for random, plane, part in zip(randoms, planes, parts)]
+    else:
+        images = [plane[part] for plane, part in zip(planes, parts)]
+    if not info.uses_network(task):
+        refuse_not_finite(*images)
+        return images
+    assert model is not None
+    before = ranges.degraded if info.degradation else ranges.clean
     # Dropout is the published generator's only randomness: it stays on, but repeatable.
     for number, layer in enumerate(model.layers):
         if hasattr(layer, "seed_generator"):
             layer.seed_generator.state.assign([seed, number])
 
     def degrade(chosen: list[int]) -> np.ndarray:
-        inputs = [np.stack([clean.normalize(planes[index]) for index in chosen])[..., None],
-                  np.full(len(chosen), task, np.int32)]
+        inputs = [np.stack([before.normalize(images[index]) for index in chosen])[..., None],
+                  np.full(len(chosen), info.tasks.index(task), np.int32)]
         if len(model.inputs) == 3:
-            # Seeded per image: its noise does not depend on the others.
-            inputs.append(np.stack([np.random.default_rng([seed, index]).standard_normal(
-                (*planes[index].shape, 1), np.float32) for index in chosen]))
-        synthetic = degraded.undo(apply_network(model, inputs, training=True)[..., 0])
+            inputs.append(np.stack([randoms[index].standard_normal(
+                (*images[index].shape, 1), np.float32) for index in chosen]))
+        synthetic = ranges.degraded.undo(apply_network(model, inputs, training=True)[..., 0])
         refuse_not_finite(synthetic)
         return synthetic
 
-    return map_batches(degrade, planes)
+    return map_batches(degrade, images)

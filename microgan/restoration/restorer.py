@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from microgan.runtime.amounts import interval, percent, significant
-from microgan.runtime.batching import PIXELS_PER_BATCH
+from microgan.runtime.batching import PIXELS_PER_BATCH, refuse_not_finite
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
@@ -134,6 +134,7 @@ class Restorer:
             numbers, too small, not finite, beyond what cameras measure, or constant and
             without constants; the result is not finite; or this process was forked.
 
+    A measured degradation model is applied to whole planes, which must fit in memory.
     Calls from several threads wait for each other. A restorer cannot be sent to another
     process: load it there.
     """
@@ -195,6 +196,8 @@ class Restorer:
         num_missing = check_pixels(image, nodata)
         before, after = self._ranges(image, task, nodata, report)
         _refuse_other_type(after, dtype)
+        name = task or self.info.tasks[0]
+        model = self.info.degradation.get(name)
         read_plane = functools.partial(planes.read, image)
         if nodata is not None and num_missing:
             refuse_unless_held(nodata, dtype)
@@ -205,11 +208,25 @@ class Restorer:
             report(f"No pixel is --nodata={nodata:.15g}.")
         num_clipped = 0
 
-        def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
+        def read_whole(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
             if nodata is None or not num_missing:
-                return before.normalize(read_plane(place, where))
-            return before.normalize(read_filled(
-                functools.partial(read_plane, place), where, planes.shape, nodata, level))
+                return read_plane(place, where)
+            return read_filled(functools.partial(read_plane, place), where, planes.shape, nodata,
+                               level)
+
+        @functools.lru_cache(1)
+        def degraded(place: tuple[int, ...]) -> np.ndarray:
+            """Apply the measured model to a plane: whole, so that tiles do not show."""
+            assert model is not None
+            random = np.random.default_rng([seed, planes.places.index(place)])
+            values = after.normalize(model.apply(random, read_whole(place, planes.everything)))
+            refuse_not_finite(values)
+            return values
+
+        def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
+            if model is not None:
+                return degraded(place)[where]
+            return before.normalize(read_whole(place, where))
 
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
@@ -233,8 +250,14 @@ class Restorer:
             while start < len(planes.places):
                 clipped_before = num_clipped
                 try:
-                    start += self._restore_next(planes, start, access, task, seed, report,
-                                                progress)
+                    if self.info.uses_network(name):
+                        start += self._restore_next(planes, start, access, task, seed, report,
+                                                    progress)
+                    else:
+                        place = planes.places[start]
+                        write(place, planes.everything, read(place, planes.everything))
+                        start += 1
+                        progress(start / len(planes.places))
                 except out_of_memory_errors() as error:
                     num_clipped = clipped_before
                     self._use_less_memory(planes.shape, report, error)

@@ -146,12 +146,17 @@ def describe_generator(config: TrainingConfig, *, method: str, network: str,
                        network_arguments: dict[str, Any],
                        normalization: Mapping[str, TaskNormalization],
                        axes: str = "YX",
-                       test_time_augmentation: bool = False) -> GeneratorInfo:
-    """Build the description of a generator for `generator.h5`; see `GeneratorInfo`."""
+                       **others: Any) -> GeneratorInfo:
+    """Build the description of a generator for `generator.h5`; see `GeneratorInfo`.
+
+    Args:
+        config: of the training.
+        method, network, network_arguments, normalization, axes: as there.
+        **others: those of its fields that have defaults.
+    """
     text = json.dumps(config.to_json(), sort_keys=True)
     return GeneratorInfo(
         method=method, network=network, network_arguments=network_arguments,
         tasks=tuple(normalization), normalization=dict(normalization),
         axes=axes, microgan_version=__version__,
-        config_hash=hashlib.sha256(text.encode()).hexdigest(),
-        test_time_augmentation=test_time_augmentation)
+        config_hash=hashlib.sha256(text.encode()).hexdigest(), **others)

@@ -40,9 +40,9 @@ def map_batches(change: Callable[[list[int]], np.ndarray],
     return [changed[index] for index in range(len(planes))]
 
 
-def refuse_not_finite(results: np.ndarray) -> None:
-    """Raise `UserError` if results of a network are NaN or infinite."""
-    num_bad = results.size - int(np.count_nonzero(np.isfinite(results)))
+def refuse_not_finite(*results: np.ndarray) -> None:
+    """Raise `UserError` if results of a generator are NaN or infinite."""
+    num_bad = sum(array.size - int(np.count_nonzero(np.isfinite(array))) for array in results)
     if num_bad:
         raise UserError(
             f"The generator makes {num_bad} pixel{'s' * (num_bad > 1)} NaN or infinite: its "

@@ -140,3 +140,11 @@ def test_noise_that_does_not_grow_with_intensity_has_no_gain(random):
 
     assert gain == 0
     assert floor == pytest.approx(15.3 ** 2, rel=0.2)
+
+
+def test_linear_filter_brings_noisy_images_nearer(clean, random):
+    noisy = [image + random.normal(0, 100, image.shape) for image in clean]
+
+    restored = classical.filter_linearly(noisy, clean, noisy)
+
+    assert mean_psnr(clean, restored) > mean_psnr(clean, noisy) + 3

@@ -163,10 +163,10 @@ def test_clean_image_smaller_than_the_crop_is_named(random):
 
 def synthetic_pairs(share, clean, num_updates=None):
     """The task and a seed are written into the degraded image."""
-    def degrade(crops, tasks, seed):
-        return [crop + 100 * (1 + task) for crop, task in zip(crops, tasks)]
+    def degrade(images, parts, tasks, seed):
+        return [image[part] + 100 * (1 + task) for image, part, task in zip(images, parts, tasks)]
 
-    return SyntheticPairs(share, clean, degrade, num_updates)
+    return SyntheticPairs(share, clean, degrade, num_updates=num_updates)
 
 
 def test_share_of_synthetic_pairs_is_kept_on_average(random):
@@ -214,9 +214,9 @@ def test_synthetic_batch_depends_on_seed_and_number_alone(random):
     images = list(random.normal(size=(3, 9, 9)))
     seeds = []
 
-    def degrade(crops, tasks, seed):
+    def degrade(images, parts, tasks, seed):
         seeds.append(seed)
-        return crops
+        return [image[part] for image, part in zip(images, parts)]
 
     batches = PairedBatches([task([])], batch_size=4, patch_size=6, seed=0,
                             synthetic=SyntheticPairs(1.0, [images], degrade))

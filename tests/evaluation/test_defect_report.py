@@ -1,13 +1,18 @@
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from microgan.evaluation import DEFECT_FILES
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.evaluation.defect_report import (
-    LEARNED, SYNTHETIC, DefectImages, measure_defects, write_report)
+    CLEAN, HALVES, SYNTHETIC, DefectDistance, DefectImages, fits_poorly, measure_defects,
+    write_report)
+from microgan.evaluation.defect_words import describe_defect
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 
 @pytest.fixture
@@ -27,14 +32,65 @@ def test_report_starts_from_the_clean_images(smooth, random):
     assert shares["spectrum"] < 0.05 and shares["noise"] < 0.05 and shares["histogram"] < 0.05
 
 
-def test_report_says_how_near_real_images_come(smooth):
-    images = DefectImages("Cells", smooth + 0.5, smooth + 0.2, smooth, learned=smooth[:4] + 0.1)
+def test_report_says_how_near_real_images_come_to_each_other(smooth):
+    real = np.where(np.arange(20) % 2, 0.0, 0.1)[:, np.newaxis, np.newaxis] + smooth[:1]
+    images = DefectImages("Cells", smooth[:1] + 0.5, smooth[:1] + 0.25, real)
 
-    shares = {(each.images, each.n): each.share for each in measure_defects(images)
-              if each.distance == "histogram"}
+    distances = {each.images: each for each in measure_defects(images)
+                 if each.distance == "histogram"}
 
-    assert shares[SYNTHETIC, 20] == pytest.approx(0.4)
-    assert 0.1 < shares[LEARNED, 4] < 0.4
+    assert distances[HALVES].n == 10
+    assert distances[HALVES].value == pytest.approx(0.1)
+    assert distances[SYNTHETIC].value == pytest.approx(0.2)
+    assert distances[SYNTHETIC].share == pytest.approx(0.2 / 0.45)
+
+
+def distances(clean, synthetic, halves):
+    return [DefectDistance("Cells", kind, 10, "spectrum", value, value / clean)
+            for kind, value in ((CLEAN, clean), (SYNTHETIC, synthetic), (HALVES, halves))]
+
+
+@pytest.mark.parametrize("synthetic, halves, is_poor", [
+    (0.14, 0.01, False), (0.3, 0.16, False), (0.3, 0.14, True)])
+def test_fit_is_poor_where_real_images_are_nearer_to_each_other(synthetic, halves, is_poor):
+    assert fits_poorly(distances(1.0, synthetic, halves)) == is_poor
+
+
+def measured(**settings):
+    return MeasuredDefect(DegradationModel((Degradation(**settings),)), {
+        "blur_x_px": Estimate(2.6, 2.4, 2.8, "px"), "blur_y_px": Estimate(0.4, 0.1, 0.5, "px"),
+        "noise": Estimate(5.04, 4.1, float("inf"), "grey levels"),
+        "haze": Estimate(0.08, 0.05, 0.1)}, notes=("The haze may be blur.",))
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"step_px": 5.0}, "every 5th column measured"),
+    ({"step_px": 3.0, "step_axis": 0}, "every 3rd row measured"),
+    ({"step_px": 10.2}, "one column in 10.2 measured, the others interpolated"),
+    ({"is_stretched": True, "limits": (0, 255)}, "every image stretched by its own extremes"),
+    ({"noise_transfer": (1.0,) * 33}, "not white"),
+    ({}, "Blurred 2.6 px (2.4 to 2.8) along X and 0.4 px (0.1 to 0.5) along Y; 0.08 (0.05 to "
+         "0.1) of the light out of focus; noise of 5 grey levels (4.1 or more) at the mean "
+         "grey level.")])
+def test_measured_defect_is_put_in_words(settings, words):
+    assert words in describe_defect(measured(**settings))
+
+
+def test_report_has_words_with_a_poor_fit_at_the_top(tmp_path, smooth, random, written):
+    noisy = smooth + random.normal(0, 0.1, smooth.shape)
+    images = [DefectImages("Cells", smooth, smooth, noisy, measured()),
+              DefectImages("Dots", smooth, noisy[::-1], noisy, measured(), is_corrected=True)]
+
+    printed = write_report(tmp_path, images, split="test")
+
+    text = (tmp_path / "defect_report.md").read_text()
+    assert text.startswith("# Defect report\n\n**Poor fit: Cells.** The synthetic images are")
+    assert printed.startswith("**Poor fit: Cells.**")
+    assert "is off.\n\n- The haze may be blur.\n\n**Dots.** Blurred 2.6 px" in text
+    assert "real images and is kept" not in text and "images and is kept." in text
+    report = json.loads((tmp_path / "defect_report.json").read_text())
+    assert report["poor_fit"] == ["Cells"]
+    assert MeasuredDefect.from_json(report["measured"]["Dots"]) == measured()
 
 
 def test_report_is_written_as_numbers_and_figure(tmp_path, smooth, written):
@@ -44,9 +100,10 @@ def test_report_is_written_as_numbers_and_figure(tmp_path, smooth, written):
     table = write_report(tmp_path, [images, other], split="test")
 
     assert written == list(DEFECT_FILES)
-    assert "| Dots  | synthetic | 3  |" in table and "(test)" in table
-    rows = json.loads((tmp_path / "defect_report.json").read_text())
+    assert re.search(r"\| Dots +\| synthetic +\| 3 +\|", table) and "(test)" in table
+    rows = json.loads((tmp_path / "defect_report.json").read_text())["distances"]
     assert [row["share"] for row in rows[:8]] == [0] * 8
-    assert [row["value"] for row in rows if row["distance"] == "noise"] == [0, 0, None, None]
+    assert [row["value"] for row in rows if row["distance"] == "noise"
+            and row["images"] != "real, one half to the other"] == [0, 0, None, None]
     with open(tmp_path / "defect_report.csv") as file:
         assert next(csv.DictReader(file))["task"] == "Cells"

@@ -83,3 +83,19 @@ def test_infinity_survives_json_and_csv(tmp_path):
                if row["protocol"] == "range")
     assert (float(row["psnr"]), row["ssim"], row["psnr_std"]) == (math.inf, 1, None)
     assert ",inf," in (tmp_path / "scores.csv").read_text()
+
+
+def test_what_beats_the_network_without_training_is_recommended():
+    random = np.random.default_rng(0)
+    clean = random.uniform(0, 1, (3, 16, 16))
+    noisy, filtered, better = (clean + random.normal(0, sigma, clean.shape)
+                               for sigma in (0.2, 0.1, 0.05))
+
+    def overview(restored):
+        return overview_table(summarize(score_task(
+            "Cells", "test", clean=clean, normalization=None, candidates={
+                "raw input": noisy, "linear filter": filtered, "restored": restored})))
+
+    assert "- Cells: the linear filter, which needs no training, beats the network by" in (
+        overview(noisy))
+    assert "linear filter, which" not in overview(better)

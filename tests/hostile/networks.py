@@ -115,6 +115,36 @@ def argument_generator():
     write_generator(network_arguments={"filters": "4; import os"})
 
 
+@case("generator.h5", "measured defect of a generator that restores", use_generator)
+def measured_cgan_generator():
+    write_generator(degradation={"Cells": [{"blur_px": [1.0, 2.0]}]})
+
+
+@case("generator.h5", "measured defect as wide as a field", use_generator)
+def wide_generator():
+    write_generator(degradation={"Cells": [{"blur_px": [1e9, 2.0]}]})
+
+
+@case("generator.h5", "measured defect with a setting that is not known", use_generator)
+def unknown_setting_generator():
+    write_generator(degradation={"Cells": [{"__class__": "os.system"}]})
+
+
+@case("generator.h5", "measured defect that is no list", use_generator)
+def unlisted_generator():
+    write_generator(degradation={"Cells": {"blur_px": [1.0, 2.0]}})
+
+
+@case("generator.h5", "measured defects as a list", use_generator)
+def listed_generator():
+    write_generator(degradation=[1.0, 2.0])
+
+
+@case("generator.h5", "corrects a defect that was not measured", use_generator)
+def correcting_generator():
+    write_generator(corrected=["Cells"])
+
+
 @case("generator.h5", "description is a list", use_generator)
 def list_generator():
     write_generator(normalization=[1, 2])

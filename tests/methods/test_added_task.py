@@ -12,6 +12,7 @@ from microgan.methods.added_task import AddedTask
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.networks.cin_gan import build_resnet_generator
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 CONSTANTS = TaskNormalization(degraded=IntensityRange(0, 200), clean=IntensityRange(0, 250))
 
@@ -61,6 +62,20 @@ def test_joined_generator_keeps_the_trained_tasks_bit_for_bit_and_knows_the_new_
         np.testing.assert_array_equal(degrade(joined, task, seeded()),
                                       degrade(before, task, seeded()))
     np.testing.assert_array_equal(degrade(joined, 2, seeded()), degrade(single, 0, seeded()))
+
+
+def test_joined_description_keeps_measured_defects_and_what_corrects_them(tmp_path):
+    models = {name: DegradationModel((Degradation(blur_px=(number, 0.0)),))
+              for number, name in enumerate(("Rings", "Stripes", "Blobs"), start=1)}
+    old = dataclasses.replace(describe(("Rings", "Stripes")), corrected=("Stripes",),
+                              degradation={name: models[name] for name in ("Rings", "Stripes")})
+    added = AddedTask(str(write_generator(tmp_path / "generator.h5", old)))
+
+    joined = added.joined_info(dataclasses.replace(
+        describe(("Blobs",)), degradation={"Blobs": models["Blobs"]}, corrected=("Blobs",)))
+
+    assert joined.degradation == models
+    assert joined.corrected == ("Stripes", "Blobs")
 
 
 def test_new_row_starts_as_the_mean_of_the_trained_ones(trained):

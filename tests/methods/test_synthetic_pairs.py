@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -13,19 +14,23 @@ from microgan.config import CGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
+from microgan.methods.cgan import CGAN
+from microgan.methods.paired_data import paired_batches
 from microgan.methods.synthetic_pairs import load_tasks_and_synthesizer, seed_of_generator
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.restoration.in_memory import synthesise_degraded
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 RUN = "Microscopy_cGAN_results_CIN_augm"
+MODEL = DegradationModel((Degradation(scale=0.5, offset=7, noise_floor=4.0),))
 CONSTANTS = TaskNormalization(degraded=IntensityRange(0, 200), clean=IntensityRange(0, 250))
 
 
-def write_generator(path, tasks=("Blobs", "Stripes")):
+def write_generator(path, tasks=("Blobs", "Stripes"), **models):
     info = GeneratorInfo(method="cin_gan", network="unet", network_arguments={"filters": 2},
                          tasks=tasks, normalization={name: CONSTANTS for name in tasks},
-                         axes="YX", microgan_version="0", config_hash="")
+                         axes="YX", microgan_version="0", config_hash="", **models)
     random = np.random.default_rng(1)
     weights = [random.normal(0, 0.2, weight.shape) for weight in build_network(info).weights]
     save_generator(path, weights, info)
@@ -78,13 +83,35 @@ def test_each_image_gets_the_defect_of_its_task(data_dir, generator):
     tasks, synthesizer = load_tasks_and_synthesizer(config(data_dir, generator, alpha=1.0))
     clean = [np.full((32, 32), 250.0), np.zeros((32, 32))]
 
-    synthetic = synthesizer(clean, [1, 0], seed=3)
+    synthetic = synthesizer(clean, None, [1, 0], seed=3)
 
-    model = load_generator(generator, method="cin_gan")[0]
-    for image, truth, position in zip(synthetic, clean, (1, 0)):
-        (wanted,) = synthesise_degraded(model, [truth], position, CONSTANTS.clean,
-                                        CONSTANTS.degraded, seed=3)
+    model, info = load_generator(generator, method="cin_gan")
+    for image, truth, name in zip(synthetic, clean, ("Stripes", "Blobs")):
+        (wanted,) = synthesise_degraded(model, info, name, [truth], seed=3)
         np.testing.assert_allclose(image, wanted, rtol=1e-5)
+
+
+def test_measured_models_see_around_the_crops_and_need_no_network(data_dir, tmp_path):
+    seen = []
+
+    class Model(DegradationModel):
+        def apply(self, rng, clean):
+            seen.append(clean.shape)
+            return super().apply(rng, clean)
+
+    model = Model((Degradation(scale=0.5, offset=7),))
+    path = write_generator(tmp_path / "g.h5", degradation={"Blobs": model, "Stripes": model})
+    one = config(data_dir, path, alpha=1.0, patch_size=16)
+    tasks, synthesizer = load_tasks_and_synthesizer(one)
+    synthesizer.info = replace(synthesizer.info,
+                               degradation={"Blobs": model, "Stripes": model})
+
+    batch = paired_batches(one, tasks, synthesizer.synthetic_pairs(1.0, tasks))(0)
+
+    assert set(seen) == {(32, 32)} and "_model" not in vars(synthesizer)
+    degraded, clean = (getattr(CONSTANTS, kind).undo(batch[kind])
+                       for kind in ("degraded", "clean"))
+    np.testing.assert_allclose(degraded, 0.5 * clean + 7, atol=1e-3)
 
 
 def test_seed_is_that_of_the_generators_run_unless_given(data_dir, generator, capsys):
@@ -250,3 +277,20 @@ def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path
     one, other = (read_info(folder / RUN / "generator.h5").normalization for folder in folders)
     assert one == other
     assert last_scores(folders[0]) == last_scores(folders[1])
+
+
+@pytest.mark.parametrize("degradation, is_filtered", [
+    ({}, False), (dict.fromkeys(("Blobs", "Stripes"), MODEL), True)])
+def test_without_pairs_the_linear_filter_undoes_the_generators_model(
+        data_dir, tmp_path, degradation, is_filtered):
+    path = write_generator(tmp_path / "g.h5", degradation=degradation)
+    method = CGAN(config(data_dir, path, alpha=1.0, patch_size=16))
+    method.load()
+    clean = method.tasks["Blobs"].clean_to_degrade[0]
+    (degraded,) = method.synthesizer(clean=[clean], parts=None, tasks=[0], seed=0)
+
+    filtered = method.filtered("Blobs", [degraded])
+
+    assert (filtered is not None) == is_filtered
+    if filtered is not None:
+        assert np.abs(filtered[0] - clean).mean() < 0.2 * np.abs(degraded - clean).mean()

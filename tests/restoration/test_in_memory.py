@@ -14,6 +14,7 @@ from microgan.restoration import in_memory
 from microgan.restoration.in_memory import (
     InMemoryRestorer, synthesise_degraded, translate_stacks)
 from microgan.restoration.tiled_network import TiledNetwork
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 RANGE = IntensityRange(0, 100)
 INFO = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"),
@@ -192,7 +193,44 @@ def planes(random):
 
 
 def degrade(model, planes, seed=5, task=1):
-    return synthesise_degraded(model, planes, task, CLEAN, DEGRADED, seed=seed)
+    return synthesise_degraded(model, describe_degrader(), f"task{task}", planes, seed=seed)
+
+
+def describe_degrader(**models):
+    tasks = ("task0", "task1")
+    return GeneratorInfo(
+        method="cin_gan", network="unet", network_arguments={}, tasks=tasks, axes="YX",
+        normalization=dict.fromkeys(tasks, TaskNormalization(DEGRADED, CLEAN)),
+        microgan_version="0", config_hash="", **models)
+
+
+MODEL = DegradationModel((Degradation(blur_px=(0.0, 2.0), scale=0.2, offset=10, noise_gain=0.5,
+                                      limits=(0, 255), is_whole=True),))
+MODELS = {"degradation": dict.fromkeys(("task0", "task1"), MODEL)}
+
+
+def test_measured_model_degrades_before_a_network_that_changes_nothing(planes):
+    identity = build_unet_generator(num_tasks=2, filters=4, depth=2)
+    corrected = describe_degrader(**MODELS, corrected=("task1",))
+
+    through_network = synthesise_degraded(identity, corrected, "task1", planes, seed=5)
+    alone = synthesise_degraded(None, corrected, "task0", planes, seed=5)
+
+    for index, (network, model, plane) in enumerate(zip(through_network, alone, planes)):
+        np.testing.assert_array_equal(
+            model, MODEL.apply(np.random.default_rng([5, index]), plane))
+        np.testing.assert_allclose(network, model, atol=1e-4)
+
+
+def test_part_of_an_image_is_degraded_as_in_the_whole(planes):
+    info = describe_degrader(**MODELS)
+    part = (slice(2, 12), slice(3, 16))
+
+    whole = synthesise_degraded(None, info, "task0", planes, seed=5)
+    parts = synthesise_degraded(None, info, "task0", planes, seed=5, parts=[part] * len(planes))
+
+    for one, other in zip(whole, parts):
+        np.testing.assert_array_equal(one[part], other)
 
 
 def test_intensities_go_from_the_clean_to_the_degraded_range(planes):

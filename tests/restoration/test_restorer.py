@@ -17,6 +17,7 @@ from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.restoration.planes import to_type
 from microgan.restoration.restorer import Restorer, load_restorer
+from microgan.simulation.degradation_model import Degradation, DegradationModel
 
 NORMALIZATION = {
     "A": TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200)),
@@ -230,6 +231,45 @@ def test_the_defect_of_the_named_task_is_added(darken):
     np.testing.assert_allclose(restored, 55, atol=1e-4)  # 1 - 1 = 0 in those of degraded ones
     with pytest.raises(UserError, match="choose one with --task=A or --task=B"):
         Restorer(darken, described)(image)
+
+
+def measured_info(corrected=()):
+    """Described like `darken`, with a measured model."""
+    model = DegradationModel((Degradation(blur_px=(1.0, 2.0), noise_gain=0.5, step_px=3.0),))
+    return dataclasses.replace(info(("A", "B")), method="cin_gan", corrected=corrected,
+                               degradation=dict.fromkeys("AB", model))
+
+
+def test_a_measured_model_degrades_each_plane_and_tiles_do_not_show(darken):
+    image = np.random.default_rng(1).uniform(50, 200, (2, 150, 170))
+    model = measured_info().degradation["A"]
+
+    one, tiled = (Restorer(darken, measured_info(), tile=tile)(image, task="A", report=silent,
+                                                               seed=3) for tile in (None, 64))
+
+    np.testing.assert_array_equal(one, tiled)
+    for number in (0, 1):
+        wanted = model.apply(np.random.default_rng([3, number]), image[number])
+        np.testing.assert_allclose(one[number], wanted, rtol=1e-4)
+
+
+def test_the_network_follows_the_model_where_it_comes_nearer(darken):
+    image = np.random.default_rng(1).uniform(50, 60, (20, 30))
+
+    alone, corrected = (
+        Restorer(darken, measured_info(names))(image, task="B", report=print)
+        for names in ((), ("B",)))
+
+    np.testing.assert_allclose(corrected, alone - 5, atol=1e-3)  # one network unit
+
+
+def test_missing_pixels_are_kept_by_a_measured_model(darken):
+    image = np.random.default_rng(1).uniform(50, 200, (40, 50))
+    image[5:9, 5:9] = -7
+
+    degraded = Restorer(darken, measured_info())(image, task="A", nodata=-7, report=lambda _: None)
+
+    assert (degraded[5:9, 5:9] == -7).all() and (degraded > 0).sum() == image.size - 16
 
 
 def test_unknown_task_lists_the_known(identity):

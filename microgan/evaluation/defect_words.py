@@ -1,0 +1,71 @@
+"""A measured defect in sentences that a microscopist can check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect
+from microgan.runtime.amounts import significant
+
+_UNBOUNDED = 1e6  # an upper end beyond is none
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+def describe_defect(defect: MeasuredDefect) -> str:
+    """Return one sentence with what the microscope does to its images.
+
+    Example:
+        >>> from microgan.simulation.degradation_model import Degradation, DegradationModel
+        >>> model = DegradationModel((Degradation(blur_px=(0.4, 2.6), step_px=5.0),))
+        >>> estimates = {"blur_x_px": Estimate(2.6, 2.4, 2.8, "px"),
+        ...              "blur_y_px": Estimate(0.4, 0.1, 0.5, "px"),
+        ...              "photons": Estimate(12.1, 9.6, 15.9)}
+        >>> print(describe_defect(MeasuredDefect(model, estimates)))
+        ...     # doctest: +NORMALIZE_WHITESPACE
+        Blurred 2.6 px (2.4 to 2.8) along X and 0.4 px (0.1 to 0.5) along Y; every 5th column
+        measured; some 12 photons (9.6 to 16) a pixel in bright places.
+    """
+    found = defect.estimates
+    example = defect.model.examples[0]
+    parts = []
+    if {"blur_x_px", "blur_y_px"} <= set(found):
+        parts.append(f"blurred {_with_interval(found['blur_x_px'])} along X and "
+                     f"{_with_interval(found['blur_y_px'])} along Y")
+    if "haze" in found and found["haze"].value > 0:
+        parts.append(f"{_with_interval(found['haze'])} of the light out of focus")
+    if example.step_px > 1:
+        parts.append(_sampling(example.step_px, "column" if example.step_axis else "row"))
+    parts.append(_noise(found))
+    if example.noise_transfer:
+        parts.append("noise with a grain of its own, not white")
+    if example.is_stretched:
+        parts.append("every image stretched by its own extremes")
+    sentence = "; ".join(part for part in parts if part)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _sampling(step_px: float, line: str) -> str:
+    if step_px != round(step_px):
+        return f"one {line} in {significant(step_px)} measured, the others interpolated"
+    number = round(step_px)
+    suffix = "th" if 10 < number % 100 < 20 else _ORDINALS.get(number % 10, "th")
+    return f"every {number}{suffix} {line} measured"
+
+
+def _noise(found: Mapping[str, Estimate]) -> str:
+    if "photons" in found:
+        return f"some {_with_interval(found['photons'], 'photons')} a pixel in bright places"
+    if "noise" in found:
+        return f"noise of {_with_interval(found['noise'])} at the mean grey level"
+    return "no noise found"
+
+
+def _with_interval(estimate: Estimate, unit: str = "") -> str:
+    unit = unit or estimate.unit
+    low, high = significant(estimate.low, 2), significant(estimate.high, 2)
+    ends = f"{low} to {high}"
+    if not estimate.high < _UNBOUNDED:
+        ends = f"{low} or more"
+    elif not estimate.low > -_UNBOUNDED:
+        ends = f"{high} or less"
+    return f"{significant(estimate.value, 2)}{f' {unit}' if unit else ''} ({ends})"
