@@ -8,6 +8,7 @@ from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.runtime.amounts import significant
 
 _UNBOUNDED = 1e6  # an upper end beyond is none
+_MANY_PHOTONS = 1e4  # their noise is under 1 %
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -54,18 +55,24 @@ def _sampling(step_px: float, line: str) -> str:
 
 def _noise(found: Mapping[str, Estimate]) -> str:
     if "photons" in found:
-        return f"some {_with_interval(found['photons'], 'photons')} a pixel in bright places"
+        if found["photons"].low > _MANY_PHOTONS:
+            return "hardly any noise"
+        amount = _with_interval(found["photons"], "photons")
+        about = "" if amount.startswith("at ") else "some "
+        return f"{about}{amount} a pixel in bright places"
     if "noise" in found:
         return f"noise of {_with_interval(found['noise'])} at the mean grey level"
     return "no noise found"
 
 
 def _with_interval(estimate: Estimate, unit: str = "") -> str:
-    unit = unit or estimate.unit
-    low, high = significant(estimate.low, 2), significant(estimate.high, 2)
-    ends = f"{low} to {high}"
+    unit = f" {unit or estimate.unit}".rstrip()
+    value, low, high = (significant(each, 2) for each in (
+        estimate.value, estimate.low, estimate.high))
+    if not estimate.value < _UNBOUNDED:
+        return f"at least {low}{unit}"
     if not estimate.high < _UNBOUNDED:
-        ends = f"{low} or more"
-    elif not estimate.low > -_UNBOUNDED:
-        ends = f"{high} or less"
-    return f"{significant(estimate.value, 2)}{f' {unit}' if unit else ''} ({ends})"
+        return f"{value}{unit} ({low} or more)"
+    if not estimate.low > 0:
+        return f"at most {high}{unit}"
+    return f"{value}{unit} ({low} to {high})"

@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,19 @@ def measured(**settings):
          "grey level.")])
 def test_measured_defect_is_put_in_words(settings, words):
     assert words in describe_defect(measured(**settings))
+
+
+@pytest.mark.parametrize("name, estimate, words", [
+    ("blur_y_px", Estimate(0.16, 0.0, 0.83, "px"), "px (2.4 to 2.8) along X and at most 0.83 px"),
+    ("photons", Estimate(12.1, 9.6, 15.9), "some 12 photons (9.6 to 16) a pixel in bright places"),
+    ("photons", Estimate(12.1, 9.6, 1e14), "some 12 photons (9.6 or more) a pixel"),
+    ("photons", Estimate(1e14, 690.0, 1e17), "at least 690 photons a pixel"),
+    ("photons", Estimate(5e4, 4e4, 9e4), "hardly any noise.")])
+def test_numbers_are_said_as_far_as_they_are_known(name, estimate, words):
+    defect = measured()
+
+    assert words in describe_defect(replace(defect, estimates={
+        **defect.estimates, name: estimate}))
 
 
 def test_report_has_words_with_a_poor_fit_at_the_top(tmp_path, smooth, random, written):
