@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy import stats
 
 from microgan.estimation.intensities import Intensities
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.estimation.noise import NoiseLine
+from microgan.estimation.notes import WORST_MISFIT, notes_of_fit
 from microgan.estimation.sampling import Interpolation
 from microgan.estimation.spectral_fit import FittedSpectrum
 from microgan.simulation.degradation_model import (
@@ -63,18 +65,29 @@ def mean_power(curve: Sequence[float] | np.ndarray) -> float:
 def measured_defect(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
                     sampling: Interpolation | None, stored: Intensities,
                     measured: Sequence[np.ndarray]) -> MeasuredDefect:
-    """Put a model together, an example for each image; X becomes the images' own axis again."""
+    """Put a model together, an example for each image; X becomes the images' own axis again.
+
+    The examples' blur differs as far as it is uncertain.
+    """
     rounding = _ROUNDING_VARIANCE if stored.is_whole else 0.0
-    if sampling is not None and sampling.axis == 0:
-        common = replace(common, blur_px=common.blur_px[::-1])
     common = replace(common, limits=stored.limits, is_whole=stored.is_whole,
                      is_stretched=stored.is_stretched)
     if sampling is not None:
         common = replace(common, step_px=sampling.step_px, step_axis=sampling.axis)
-    examples = tuple(replace(common, noise_gain=float(gain), noise_floor=float(floor) - rounding)
-                     for gain, floor in zip(line.image_gains, line.image_floors))
-    return MeasuredDefect(DegradationModel(examples), _estimates(
-        fitted, common, line, sampling, measured), fitted.misfit, ())
+    is_turned = sampling is not None and sampling.axis == 0
+    examples = []
+    deviates = stats.norm.ppf((np.arange(len(measured)) + 0.5) / len(measured))
+    for gain, floor, deviate in zip(line.image_gains, line.image_floors, deviates):
+        blur_y, blur_x = (math.sqrt(max(variance + deviate * fitted.deviation(name), 0.0))
+                          for variance, name in zip(fitted.best.blur_px2,
+                                                    ("blur_y_px2", "blur_x_px2")))
+        examples.append(replace(
+            common, noise_gain=float(gain), noise_floor=float(floor) - rounding,
+            blur_px=(blur_x, blur_y) if is_turned else (blur_y, blur_x)))
+    estimates = _estimates(fitted, common, line, sampling, measured)
+    return MeasuredDefect(DegradationModel(tuple(examples)), estimates,
+                          float(fitted.misfit / WORST_MISFIT),
+                          tuple(notes_of_fit(fitted, common, estimates, stored)))
 
 
 def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
@@ -100,4 +113,5 @@ def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
         found["photons"] = Estimate(counted, low, high)
     if sampling is not None:
         found["step_px"] = Estimate(sampling.step_px, sampling.low_px, sampling.high_px, "px")
-    return found
+    return {name: Estimate(float(each.value), float(each.low), float(each.high), each.unit)
+            for name, each in found.items()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from microgan.simulation.degradation_model import DegradationModel
 
+POOR_FIT = 1.0
 _MOST_ENTRIES = 100
 _MOST_CHARACTERS = 1000
 
@@ -45,8 +46,8 @@ class MeasuredDefect:
             `haze`, `noise` (standard deviation at the mean grey level), `noise_gain`,
             `noise_floor`, `photons` (counted per pixel in bright places), `step_px`; only what
             was measured.
-        misfit: how much worse than other clean images of the pool the model explains the degraded
-            ones: about 1 where it fits, above `POOR_FIT` where it does not.
+        misfit: how far the degraded images are from what the model makes of clean ones, 0.2 to
+            0.7 if it is only chance; above `POOR_FIT` the model does not explain them.
         notes: sentences on what the images do not tell or the model lacks.
 
     Raises:

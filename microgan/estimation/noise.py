@@ -43,6 +43,17 @@ class NoiseLine:
     floor_bounds: tuple[float, float]
 
 
+def at_most(line: NoiseLine, variance: float, levels: Sequence[Levels]) -> NoiseLine:
+    """Lower a line that has structure in it to the mean variance that the spectrum allows."""
+    found = float(np.mean([np.maximum(gain * mean + floor, 0.0).mean() for gain, floor, (mean, _)
+                           in zip(line.image_gains, line.image_floors, levels)]))
+    factor = min(variance / found, 1.0) if found > 0 else 1.0
+    return NoiseLine(line.gain * factor, line.floor * factor, line.image_gains * factor,
+                     line.image_floors * factor,
+                     (min(line.gain_bounds[0], line.gain * factor), line.gain_bounds[1]),
+                     (min(line.floor_bounds[0], line.floor * factor), line.floor_bounds[1]))
+
+
 class NoiseFilter:
     """Passes the frequencies at which noise is stronger than signal.
 
@@ -84,7 +95,8 @@ class NoiseFilter:
 
 
 def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
-                  limits: tuple[float, float] | None, *, seed: int) -> NoiseLine:
+                  limits: tuple[float, float] | None, *, seed: int, num_draws: int = _NUM_DRAWS
+                  ) -> NoiseLine:
     """Fit a line to the noise's variance against local mean.
 
     Args:
@@ -92,6 +104,7 @@ def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
         noiseless: of images without noise: the structure that passes the filter, too.
         limits: grey levels at which noise is cut off; pixels near them do not count.
         seed: of the bootstrap over images.
+        num_draws: of the bootstrap; 0 gives bounds that are the values themselves.
     """
     means, squares = (np.concatenate([values.ravel() for values in parts])
                       for parts in zip(*noiseless))
@@ -105,7 +118,7 @@ def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
     gain, floor = _line(tables, scale)
     rng = np.random.default_rng(seed)
     drawn = np.array([_line([tables[k] for k in rng.integers(len(tables), size=len(tables))],
-                            scale) for _ in range(_NUM_DRAWS)])
+                            scale) for _ in range(num_draws)] or [(gain, floor)])
     bounds = np.quantile(drawn, (0.025, 0.975), axis=0)
     images = np.array([_line([table], scale, about=(gain, floor)) for table in tables])
     return NoiseLine(gain, floor, images[:, 0], images[:, 1], tuple(bounds[:, 0]),

@@ -98,8 +98,9 @@ def _refine(axis: int, step_px: float, bends: Sequence[np.ndarray]) -> Interpola
         kinks.append(bend > (bend[template].mean() + bend[~template].mean()) / 2)
     steps = np.round(np.arange(step_px - 0.3, step_px + 0.305, 0.01), 2)
     mismatches = np.array([sum(_mismatch(kink, step) for kink in kinks) for step in steps])
-    # Strong noise hides a kink here and there.
-    possible = steps[mismatches <= 1.5 * mismatches.min()]
+    # Where noise hides kinks, one more or less tells nothing.
+    slack = max(1.0, 0.02 * mismatches.min()) if mismatches.min() else 0.0
+    possible = steps[mismatches <= mismatches.min() + slack]
     for decimals in (0, 1):
         rounded = np.unique(np.round(possible, decimals))
         simple = rounded[np.isin(rounded, possible)]

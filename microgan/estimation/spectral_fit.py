@@ -12,19 +12,20 @@ from scipy import ndimage, optimize
 from microgan.estimation.spectra import Bins, folding, power_spectrum, window_length
 
 _TRANSFER_KNOTS = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.26, 0.33, 0.41, 0.5])
-NOISE_KNOTS = np.array([0.0, 0.15, 0.25, 0.35, 0.45, 0.5, 0.6, 0.71])
+NOISE_KNOTS = np.array([0.0, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.71])
 # Standard deviation, from knot to knot, of the log of a measured curve before it is measured.
 # Where signal covers the noise, the noise is taken to be as at the next knot.
 _TRANSFER_ROUGHNESS = 0.15
-_NOISE_ROUGHNESS = np.array([0.03, 0.15, 0.4, 0.5, 0.5, 0.5, 0.5])
+_NOISE_ROUGHNESS = np.array([0.03, 0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.5, 0.5])
 OPTIONAL = ("haze", "transfer", "noise")
 # A component stays if it lowers chi-squared by this much.
-_WORTH = {"haze": 10.0, "transfer": 20.0, "noise": 20.0}
+_WORTH = {"haze": 30.0, "transfer": 20.0, "noise": 20.0}
 # Brightness hardly changes what is seen of a sample: of the log of the scale, in both pools.
-_SCALE_SPREAD = 0.3
+_SCALE_SPREAD = 0.06
 _DARK = 0.02
 _COARSE_PX = 4.0
-_NUM_FACTORS = 6
+_MOST_FACTORS = 6
+_IMAGES_PER_FACTOR = 5
 _MODEL_ERROR = 0.1
 _NUM_WHITE = 40
 
@@ -104,6 +105,12 @@ class FittedSpectrum:
     x_frequency: np.ndarray
     residual: np.ndarray
 
+    def noise_variance(self) -> float:
+        """Return the noise's mean variance in all images, grey levels squared."""
+        frequency = np.fft.fftfreq(64)
+        return math.exp(self.best.log_noise) * float(self.best.noise_power(
+            np.hypot(frequency[:, np.newaxis], frequency)).mean())
+
     def deviation(self, name: str) -> float:
         """Return the standard deviation of one number; 0 if it was not fitted."""
         if name not in self.names:
@@ -139,7 +146,7 @@ class SpectralFit:
         self.x_frequency = np.sqrt(x_bins.squared_frequency())
         self._power = np.array([y_bins.averaging @ power_spectrum(image, (height, width))
                                 for image in clean])
-        self.log_scale_guess = math.log(_contrast(measured) / _contrast(clean))
+        self.log_scale_guess = math.log(contrast(measured) / contrast(clean))
         self.logs = np.log([self._binned(image, (height, samples), y_bins, x_bins)
                             for image in measured])
         self._used = np.ones(self._frequency.shape, bool)
@@ -183,7 +190,8 @@ class SpectralFit:
         deviations = logs - logs.mean(axis=0)
         _, size, axes = np.linalg.svd(deviations / math.sqrt(max(len(logs) - 1, 1)),
                                       full_matrices=False)
-        factors = axes[:_NUM_FACTORS].T * size[:_NUM_FACTORS]
+        number = min(_MOST_FACTORS, len(logs) // _IMAGES_PER_FACTOR)
+        factors = axes[:number].T * size[:number]
         rest = np.maximum(deviations.var(axis=0) - np.square(factors).sum(axis=1), 0.0)
         rest += share ** 2 * self._white_variance[self._used]
         single = factors @ factors.T + np.diag(rest)
@@ -210,7 +218,7 @@ class SpectralFit:
         """Take noise from the weakest frequencies, and the scale from the strongest."""
         logs = self.logs.mean(axis=0)
         noise = float(np.quantile(logs[self._used], 0.1))
-        clean = np.log(self._power @ self._fold.T).mean(axis=0)
+        clean = np.log(self._power @ self._fold.T + 1e-12).mean(axis=0)
         strong = self._used & (clean > np.quantile(clean, 0.8))
         return Transfer(float((logs - clean)[strong].mean()) / 2, (1.0, 1.0), noise)
 
@@ -345,7 +353,7 @@ def _tolerant(deviations: np.ndarray) -> np.ndarray:
     return np.sign(deviations) * np.sqrt(np.log1p(deviations ** 2))
 
 
-def _contrast(images: Sequence[np.ndarray]) -> float:
+def contrast(images: Sequence[np.ndarray]) -> float:
     """Return how far the mean is above what is dark."""
     coarse = [ndimage.gaussian_filter(image, _COARSE_PX) for image in images]
     dark = np.quantile(np.concatenate([image.ravel() for image in coarse]), _DARK)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from microgan.estimation.assembly import check_images, measured_defect, signal_model
 from microgan.estimation.intensities import Intensities, find_intensities
+from microgan.estimation.kinds import difference_in_kind
 from microgan.estimation.measured_defect import MeasuredDefect
-from microgan.estimation.noise import NoiseFilter, NoiseLine, measure_noise
+from microgan.estimation.noise import NoiseFilter, NoiseLine, at_most, measure_noise
+from microgan.estimation.notes import WORST_DIFFERENCE, notes_of_pools
 from microgan.estimation.sampling import find_interpolation
-from microgan.estimation.spectral_fit import FittedSpectrum, SpectralFit
+from microgan.estimation.spectral_fit import FittedSpectrum, SpectralFit, contrast
 from microgan.simulation import degradations
 from microgan.simulation.degradation_model import Degradation
 
-_MOST_CLEAN = 60
-_MOST_NOISELESS = 24
+_MOST_CLEAN = 100
+_MOST_NOISELESS = 40
 
 
 def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], *,
@@ -60,27 +64,43 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     spectra = SpectralFit(measured, turned, step_px, seed)
     fitted = spectra.fit(optional=("noise",))
     common = signal_model(fitted, measured, turned)
-    line = _measure_line(fitted, common, measured, turned, step_px, stored, rng, seed)
+    noiseless = _noiseless(common, turned, step_px, rng)
+    spectra.log_scale_guess = (fitted.best.log_scale
+                               + math.log(contrast(measured) / contrast(noiseless)))
+    line = _measure_line(fitted, noiseless, measured, step_px, stored, seed, num_draws=0)
     means = np.array([image.mean() for image in turned])
     variances = np.maximum(line.gain * (common.scale * means + common.offset) + line.floor, 0)
     if variances.mean() > 0:
         spectra.noise_shares = np.maximum(variances / variances.mean(), 0.05)
     fitted = spectra.fit()
     common = signal_model(fitted, measured, turned)
-    line = _measure_line(fitted, common, measured, turned, step_px, stored, rng, seed)
-    return measured_defect(fitted, common, line, sampling, stored, measured)
+    noiseless = _noiseless(common, turned, step_px, rng)
+    line = _measure_line(fitted, noiseless, measured, step_px, stored, seed)
+    found = measured_defect(fitted, common, line, sampling, stored, measured)
+    made = [found.model.apply(rng, image) for image in clean[:_MOST_NOISELESS]]
+    difference = difference_in_kind(degraded, made)
+    return replace(found, misfit=max(found.misfit, difference / WORST_DIFFERENCE), notes=(
+        *notes_of_pools(fitted, difference, len(degraded), len(clean)), *found.notes))
 
 
-def _measure_line(fitted: FittedSpectrum, common: Degradation, measured: Sequence[np.ndarray],
-                  clean: Sequence[np.ndarray], step_px: float, stored: Intensities,
-                  rng: np.random.Generator, seed: int) -> NoiseLine:
-    noiseless = []
+def _noiseless(common: Degradation, clean: Sequence[np.ndarray], step_px: float,
+               rng: np.random.Generator) -> list[np.ndarray]:
+    """Return measured parts as they would be without noise."""
+    images = []
     for image in clean[:_MOST_NOISELESS]:
         signal = common.noiseless(image)
         if step_px > 1:
             signal, _ = degradations.subsample_x(signal, step_px, rng.uniform(0, step_px))
-        noiseless.append(signal)
+        images.append(signal)
+    return images
+
+
+def _measure_line(fitted: FittedSpectrum, noiseless: Sequence[np.ndarray],
+                  measured: Sequence[np.ndarray], step_px: float, stored: Intensities,
+                  seed: int, **bootstrap: int) -> NoiseLine:
     extract = NoiseFilter(fitted.signal, fitted.noise, fitted.y_frequency, fitted.x_frequency,
                           step_px)
-    return measure_noise([extract.levels(image) for image in measured],
-                         [extract.levels(image) for image in noiseless], stored.limits, seed=seed)
+    levels = [extract.levels(image) for image in measured]
+    line = measure_noise(levels, [extract.levels(image) for image in noiseless], stored.limits,
+                         seed=seed, **bootstrap)
+    return at_most(line, fitted.noise_variance(), levels)

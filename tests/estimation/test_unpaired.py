@@ -5,30 +5,88 @@ from functools import cache
 import numpy as np
 import pytest
 
+from microgan.estimation.measured_defect import POOR_FIT, MeasuredDefect
 from microgan.estimation.unpaired import measure_unpaired
 from microgan.simulation.datasets import simulate_pair
 from microgan.simulation.degradation_model import Degradation
 
+FILAMENTS, NUCLEI = "Synthetic_tubulin_tubules", "Nuclei_low_light"
+
 
 @cache
-def samples(name, count, size):
+def _samples(name, count=70, size=128):
     return [simulate_pair(name, seed=1, part="train", index=index, image_size=size)[1]
             for index in range(count)]
 
 
-def test_known_degradation_is_measured():
-    clean = samples("Nuclei_low_light", 40, 96)
-    truth = Degradation(blur_px=(1.0, 2.0), noise_gain=2.5, limits=(0.0, 255.0), is_whole=True)
+def _degraded(clean, **settings):
+    degradation = Degradation(limits=(0.0, 65535.0), is_whole=True, scale=2.0, offset=10.0,
+                              **settings)
     rng = np.random.default_rng(0)
-    degraded = [truth.apply(rng, image).astype(np.uint8) for image in clean[:10]]
+    return [degradation.apply(rng, image).astype(np.uint16) for image in clean]
+
+
+def _check(found, blur_px, photons, step_px=1.0):
+    estimates = found.estimates
+    for axis, blur in zip("yx", blur_px):
+        # Blur of less than half a pixel hardly changes an image.
+        np.testing.assert_allclose(estimates[f"blur_{axis}_px"].value, blur, rtol=0.1,
+                                   atol=0.45 if blur < 0.5 else 0.0)
+    np.testing.assert_allclose(150 / estimates["noise_gain"].value, photons, rtol=0.25)
+    assert estimates["step_px"].value == step_px if step_px > 1 else "step_px" not in estimates
+
+
+@pytest.mark.parametrize("blur_px, photons, step_px", [
+    ((1.0, 2.0), 30, 1.0), ((0.0, 0.0), 30, 1.0), ((0.7, 2.5), 1000, 5.0)])
+def test_known_degradation_is_measured(blur_px, photons, step_px):
+    clean = _samples(FILAMENTS)
+    degraded = _degraded(clean[:10], blur_px=blur_px, noise_gain=150 / photons, step_px=step_px)
 
     found = measure_unpaired(degraded, clean[10:])
 
-    estimates = found.estimates
-    np.testing.assert_allclose(estimates["blur_x_px"].value, 2.0, rtol=0.1)
-    np.testing.assert_allclose(estimates["noise_gain"].value, 2.5, rtol=0.25)
-    assert "step_px" not in estimates
+    _check(found, blur_px, photons, step_px)
     assert len(found.model.examples) == 10
+    assert found.misfit < POOR_FIT
+    assert not any("cannot be known" in note for note in found.notes)
+    assert MeasuredDefect.from_json(found.to_json()) == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [FILAMENTS, NUCLEI, "Drosophila"])
+@pytest.mark.parametrize("photons", [3, 30, 1000])
+@pytest.mark.parametrize("settings", [
+    {"blur_px": (0.0, 0.0)}, {"blur_px": (1.0, 1.0)}, {"blur_px": (2.0, 2.0)},
+    {"blur_px": (4.0, 4.0)}, {"blur_px": (0.0, 4.0)}, {"blur_px": (1.0, 2.5), "step_px": 5.0},
+    {"blur_px": (1.0, 4.0), "step_px": 10.2}, {"blur_px": (2.0, 2.0), "haze": 0.4}])
+def test_grid_of_known_degradations_is_measured(settings, photons, name):
+    clean = _samples(name)
+    degraded = _degraded(clean[:10], noise_gain=150 / photons, **settings)
+
+    found = measure_unpaired(degraded, clean[10:])
+
+    _check(found, settings["blur_px"], photons, settings.get("step_px", 1.0))
+
+
+def test_clean_images_of_another_kind_are_said_to_tell_nothing():
+    degraded = _degraded(_samples(FILAMENTS)[:10], blur_px=(1.0, 2.0), noise_gain=5.0)
+
+    found = measure_unpaired(degraded, _samples(NUCLEI, 24, 96))
+
+    assert found.misfit > POOR_FIT
+    assert "cannot be known" in found.notes[0]
+
+
+def test_noise_that_is_not_white_is_measured():
+    curve = np.interp(np.arange(33), [0, 16, 28, 32], [1.0, 1.0, 0.3, 0.3])
+    clean = _samples(FILAMENTS)
+    degraded = _degraded(clean[:10], blur_px=(1.0, 1.0), noise_floor=400.0,
+                         noise_transfer=tuple(curve))
+
+    found = measure_unpaired(degraded, clean[10:])
+
+    measured = np.array(found.model.examples[0].noise_transfer)
+    np.testing.assert_allclose(measured / measured[0], curve, atol=0.15)
+    assert any("not white" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("images, complaint", [

@@ -1,0 +1,75 @@
+"""Sentences on what measured numbers leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from microgan.estimation.intensities import Intensities
+from microgan.estimation.measured_defect import Estimate
+from microgan.estimation.spectral_fit import FittedSpectrum
+from microgan.simulation.degradation_model import Degradation
+
+# Above these the degraded images are not what the model makes of the clean ones.
+WORST_MISFIT = 2.5
+WORST_DIFFERENCE = 3.5
+_WIDE_PX = 0.7
+_HALF = 0.5
+_FEW_DEGRADED, _FEW_CLEAN = 5, 20
+
+
+def notes_of_fit(fitted: FittedSpectrum, common: Degradation, estimates: Mapping[str, Estimate],
+                 stored: Intensities) -> list[str]:
+    """Return what holds with pairs and without."""
+    notes = []
+    for axis in "yx":
+        blur = estimates[f"blur_{axis}_px"]
+        if blur.high - blur.low > max(_WIDE_PX, 0.5 * blur.value):
+            notes.append(f"Blur along {axis.upper()} can be anything from {blur.low:.1f} to "
+                         f"{blur.high:.1f} px: what would tell is covered by noise or was not "
+                         "sampled.")
+    along = fitted.signal[:, :2].mean(axis=1) < fitted.noise[:, :2].mean(axis=1)
+    if along.any():
+        limit = fitted.y_frequency[np.argmax(along)]
+        notes.append(f"Details finer than {1 / max(limit, 1e-3):.1f} px lie below the noise: what "
+                     "is left of them is not measured but continued.")
+    if common.noise_transfer:
+        curve = np.array(common.noise_transfer)
+        notes.append("The noise is not white: at the finest details it has "
+                     f"{100 * curve[-1] / curve[0]:.0f} % of its amplitude at the coarsest, where "
+                     "it is taken to be as at those that signal does not cover.")
+    gain = estimates["noise_gain"]
+    if gain.low <= 0.3 * gain.value:
+        notes.append("How much of the noise grows with the signal (photons) and how much is "
+                     "constant cannot be told apart.")
+    if stored.is_stretched:
+        notes.append("Each image was stretched to its own extremes: brightness cannot be compared "
+                     "between images.")
+    elif stored.share_saturated > _HALF:
+        notes.append("Most images reach the upper limit: each seems scaled by itself, and its "
+                     "brightest parts are cut off.")
+    return notes
+
+
+def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int, num_clean: int
+                   ) -> list[str]:
+    """Return what holds without pairs; the worst first.
+
+    Args:
+        fitted: the fit.
+        difference: from `kinds.difference_in_kind`.
+        num_degraded: images.
+        num_clean: likewise.
+    """
+    notes = []
+    if difference > WORST_DIFFERENCE or fitted.misfit > WORST_MISFIT:
+        notes.append("The clean images, degraded by what was measured, do not look like the "
+                     "degraded ones. Either they show another kind of sample, or this model lacks "
+                     "something; which, and so how far its numbers hold, cannot be known.")
+    if num_degraded < _FEW_DEGRADED or num_clean < _FEW_CLEAN:
+        notes.append(f"{num_degraded} degraded and {num_clean} clean images are few: what differs "
+                     "between samples may count as blur or haze.")
+    notes.append("Scale and blur of coarse structure rest on both sets showing equally bright "
+                 "samples; light from far out of focus cannot be told from the offset.")
+    return notes
