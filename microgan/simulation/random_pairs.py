@@ -13,6 +13,9 @@ MARGIN_PX = 16
 _PERCENTILES = (0.1, 99.9)
 # Of a specimen's 0 to 1: the range of an empty image, so that noise is not restored to it.
 _LEAST_RANGE = 0.1
+# Of all intensities: the range of an image with a few photons, or one hot pixel.
+_LEAST_SHARE = 0.05
+_TINY = 1e-3  # photons; of an image without any
 _KINDS = ("noise", "axial", "blur", "all")
 _SHARES = (0.3, 0.25, 0.25, 0.2)
 
@@ -115,5 +118,5 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
 
 def _normalized(image: np.ndarray, brightest: float, least_range: float) -> np.ndarray:
     low, high = np.percentile(image, _PERCENTILES)
-    span = max(brightest * (high - low), least_range, 1e-9)
+    span = max(brightest * (high - low), least_range, _LEAST_SHARE * np.ptp(image), _TINY)
     return (2 * (image - low) / span - 1).astype(np.float32)
