@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     import keras
 
 ATTRIBUTE = "microgan"
+# Instead of a path: the generator that comes with microgan.
+EMBEDDED = "embedded"
+_EMBEDDED_FILE = Path(__file__).parent / "networks" / "embedded_generator.h5"
 # Longer descriptions are refused.
 _DESCRIPTION_BYTES = 10**6
 
@@ -45,7 +48,7 @@ class GeneratorInfo:
             sharpens z-stacks, or another that code has registered.
         network: name of its architecture among the method's; see `networks.registry`.
         network_arguments: keyword arguments of its `build_*` function.
-        tasks: names of the tasks it was trained on.
+        tasks: names of the tasks it was trained on; none if it was pretrained for any.
         normalization: the ranges of each task.
         axes: "YX" or "ZYX", of the images it takes.
         microgan_version: version that wrote it.
@@ -221,7 +224,7 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
     """Load a generator: microgan builds the network, the file supplies only numbers.
 
     Args:
-        path: a `generator.h5` written by microgan.
+        path: a `generator.h5` written by microgan, or "embedded" for the one that comes with it.
         method: what the generator must be for, as in `GeneratorInfo`; None for anything.
         precision: "float32", "mixed_bfloat16", or "auto" (see `precision.choose_precision`).
 
@@ -271,13 +274,13 @@ def read_info(path: str | os.PathLike[str], *,
     """Read the description in a generator file, without building its network.
 
     Args:
-        path: a `generator.h5` written by microgan.
+        path: a `generator.h5` written by microgan, or "embedded" for the one that comes with it.
         method: what the generator must be for, as in `GeneratorInfo`; None for anything.
 
     Raises:
         UserError: the file is missing, or not a microgan generator of that method.
     """
-    if not Path(path).is_file():
+    if not file_of(path).is_file():
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
     with _opened(path) as file:
         try:
@@ -310,15 +313,21 @@ def read_info(path: str | os.PathLike[str], *,
     if method is not None and info.method != method:
         raise UserError(f"{path} was written by {script_of(info.method)}; a generator.h5 of "
                         f"{script_of(method)} is needed.")
-    if not info.tasks or set(info.tasks) != set(info.normalization):
+    needs_tasks = info.method != "cgan"
+    if set(info.tasks) != set(info.normalization) or (needs_tasks and not info.tasks):
         raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
                         f"{sorted(info.normalization)}: it is damaged.")
     return info
 
 
+def file_of(path: str | os.PathLike[str]) -> Path:
+    """Return the file of a generator, of a path or "embedded"."""
+    return _EMBEDDED_FILE if os.fspath(path) == EMBEDDED else Path(path)
+
+
 def _opened(path: str | os.PathLike[str]) -> h5py.File:
     try:
-        return h5py.File(path, "r")
+        return h5py.File(file_of(path), "r")
     except OSError as error:
         raise UserError(f"{path} is not an HDF5 file, or is cut short. Name the generator.h5 of "
                         "a run folder.") from error

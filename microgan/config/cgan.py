@@ -27,6 +27,11 @@ class CGANConfig(TaskTrainingConfig):
         "pairs have the last word.", limited="linear", choices=("none", "linear"))
     cin_generator_path: str | None = setting(
         None, "With --cin_augment: a generator.h5 written by train_CIN_GAN.py.")
+    init_generator: str = setting(
+        "none", "Weights to start from. none: random ones, as in the original. embedded: those "
+        "that come with microgan, pretrained on simulated images, for --generator=unet with 16 "
+        "filters. Or the path of a generator.h5 with the same --generator and "
+        "--generator_filters, such as one of your own runs.", limited="embedded")
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))
@@ -49,12 +54,13 @@ class CGANConfig(TaskTrainingConfig):
         False, "For true intensities, fit scale and offset of the restored images to the clean "
         "validation images after training, per task, where those agree; recorded in generator.h5. "
         "The original does not.", limited=True)
-    intensity_jitter: float = setting(
+    intensity_jitter: float | None = setting(
         0.0, "Random change of both images of a training pair alike, as if the exposure had been "
         "different: contrast times 1 plus or minus up to this, brightness plus or minus up to "
-        "this, where the usual intensities are -1 to 1. 0.4 helps where each image was stretched "
-        "separately, but a background that is always 0 is then learned less well. The original "
-        "has none.", minimum=0, maximum=0.9)
+        "this, where the usual intensities are -1 to 1. It helps where each image was stretched "
+        "on its own; otherwise a background that is always 0 is learned less well. None: 0.4 for "
+        "tasks of which most images reach the brightest value of their type, 0 for others. The "
+        "original has none.", limited=None, minimum=0, maximum=0.9)
     content_weight: float = setting(
         1.0, "Weight of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for dissimilar images.", limited=3e-4, minimum=0)

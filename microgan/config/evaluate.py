@@ -19,7 +19,8 @@ class EvaluateConfig(Config):
     """Settings of `evaluate.py`."""
 
     generator: str | None = setting(
-        None, "The generator.h5 of a run folder. Unset: score files, see --restored.")
+        None, "The generator.h5 of a run folder. embedded: the one that comes with microgan, "
+        "which has seen only simulated images. Unset: score files, see --restored.")
     stacks: str | None = setting(
         None, "With the --generator of train_zsegan.py: folder of z-stacks, or a quoted pattern, "
         "to write the z-stack report on. If it is called testB, as in the layout of ZSE-GAN's "

@@ -12,7 +12,9 @@ from microgan.errors import UserError
 class RestoreConfig(Config):
     """Settings of `restore.py`."""
 
-    generator: str | None = setting(None, "The generator.h5 of a run folder.")
+    generator: str | None = setting(
+        None, "The generator.h5 of a run folder. embedded: the one that comes with microgan, "
+        "which has seen only simulated images.")
     input: tuple[str, ...] = setting(
         (), "Files to restore, separated by commas: .npy, .tif, .tiff or .zarr (OME-Zarr), "
         "folders of such files, or quoted patterns such as 'cells/*.tif'. Put a name with a comma "
@@ -54,7 +56,8 @@ class RestoreConfig(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.generator:
-            raise UserError("--generator is missing: name the generator.h5 of a run folder.")
+            raise UserError("--generator is missing: name the generator.h5 of a run folder, or "
+                            "embedded.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
         if not self.trust_map and (self.cin_generator_path or self.snapshots):

@@ -77,9 +77,9 @@ class PairedBatches:
         patch_size: side of the square crops in pixels.
         seed: batch n depends only on (seed, n), so a resumed run sees the same batches.
         synthetic: pairs that replace some of the others.
-        intensity_jitter: j, 0 to 1. Both images of a pair are multiplied by one random
-            factor, uniform from 1 - j to 1 + j, then shifted by one random offset, uniform
-            from -j to j, in network values.
+        intensity_jitter: by task j, 0 to 1; none for all 0. Both images of a pair are
+            multiplied by one random factor, uniform from 1 - j to 1 + j, then shifted by one
+            random offset, uniform from -j to j, in network values.
 
     Raises:
         UserError: an image is smaller than `patch_size`.
@@ -95,7 +95,7 @@ class PairedBatches:
     patch_size: int
     seed: int
     synthetic: SyntheticPairs | None = None
-    intensity_jitter: float = 0.0
+    intensity_jitter: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         for position, task in enumerate(self.tasks):
@@ -123,10 +123,11 @@ class PairedBatches:
             np.stack([getattr(self.tasks[task].normalization, kind).normalize(image)
                       for task, image in zip(condition, images)])[..., np.newaxis]
             for kind, images in zip(("degraded", "clean"), zip(*pairs)))
-        if self.intensity_jitter:
-            factor, offset = random.uniform(
-                -self.intensity_jitter, self.intensity_jitter,
-                (2, self.batch_size, 1, 1, 1)).astype(np.float32)
+        if any(self.intensity_jitter):
+            factor, offset = (
+                random.uniform(-1, 1, (2, self.batch_size, 1, 1, 1))
+                * np.array(self.intensity_jitter)[condition][:, None, None, None]
+            ).astype(np.float32)
             degraded, clean = ((1 + factor) * images + offset for images in (degraded, clean))
         return {"degraded": degraded, "clean": clean, "condition": condition}
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.datasets.splits import spread_over
-from microgan.generator_file import GeneratorInfo, build_network, save_generator
+from microgan.datasets.stretching import are_stretched
+from microgan.errors import UserError
+from microgan.generator_file import (
+    GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.calibration import Pairs, calibrated
 from microgan.methods.paired_data import load_tasks, paired_batches
@@ -21,6 +24,8 @@ from microgan.runs.run_files import GENERATOR_FILE
 if TYPE_CHECKING:
     import keras
 
+_NO_START = "none"
+_JITTER_OF_STRETCHED = 0.4
 _MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 
 
@@ -32,9 +37,20 @@ class CGAN(RestoringMethod):
 
     @classmethod
     def settle(cls, config: Any) -> Any:
-        """Default to the CIN-GAN's seed, so that both hold out the same images."""
-        seed = seed_of_generator(config) if config.seed is None else None
-        return config if seed is None else config.replaced(seed=seed)
+        """Default to the CIN-GAN's seed, so that both hold out the same images.
+
+        Start from random weights where the network is not the pretrained one, unless told to.
+        """
+        settings: dict[str, Any] = {}
+        if config.seed is None:
+            settings["seed"] = seed_of_generator(config)
+        if config.init_generator != _NO_START:
+            fits = _fits(read_info(config.init_generator), config)
+            if not fits and "init_generator" not in config.explicit:
+                settings["init_generator"] = _NO_START
+            elif not fits:
+                raise UserError(_unlike(config))
+        return config.replaced(**settings) if settings else config
 
     @classmethod
     def folder(cls, config: Any) -> Path:
@@ -47,6 +63,7 @@ class CGAN(RestoringMethod):
     def load(self) -> None:
         config, synthetic = self.config, None
         self.synthesizer = None
+        self.stretched: list[str] = []
         if config.cin_augment:
             self.tasks, self.synthesizer = load_tasks_and_synthesizer(config)
             synthetic = self.synthesizer.synthetic_pairs(
@@ -54,9 +71,26 @@ class CGAN(RestoringMethod):
         else:
             self.tasks = load_tasks(config)
         self.batches = paired_batches(config, self.tasks, synthetic,
-                                      intensity_jitter=config.intensity_jitter)
+                                      intensity_jitter=self._intensity_jitter())
         if config.content_weight:
             check_feature_source(config.content_features)
+
+    def _intensity_jitter(self) -> list[float]:
+        """Return the random change of intensities of each task."""
+        given = self.config.intensity_jitter
+        if given is not None:
+            return [given] * len(self.tasks)
+        self.stretched = [name for name, task in self.tasks.items()
+                          if are_stretched(*task.part("train"))]
+        return [_JITTER_OF_STRETCHED if name in self.stretched else 0.0 for name in self.tasks]
+
+    def describe_data(self) -> str:
+        lines = [super().describe_data()]
+        lines += [f"{name}: most images reach the brightest value of their type, so each seems to "
+                  "have been stretched on its own: brightness and contrast of its pairs are "
+                  f"changed at random (--intensity_jitter={_JITTER_OF_STRETCHED})."
+                  for name in self.stretched]
+        return "\n".join(lines)
 
     def prepare(self) -> None:
         if self.synthesizer is not None and self.config.synthetic_share == 1:
@@ -64,11 +98,9 @@ class CGAN(RestoringMethod):
 
     def describe(self) -> GeneratorInfo:
         config = self.config
-        arguments: dict[str, Any] = {"filters": config.generator_filters}
-        if config.generator == "resnet":
-            arguments["dropout"] = config.dropout
         return describe_generator(
-            config, method="cgan", network=config.generator, network_arguments=arguments,
+            config, method="cgan", network=config.generator,
+            network_arguments=_network_arguments(config),
             normalization={name: task.normalization for name, task in self.tasks.items()},
             test_time_augmentation=config.test_time_augmentation)
 
@@ -81,8 +113,12 @@ class CGAN(RestoringMethod):
         adversary = self._build_adversary() if config.adversarial_weight else None
         features = (load_feature_extractor(config.content_features) if config.content_weight
                     else None)
+        generator = build_network(info)
+        if config.init_generator != _NO_START:
+            start, _ = load_generator(config.init_generator, precision="float32")
+            generator.set_weights(start.get_weights())
         trainer = CGANTrainer(
-            build_network(info),
+            generator,
             adam(config, config.learning_rate, num_updates=config.num_iters,
                  ema_decay=config.ema_decay),
             weights=config.loss_weights(), adversary=adversary, content_features=features,
@@ -140,3 +176,24 @@ class CGAN(RestoringMethod):
         degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
                            for images in self.tasks[name].validated())
         return degraded, clean
+
+
+def _network_arguments(config: Any) -> dict[str, Any]:
+    arguments = {"filters": config.generator_filters}
+    return arguments | {"dropout": config.dropout} if config.generator == "resnet" else arguments
+
+
+def _fits(info: GeneratorInfo, config: Any) -> bool:
+    """Whether a generator has the weights of the network that a config asks for."""
+    wanted, held = (arguments | {"dropout": None} for arguments in (
+        _network_arguments(config), info.network_arguments))
+    return info.network == config.generator and held == wanted
+
+
+def _unlike(config: Any) -> str:
+    info = read_info(config.init_generator)
+    held = (f"--generator={info.network} "
+            f"--generator_filters={info.network_arguments.get('filters')}")
+    return (f"--init_generator={config.init_generator} is a network of {held}, not of "
+            f"--generator={config.generator} --generator_filters={config.generator_filters}. "
+            "Pass those, or --init_generator=none.")

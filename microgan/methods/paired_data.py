@@ -168,7 +168,8 @@ def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
 
 
 def paired_batches(config: TaskTrainingConfig, tasks: dict[str, TaskData],
-                   synthetic: SyntheticPairs | None = None, *, intensity_jitter: float = 0.0
+                   synthetic: SyntheticPairs | None = None, *,
+                   intensity_jitter: Sequence[float] = ()
                    ) -> PairedBatches:
     """Build the batches of a training on pairs; see `PairedBatches`."""
     assert config.seed is not None

@@ -125,12 +125,12 @@ def _remove_stale_figures(earlier: list[Path], tasks: Iterable[str]) -> None:
 def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
     """Load the images to score, by task."""
     for flag, names in (("datasets", config.datasets), ("stretched", config.stretched)):
-        unknown = [name for name in names if name not in info.tasks]
+        unknown = [name for name in names if info.tasks and name not in info.tasks]
         if unknown:
             raise UserError(f"--{flag} names '{unknown[0]}', which the generator was not trained "
                             f"on. Its tasks: {', '.join(info.tasks)}.")
     test_pairs = {name: load_test_pairs(config.data_dir, name) if config.split == "test" else None
-                  for name in config.datasets or info.tasks}
+                  for name in config.datasets or info.tasks or find_datasets(config.data_dir)}
     parts: dict[str, Any] = {}
     for name in config.datasets or _tasks_present(config, test_pairs):
         pairs = test_pairs[name]
@@ -138,7 +138,9 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
             indices = list(range(len(pairs)))
         else:
             pairs = load_pairs(config.data_dir, name)
-            indices = _recorded_indices(config, name, pairs)
+            # One without tasks has learned from none of them.
+            indices = (_recorded_indices(config, name, pairs) if info.tasks
+                       else list(range(len(pairs))))
         indices = indices[:config.eval_limit]
         parts[name] = (indices, [pairs.degraded[index] for index in indices],
                        [pairs.clean[index] for index in indices])

@@ -73,7 +73,7 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
 
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
-            constants = info.normalization[task]
+            constants = info.normalization.get(task)
             yield RestoredImages(task, names, clean, restore(task, degraded), degraded,
                                  None if task in stretched else constants,
                                  (filtered or {}).get(task))

@@ -24,6 +24,9 @@ def check_task(info: GeneratorInfo, task: str | None) -> None:
     if task is None and len(info.tasks) > 1 and info.method == "cin_gan":
         raise UserError("The generator adds defects: choose one with "
                         f"--task={' or --task='.join(info.tasks)}.")
+    if task is not None and not info.tasks:
+        raise UserError(f"The generator was pretrained for any image and knows no tasks: leave "
+                        f"out --task={task}.")
     if task is not None and task not in info.tasks:
         raise UserError(f"The generator does not know the task '{task}'. It was trained on "
                         f"{', '.join(info.tasks)}: choose with --task.")

@@ -33,7 +33,7 @@ class InMemoryRestorer:
         info: its description.
 
     Call arguments:
-        task: whose intensity constants to use.
+        task: whose intensity constants to use, if the generator has any.
         planes: images (Y, X) in the intensities of degraded images; sizes may differ.
 
     Returns:
@@ -51,6 +51,8 @@ class InMemoryRestorer:
     def __call__(self, task: str, planes: Sequence[np.ndarray] | np.ndarray) -> list[np.ndarray]:
         for plane in planes:
             check_size(plane.shape)
+        if not self._info.tasks:
+            return [self._restore_large(None, plane) for plane in planes]
         ranges = self._info.normalization[task]
 
         def restore(chosen: list[int]) -> np.ndarray:
@@ -70,7 +72,7 @@ class InMemoryRestorer:
             return average_over_mirrors(apply, images, multiple)
         return apply(images)
 
-    def _restore_large(self, task: str, plane: np.ndarray) -> np.ndarray:
+    def _restore_large(self, task: str | None, plane: np.ndarray) -> np.ndarray:
         restored = np.empty(plane.shape)
         self._for_large.restore_into(restored, plane, axes="YX", task=task,
                                      report=lambda line: None)

@@ -17,14 +17,16 @@ from microgan.runtime.batching import PIXELS_PER_BATCH, refuse_not_finite
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors
-from microgan.generator_file import GeneratorInfo, load_generator
+from microgan.generator_file import EMBEDDED, GeneratorInfo, load_generator
 from microgan.runtime import memory
 from microgan.restoration.checks import (
     as_image, as_pixels, check_call, check_load, check_size, check_target, check_task,
     choose_augmentation)
+from microgan.restoration.familiarity import Familiarity
 from microgan.restoration.kept_pixels import (
     check_pixels, keep_missing, read_filled, refuse_unless_held)
 from microgan.restoration.planes import Planes, WritablePixels, percentiles, to_type
+from microgan.restoration.pretrained import SEEN_NONE, fit_to_image
 from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.runtime.startup import import_tensorflow_quietly, refuse_forked
 
@@ -64,7 +66,8 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     """Load a trained generator as a function from image to restored image.
 
     Args:
-        path: the `generator.h5` of a run folder.
+        path: the `generator.h5` of a run folder, or "embedded" for the one that comes with
+            microgan, pretrained on simulated images.
         precision: "float32", "mixed_bfloat16", or "auto" for the faster one on this hardware.
         tile: largest side of a tile of a large image, in pixels; None for what free memory
             allows.
@@ -82,7 +85,8 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     info = choose_augmentation(info, test_time_augmentation)
     if info.method == "zse_gan":
         model = model.get_layer("sharpen")
-    return Restorer(model, info, tile=tile)
+    familiarity = Familiarity.of_embedded() if os.fspath(path) == EMBEDDED else None
+    return Restorer(model, info, tile=tile, familiarity=familiarity)
 
 
 def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
@@ -107,6 +111,8 @@ class Restorer:
             `TiledNetwork` takes it.
         info: its description.
         tile: largest side of a tile, in pixels; None for what free memory allows.
+        familiarity: for a generator without tasks, compares images with those that it was
+            pretrained on; None if they are unknown.
 
     Call arguments:
         image: integers or real floating-point numbers, with a Y and an X axis of at least
@@ -116,7 +122,8 @@ class Restorer:
             channels C, each restored as a plane, such as YXC.
         task: whose intensity constants to use. None for those of a generator's only task,
             otherwise for the image's own 0.1 and 99.9 percentiles. A generator that adds
-            several defects needs it.
+            several defects needs it; one that was pretrained for any image has no tasks, and
+            keeps the image's brightness and contrast on a scale of some pixels.
         nodata: value of pixels that were not measured, such as the borders of stitched
             images; may be NaN. They are kept as they are, count in no percentile, and are
             filled in from around them for the network.
@@ -139,8 +146,8 @@ class Restorer:
     process: load it there.
     """
 
-    def __init__(self, model: keras.Model, info: GeneratorInfo, *,
-                 tile: int | None = None) -> None:
+    def __init__(self, model: keras.Model, info: GeneratorInfo, *, tile: int | None = None,
+                 familiarity: Familiarity | None = None) -> None:
         from microgan.restoration.tiled_network import TiledNetwork
 
         self.info = info
@@ -150,6 +157,7 @@ class Restorer:
         self._network = TiledNetwork(model,
                                      test_time_augmentation=info.test_time_augmentation)
         self._tile = tile
+        self._familiarity = familiarity
         self._max_pixels = self._network.max_pixels
         free = memory.free_bytes() / 2
         if self._network.num_passes == 1:  # larger tiles would only be larger
@@ -195,8 +203,7 @@ class Restorer:
         dtype = np.dtype(target.dtype)
         num_missing = check_pixels(image, nodata)
         before, after = self._ranges(image, task, nodata, report)
-        _refuse_other_type(after, dtype)
-        name = task or self.info.tasks[0]
+        name = task or next(iter(self.info.tasks), "")
         model = self.info.degradation.get(name)
         read_plane = functools.partial(planes.read, image)
         if nodata is not None and num_missing:
@@ -228,9 +235,17 @@ class Restorer:
                 return degraded(place)[where]
             return before.normalize(read_whole(place, where))
 
+        fit = None
+        if not self.info.tasks:
+            with self._lock:
+                fit = fit_to_image(self._network, before, read, planes, self._familiarity, report)
+            after = fit.intensities
+        _refuse_other_type(after, dtype)
+
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
-            restored = after.undo(values)
+            restored = (fit.undo(values, read_plane(place, where)) if fit is not None
+                        else after.undo(values))
             if nodata is None or not num_missing:
                 converted, beyond = to_type(restored, dtype)
             else:
@@ -337,10 +352,14 @@ class Restorer:
                        "little. Was the image converted to another type or scale?")
             return before, after
         if low == high:
+            remedy = (f"Name the task: --task={' or --task='.join(self.info.tasks)}."
+                      if self.info.tasks else "There is nothing to restore.")
             raise UserError(
                 f"The image is {significant(low, 6)} nearly everywhere, so its own percentiles "
-                "give no intensity range. Name the task: "
-                f"--task={' or --task='.join(self.info.tasks)}.")
+                f"give no intensity range. {remedy}")
+        if not self.info.tasks:
+            report(SEEN_NONE)
+            return IntensityRange(low, high), IntensityRange(low, high)
         report(f"No task named: the image's own {PERCENTILES[0]} and {PERCENTILES[1]} "
                f"percentiles, {significant(low, 6)} and {significant(high, 6)}, replace a "
                f"task's intensity constants. Known tasks: {', '.join(self.info.tasks)}.")

@@ -58,7 +58,7 @@ def test_symmetries_give_all_and_only_their_versions(symmetries, count):
 
 def test_jitter_is_the_same_within_a_pair_and_differs_between_pairs():
     batches = PairedBatches([task([np.linspace(-0.5, 0.5, 16).reshape(4, 4)])], batch_size=400,
-                            patch_size=4, seed=0, intensity_jitter=0.2)
+                            patch_size=4, seed=0, intensity_jitter=(0.2,))
 
     batch = batches(0)
 

@@ -51,3 +51,12 @@ def test_pairs_match_and_are_normalised():
         assert degraded.shape == clean.shape == (64, 64)
         assert degraded.dtype == clean.dtype == np.float32
         assert np.percentile(degraded, 50) < 1.05 and np.percentile(degraded, 1) > -1.5
+
+
+def test_a_few_photons_do_not_become_huge_numbers():
+    lonely = np.zeros((96, 96), np.float32)
+    lonely[48, 48] = 1
+
+    for seed in range(100):
+        for image in draw_pair(np.random.default_rng([9, seed]), [lonely], 64):
+            assert np.abs(image).max() <= 2 / 0.05 + 1

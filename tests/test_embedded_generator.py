@@ -1,0 +1,136 @@
+"""The pretrained generator: what it restores, and trainings that start from it or from others."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from helpers import write_pairs
+from microgan import evaluate, load_restorer, train_cgan
+from microgan.errors import UserError
+from microgan.generator_file import EMBEDDED, file_of, load_generator, read_info, save_generator
+from microgan.metrics.paired import mean_care_psnr
+from microgan.simulation.degradation_model import Degradation
+from microgan.simulation.specimens import draw_specimen
+
+
+@pytest.fixture(scope="module")
+def restore():
+    return load_restorer(EMBEDDED, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def clean():
+    # Other specimens than those of the pretraining.
+    return [draw_specimen(np.random.default_rng([2**20, index]), 96) for index in range(6)]
+
+
+def quiet(restore, image):
+    return restore(image.astype(np.float32), axes="YX", report=lambda line: None)
+
+
+def test_it_is_small_and_knows_no_tasks():
+    assert file_of(EMBEDDED).stat().st_size < 2e6
+    assert read_info(EMBEDDED).tasks == ()
+
+
+@pytest.mark.parametrize("defect", [
+    Degradation(scale=10.0, noise_gain=1.0),
+    Degradation(scale=500.0, noise_gain=1.0, blur_px=(0.0, 2.0), step_px=4.0)])
+def test_it_improves_images_that_it_has_not_seen(restore, clean, defect):
+    rng = np.random.default_rng(1)
+    degraded = [defect.apply(rng, image) for image in clean]
+
+    restored = [quiet(restore, image) for image in degraded]
+
+    assert mean_care_psnr(clean, restored) > mean_care_psnr(clean, degraded) + 1
+
+
+def test_brightness_and_contrast_are_the_images_own(restore, clean):
+    noisy = Degradation(scale=20.0, noise_gain=1.0).apply(np.random.default_rng(2), clean[0])
+
+    restored, scaled = quiet(restore, noisy), quiet(restore, 30 * noisy + 1000)
+
+    np.testing.assert_allclose(restored.mean(), noisy.mean(), atol=0.02 * np.ptp(noisy))
+    np.testing.assert_allclose(scaled, 30 * restored + 1000, atol=0.1)
+
+
+def test_a_task_is_refused(restore, clean):
+    with pytest.raises(UserError, match="knows no tasks: leave out --task=Cells"):
+        restore(clean[0], task="Cells")
+
+
+def test_users_are_warned(restore, clean):
+    lines = []
+
+    restore(clean[0], report=lines.append)
+
+    assert "has seen only simulated images" in "".join(lines)
+
+
+def test_all_pairs_are_scored_since_it_has_learned_from_none(tmp_path):
+    write_pairs(tmp_path, "Blobs", 5, np.random.default_rng(3))
+
+    rows = evaluate(generator=EMBEDDED, data_dir=tmp_path, output=tmp_path / "scores")
+
+    assert {(row["method"], row["n"]) for row in rows if row["protocol"] == "care"} == {
+        ("raw input", 5), ("restored", 5)}
+
+
+def first_weights(folder, **settings):
+    """Weights after an update that changes nothing."""
+    folder.mkdir()
+    write_pairs(folder, "Blobs", 4, np.random.default_rng(4))
+    run = train_cgan(**{"data_dir": folder, "dir": folder, "recipe": "limited", "num_iters": 1,
+                        "patch_size": 16, "batch_size": 1, "learning_rate": 1e-20, "seed": 1,
+                        "content_weight": 0, "calibrate": False, **settings})
+    model, info = load_generator(run / "generator.h5", precision="float32")
+    return np.concatenate([weight.ravel() for weight in model.get_weights()]), info
+
+
+def test_limited_starts_from_it(tmp_path):
+    start, _ = load_generator(EMBEDDED, precision="float32")
+
+    weights, info = first_weights(tmp_path / "run")
+
+    np.testing.assert_allclose(weights, np.concatenate(
+        [weight.ravel() for weight in start.get_weights()]), atol=1e-6)
+    assert info.tasks == ("Blobs",)
+
+
+def test_training_can_start_from_another_run(tmp_path):
+    weights, info = first_weights(tmp_path / "one", init_generator="none", generator_filters=2)
+    path = tmp_path / "own.h5"
+    model, _ = load_generator(tmp_path / "one" / "Microscopy_cGAN_results" / "generator.h5",
+                              precision="float32")
+    save_generator(path, [0.5 * weight for weight in model.get_weights()], info)
+
+    again, _ = first_weights(tmp_path / "two", init_generator=str(path), generator_filters=2)
+
+    np.testing.assert_allclose(again, 0.5 * weights, atol=1e-6)
+
+
+def test_another_network_starts_from_random_weights(tmp_path):
+    weights, _ = first_weights(tmp_path / "run", generator_filters=2)
+
+    assert weights.std() > 0.01
+
+
+def test_another_network_is_refused_where_the_start_is_named(tmp_path):
+    with pytest.raises(UserError, match="--generator_filters=16, not of --generator=unet "
+                       "--generator_filters=2. Pass those, or --init_generator=none"):
+        first_weights(tmp_path / "run", init_generator=EMBEDDED, generator_filters=2)
+
+
+def test_only_a_restoring_generator_may_have_no_tasks(tmp_path):
+    info = dataclasses.replace(read_info(EMBEDDED), tasks=(), normalization={})
+    model, _ = load_generator(EMBEDDED, precision="float32")
+    save_generator(tmp_path / "g.h5", model.get_weights(), info)
+    assert read_info(tmp_path / "g.h5").tasks == ()
+
+    zse = dataclasses.replace(info, method="zse_gan", network="residual", axes="ZYX",
+                              network_arguments={"filters": 1})
+    from microgan.generator_file import build_network
+    save_generator(tmp_path / "z.h5", build_network(zse).get_weights(), zse)
+    with pytest.raises(UserError, match="names tasks"):
+        read_info(tmp_path / "z.h5", method=None)
