@@ -44,7 +44,7 @@ _VALIDATED_PX = 96
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainingConfig(TrainingConfig):
+class Settings(TrainingConfig):
     """Settings of the pretraining."""
 
     recipe: str = setting("paper", "There is no other.", choices=("paper",))
@@ -149,10 +149,10 @@ def _draw_specimens(folder: Path, seed: int, number: int) -> np.ndarray:
     return specimens.astype(np.float32)
 
 
-def pretrain(config: PretrainingConfig) -> Path:
+def pretrain(config: Settings) -> Path:
     """Pretrain; see `microgan.runs.run.train`."""
     return train(Pretraining, config)
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(PretrainingConfig, __doc__ or "", pretrain))
+    sys.exit(run_command(Settings, __doc__ or "", pretrain))
