@@ -34,16 +34,16 @@ def test_it_is_small_and_knows_no_tasks():
     assert read_info(EMBEDDED).tasks == ()
 
 
-@pytest.mark.parametrize("defect", [
-    Degradation(scale=10.0, noise_gain=1.0),
-    Degradation(scale=500.0, noise_gain=1.0, blur_px=(0.0, 2.0), step_px=4.0)])
-def test_it_improves_images_that_it_has_not_seen(restore, clean, defect):
+@pytest.mark.parametrize("defect, gain_db", [
+    (Degradation(scale=10.0, noise_gain=1.0), 3.0),
+    (Degradation(scale=500.0, noise_gain=1.0, blur_px=(0.0, 2.0), step_px=4.0), 0.4)])
+def test_it_improves_images_that_it_has_not_seen(restore, clean, defect, gain_db):
     rng = np.random.default_rng(1)
     degraded = [defect.apply(rng, image) for image in clean]
 
     restored = [quiet(restore, image) for image in degraded]
 
-    assert mean_care_psnr(clean, restored) > mean_care_psnr(clean, degraded) + 1
+    assert mean_care_psnr(clean, restored) > mean_care_psnr(clean, degraded) + gain_db
 
 
 def test_brightness_and_contrast_are_the_images_own(restore, clean):
