@@ -25,7 +25,8 @@ BENCHMARKS = {
     f"benchmarks/{path.name}" if re.search(rf"^(from|import) ({NEIGHBOURS})\b", text, re.MULTILINE)
     else f"-m benchmarks.{path.stem}": f"benchmarks.{path.stem}"
     for path in (ROOT / "benchmarks").glob("*.py")
-    for text in [path.read_text(encoding="utf-8")] if re.search(r"class Settings\(\w*Config\)", text)}
+    for text in [path.read_text(encoding="utf-8")]
+    if re.search(r"class Settings\(\w*Config\)", text)}
 RIVALS = {f"-m benchmarks.rivals.{path.stem}": f"benchmarks.rivals.{path.stem}"
           for path in (ROOT / "benchmarks" / "rivals").glob("*.py")
           if "run_command" in path.read_text(encoding="utf-8")}

@@ -7,8 +7,11 @@ import pytest
 
 from helpers import write_pairs
 from microgan import evaluate, load_restorer, train_cgan
+from microgan.config import CGANConfig
 from microgan.errors import UserError
-from microgan.generator_file import EMBEDDED, file_of, load_generator, read_info, save_generator
+from microgan.generator_file import (
+    EMBEDDED, build_network, file_of, load_generator, read_info, save_generator)
+from microgan.methods.cgan import CGAN
 from microgan.metrics.paired import mean_care_psnr
 from microgan.simulation.degradation_model import Degradation
 from microgan.simulation.specimens import draw_specimen
@@ -110,6 +113,15 @@ def test_training_can_start_from_another_run(tmp_path):
     np.testing.assert_allclose(again, 0.5 * weights, atol=1e-6)
 
 
+@pytest.mark.parametrize("changes, expected", [
+    ({}, 3e-3), ({"learning_rate": 2e-4}, 2e-4), ({"init_generator": "none"}, 1e-3),
+    ({"generator_filters": 2}, 1e-3), ({"recipe": "paper"}, 1e-4)])
+def test_steps_are_larger_from_given_weights(changes, expected):
+    config = CGAN.settle(CGANConfig.create(**{"recipe": "limited", **changes}))
+
+    assert config.learning_rate == pytest.approx(expected)
+
+
 def test_another_network_starts_from_random_weights(tmp_path):
     weights, _ = first_weights(tmp_path / "run", generator_filters=2)
 
@@ -130,7 +142,6 @@ def test_only_a_restoring_generator_may_have_no_tasks(tmp_path):
 
     zse = dataclasses.replace(info, method="zse_gan", network="residual", axes="ZYX",
                               network_arguments={"filters": 1})
-    from microgan.generator_file import build_network
     save_generator(tmp_path / "z.h5", build_network(zse).get_weights(), zse)
     with pytest.raises(UserError, match="names tasks"):
         read_info(tmp_path / "z.h5", method=None)

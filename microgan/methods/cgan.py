@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 _NO_START = "none"
+_FASTER_FROM_START = 3  # docs/pretraining.md
 _JITTER_OF_STRETCHED = 0.4
 _MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 
@@ -39,17 +40,21 @@ class CGAN(RestoringMethod):
     def settle(cls, config: Any) -> Any:
         """Default to the CIN-GAN's seed, so that both hold out the same images.
 
-        Start from random weights where the network is not the pretrained one, unless told to.
+        Start from random weights where the network is not the pretrained one, unless told to,
+        and learn faster from others.
         """
         settings: dict[str, Any] = {}
         if config.seed is None:
             settings["seed"] = seed_of_generator(config)
-        if config.init_generator != _NO_START:
+        starts = config.init_generator != _NO_START
+        if starts:
             fits = _fits(read_info(config.init_generator), config)
             if not fits and "init_generator" not in config.explicit:
-                settings["init_generator"] = _NO_START
+                starts, settings["init_generator"] = False, _NO_START
             elif not fits:
                 raise UserError(_unlike(config))
+        if starts and "learning_rate" not in config.explicit:
+            settings["learning_rate"] = _FASTER_FROM_START * config.learning_rate
         return config.replaced(**settings) if settings else config
 
     @classmethod
