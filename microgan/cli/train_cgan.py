@@ -2,7 +2,8 @@
 
 Trains one network on all tasks in --data_dir, keeps the weights that do best on the validation
 pairs, and scores restored test images and their raw input. Writes the folder
-Microscopy_cGAN_results with generator.h5, which restore.py and evaluate.py use.
+Microscopy_cGAN_results with generator.h5, which restore.py and evaluate.py use. Where there are
+no clean images at all, --recipe=limited learns to remove noise from degraded ones alone.
 
 Try it:          train_cGAN.py --recipe=limited --images_limit=10
 Your own images: train_cGAN.py --recipe=limited --data_dir=FOLDER

@@ -99,10 +99,10 @@ class PairedBatches:
 
     def __post_init__(self) -> None:
         for position, task in enumerate(self.tasks):
-            _refuse_small(task.name, task.degraded, self.patch_size)
+            refuse_small(task.name, task.degraded, self.patch_size)
             if self.synthetic is not None:
-                _refuse_small(f"{task.name}, clean", self.synthetic.clean[position],
-                              self.patch_size)
+                refuse_small(f"{task.name}, clean", self.synthetic.clean[position],
+                             self.patch_size)
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -198,7 +198,7 @@ class UnpairedBatches:
     def __post_init__(self) -> None:
         for task in self.tasks:
             for kind in ("degraded", "clean"):
-                _refuse_small(f"{task.name}, {kind}", getattr(task, kind), self.patch_size)
+                refuse_small(f"{task.name}, {kind}", getattr(task, kind), self.patch_size)
 
     def __call__(self, update: int) -> dict[str, np.ndarray]:
         """Draw the batch of one update.
@@ -239,7 +239,8 @@ class UnpairedBatches:
         return getattr(task.normalization, kind).normalize(transform(image[place], *symmetry))
 
 
-def _refuse_small(name: str, images: Sequence[np.ndarray], patch_size: int) -> None:
+def refuse_small(name: str, images: Sequence[np.ndarray], patch_size: int) -> None:
+    """Raise `UserError` if an image (Y, X) is smaller than the crops of a training."""
     smallest = min((image.shape for image in images), key=min, default=(patch_size,))
     if min(smallest) < patch_size:
         raise UserError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.datasets.paired_arrays import find_datasets, has_clean
 from microgan.datasets.splits import spread_over
 from microgan.datasets.stretching import are_stretched
 from microgan.errors import UserError
@@ -64,6 +65,17 @@ class CGAN(RestoringMethod):
                             for name in (cls.run_folder, cls.augmented_run_folder))
         only_augmented = config.resume and augmented.exists() and not plain.exists()
         return augmented if config.cin_augment or only_augmented else plain
+
+    @classmethod
+    def chosen(cls, config: Any) -> type[CGAN]:
+        """Return the method for degraded images alone where no task has clean ones."""
+        from microgan.methods.cgan_alone import CGANAlone
+
+        if config.cin_augment or any(
+                has_clean(config.data_dir, name)
+                for name in config.datasets or find_datasets(config.data_dir)):
+            return cls
+        return CGANAlone
 
     def load(self) -> None:
         config, synthetic = self.config, None
@@ -126,10 +138,14 @@ class CGAN(RestoringMethod):
             generator,
             adam(config, config.learning_rate, num_updates=config.num_iters,
                  ema_decay=config.ema_decay),
-            weights=config.loss_weights(), adversary=adversary, content_features=features,
+            weights=self.loss_weights(), adversary=adversary, content_features=features,
             squared_content=config.content_distance == "squared",
             global_batch_size=config.batch_size)
         return trainer, build_network(info)
+
+    def loss_weights(self) -> dict[str, float]:
+        """Weight of each loss by name."""
+        return self.config.loss_weights()
 
     def _build_adversary(self) -> Any:
         from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,8 @@ class DegradedAlone(RestoringMethod):
     def validate(self, network: keras.Model) -> Scores:
         from microgan.restoration.in_memory import InMemoryRestorer
 
-        restore = InMemoryRestorer(network, self.describe())
+        restore = InMemoryRestorer(
+            network, replace(self.describe(), test_time_augmentation=False))
         for name in self.tasks:
             self.restored[name] = restore(name, self._shown(name))
         return {"score": float(np.asarray(self.trainer.generator_optimizer.iterations))}

@@ -79,6 +79,11 @@ class Method(abc.ABC):
         return config
 
     @classmethod
+    def chosen(cls, config: Any) -> type[Method]:
+        """Return the method that a complete config and its files ask for: usually this one."""
+        return cls
+
+    @classmethod
     def folder(cls, config: Any) -> Path:
         """The run folder of a config."""
         return Path(config.dir).absolute() / cls.run_folder

@@ -37,8 +37,8 @@ class CGANTrainer:
     Args:
         generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
         generator_optimizer: with `use_ema`, it also keeps the weights' moving average.
-        weights: factors of the losses by name, above 0: "adversarial", "content" and those of
-            `IMAGE_LOSSES`. A loss without a weight is not computed.
+        weights: factors of the losses by name, above 0: "adversarial", "content", "recorrupted"
+            and those of `IMAGE_LOSSES`. A loss without a weight is not computed.
         adversary: needed with an adversarial weight; otherwise None.
         content_features: frozen network, images -> features; needed with a content weight.
         squared_content: whether to square the difference of features.
@@ -79,7 +79,10 @@ class CGANTrainer:
         """Update the discriminator, if any, then the generator on one batch.
 
         Args:
-            batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share.
+            batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share. With a
+                weight for "recorrupted" also `own`, float (B,): 1 where `clean` is as noisy, with
+                noise of its own. There the squared difference alone counts, since only its
+                minimum is the clean image; it does not count elsewhere.
 
         Returns:
             Scalars whose sums over replicas are the unweighted means over the batch.
@@ -87,6 +90,7 @@ class CGANTrainer:
         degraded, clean = batch["degraded"], batch["clean"]
         losses: dict[str, tf.Tensor] = {}
         adversary = self.adversary
+        has_clean = 1 - batch["own"] if "recorrupted" in self.weights else 1.0
         with tf.GradientTape() as tape:
             restored = self.generator(degraded, training=True)
             if adversary is not None:
@@ -100,10 +104,13 @@ class CGANTrainer:
                     wanted = self.content_features(clean, training=False)
                 found = self.content_features(restored, training=False)
                 losses["content"] = self._mean(
-                    content_loss(wanted, found, squared=self.squared_content))
+                    has_clean * content_loss(wanted, found, squared=self.squared_content))
             for name, loss in IMAGE_LOSSES.items():
                 if name in self.weights:
-                    losses[name] = self._mean(loss(clean, restored))
+                    losses[name] = self._mean(has_clean * loss(clean, restored))
+            if "recorrupted" in self.weights:
+                losses["recorrupted"] = self._mean(
+                    batch["own"] * tf.reduce_mean(tf.square(clean - restored), [1, 2, 3]))
             total = sum(weight * losses[name] for name, weight in self.weights.items())
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)

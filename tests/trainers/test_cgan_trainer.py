@@ -146,3 +146,16 @@ def test_state_holds_every_random_state_and_optimizer_slot():
     assert sum("momentum" in name for name in names) == len(
         trainer.generator.trainable_variables
         + trainer.adversary.discriminator.trainable_variables)
+
+
+def test_an_image_of_ones_own_counts_by_its_squared_difference_alone(batch):
+    """A generator that starts as the identity restores nothing yet."""
+    trainer = build_trainer(weights={"pixel": 1.0, "recorrupted": 2.0})
+    difference = batch["clean"] - batch["degraded"]
+
+    losses = trainer.train_step({**batch, "own": tf.constant([1.0, 0.0])})
+
+    assert float(losses["pixel"]) == pytest.approx(
+        float(tf.reduce_mean(tf.abs(difference[1]))) / 2, rel=1e-5)
+    assert float(losses["recorrupted"]) == pytest.approx(
+        float(tf.reduce_mean(difference[0] ** 2)) / 2, rel=1e-5)

@@ -1,0 +1,165 @@
+"""The cGAN's generator from degraded images alone: simulated pairs and recorrupted images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from microgan.datasets.sampling import draw_crops, refuse_small
+from microgan.errors import UserError
+from microgan.estimation.alone import measure_alone
+from microgan.estimation.measured_defect import MeasuredDefect
+from microgan.generator_file import GeneratorInfo
+from microgan.methods.cgan import CGAN
+from microgan.methods.degraded_alone import DegradedAlone
+from microgan.methods.paired_data import TaskData
+from microgan.methods.restoring import RestoringMethod
+from microgan.methods.simulated_clean import SPECIMEN_PX, simulate_clean
+from microgan.runs.method import Trainer
+from microgan.runtime.progress import Progress
+from microgan.simulation.degradation_model import Degradation
+
+if TYPE_CHECKING:
+    import keras
+
+LEAST_SIDE_PX = 32  # to measure noise
+_RECORRUPTED_WEIGHT = 2.0
+# Standard deviation of the noise that is added, over that of the image.
+_ADDED_NOISE = 0.5
+
+
+class CGANAlone(DegradedAlone, CGAN):
+    """A generator that restores, without any clean image.
+
+    It learns from simulated clean images with the noise measured on the degraded ones, and, where
+    that noise is independent from pixel to pixel, from the degraded images: noise is added to
+    one copy and as much subtracted from another, which then have independent noise.
+    """
+
+    def load(self) -> None:
+        config = self.config
+        super().load()
+        if config.recipe != "limited":
+            raise UserError(
+                f"There are no clean images of '{next(iter(self.tasks))}' in {config.data_dir}, "
+                "and the published method needs some: add them, or pass --recipe=limited, which "
+                "learns from degraded images alone.")
+        if config.patch_size > SPECIMEN_PX:
+            raise UserError(f"--patch_size={config.patch_size} is more than the {SPECIMEN_PX} "
+                            "pixels of simulated clean images. Lower it.")
+        self.synthesizer = None
+        self._learned = []
+        for position, (name, task) in enumerate(self.tasks.items()):
+            degraded = task.degraded_part("train")
+            refuse_small(name, degraded, max(config.patch_size, LEAST_SIDE_PX))
+            defect = measure_alone(degraded, seed=self.seed)
+            self._learned.append(_LearnedTask(task, degraded, defect, simulate_clean(
+                np.random.default_rng([self.seed, position]), degraded, defect,
+                report=Progress(f"Simulating clean images for {name}"))))
+
+    def describe_data(self) -> str:
+        lines = []
+        for learned in self._learned:
+            name, defect = learned.task.pairs.name, learned.defect
+            lines += [learned.task.describe(),
+                      f"{name}: no clean images; they are simulated, with the noise measured on "
+                      "the degraded ones. Measured: " + "; ".join(
+                          f"{kind.replace('_', ' ')} {value}"
+                          for kind, value in defect.estimates.items()) + ".",
+                      *(f"{name}: {note}" for note in defect.notes)]
+        return "\n".join(lines)
+
+    def batch(self, update: int) -> dict[str, np.ndarray]:
+        """Return the batch of an update.
+
+        Returns:
+            As `PairedBatches`, and `own`, float32 (B,): 1 for the user's own images, whose
+            `clean` one has independent noise of its own, 0 for simulated pairs.
+        """
+        config = self.config
+        random = np.random.default_rng([self.seed, update])
+        first = int(random.integers(len(self._learned)))
+        positions = [(first + number) % len(self._learned) for number in range(config.batch_size)]
+        # Every second image of a task whose noise allows it.
+        own = [number // len(self._learned) % 2 == 0 and self._learned[position].has_white_noise
+               for number, position in enumerate(positions)]
+        pairs = [self._learned[position].draw_pair(random, config.patch_size, is_own)
+                 for position, is_own in zip(positions, own)]
+        degraded, clean = (np.stack(images)[..., np.newaxis] for images in zip(*pairs))
+        return {"degraded": degraded, "clean": clean, "own": np.array(own, np.float32),
+                "condition": np.array(positions, np.int32)}
+
+    def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
+        self.trainer, validated = super().build(info)
+        return self.trainer, validated
+
+    def loss_weights(self) -> dict[str, float]:
+        return {**super().loss_weights(), "recorrupted": _RECORRUPTED_WEIGHT}
+
+    def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
+        """Load the generator with the last weights; nothing tells how to calibrate it."""
+        return RestoringMethod.load_best(self, folder)
+
+
+@dataclass(frozen=True)
+class _LearnedTask:
+    """What training draws from.
+
+    Args:
+        task: its split and ranges.
+        degraded: images (Y, X).
+        defect: measured on them, with an example for each.
+        clean: simulated images.
+    """
+
+    task: TaskData
+    degraded: list[np.ndarray]
+    defect: MeasuredDefect
+    clean: list[np.ndarray]
+
+    @property
+    def has_white_noise(self) -> bool:
+        """Whether the noise of one pixel tells nothing of another's."""
+        example = self.defect.model.examples[0]
+        return not example.noise_transfer and example.step_px == 1
+
+    def draw_pair(self, random: np.random.Generator, patch_size: int, is_own: bool
+                  ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw a crop of a simulated pair or of a recorrupted image, in network values."""
+        images = self.degraded if is_own else self.clean
+        index = int(random.integers(len(images)))
+        (crop,) = draw_crops([images[index]], (patch_size,) * 2, self.task.symmetries, random)
+        if is_own:
+            pair = recorrupt(random, crop, self.defect.model.examples[index])
+        else:
+            pair = self.defect.model.apply(random, crop), crop
+        ranges = self.task.normalization
+        return ranges.degraded.normalize(pair[0]), ranges.clean.normalize(pair[1])
+
+
+def recorrupt(random: np.random.Generator, image: np.ndarray, degradation: Degradation
+              ) -> tuple[np.ndarray, np.ndarray]:
+    """Make two noisy images of one, whose noise is uncorrelated.
+
+    A network that predicts the second from the first by least squares predicts the image without
+    noise. Noise n of the image's own variance is added as n / 2 and subtracted as 2 n. The
+    covariance of the two is the noise's variance less the mean variance of n. Both are equal
+    since variance is linear in the signal, and a noisy pixel right in the mean.
+
+    Args:
+        random: source of n.
+        image: (Y, X), with white noise.
+        degradation: its noise's gain and floor.
+
+    Returns:
+        The noisier image and the one to predict, float64 (Y, X).
+
+    Source:
+        Pang et al. 2021, Recorrupted-to-Recorrupted, eq. 8, for Gaussian noise of one variance;
+        ours for variance that is linear in the signal.
+    """
+    noise = np.sqrt(degradation.noise_variance(image)) * random.standard_normal(image.shape)
+    return image + _ADDED_NOISE * noise, image - noise / _ADDED_NOISE
