@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from microgan.estimation.assembly import check_images, mean_power
 from microgan.estimation.intensities import find_intensities
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.estimation.noise import NoiseFilter, measure_noise
 from microgan.estimation.sampling import find_interpolation
 from microgan.estimation.spectra import Bins, power_spectrum, window_length
-from microgan.estimation.unpaired import check_images, mean_power
 from microgan.simulation.degradation_model import (
     CURVE_FREQUENCIES, Degradation, DegradationModel)
 
@@ -74,9 +74,11 @@ def measure_alone(degraded: Sequence[np.ndarray], *, seed: int = 0) -> MeasuredD
     if is_white:
         curve = np.ones_like(curve)
     step_px = 1.0 if sampling is None else sampling.step_px
-    smooth = [ndimage.gaussian_filter(image, _SMOOTH_PX) for image in measured]
-    line = measure_noise(measured, smooth, _noise_filter(measured, curve, step_px), stored.limits,
-                         seed=seed)
+    extract = _noise_filter(measured, curve, step_px)
+    # What smooth images leave in the filter stands for the structure of clean ones.
+    levels, structure = ([extract.levels(image) for image in images] for images in (
+        measured, [ndimage.gaussian_filter(image, _SMOOTH_PX) for image in measured]))
+    line = measure_noise(levels, structure, stored.limits, seed=seed)
     common = Degradation(
         noise_transfer=() if is_white else tuple(float(each) for each in np.sqrt(curve)),
         limits=stored.limits, is_whole=stored.is_whole, step_px=step_px,
