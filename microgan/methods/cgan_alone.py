@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,6 +103,17 @@ class CGANAlone(DegradedAlone, CGAN):
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator with the last weights; nothing tells how to calibrate it."""
         return RestoringMethod.load_best(self, folder)
+
+    def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+        """Apply the linear filter of the measured noise and the simulated clean images."""
+        from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
+
+        (learned,) = (each for each in self._learned if each.task.pairs.name == task)
+        try:
+            restore = LinearFilter(learned.defect.model, clean_spectrum(learned.clean)).restore
+        except ValueError:
+            return None
+        return [restore(image) for image in degraded]
 
 
 @dataclass(frozen=True)
