@@ -20,6 +20,9 @@ from microgan.simulation.degradation_model import (
 
 _ROUNDING_VARIANCE = 1 / 12
 _LEAST_SIDE_PX = 32
+# Standard deviations of an interval of blur: known degradations are missed twice as far as the
+# scatter of spectra says, since samples differ in direction, too.
+_INTERVAL = 2 * 1.96
 
 
 def check_images(**kinds: Sequence[np.ndarray]) -> None:
@@ -96,7 +99,7 @@ def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
     axes = "yx" if sampling is None or sampling.axis == 1 else "xy"
     found = {}
     for axis, variance in zip(axes, fitted.best.blur_px2):
-        spread = 1.96 * fitted.deviation(f"blur_{'yx'[axes.index(axis)]}_px2")
+        spread = _INTERVAL * fitted.deviation(f"blur_{'yx'[axes.index(axis)]}_px2")
         found[f"blur_{axis}_px"] = Estimate(
             math.sqrt(variance), math.sqrt(max(variance - spread, 0.0)),
             math.sqrt(variance + spread), "px")
