@@ -30,7 +30,8 @@ def test_learning_rate_rises_for_a_twentieth_and_falls_to_zero_at_the_end(config
 def test_critic_learns_until_the_generator_is_done():
     """It does several updates for each of the generator's."""
     config = CINGANConfig.create(recipe="limited", generator_filters=4, critic_filters=4,
-                                 num_iters=100, critic_steps=4, style_weight=0.0, seed=1)
+                                 num_iters=100, critic_steps=4, style_weight=0.0, seed=1,
+                                 measure_defect=False)
     both = IntensityRange(0, 1)
     info = describe_generator(config, method="cin_gan", network="unet",
                               network_arguments={"filters": 4},
