@@ -58,7 +58,7 @@ def test_known_degradation_is_measured(blur_px, photons, step_px):
 
 
 # What is measured is further off than it should be: blurs of 0.74, 1.13, 2.81, 2.21 and 3.56 px,
-# and 4.1 photons. Dim images of many small nuclei leave little but noise at the frequencies that tell.
+# and 4.1 photons. Dim images of small nuclei have little but noise at the frequencies that tell.
 FALLS_SHORT = {
     (NUCLEI, 3, (0.0, 0.0), 1.0, 0.0), (NUCLEI, 30, (1.0, 1.0), 1.0, 0.0),
     (NUCLEI, 3, (2.0, 2.0), 1.0, 0.4), (NUCLEI, 30, (2.0, 2.0), 1.0, 0.4),
