@@ -96,7 +96,9 @@ def flags_of(change, tasks):
 
 def train_cell(settings, change, seed, work):
     """Train the recipe with a change; return the run folder."""
-    flags = ["--recipe=limited", f"--data_dir={Path(settings.data_dir).resolve()}",
+    # The recipe as when the other rows were trained, before there were pretrained weights.
+    flags = ["--recipe=limited", "--init_generator=none", "--intensity_jitter=0",
+             f"--data_dir={Path(settings.data_dir).resolve()}",
              f"--images_limit={settings.images_limit}", f"--seed={seed}"]
     if settings.symmetries:
         flags.append(f"--symmetries={','.join(settings.symmetries)}")
