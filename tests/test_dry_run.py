@@ -29,8 +29,8 @@ def test_dry_run_tells_what_the_run_will_take_and_leaves_nothing(
             stack = random.integers(0, 255, (13, 20, 20), np.uint8)
             np.save(tmp_path / "images" / f"{number}.npy", gaussian_filter(stack, 1))
     else:
-        write_pairs(tmp_path / "images", "Blobs", 8, random, size=16)
-        write_pairs(tmp_path / "images", "Blobs_test", 2, random, size=16)
+        write_pairs(tmp_path / "images", "Blobs", 8, random, size=32)
+        write_pairs(tmp_path / "images", "Blobs_test", 2, random, size=32)
     before = sorted(tmp_path.rglob("*"))
 
     status = program.main([script, *flags, "--data_dir=images", "--num_iters=1000", "--dry_run",

@@ -48,7 +48,7 @@ def images(tmp_path, program):
                 stack = random.integers(0, 255, (13, 20, 20), np.uint8)
                 np.save(folder / f"{number}.npy", gaussian_filter(stack, 1))
         else:
-            write_pairs(folder, "Blobs", 6, random, size=16)
+            write_pairs(folder, "Blobs", 6, random, size=32)
     return tmp_path / "whole", tmp_path / "killed"
 
 

@@ -107,7 +107,7 @@ def test_the_examples_run_one_after_the_other(tmp_path, random, monkeypatch):
                             functools.partial(config.create, num_iters=1, **settings))
     for folder in ("my_images", "my_stacks", "new_images", "clean"):
         (tmp_path / folder).mkdir()
-    write_pairs(tmp_path / "my_images", "NAME", 8, random, size=16)
+    write_pairs(tmp_path / "my_images", "NAME", 8, random, size=32)
     for number in range(3):
         stack = random.integers(0, 255, (13, 20, 20), np.uint8)
         np.save(tmp_path / "my_stacks" / f"{number}.npy", gaussian_filter(stack, 1))
