@@ -46,7 +46,7 @@ _VALIDATED_PX = 96
 class Settings(TrainingConfig):
     """Settings of the pretraining."""
 
-    recipe: str = setting("paper", "There is no other.", choices=("paper",))
+    recipe: str = setting("paper", "The only one.", choices=("paper",))
     num_iters: int = setting(20_000, "Updates.", minimum=1, maximum=10**9)
     batch_size: int = setting(8, "Pairs per update.", minimum=1)
     patch_size: int = setting(64, "Side of the pairs, pixels.", minimum=16, maximum=160)

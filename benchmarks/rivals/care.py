@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from benchmarks.rivals.common import RivalConfig
+from benchmarks.rivals.common import OneLossTrainer, RivalConfig
+from benchmarks.rivals.networks import small_unet
 from microgan.cli.command import run_command
 from microgan.config import setting
 from microgan.errors import UserError
@@ -80,24 +81,11 @@ def build_unet_generator(*, filters: int = 32, depth: int = 2,
     """
     degraded = keras.Input((None, None, 1), name="degraded")
     padded = pad_exactly(degraded, 2 ** depth)
-    features = padded
-    skips = []
 
     def conv(features: Any, channels: int) -> Any:
         return layers.Conv2D(channels, kernel_size, padding="same", activation="relu")(features)
 
-    for level in range(depth):
-        for _ in range(2):
-            features = conv(features, filters * 2 ** level)
-        skips.append(features)
-        features = layers.MaxPooling2D()(features)
-    features = conv(features, filters * 2 ** depth)
-    features = conv(features, filters * 2 ** (depth - 1))
-    for level in reversed(range(depth)):
-        features = layers.UpSampling2D(2, interpolation="nearest")(features)
-        features = layers.Concatenate()([features, skips[level]])
-        features = conv(features, filters * 2 ** level)
-        features = conv(features, filters * 2 ** max(0, level - 1))
+    features = small_unet(padded, conv, filters=filters, depth=depth)
     change = layers.Conv2D(1, 1, dtype=keras.config.floatx())(features)
     restored = layers.Add(dtype=keras.config.floatx())([change, padded])
     return keras.Model(degraded, crop_exactly(restored, degraded), name="care_unet_generator")
@@ -154,49 +142,18 @@ class CARE(RestoringMethod):
         super().draw(folder, update, rows)
 
 
-class CARETrainer:
+class CARETrainer(OneLossTrainer):
     """One update of the generator per step, by the mean absolute difference.
-
-    Args:
-        generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
-        generator_optimizer: of the generator's weights.
-        global_batch_size: images per batch over all replicas: gradients are summed over
-            replicas, so losses divide by it.
 
     Source:
         Weigert et al. 2018, CARE, Methods, with csbdeep 0.8.2's default loss.
     """
 
-    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
-                 global_batch_size: int) -> None:
-        self.generator = generator
-        self.generator_optimizer = generator_optimizer
-        self.global_batch_size = global_batch_size
-        # Built now, so that a checkpoint finds the slots to restore.
-        generator_optimizer.build(generator.trainable_variables)
+    loss_name = "pixel"
 
-    @property
-    def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, by owner; the learning rate is the optimizer's."""
-        return {"generator": self.generator.variables,
-                "generator_optimizer": self.generator_optimizer.variables}
-
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update the generator on one batch.
-
-        Args:
-            batch: `degraded` and `clean`, float (B, Y, X, 1), this replica's share.
-
-        Returns:
-            A scalar whose sum over replicas is the mean over the batch.
-        """
-        with tf.GradientTape() as tape:
-            restored = self.generator(batch["degraded"], training=True)
-            loss = (tf.reduce_sum(pixel_loss(batch["clean"], restored))
-                    / self.global_batch_size)
-        variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"pixel": loss}
+    def loss_per_image(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the loss of each image; `degraded` and `clean`, float (B, Y, X, 1)."""
+        return pixel_loss(batch["clean"], self.generator(batch["degraded"], training=True))
 
 
 def plateau_learning_rate(initial: float, history: Iterable[tuple[int, float]], *,

@@ -1,4 +1,4 @@
-"""Settings and the learning rate that the rivals share."""
+"""Settings, the learning rate and the update that the rivals share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from microgan.config import TaskTrainingConfig, setting
@@ -36,6 +37,52 @@ class RivalGANConfig(RivalConfig):
         "half of --num_iters, as the original.", choices=("none", "linear"))
     adam_beta_1: float = setting(0.5, "Decay of Adam's mean gradient; the original's 0.5.",
                                  minimum=0, maximum=0.999)
+
+
+class OneLossTrainer:
+    """One update of the generator per step, by one loss, which a subclass defines.
+
+    Args:
+        generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
+        generator_optimizer: of the generator's weights.
+        global_batch_size: images per batch over all replicas: gradients are summed over
+            replicas, so losses divide by it.
+    """
+
+    loss_name: str
+
+    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
+                 global_batch_size: int) -> None:
+        self.generator = generator
+        self.generator_optimizer = generator_optimizer
+        self.global_batch_size = global_batch_size
+        # Built now, so that a checkpoint finds the slots to restore.
+        generator_optimizer.build(generator.trainable_variables)
+
+    @property
+    def state(self) -> dict[str, list[Any]]:
+        """All variables a resumed run needs, by owner; the learning rate is the optimizer's."""
+        return {"generator": self.generator.variables,
+                "generator_optimizer": self.generator_optimizer.variables}
+
+    def loss_per_image(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the loss of each image of a batch, (B,)."""
+        raise NotImplementedError
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Update the generator on one batch.
+
+        Args:
+            batch: as `loss_per_image` takes it, this replica's share.
+
+        Returns:
+            A scalar whose sum over replicas is the mean over the batch.
+        """
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self.loss_per_image(batch)) / self.global_batch_size
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
+        return {self.loss_name: loss}
 
 
 class LinearDecayInSecondHalf(keras.optimizers.schedules.LearningRateSchedule):

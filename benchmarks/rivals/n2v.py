@@ -20,7 +20,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from benchmarks.rivals.common import RivalConfig
+from benchmarks.rivals.common import OneLossTrainer, RivalConfig
+from benchmarks.rivals.networks import small_unet
 from microgan.cli.command import run_command
 from microgan.config import setting
 from microgan.datasets.sampling import PairedBatches, TrainingTask
@@ -78,25 +79,13 @@ def build_unet_generator(*, filters: int = 32, depth: int = 2) -> keras.Model:
         multiple of the stride are padded by reflection and cut back.
     """
     degraded = keras.Input((None, None, 1), name="degraded")
-    features = pad_exactly(degraded, 2 ** depth)
-    skips = []
 
     def conv(features: Any, channels: int) -> Any:
         features = layers.Conv2D(channels, 3, padding="same")(features)
         return layers.ReLU()(layers.BatchNormalization()(features))
 
-    for level in range(depth):
-        for _ in range(2):
-            features = conv(features, filters * 2 ** level)
-        skips.append(features)
-        features = layers.MaxPooling2D()(features)
-    features = conv(features, filters * 2 ** depth)
-    features = conv(features, filters * 2 ** (depth - 1))
-    for level in reversed(range(depth)):
-        features = layers.UpSampling2D(2, interpolation="nearest")(features)
-        features = layers.Concatenate()([features, skips[level]])
-        features = conv(features, filters * 2 ** level)
-        features = conv(features, filters * 2 ** max(0, level - 1))
+    features = small_unet(pad_exactly(degraded, 2 ** depth), conv, filters=filters,
+                          depth=depth)
     restored = layers.Conv2D(1, 1, dtype=keras.config.floatx())(features)
     return keras.Model(degraded, crop_exactly(restored, degraded), name="n2v_unet_generator")
 
@@ -188,52 +177,26 @@ def mask_pixels(random: np.random.Generator, image: np.ndarray, *, percent: floa
     return replaced, masked
 
 
-class N2VTrainer:
+class N2VTrainer(OneLossTrainer):
     """One update of the generator per step, by the squared error at masked pixels.
-
-    Args:
-        generator: degraded (B, Y, X, 1) -> restored, same shape, normalised.
-        generator_optimizer: of the generator's weights.
-        global_batch_size: images per batch over all replicas: gradients are summed over
-            replicas, so losses divide by it.
 
     Source:
         Krull et al. 2019, arXiv:1811.10980, eq. 10.
     """
 
-    def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
-                 global_batch_size: int) -> None:
-        self.generator = generator
-        self.generator_optimizer = generator_optimizer
-        self.global_batch_size = global_batch_size
-        # Built now, so that a checkpoint finds the slots to restore.
-        generator_optimizer.build(generator.trainable_variables)
+    loss_name = "masked"
 
-    @property
-    def state(self) -> dict[str, list[Any]]:
-        """All variables a resumed run needs, by owner."""
-        return {"generator": self.generator.variables,
-                "generator_optimizer": self.generator_optimizer.variables}
-
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update the generator on one batch.
+    def loss_per_image(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return the loss of each image.
 
         Args:
             batch: `noisy`, `degraded`, the same with masked pixels replaced, and `mask`, 1 at
-                those, float (B, Y, X, 1), this replica's share.
-
-        Returns:
-            A scalar whose sum over replicas is the mean over the batch.
+                those, float (B, Y, X, 1).
         """
-        with tf.GradientTape() as tape:
-            restored = self.generator(batch["degraded"], training=True)
-            errors = batch["mask"] * tf.square(restored - batch["noisy"])
-            per_image = (tf.reduce_sum(errors, axis=[1, 2, 3])
-                         / tf.maximum(tf.reduce_sum(batch["mask"], axis=[1, 2, 3]), 1))
-            loss = tf.reduce_sum(per_image) / self.global_batch_size
-        variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"masked": loss}
+        restored = self.generator(batch["degraded"], training=True)
+        errors = batch["mask"] * tf.square(restored - batch["noisy"])
+        return (tf.reduce_sum(errors, axis=[1, 2, 3])
+                / tf.maximum(tf.reduce_sum(batch["mask"], axis=[1, 2, 3]), 1))
 
 
 def train_n2v(config: N2VConfig) -> Path:

@@ -1,7 +1,8 @@
-"""Networks that DeblurGAN and CycleGAN share."""
+"""Networks that DeblurGAN and CycleGAN share, and that CARE and Noise2Void do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -98,3 +99,34 @@ def _reflected_conv(features: Any, filters: int, kernel_size: int) -> Any:
 def _padded_conv(features: Any, filters: int, *, strides: int) -> Any:
     features = layers.ZeroPadding2D(1)(features)
     return layers.Conv2D(filters, 4, strides=strides, kernel_initializer=_narrow())(features)
+
+
+def small_unet(image: Any, conv: Callable[[Any, int], Any], *, filters: int, depth: int) -> Any:
+    """Build the U-Net that CARE and Noise2Void share, without its last convolution.
+
+    F-F, then at each level down twice as many channels, max pooling down, nearest upsampling
+    and a skip connection up; for depth 2 F-F, 2F-2F, 4F-2F, 2F-F, F-F channels.
+
+    Args:
+        image: symbolic (B, Y, X, 1), Y and X multiples of 2 ** depth.
+        conv: features and channels -> the features after a convolution and what belongs to it.
+        filters: F, channels at full resolution.
+        depth: halvings, >= 1.
+
+    Returns:
+        Symbolic (B, Y, X, F).
+    """
+    features, skips = image, []
+    for level in range(depth):
+        for _ in range(2):
+            features = conv(features, filters * 2 ** level)
+        skips.append(features)
+        features = layers.MaxPooling2D()(features)
+    features = conv(features, filters * 2 ** depth)
+    features = conv(features, filters * 2 ** (depth - 1))
+    for level in reversed(range(depth)):
+        features = layers.UpSampling2D(2, interpolation="nearest")(features)
+        features = layers.Concatenate()([features, skips[level]])
+        features = conv(features, filters * 2 ** level)
+        features = conv(features, filters * 2 ** max(0, level - 1))
+    return features

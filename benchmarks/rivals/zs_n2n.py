@@ -92,7 +92,7 @@ def zero_shot_loss(network: keras.Model, noisy: tf.Tensor) -> tf.Tensor:
 
 
 class ZeroShot:
-    """Restores images of one size, each by a network of its own.
+    """Restores images of one size, each with a network trained on it alone.
 
     Args:
         num_iters: updates per image; the original's 2,000.

@@ -51,7 +51,7 @@ class SyntheticPairs:
         degrade: clean images (Y, X), the part of each that is wanted, the task of each, a
             seed -> the degraded parts, in the tasks' degraded intensities.
         margin_px: how far around the wanted crops the images that `degrade` gets may reach.
-        num_updates: over so many updates the share falls evenly to nothing; None: constant.
+        num_updates: updates over which the share falls evenly to nothing; None: constant.
     """
 
     share: float

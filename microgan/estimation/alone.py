@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from microgan.estimation.assembly import check_images, mean_power
-from microgan.estimation.intensities import find_intensities
+from microgan.estimation.intensities import ROUNDING_VARIANCE, find_intensities
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.estimation.noise import NoiseFilter, measure_noise
 from microgan.estimation.sampling import find_interpolation
@@ -25,8 +25,6 @@ _SPECIMEN_BELOW, _NOISE_ABOVE = 0.2, 0.33
 # Noise is white whose power differs by less than this factor above `_NOISE_ABOVE`.
 _WHITE_WITHIN = 1.6
 _CURVE_WIDTH = 0.04
-# Rounding to whole numbers.
-_ROUNDING_VARIANCE = 1 / 12
 _SMOOTH_PX = 1.5
 
 BLUR_UNKNOWN = ("Blur is left as it is: images without clean ones do not tell it from what the "
@@ -83,7 +81,7 @@ def measure_alone(degraded: Sequence[np.ndarray], *, seed: int = 0) -> MeasuredD
         noise_transfer=() if is_white else tuple(float(each) for each in np.sqrt(curve)),
         limits=stored.limits, is_whole=stored.is_whole, step_px=step_px,
         step_axis=1 if sampling is None else sampling.axis)
-    rounding = _ROUNDING_VARIANCE if stored.is_whole else 0.0
+    rounding = ROUNDING_VARIANCE if stored.is_whole else 0.0
     examples = tuple(replace(common, noise_gain=float(gain), noise_floor=float(floor) - rounding)
                      for gain, floor in zip(line.image_gains, line.image_floors))
     estimates = {"noise_gain": Estimate(line.gain, *line.gain_bounds, "grey levels"),

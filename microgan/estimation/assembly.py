@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from microgan.estimation.intensities import Intensities
+from microgan.estimation.intensities import ROUNDING_VARIANCE, Intensities
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.estimation.noise import NoiseLine
 from microgan.estimation.notes import WORST_MISFIT, notes_of_fit
@@ -18,7 +18,6 @@ from microgan.estimation.spectral_fit import FittedSpectrum
 from microgan.simulation.degradation_model import (
     CURVE_FREQUENCIES, Degradation, DegradationModel)
 
-_ROUNDING_VARIANCE = 1 / 12
 _LEAST_SIDE_PX = 32
 # Standard deviations of an interval of blur: known degradations are missed twice as far as the
 # scatter of spectra says, since samples differ in direction, too.
@@ -70,9 +69,9 @@ def measured_defect(fitted: FittedSpectrum, common: Degradation, line: NoiseLine
                     measured: Sequence[np.ndarray]) -> MeasuredDefect:
     """Put a model together, an example for each image; X becomes the images' own axis again.
 
-    The examples' blur differs as far as it is uncertain.
+    The blur of the examples varies within its uncertainty.
     """
-    rounding = _ROUNDING_VARIANCE if stored.is_whole else 0.0
+    rounding = ROUNDING_VARIANCE if stored.is_whole else 0.0
     common = replace(common, limits=stored.limits, is_whole=stored.is_whole,
                      is_stretched=stored.is_stretched)
     if sampling is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Of the error of rounding to whole numbers.
+ROUNDING_VARIANCE = 1 / 12
 # Extremes that this share of images has in common were made the same.
 _MOST_IMAGES = 0.8
 _HALF = 0.5

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize
 
+from microgan.estimation.intensities import ROUNDING_VARIANCE
 from microgan.estimation.spectra import power_spectrum, window_length
 from microgan.simulation.degradation_model import (
-    CURVE_FREQUENCIES, Degradation, DegradationModel, gaussian_transfer, radial_factors)
+    CURVE_FREQUENCIES, Degradation, DegradationModel, filter_by, gaussian_transfer,
+    radial_factors)
 
 # What the model of a transfer function may miss: a share of its logarithm, and of full contrast.
 _LOG_ERROR = 0.15
@@ -18,7 +20,6 @@ _CONTRAST_ERROR = 0.05
 _SIGNAL_SPREAD = 1.0
 _NOISE_SPREAD = 0.7
 _RING_SPREAD = 0.4
-_MARGIN_PX = 32
 _LEAST_POWER = 1e-6
 
 
@@ -96,12 +97,7 @@ class LinearFilter:
             float64 (Y, X), grey levels of clean images.
         """
         image = image.astype(np.float64) - self._offset
-        margins = [min(length - 1, _MARGIN_PX) for length in image.shape]
-        padded = np.pad(image, [(margin, margin) for margin in margins], "reflect")
-        gain = self._gain(image, padded.shape)
-        restored = np.fft.irfft2(np.fft.rfft2(padded) * gain, padded.shape)
-        return restored[margins[0]:margins[0] + image.shape[0],
-                        margins[1]:margins[1] + image.shape[1]]
+        return filter_by(image, lambda shape: self._gain(image, shape))
 
     def _gain(self, image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         clean, passed, squared, noise, alias = self._expected(shape, image.mean() + self._offset)
@@ -124,7 +120,7 @@ class LinearFilter:
             if example.noise_transfer:
                 noise *= radial_factors(shape, example.noise_transfer) ** 2
             if example.is_whole:
-                noise += 1 / 12
+                noise += ROUNDING_VARIANCE
             alias = np.zeros_like(clean)
             if example.step_px > 1:
                 step = example.step_px

@@ -7,7 +7,7 @@ model is applied and of the degraded ones after.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -226,12 +226,27 @@ def filter_radially(image: np.ndarray, curve: Sequence[float]) -> np.ndarray:
     Returns:
         float64 (Y, X).
     """
-    height, width = image.shape
-    margins = [min(length - 1, 32) for length in (height, width)]
+    return filter_by(image, lambda shape: radial_factors(shape, curve))
+
+
+def filter_by(image: np.ndarray, factors_of: Callable[[tuple[int, ...]], np.ndarray],
+              margin_px: int = 32) -> np.ndarray:
+    """Multiply each frequency of an image by a factor.
+
+    Args:
+        image: real (Y, X).
+        factors_of: shape of the image with margins -> the factor of each coefficient of its
+            `np.fft.rfft2`.
+        margin_px: mirrored beyond each border for the time being, pixels.
+
+    Returns:
+        float64 (Y, X).
+    """
+    margins = [min(length - 1, margin_px) for length in image.shape]
     padded = np.pad(image.astype(np.float64), [(margin, margin) for margin in margins], "reflect")
-    factors = radial_factors(padded.shape, curve)
-    filtered = np.fft.irfft2(np.fft.rfft2(padded) * factors, padded.shape)
-    return filtered[margins[0]:margins[0] + height, margins[1]:margins[1] + width]
+    filtered = np.fft.irfft2(np.fft.rfft2(padded) * factors_of(padded.shape), padded.shape)
+    return filtered[tuple(slice(margin, margin + length)
+                          for margin, length in zip(margins, image.shape))]
 
 
 def radial_factors(shape: Sequence[int], curve: Sequence[float]) -> np.ndarray:

@@ -130,7 +130,7 @@ def unknown_setting_generator():
     write_generator(degradation={"Cells": [{"__class__": "os.system"}]})
 
 
-@case("generator.h5", "measured defect that is no list", use_generator)
+@case("generator.h5", "measured defect that is not a list", use_generator)
 def unlisted_generator():
     write_generator(degradation={"Cells": {"blur_px": [1.0, 2.0]}})
 
