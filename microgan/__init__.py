@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from microgan.config import (
-    CGANConfig, CINGANConfig, Config, EvaluateConfig, RestoreConfig, ZSEGANConfig)
+    CGANConfig, CINGANConfig, Config, EvaluateConfig, ExportConfig, RestoreConfig, ZSEGANConfig)
 from microgan.version import __version__
 
 if TYPE_CHECKING:
     from microgan.restoration.restorer import Restorer
 
-__all__ = ["__version__", "evaluate", "load_restorer", "restore_files", "train_cgan",
+__all__ = ["__version__", "evaluate", "export", "load_restorer", "restore_files", "train_cgan",
            "train_cin_gan", "train_zse_gan"]
 
 Settings = ParamSpec("Settings")
@@ -160,3 +160,24 @@ def evaluate(config: EvaluateConfig) -> list[dict[str, Any]]:
     from microgan.programs import evaluate as program
 
     return program.evaluate(config)
+
+
+@_takes_settings_of(ExportConfig)
+def export(config: ExportConfig) -> Path:
+    """Export a generator for programs that run ONNX networks, like `microgan-export`.
+
+    Args:
+        **settings: the program's flags; see its `--help`.
+
+    Returns:
+        The written file.
+
+    Raises:
+        UserError: a mistake in the settings, or a generator that no ONNX network can be.
+
+    Example:
+        >>> network = export(generator=folder / "generator.h5", output="restorer.onnx")
+    """
+    from microgan.programs import export as program
+
+    return program.export(config)

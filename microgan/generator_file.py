@@ -20,7 +20,7 @@ import numpy as np
 
 from microgan.files.arrays import (
     MOST_NAMES, check_hdf5_names, hdf5_names, hdf5_node, read_dataset)
-from microgan.datasets.normalization import TaskNormalization
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
 from microgan.files.names import check_task_name
@@ -96,6 +96,13 @@ class GeneratorInfo:
     def uses_network(self, task: str) -> bool:
         """Whether a task's images go through the network."""
         return not self.degradation or task in self.corrected
+
+    def ranges(self, task: str) -> tuple[IntensityRange, IntensityRange]:
+        """Return the intensities of a task that are -1 and 1 before and after the network."""
+        ranges = self.normalization[task]
+        if self.method == "cin_gan":
+            return ranges.clean, ranges.degraded
+        return ranges.degraded, ranges.restored
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON; without models, no word of them."""

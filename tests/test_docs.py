@@ -18,6 +18,7 @@ PROGRAMS = {
     "train_cGAN.py": config.CGANConfig, "train_CIN_GAN.py": config.CINGANConfig,
     "train_zsegan.py": config.ZSEGANConfig, "restore.py": config.RestoreConfig,
     "evaluate.py": config.EvaluateConfig, "-m microgan.cli.simulate": config.SimulateConfig,
+    "microgan-export": config.ExportConfig,
 }
 # A benchmark that imports its neighbours by their bare names runs as a file, others as modules.
 NEIGHBOURS = "|".join(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
@@ -44,12 +45,13 @@ def read(page):
 
 
 def commands_of(page):
-    """Program and flags of all that can be pasted: code blocks, and `python ...` in the text."""
+    """Program and flags of what can be pasted: code blocks, `python ...`, `microgan-... --...`."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
-    lines += [" ".join(code.split()) for code in re.findall(r"`(python [^`]+)`", read(page))]
+    lines += [" ".join(code.split()) for code in re.findall(
+        r"`(python [^`]+|microgan-[\w-]+ --[^`]+)`", read(page))]
     for line in lines:
-        for name, flags in re.findall(rf"python ({NAMES})( [^&|#]*|$)", line):
+        for name, flags in re.findall(rf"(?:python |^)({NAMES})( [^&|#]*|$)", line):
             yield name, shlex.split(flags)
 
 

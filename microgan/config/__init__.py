@@ -7,11 +7,12 @@ from microgan.config.base import Config, setting, value_type
 from microgan.config.cgan import CGANConfig
 from microgan.config.cin_gan import CINGANConfig
 from microgan.config.evaluate import EvaluateConfig
+from microgan.config.export import ExportConfig
 from microgan.config.restore import RestoreConfig
 from microgan.config.simulate import SimulateConfig
 from microgan.config.training import TaskTrainingConfig, TrainingConfig
 from microgan.config.zse_gan import ZSEGANConfig
 
-__all__ = ["CGANConfig", "CINGANConfig", "Config", "EvaluateConfig", "RestoreConfig",
-           "SimulateConfig", "TaskTrainingConfig", "TrainingConfig", "ZSEGANConfig", "setting",
-           "value_type"]
+__all__ = ["CGANConfig", "CINGANConfig", "Config", "EvaluateConfig", "ExportConfig",
+           "RestoreConfig", "SimulateConfig", "TaskTrainingConfig", "TrainingConfig",
+           "ZSEGANConfig", "setting", "value_type"]

@@ -165,7 +165,8 @@ class PadToMultiple(keras.layers.Layer):
         self.multiple = multiple
 
     def call(self, inputs: Any) -> Any:
-        added = -tf.shape(inputs)[1:-1] % self.multiple
+        # Not `-size % multiple`: ONNX's remainder has the sign of its first number (tf2onnx 2174).
+        added = (self.multiple - tf.shape(inputs)[1:-1] % self.multiple) % self.multiple
         after = tf.pad(added, [[1, 1]])
         padded = tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
         # In a graph for any size TensorFlow loses even the number of channels.

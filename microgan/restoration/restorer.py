@@ -80,13 +80,24 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
             TensorFlow cannot run in it.
     """
     check_load(path, precision, tile)
+    model, info = load_for_restoring(path, precision=precision,
+                                     test_time_augmentation=test_time_augmentation)
+    familiarity = Familiarity.of_embedded() if os.fspath(path) == EMBEDDED else None
+    return Restorer(model, info, tile=tile, familiarity=familiarity)
+
+
+def load_for_restoring(path: str | os.PathLike[str], *, precision: str,
+                       test_time_augmentation: bool | None) -> tuple[keras.Model, GeneratorInfo]:
+    """Load a generator's network from image to restored image, and its description.
+
+    Args and errors as in `load_restorer`.
+    """
     import_tensorflow_quietly()
     model, info = load_generator(path, method=None, precision=precision)
     info = choose_augmentation(info, test_time_augmentation)
     if info.method == "zse_gan":
         model = model.get_layer("sharpen")
-    familiarity = Familiarity.of_embedded() if os.fspath(path) == EMBEDDED else None
-    return Restorer(model, info, tile=tile, familiarity=familiarity)
+    return model, info
 
 
 def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
@@ -333,19 +344,13 @@ class Restorer:
         self._max_pixels = pixels // 2
         report(f"Out of memory: continuing with tiles of {self._side(shape)} pixels a side.")
 
-    @property
-    def _adds_defects(self) -> bool:
-        return self.info.method == "cin_gan"
-
     def _ranges(self, image: Pixels, task: str | None, nodata: float | None,
                 report: Report) -> tuple[IntensityRange, IntensityRange]:
         """Return the intensities that are -1 and 1 before and after the network."""
         low, high = percentiles(image, nodata)
         if task or len(self.info.tasks) == 1:
             task = task or self.info.tasks[0]
-            ranges = self.info.normalization[task]
-            before, after = ((ranges.clean, ranges.degraded) if self._adds_defects else
-                             (ranges.degraded, ranges.restored))
+            before, after = self.info.ranges(task)
             if _is_other_scale(low, high, before):
                 report(f"Warning: intensities run from {interval(low, high)}, but '{task}' was "
                        f"learned on {interval(before.low, before.high)}: the result means "
