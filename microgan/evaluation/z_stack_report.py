@@ -17,8 +17,8 @@ from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, 
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
     measure_stack)
-from microgan.evaluation.z_stack_page import build_page
 from microgan.files.whole import write_csv, write_json, write_text, written_whole
+from microgan.pages.rendering import render
 
 PREFIX = "z_stack_"  # of every file of the report
 PAGE = f"{PREFIX}report.html"
@@ -101,8 +101,9 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
         with written_whole(path) as temporary:
             figure.savefig(temporary)
         images[name] = path.read_bytes()
-    write_text(folder / PAGE, build_page(
-        criteria, tables, images, notes=[f"{len(results)} stacks", *notes],
+    write_text(folder / PAGE, render(
+        "z_stack.html", title="z-stack report", criteria=criteria, tables=tables, figures=images,
+        notes=[f"{len(results)} stacks", *notes],
         names={rank: result.name for rank, result in shown.items()}))
     return criteria
 

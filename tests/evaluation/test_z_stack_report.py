@@ -15,7 +15,6 @@ from microgan.evaluation.z_stack_criteria import (
 from microgan.evaluation.z_stack_measures import (
     BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, central_third,
     check_cells, image_measures, measure_references, measure_stack, section, sections)
-from microgan.evaluation.z_stack_page import build_page
 from microgan.evaluation.z_stack_report import criteria_table, write_report
 from microgan.metrics.paired import align_care, psnr
 
@@ -193,18 +192,6 @@ def test_references_are_measured_as_images_and_crops():
     assert [row["plane"] for row in rows] == ["xy", "crop"]
     assert [shares.sum() for shares in gradients.values()] == pytest.approx([1, 1])
     assert measure_references([], [], CONDITIONS) == ([], {})
-
-
-def test_page_shows_names_as_text():
-    tables = {"truth": [], "structure": [], "sharpness": [{"image": "x", "piqe": float("nan")}]}
-    figures = {f"{kind}_median": b"png" for kind in ("views", "cells")}
-    figures |= dict.fromkeys(("slices", "sections", "gradients", "consistency"), b"png")
-
-    page = build_page([], tables, figures, notes=["<script>"], names={"median": "a & b"})
-
-    assert "<script>" not in page and "&lt;script&gt;" in page
-    assert "a &amp; b" in page
-    assert page.count("data:image/png;base64,cG5n") == 6
 
 
 def test_stacks_of_different_depth_are_refused(tmp_path):
