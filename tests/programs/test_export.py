@@ -99,6 +99,8 @@ def test_networks_of_all_methods_equal_restoring_ten_images_of_odd_sizes(
 @pytest.mark.slow
 @needs_extra
 @needs_validator
+@pytest.mark.filterwarnings("ignore::ResourceWarning",  # bioimageio.spec leaves files open
+                            "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("method, network", [("cgan", "unet"), ("cin_gan", "unet")])
 def test_package_passes_the_validator_and_its_card_tells_the_run(method, network, tmp_path):
     generator = write_generator(tmp_path / "generator.h5", method, network, filters=2)
