@@ -44,7 +44,7 @@ def finished(tmp_path_factory):
 @pytest.mark.slow
 def test_run_writes_every_promised_file(finished):
     assert files_in(finished[0] / RUN) == {
-        "config.json", "split.json", "history.csv", "history.png", "generator.h5",
+        "config.json", "split.json", "history.csv", "history.png", "generator.h5", "report.html",
         "defect_report.md", "defect_report.csv", "defect_report.json", "defect_report.png",
         "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 

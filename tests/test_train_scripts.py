@@ -37,7 +37,7 @@ def finished(tmp_path_factory):
 
 def test_run_writes_every_promised_file(finished):
     assert files_in(finished[0] / RUN) == {
-        "config.json", "split.json", "history.csv", "history.png", "generator.h5",
+        "config.json", "split.json", "history.csv", "history.png", "generator.h5", "report.html",
         "scores.md", "scores.csv", "scores.json", "scores_per_image.csv", "scores_Blobs.png",
         "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 

@@ -48,7 +48,7 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
     assert "2 stacks to train, 1 to validate, 6 in-focus images" in result.stdout
     folder = tmp_path / RUN
     assert files_in(folder) == {
-        "config.json", "split.json", "history.csv", "history.png", "generator.h5",
+        "config.json", "split.json", "history.csv", "history.png", "generator.h5", "report.html",
         "samples/update_000002_1.png", "samples/update_000004_1.png",
         "checkpoint/update_000004.npz"}
     with open(folder / "history.csv", newline="") as file:

@@ -32,11 +32,17 @@ class PairedImages:
         degraded: images (Y, X) of any real numeric type; a list or an array (N, Y, X),
             which may be memory-mapped.
         clean: like `degraded`; image i belongs to degraded image i and has its size.
+        file_names: of the degraded images in a folder; none for an array.
     """
 
     name: str
     degraded: Images
     clean: Images
+    file_names: tuple[str, ...] = ()
+
+    def image_name(self, index: int) -> str:
+        """Return what to call an image: its file, or its number in the array."""
+        return self.file_names[index] if self.file_names else str(index)
 
     def __len__(self) -> int:
         return len(self.degraded)
@@ -143,7 +149,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
                             "size. Resample one of them first.")
     degraded.check()
     clean.check()
-    return PairedImages(name, degraded.images, clean.images)
+    return PairedImages(name, degraded.images, clean.images, degraded.file_names)
 
 
 def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:

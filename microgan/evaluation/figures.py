@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
                   "restored": normalization.clean.to_unit(restored)}
         if clean is not None:
             images["clean"] = normalization.clean.to_unit(clean)
-        limits = _display_limits(images["clean" if has_clean else "degraded"])
+        limits = display_limits(images["clean" if has_clean else "degraded"])
         for column, (name, image) in enumerate(images.items()):
             sheet.draw(row, column, image, limits, title=f"{title}: {name}" if column == 0
                        else name)
@@ -69,8 +69,8 @@ def save_synthetic_sheet(path: str | os.PathLike[str], samples: Sequence[
     sheet = _Sheet(len(samples), 3, footer="Synthetic and real on the real image's intensity "
                    "scale (0.5 to 99.5 percentile). It need not show the same place.")
     for row, (title, clean, synthetic, degraded) in enumerate(samples):
-        limits = _display_limits(degraded)
-        sheet.draw(row, 0, clean, _display_limits(clean), title=f"{title}: clean")
+        limits = display_limits(degraded)
+        sheet.draw(row, 0, clean, display_limits(clean), title=f"{title}: clean")
         sheet.draw(row, 1, synthetic, limits, title="synthetic")
         sheet.draw(row, 2, degraded, limits, title="real degraded")
     sheet.save(path)
@@ -115,14 +115,15 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
             panels[f"input{_in_db(by_key[protocol, RAW_INPUT][index])}"] = raw.restored
         panels[f"restored{_in_db(ranked[index])}"] = aligned.restored
         panels["clean"] = aligned.clean
-        rows.append((f"{label} (image {ranked[index].image})", panels,
+        name = ranked[index].image
+        rows.append((f"{label} ({f'image {name}' if name.isdecimal() else name})", panels,
                      np.abs(aligned.restored - aligned.clean)))
     limit = float(np.percentile(np.concatenate([row[2].ravel() for row in rows]),
                                 _ERROR_PERCENTILE)) or 1.0
     sheet = _Sheet(len(rows), len(rows[0][1]) + 1, with_bar=True,
                    footer=f"{ranked[0].task}, {ranked[0].split}: PSNR by the {protocol} protocol.")
     for row, (name, panels, error) in enumerate(rows):
-        limits = _display_limits(panels["clean"])
+        limits = display_limits(panels["clean"])
         for column, (title, image) in enumerate(panels.items()):
             sheet.draw(row, column, image, limits,
                        title=f"{name}: {title}" if column == 0 else title)
@@ -135,7 +136,9 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
 
 @plain_style()
 def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], *,
-                        score_label: str = "validation score (PSNR in dB)") -> None:
+                        score_label: str = "validation score (PSNR in dB)",
+                        weights: Mapping[str, float] | None = None,
+                        levels: Mapping[str, float] | None = None) -> None:
     """Draw losses and validation scores over the updates.
 
     Args:
@@ -144,6 +147,8 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
             losses, then scores, first `score`, which ranks checkpoints; larger is better.
             Their order tells them apart, since a task may have any name.
         score_label: name and unit of the scores.
+        weights: of losses, by name; each is drawn multiplied by its weight.
+        levels: scores to compare with, by name, drawn as dashed lines.
     """
     updates = [row["update"] for row in rows]
     names = [name for name in rows[0] if name not in ("update", "seconds", "bad_steps")]
@@ -151,17 +156,25 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
     figure = Figure(figsize=(8, 6.5), dpi=_DPI, layout="constrained")
     loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
     for name in losses:
-        _draw_curve(loss_axes, updates, [row[name] for row in rows],
-                    name.removesuffix("_loss").replace("_", " "))
+        loss = name.removesuffix("_loss")
+        weight = (weights or {}).get(loss, 1.0)
+        _draw_curve(loss_axes, updates, [weight * row[name] for row in rows],
+                    loss.replace("_", " ") + ("" if weight == 1 else f" x {weight:g}"))
     for name in scores:
         _draw_curve(score_axes, updates, [row[name] for row in rows],
                     "mean" if name == "score" else name.partition("_")[2],
                     **({"color": "black", "linewidth": 2.2} if name == "score" else {}))
+    for number, (name, level) in enumerate((levels or {}).items()):
+        score_axes.axhline(level, color=str(0.3 + 0.3 * (number % 2)), linestyle="--",
+                           label=plainly(name))
     best = max(rows, key=lambda row: row["score"])
     score_axes.axvline(best["update"], color="0.5", linestyle=":",
                        label=f"best: update {best['update']}")
+    values = np.abs([row[name] for row in rows for name in losses])
     if all(row[name] > 0 for row in rows for name in losses):
         loss_axes.set_yscale("log")
+    elif np.any(values > 0):  # those of a critic change sign
+        loss_axes.set_yscale("symlog", linthresh=float(np.median(values[values > 0])))
     loss_axes.set_ylabel("loss (mean since the last point)")
     score_axes.set_ylabel(score_label)
     score_axes.set_xlabel("update")
@@ -206,7 +219,8 @@ def _in_db(score: ImageScore) -> str:
     return f", {score.psnr:.1f} dB" if has_number else ""
 
 
-def _display_limits(clean: np.ndarray) -> tuple[float, float]:
+def display_limits(clean: np.ndarray) -> tuple[float, float]:
+    """Return the intensities to show as black and as white."""
     low, high = np.percentile(clean, _DISPLAY_PERCENTILES)
     return (float(low), float(high)) if low < high else (float(low), float(low) + 1)
 
@@ -226,7 +240,7 @@ class _Sheet:
         self.height_px = _MARGIN_PX + num_rows * (_PANEL_PX + _TITLE_PX) + 2 * _TITLE_PX
         self.figure = Figure(figsize=(self.width_px / _DPI, self.height_px / _DPI), dpi=_DPI)
         self.figure.text(_MARGIN_PX / self.width_px, 0.7 * _TITLE_PX / self.height_px,
-                         plainly(footer),
+                         plainly(f"{footer} Of larger images, the middle {_PANEL_PX} pixels."),
                          fontsize=9, color="0.3")
 
     def draw(self, row: int, column: int, image: np.ndarray, limits: tuple[float, float], *,
@@ -237,10 +251,10 @@ class _Sheet:
         axes = self._add_axes(left, top, _PANEL_PX, _PANEL_PX)
         axes.set_axis_off()
         axes.set_title(plainly(title), fontsize=9, loc="left", pad=4)
-        # Enlarged pixels stay square; a large image is averaged, not subsampled.
-        interpolation = "nearest" if max(image.shape) <= _PANEL_PX else "antialiased"
-        return axes.imshow(image, cmap=colours, vmin=limits[0], vmax=limits[1],
-                           interpolation=interpolation)
+        # A large image is cut: averaged down, it would show less noise than there is.
+        top, left = (max(0, length - _PANEL_PX) // 2 for length in image.shape)
+        return axes.imshow(image[top:top + _PANEL_PX, left:left + _PANEL_PX], cmap=colours,
+                           vmin=limits[0], vmax=limits[1], interpolation="nearest")
 
     def add_bar(self, drawn: Any, label: str) -> None:
         """Add the colour bar of the last column, beside its first panel."""

@@ -143,10 +143,6 @@ class CGAN(RestoringMethod):
             global_batch_size=config.batch_size)
         return trainer, build_network(info)
 
-    def loss_weights(self) -> dict[str, float]:
-        """Weight of each loss by name."""
-        return self.config.loss_weights()
-
     def _build_adversary(self) -> Any:
         from microgan.networks.cgan import build_dense_discriminator, build_patch_discriminator
         from microgan.runs.optimizers import adam

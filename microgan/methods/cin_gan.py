@@ -190,7 +190,8 @@ class CINGAN(Method):
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         from microgan.evaluation.figures import save_history_figure, save_synthetic_sheet
 
-        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label,
+                            weights=self.config.loss_weights())
         samples = []
         for name, task in self.tasks.items():
             degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)
@@ -224,7 +225,8 @@ class CINGAN(Method):
         if has_larger:
             split += f"; of larger ones the middle {MIDDLE_PX} x {MIDDLE_PX} pixels"
         return Report(write_report(folder, compared, split=split),
-                      "generator.h5, defect_report.md, defect_report.png, samples, history.png")
+                      "generator.h5, defect_report.md, defect_report.png, samples, history.png",
+                      figures=["defect_report.png"])
 
     def _load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator, whose network is kept for tasks on which it comes nearer."""

@@ -22,6 +22,8 @@ from microgan.runs.run_files import SAMPLES
 if TYPE_CHECKING:
     import keras
 
+    from microgan.evaluation.pictures import Comparison
+
 
 class DegradedAlone(RestoringMethod):
     """A method that needs no clean images.
@@ -57,11 +59,23 @@ class DegradedAlone(RestoringMethod):
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         from microgan.evaluation.figures import save_history_figure, save_sample_sheet
 
-        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label,
+                            weights=self.loss_weights())
         save_sample_sheet(folder / SAMPLES / f"update_{update:06d}.png", [
             (name, degraded, restored, None, task.normalization)
             for name, task in self.tasks.items()
             for degraded, restored in zip(self._shown(name), self.restored[name])])
+
+    def glance(self) -> list[Comparison]:
+        return []
+
+    def compared(self) -> list[Comparison]:
+        from microgan.evaluation.pictures import compare
+
+        return [compare(f"{name}, {image}", degraded, restored, None, task.normalization)
+                for name, task in self.tasks.items()
+                for image, degraded, restored in zip(
+                    task.names("train"), self._shown(name), self.restored[name])]
 
     def _shown(self, name: str) -> list[np.ndarray]:
         """Return the images of a task that pictures show."""

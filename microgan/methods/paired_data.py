@@ -93,6 +93,11 @@ class TaskData:
         pairs, indices = self._pairs_of(name)
         return [pairs.clean[i] for i in indices]
 
+    def names(self, part: str) -> list[str]:
+        """Return what to call the images of `train`, `validation` or `test`."""
+        pairs, indices = self._pairs_of(part)
+        return [pairs.image_name(i) for i in indices]
+
     def validated(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Return the degraded and clean images of the validation; see `validated_part`."""
         if self.synthetic_validation is not None:

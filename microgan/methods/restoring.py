@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microgan.datasets.splits import spread_over
 from microgan.evaluation import SCORE_FILES
+from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
+from microgan.methods.validated import MOST_VALIDATED, middle
 from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.runs.method import Method, Report, Scores
 from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
@@ -20,7 +24,12 @@ from microgan.runtime.batching import pixels_at_once
 if TYPE_CHECKING:
     import keras
 
+    from microgan.evaluation.pictures import Comparison
+
 SAMPLES_PER_TASK = 2
+# On the run's page, of each task.
+_PAIRS_AT_A_GLANCE, _GLANCE_PX = 24, 96
+_MOST_COMPARED, _COMPARED_PX = 6, 1024
 _NOT_TESTED = ("Nothing was tested, since no pairs are held out: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
                "or train with 20 pairs or more, or with --test_fraction. evaluate.py "
@@ -35,6 +44,7 @@ class RestoringMethod(Method):
 
     report_files = SCORE_FILES
     score_label = "validation score (PSNR in dB)"
+    restores = True
     not_tested = _NOT_TESTED
 
     def __init__(self, config: Any) -> None:
@@ -77,7 +87,8 @@ class RestoringMethod(Method):
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         from microgan.evaluation.figures import save_history_figure, save_sample_sheet
 
-        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label,
+                            weights=self.loss_weights(), levels=self.levels)
         samples = []
         for name, task in self.tasks.items():
             degraded, clean = task.validated()
@@ -85,24 +96,76 @@ class RestoringMethod(Method):
                         list(zip(degraded, self.restored[name], clean))[:SAMPLES_PER_TASK]]
         save_sample_sheet(folder / SAMPLES / f"update_{update:06d}.png", samples)
 
+    def loss_weights(self) -> dict[str, float]:
+        """Weight of each loss by name."""
+        return self.config.loss_weights()
+
+    @functools.cached_property
+    def levels(self) -> dict[str, float]:
+        """Validation scores that need no network: of the raw input, and of the linear filter."""
+        from microgan.metrics.paired import mean_care_psnr
+
+        raw, filtered = [], []
+        for name, task in self.tasks.items():
+            degraded, clean = task.validated()
+            raw.append(mean_care_psnr(clean, degraded))
+            images = self.filtered(name, degraded)
+            if images is not None:
+                filtered.append(mean_care_psnr(clean, images))
+        levels = {RAW_INPUT: float(np.mean(raw))}
+        if len(filtered) == len(raw):
+            levels[LINEAR_FILTER] = float(np.mean(filtered))
+        return levels
+
+    def glance(self) -> list[Comparison]:
+        from microgan.evaluation.pictures import compare
+
+        return [compare(f"{name}, {image}", middle(degraded, _GLANCE_PX), None,
+                        middle(clean, _GLANCE_PX), task.normalization)
+                for name, task in self.tasks.items()
+                for image, degraded, clean in list(zip(
+                    task.names("train"), *task.part("train")))[:_PAIRS_AT_A_GLANCE]]
+
+    def compared(self) -> list[Comparison]:
+        from microgan.evaluation.pictures import compare
+
+        shown = []
+        for name, task in self.tasks.items():
+            names = spread_over(task.names("validation"), MOST_VALIDATED)
+            images = zip(names, task.validated()[0], self.restored[name], task.validated_clean())
+            shown += [compare(f"{name}, {image}", degraded, restored, clean, task.normalization)
+                      for image, degraded, restored, clean in list(images)[:_MOST_COMPARED]]
+        return shown
+
     def report(self, folder: Path) -> Report:
-        from microgan.programs.scoring import score_generator
+        from microgan.evaluation.pictures import compare
+        from microgan.programs.scoring import RestoredImages, score_generator
 
         model, info = self.load_best(folder)
         limit = 1 if self.config.dry_run else self.config.eval_limit
         parts = {}
         for name, task in self.tasks.items():
             degraded, clean = task.part("test")
-            parts[name] = (list(task.split.test)[:limit], degraded[:limit], clean[:limit])
+            parts[name] = (task.names("test")[:limit], degraded[:limit], clean[:limit])
         has_tests = any(degraded for _, degraded, _ in parts.values())
         if has_tests:
             print("Scoring the test images.")
         filtered = {name: self.filtered(name, degraded)
                     for name, (_, degraded, _) in parts.items() if degraded}
+        compared: list[Comparison] = []
+
+        def show(images: RestoredImages) -> None:
+            whole = zip(images.names, images.degraded or (), images.restored, images.clean)
+            for name, *rest in list(whole)[:_MOST_COMPARED]:
+                degraded, restored, clean = (middle(image, _COMPARED_PX) for image in rest)
+                compared.append(compare(f"{images.task}, {name}", degraded, restored, clean,
+                                        self.tasks[images.task].normalization))
+
         table = score_generator(model, info, parts, split="test", folder=folder, filtered={
-            name: images for name, images in filtered.items() if images is not None})
+            name: images for name, images in filtered.items() if images is not None}, seen=show)
         return Report(table if has_tests else self.not_tested, "generator.h5, " + (
-            "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png")
+            "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png",
+            compared, [f"scores_{name}.png" for name in self.tasks])
 
     def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """Restore images of a task without any training, to be scored beside the network."""

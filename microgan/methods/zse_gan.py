@@ -173,7 +173,8 @@ class ZSEGAN(Method):
         from microgan.evaluation.figures import save_history_figure
         from microgan.evaluation.stack_views import save_orthogonal_views
 
-        save_history_figure(folder / "history.png", rows, score_label=self.score_label)
+        save_history_figure(folder / "history.png", rows, score_label=self.score_label,
+                            weights=self.config.loss_weights())
         for number, volumes in enumerate(self.shown, start=1):
             save_orthogonal_views(folder / SAMPLES / f"update_{update:06d}_{number}.png", *volumes,
                                   title=f"validation stack {number}, update {update}")
@@ -188,4 +189,4 @@ class ZSEGAN(Method):
         reported = self.reported.first() if self.config.dry_run else self.reported
         table = write_stack_report(folder, reported, folder / GENERATOR_FILE,
                                    precision=self.config.precision)
-        return Report(table, f"generator.h5, {PAGE}, samples, history.png")
+        return Report(table, f"generator.h5, {PAGE}, samples, history.png", pages=[PAGE])

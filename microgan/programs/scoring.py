@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,8 @@ class RestoredImages:
 
 def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, split: str,
                     folder: Path, stretched: Sequence[str] = (),
-                    filtered: Mapping[str, Images] | None = None) -> str:
+                    filtered: Mapping[str, Images] | None = None,
+                    seen: Callable[[RestoredImages], None] = lambda images: None) -> str:
     """Restore degraded images, score them and the raw input, write tables and figures.
 
     Args:
@@ -65,6 +66,7 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
         stretched: tasks whose images were each stretched to their extremes, so that the `range`
             protocol has no meaning.
         filtered: by task, what the linear filter makes of the degraded images, if known.
+        seen: called with the images of each task, once they are restored.
 
     Returns:
         The table, PSNR and SSIM under each protocol.
@@ -74,9 +76,11 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
     def restored_images() -> Iterable[RestoredImages]:
         for task, (names, degraded, clean) in parts.items():
             constants = info.normalization.get(task)
-            yield RestoredImages(task, names, clean, restore(task, degraded), degraded,
-                                 None if task in stretched else constants,
-                                 (filtered or {}).get(task))
+            images = RestoredImages(task, names, clean, restore(task, degraded), degraded,
+                                    None if task in stretched else constants,
+                                    (filtered or {}).get(task))
+            seen(images)
+            yield images
 
     return write_report(restored_images(), split=split, folder=folder)
 

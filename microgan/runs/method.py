@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,6 +19,8 @@ from microgan.version import __version__
 if TYPE_CHECKING:
     import keras
 
+    from microgan.evaluation.pictures import Comparison
+
 Scores = dict[str, float]
 
 
@@ -28,10 +30,16 @@ class Report(NamedTuple):
     Args:
         table: as text.
         files: in the run folder to look at, for the last line.
+        compared: images that were scored, for the run's page.
+        figures: names of PNG files in the run folder, for the page.
+        pages: names of other pages in the run folder, which it links to.
     """
 
     table: str
     files: str
+    compared: Sequence[Comparison] = ()
+    figures: Sequence[str] = ()
+    pages: Sequence[str] = ()
 
 
 class Trainer(Protocol):
@@ -63,6 +71,7 @@ class Method(abc.ABC):
     run_folder: str  # its name, in --dir
     report_files: tuple[str, ...] = ()  # as written: with the last one, a run is finished
     score_label = "validation score"
+    restores = False  # whether restore.py takes its generator and a user's images
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -136,6 +145,14 @@ class Method(abc.ABC):
 
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         """Draw pictures of the last validation, given all rows of the history."""
+
+    def glance(self) -> Sequence[Comparison]:
+        """Return small pictures of the training data, for the run's page."""
+        return ()
+
+    def compared(self) -> Sequence[Comparison]:
+        """Return images of the last validation, for the run's page."""
+        return ()
 
     def saved(self, weights: list[np.ndarray], info: GeneratorInfo
               ) -> tuple[list[np.ndarray], GeneratorInfo]:

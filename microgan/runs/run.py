@@ -17,9 +17,10 @@ from microgan.runs.checkpoints import Checkpoints
 from microgan.runs.history import History
 from microgan.runs.method import Method, Trainer
 from microgan.runs.progress import UpdateProgress
-from microgan.runs.run_files import GENERATOR_FILE
+from microgan.runs.run_files import GENERATOR_FILE, PAGE_FILE
 from microgan.runs.run_folder import (
     check_run_folder, create_run_folder, is_finished, working_folder)
+from microgan.runs.run_page import write_page
 from microgan.runs.workers import this_worker
 from microgan.runtime.amounts import byte_size, duration
 from microgan.runtime.precision import keras_settings_kept
@@ -44,8 +45,8 @@ def train(method_type: type[Method], config: Any) -> Path:
 
     Returns:
         The run folder: `config.json`, `split.json`, `history.csv`, `checkpoint/`,
-        `generator.h5` with the weights of the best validation, and the method's figures and
-        report.
+        `generator.h5` with the weights of the best validation, the method's figures and
+        report, and `report.html`, which shows all of it, also while the run trains.
 
     Raises:
         UserError: a mistake in the config or the data, found before TensorFlow is loaded; or
@@ -80,9 +81,11 @@ def train(method_type: type[Method], config: Any) -> Path:
             return folder
         print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
         with memory_watched_afterwards(config, working):
-            table, files = method.report(working)
-        print("The dry run is done: everything works. It left no files."
-              if config.dry_run else f"\n{table}\n\nEverything is in {working}: {files}.")
+            report = method.report(working)
+            write_page(working, method, run.history.rows, num_iters=run.num_iters, report=report)
+        print("The dry run is done: everything works. It left no files." if config.dry_run else
+              f"\n{report.table}\n\nEverything is in {working}: {report.files}, and "
+              f"{PAGE_FILE}, which shows it all.")
     return folder
 
 
@@ -185,6 +188,7 @@ class _Run:
                 self._save_best()
             self.history.write()
             self.method.draw(self.folder, update, self.history.rows)
+            write_page(self.folder, self.method, self.history.rows, num_iters=self.num_iters)
 
     def _save_best(self) -> None:
         if self.history.best_weights:

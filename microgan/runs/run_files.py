@@ -16,8 +16,9 @@ from microgan.files.names import is_of_system
 CONFIG_FILE = "config.json"
 SPLIT_FILE = "split.json"
 GENERATOR_FILE = "generator.h5"
+PAGE_FILE = "report.html"
 SAMPLES = "samples"
-_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE}
+_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE, PAGE_FILE}
 _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz"}
 
 

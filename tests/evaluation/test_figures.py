@@ -172,3 +172,29 @@ def test_name_with_dollar_signs_is_no_mathematics(tmp_path, random):
         {"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0, f"psnr_{name}": 2.0}])
 
     assert all((tmp_path / file).exists() for file in ("synthetic.png", "history.png"))
+
+
+def test_history_draws_weighted_losses_and_levels(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(figures, "_draw_curve", lambda axes, updates, values, label, **style:
+                        drawn.setdefault(label, (values, axes)))
+
+    figures.save_history_figure(
+        tmp_path / "history.png",
+        [{"update": 1, "seconds": 1.0, "content_loss": 200.0, "critic_loss": -3.0, "score": 2.0}],
+        weights={"content": 0.01}, levels={"raw input": 1.5})
+
+    values, axes = drawn["content x 0.01"]
+    assert values == [2.0] and axes.get_yscale() == "symlog"
+    assert [line.get_ydata()[0] for line in drawn["mean"][1].lines
+            if line.get_label() == "raw input"] == [1.5]
+
+
+def test_a_large_image_is_cut_not_averaged(tmp_path):
+    checkers = 50.0 * (np.indices((600, 600)).sum(axis=0) % 2)
+
+    figures.save_sample_sheet(tmp_path / "samples.png", [
+        ("A", 100 + 4 * checkers, checkers, checkers, NORMALIZATION)])
+
+    panel = imread(tmp_path / "samples.png")[60:260, 40:240, 0]
+    assert set(np.unique(panel)) == {0, 1}

@@ -108,7 +108,7 @@ def history(folder):
 def test_it_learns_and_writes_what_a_run_promises(run):
     assert {path.name for path in run.iterdir()} == {
         "config.json", "split.json", "history.csv", "samples", "checkpoint", "generator.h5",
-        "report.txt"}
+        "report.txt", "report.html"}
     scores = [float(row[-1]) for row in history(run)[1:]]
     assert scores[-1] > -1e-3 > scores[0]
     np.testing.assert_allclose(weights(run), [0.5, 0], atol=0.03)

@@ -1,0 +1,115 @@
+"""A run's page shows the run while it trains and afterwards, and works in a browser."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.evaluation.pictures import compare
+from microgan.runs.method import Report
+from microgan.runs.run_page import write_page
+
+ROWS = [{"update": 100, "score": 20.0}, {"update": 200, "score": 21.0}]
+RANGES = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def comparison(name):
+    clean = np.random.default_rng(0).uniform(0, 100, (600, 700))
+    return compare(name, clean / 2, clean, clean, RANGES)
+
+
+class Told:
+    """What the page asks of a method."""
+
+    run_folder, score_label, restores = "Told_results", "validation score", True
+
+    def describe_data(self):
+        return "A: 8 train\n<b>"
+
+    def glance(self):
+        return [compare("A, first.tif", np.eye(96), None, np.eye(96), RANGES)]
+
+    def compared(self):
+        return [comparison("A, second.tif")]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(
+        {"config": {"seed": 3}, "versions": {"microgan": "1.2"}}))
+    return tmp_path
+
+
+def page(folder, **settings):
+    write_page(folder, Told(), ROWS, num_iters=200, **settings)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def finished(folder):
+    (folder / "scores_A.png").write_bytes(b"png")
+    (folder / "more.html").touch()
+    return page(folder, report=Report("| A | 3 dB |", "", [comparison("A, third.tif")],
+                                      ["scores_A.png", "missing.png"], ["more.html"]))
+
+
+def test_page_of_a_running_training_reloads_itself_and_promises_no_result(folder):
+    text = page(folder)
+
+    assert '<meta http-equiv="refresh" content="30">' in text
+    assert "Training: update 200 of 200." in text and "so far are those of update 200" in text
+    assert "<li>&lt;b&gt;</li>" in text
+    assert "A, first.tif" in text and "A, second.tif" in text
+    assert "<h2>Result</h2>" not in text and "What to do next" not in text
+
+
+def test_page_of_a_finished_training_shows_scores_and_what_to_do(folder):
+    text = finished(folder)
+
+    assert "refresh" not in text and "Finished: 200 updates." in text
+    assert "| A | 3 dB |" in text and "A, third.tif" in text and 'href="more.html"' in text
+    assert "data:image/png;base64,cG5n" in text and "missing.png" not in text
+    assert f"--generator={folder / 'generator.h5'} --input=YOUR_IMAGES" in text
+    assert "--num_iters=400" in text and "Seed 3. microgan 1.2." in text
+
+
+def test_page_needs_nothing_but_itself(folder):
+    sources = re.findall(r'(?:src|href)="([^"]*)"', finished(folder))
+
+    assert {source.partition(",")[0] for source in sources} == {
+        "data:image/png;base64", "more.html"}
+
+
+def test_page_lists_what_is_wrong_with_the_pairs(folder):
+    assert "wrong with the pairs" not in page(folder)
+
+    (folder / "pair_checks.json").write_text(json.dumps(
+        [{"kind": "shift", "image": "a.tif", "number": 25.0}]))
+
+    assert "<td>shift</td><td>a.tif</td><td>25</td>" in page(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize("width", [1200, 500])
+def test_page_fits_a_browser_of_any_width(folder, width):
+    path = folder / "report.html"
+    path.write_text(finished(folder) + """<script>
+        const viewer = document.querySelector(".viewer");
+        viewer.querySelector("select").value = "4";
+        viewer.querySelector("select").dispatchEvent(new Event("change"));
+        viewer.querySelector("[data-kind=error]").click();
+        const shown = viewer.querySelector("img.shown");
+        document.title = [document.documentElement.scrollWidth <= innerWidth,
+                          shown.dataset.kind, getComputedStyle(shown).width].join(" ");
+        </script>""", encoding="utf-8")
+
+    dom = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900",
+         "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60).stdout
+
+    assert "<title>true error 2800px</title>" in dom
