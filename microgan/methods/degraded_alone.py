@@ -75,7 +75,7 @@ class DegradedAlone(RestoringMethod):
         return [compare(f"{name}, {image}", degraded, restored, None, task.normalization)
                 for name, task in self.tasks.items()
                 for image, degraded, restored in zip(
-                    task.names("train"), self._shown(name), self.restored[name])]
+                    task.names("train"), self._shown(name), self.restored.get(name, ()))]
 
     def _shown(self, name: str) -> list[np.ndarray]:
         """Return the images of a task that pictures show."""

@@ -132,7 +132,8 @@ class RestoringMethod(Method):
         shown = []
         for name, task in self.tasks.items():
             names = spread_over(task.names("validation"), MOST_VALIDATED)
-            images = zip(names, task.validated()[0], self.restored[name], task.validated_clean())
+            images = zip(names, task.validated()[0], self.restored.get(name, ()),
+                         task.validated_clean())
             shown += [compare(f"{name}, {image}", degraded, restored, clean, task.normalization)
                       for image, degraded, restored, clean in list(images)[:_MOST_COMPARED]]
         return shown
