@@ -6,13 +6,12 @@ Bright field: stains absorb light, so cells are dark on a bright background. Vox
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import ndimage
 
 from microgan.simulation import sections
 from microgan.simulation.degradations import detect_photons, to_grey_levels
+from microgan.simulation.microscope import Microscope
 
 # Drawn beyond each lateral border and cropped at the end: blur needs it.
 MARGIN_UM = 16
@@ -20,34 +19,6 @@ PARTS = ("train", "test")
 NUM_SLICES = 29
 # First and one past the last slice within the tissue: slices 5 to 25, counted from 1.
 TISSUE = (4, 25)
-
-
-@dataclass(frozen=True)
-class Microscope:
-    """How a microscope sees a section, slice by slice.
-
-    Args:
-        focal_plane: index of the slice around which the image is sharp.
-        sigma_um: standard deviation of the blur in focus, in all directions.
-        lateral_growth_per_um: growth of the blur within a slice with the squared distance
-            from the focal plane, micrometres.
-        axial_growth_per_um: the same for the blur across slices.
-        photons: photons per pixel without absorption.
-        gain: grey levels per photon.
-    """
-
-    focal_plane: int = 14
-    sigma_um: float = 0.55
-    lateral_growth_per_um: float = 0.021
-    axial_growth_per_um: float = 0.02
-    photons: float = 40_000.0
-    gain: float = 240 / 40_000
-
-    def blur_um(self, index: int) -> tuple[float, float]:
-        """Return standard deviations of a slice's blur: across slices and within it."""
-        squared_um2 = (index - self.focal_plane) ** 2
-        return (self.sigma_um + self.axial_growth_per_um * squared_um2,
-                self.sigma_um + self.lateral_growth_per_um * squared_um2)
 
 
 def simulate_stack(*, seed: int, part: str, index: int, size_px: int
@@ -106,31 +77,20 @@ def seen_density(density: np.ndarray, index: int, microscope: Microscope,
                  tissue: tuple[int, int]) -> np.ndarray:
     """Return the optical density of one slice as the microscope sees it.
 
-    Light passes through all of the tissue, so the weights of its slices add up to 1 even for a
-    slice outside of it, and the lateral blur keeps each sum.
-
     Args:
         density: float (Z, Y, X), 0 outside the tissue.
         index: of the slice, along Z.
-        microscope: the blur.
+        microscope: the blur; its cone is taken for 0.
         tissue: first and one past the last slice in it.
 
     Returns:
         float64 (Y, X).
-
-    Source:
-        ours. Gaussians model the point spread function and scattering; their width grows with
-        the squared distance, which reproduces ZSE-GAN's published loss of gradient over slices.
     """
     inside = np.arange(*tissue)
-    axial_um, lateral_um = microscope.blur_um(index)
-    # Shifted so that the largest is 1: a narrow Gaussian underflows far away.
-    squared = ((inside - index) / axial_um) ** 2
-    weights = np.exp((squared.min() - squared) / 2)
-    weights = (weights / weights.sum())[:, np.newaxis, np.newaxis]
+    weights = microscope.depth_weights(index, inside)[:, np.newaxis, np.newaxis]
     # Not a matrix product, whose order of summation depends on the processor.
     mixed = (weights * density[inside]).sum(axis=0)
-    return ndimage.gaussian_filter(mixed, lateral_um, mode="reflect")
+    return ndimage.gaussian_filter(mixed, microscope.blur_um(index)[1], mode="reflect")
 
 
 def expected_photons(density: np.ndarray, microscope: Microscope) -> np.ndarray:

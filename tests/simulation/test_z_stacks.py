@@ -9,9 +9,10 @@ import tifffile
 from microgan.config import SimulateConfig
 from microgan.metrics.sharpness import find_focal_plane, mean_absolute_gradient
 from microgan.simulation import z_stacks
+from microgan.simulation.microscope import Microscope
 from microgan.simulation.sections import Staining, draw_section
 from microgan.simulation.z_stacks import (
-    NUM_SLICES, TISSUE, Microscope, expected_photons, photograph, seen_density,
+    NUM_SLICES, TISSUE, expected_photons, photograph, seen_density,
     simulate_in_focus_image, simulate_stack)
 
 ZSTACK = Path(__file__).parents[2] / "data" / "zstack"
