@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from microgan.simulation.degradation_model import (
     CURVE_FREQUENCIES, CURVE_POINTS, Degradation)
@@ -16,6 +17,10 @@ _LEAST_RANGE = 0.1
 # Of all intensities: the range of an image with a few photons, or one hot pixel.
 _LEAST_SHARE = 0.05
 _TINY = 1e-3  # photons; of an image without any
+# A clean image may be blurred, too: many microscopes show nothing sharp. Of how many, where the
+# defect is noise and where it is blur; and by how much, pixels.
+_BLURRED_SHARES = (0.7, 0.1)
+_CLEAN_BLUR_PX = (0.5, 3.2)
 _KINDS = ("noise", "axial", "blur", "all")
 _SHARES = (0.3, 0.25, 0.25, 0.2)
 
@@ -108,7 +113,11 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
     top, left = (rng.integers(length - full_px + 1) for length in specimen.shape)
     clean = np.rot90(specimen[top:top + full_px, left:left + full_px], int(rng.integers(4)))
     clean = clean[:, ::-1] if rng.integers(2) else clean
-    degraded = draw_degradation(rng).apply(rng, clean)
+    defect = draw_degradation(rng)
+    if rng.uniform() < _BLURRED_SHARES[max(defect.blur_px) > 1.0]:
+        blur_px = np.exp(rng.uniform(*np.log(_CLEAN_BLUR_PX)))
+        clean = np.clip(ndimage.gaussian_filter(clean, blur_px), 0, None)
+    degraded = defect.apply(rng, clean)
     # Other images of a set may be brighter: both ranges are the set's.
     brightest = 10 ** rng.uniform(0, 0.5)
     inner = slice(MARGIN_PX, -MARGIN_PX)
