@@ -21,6 +21,9 @@ _TINY = 1e-3  # photons; of an image without any
 # defect is noise and where it is blur; and by how much, pixels.
 _BLURRED_SHARES = (0.7, 0.1)
 _CLEAN_BLUR_PX = (0.5, 3.2)
+# Of how many, what lies above and below the focal plane shows, too: how many layers, how much
+# light each has, and their blur.
+_THICK_SHARE, _MOST_LAYERS, _LAYER_LIGHT, _LAYER_BLUR_PX = 0.5, 3, (0.2, 1.2), (3.0, 20.0)
 _KINDS = ("noise", "axial", "blur", "all")
 _SHARES = (0.3, 0.25, 0.25, 0.2)
 
@@ -109,20 +112,36 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
         ours.
     """
     full_px = size_px + 2 * MARGIN_PX
-    specimen = specimens[int(rng.integers(len(specimens)))]
-    top, left = (rng.integers(length - full_px + 1) for length in specimen.shape)
-    clean = np.rot90(specimen[top:top + full_px, left:left + full_px], int(rng.integers(4)))
-    clean = clean[:, ::-1] if rng.integers(2) else clean
+    clean = _draw_place(rng, specimens, full_px)
+    if rng.uniform() < _THICK_SHARE:
+        for _ in range(rng.integers(1, _MOST_LAYERS + 1)):
+            layer = ndimage.gaussian_filter(_draw_place(rng, specimens, full_px),
+                                            _log_uniform(rng, *_LAYER_BLUR_PX))
+            clean = clean + rng.uniform(*_LAYER_LIGHT) * layer
+        clean = clean / max(1.0, float(np.percentile(clean, _PERCENTILES[1])))
     defect = draw_degradation(rng)
     if rng.uniform() < _BLURRED_SHARES[max(defect.blur_px) > 1.0]:
-        blur_px = np.exp(rng.uniform(*np.log(_CLEAN_BLUR_PX)))
-        clean = np.clip(ndimage.gaussian_filter(clean, blur_px), 0, None)
+        clean = np.clip(ndimage.gaussian_filter(clean, _log_uniform(rng, *_CLEAN_BLUR_PX)),
+                        0, None)
     degraded = defect.apply(rng, clean)
     # Other images of a set may be brighter: both ranges are the set's.
     brightest = 10 ** rng.uniform(0, 0.5)
     inner = slice(MARGIN_PX, -MARGIN_PX)
     return (_normalized(degraded, brightest, 0.0)[inner, inner],
             _normalized(clean, brightest * 10 ** rng.normal(0, 0.03), _LEAST_RANGE)[inner, inner])
+
+
+def _draw_place(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int
+                ) -> np.ndarray:
+    """Cut a random place of a random specimen, in a random one of eight orientations."""
+    specimen = specimens[int(rng.integers(len(specimens)))]
+    top, left = (rng.integers(length - size_px + 1) for length in specimen.shape)
+    place = np.rot90(specimen[top:top + size_px, left:left + size_px], int(rng.integers(4)))
+    return place[:, ::-1] if rng.integers(2) else place
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _normalized(image: np.ndarray, brightest: float, least_range: float) -> np.ndarray:
