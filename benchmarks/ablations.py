@@ -97,7 +97,8 @@ def flags_of(change, tasks):
 def train_cell(settings, change, seed, work):
     """Train the recipe with a change; return the run folder."""
     # The recipe as when the other rows were trained, before there were pretrained weights.
-    flags = ["--recipe=limited", "--init_generator=none", "--intensity_jitter=0",
+    flags = ["--recipe=limited", "--batch_size=8", "--init_generator=none",
+             "--intensity_jitter=0",
              f"--data_dir={Path(settings.data_dir).resolve()}",
              f"--images_limit={settings.images_limit}", f"--seed={seed}"]
     if settings.symmetries:

@@ -41,7 +41,8 @@ _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks.rivals.care",
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
 # As when the rows of the tables were trained, before there were pretrained weights, measured
 # defects and a falling share of synthetic pairs.
-_LIMITED = ("--recipe=limited", "--init_generator=none", "--intensity_jitter=0")
+_LIMITED = ("--recipe=limited", "--batch_size=8", "--init_generator=none",
+            "--intensity_jitter=0")
 _ONLY_SYNTHETIC = ("--alpha=1",)
 
 METHODS = {

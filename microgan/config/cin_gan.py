@@ -27,7 +27,7 @@ class CINGANConfig(TaskTrainingConfig):
         None, "With --add_task: a generator.h5 written by train_CIN_GAN.py, which also sets "
         "--generator, --generator_filters, --dropout and --measure_defect.")
     num_iters: int = setting(3000, "Updates of the generator; as for the cGAN.",
-                             limited=600, minimum=1)
+                             limited=400, minimum=1)
     batch_size: int = setting(
         100, "Images per update of the generator, and per update of the critic, over all GPUs; "
         "the original's 100.", limited=6, minimum=1)

@@ -33,7 +33,7 @@ class TrainingConfig(Config):
     num_iters: int = setting(3000, "Updates of the generator; the original's 3000.",
                              limited=4000, minimum=1, maximum=10**9)
     batch_size: int = setting(100, "Images per update, over all GPUs; the original's 100.",
-                              limited=8, minimum=1)
+                              limited=4, minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels; the paper's 128.",
                               limited=64, minimum=16)
     learning_rate: float = setting(1e-4, "Adam's learning rate, both networks; the original's "

@@ -385,7 +385,7 @@ def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
     if span >= _MIN_LEVELS and inside >= span / 2:
         return
     raise UserError(
-        "The generator has learned that restored images range from "
+        "Restored images range from "
         f"{interval(restored.low, restored.high)}, which {dtype} cannot "
         f"{'resolve' if span < _MIN_LEVELS else 'hold'}. Write float32: --output_type=float32, or "
         "from Python pass the image as float32.")
