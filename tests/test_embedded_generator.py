@@ -101,8 +101,9 @@ def test_limited_starts_from_it(tmp_path):
     assert info.tasks == ("Blobs",)
 
 
-def test_training_can_start_from_another_run(tmp_path):
-    weights, info = first_weights(tmp_path / "one", init_generator="none", generator_filters=2)
+def test_another_network_starts_from_random_weights_and_a_training_from_another_run(tmp_path):
+    weights, info = first_weights(tmp_path / "one", generator_filters=2)
+    assert weights.std() > 0.01
     path = tmp_path / "own.h5"
     model, _ = load_generator(tmp_path / "one" / "Microscopy_cGAN_results" / "generator.h5",
                               precision="float32")
@@ -120,12 +121,6 @@ def test_steps_are_larger_from_given_weights(changes, expected):
     config = CGAN.settle(CGANConfig.create(**{"recipe": "limited", **changes}))
 
     assert config.learning_rate == pytest.approx(expected)
-
-
-def test_another_network_starts_from_random_weights(tmp_path):
-    weights, _ = first_weights(tmp_path / "run", generator_filters=2)
-
-    assert weights.std() > 0.01
 
 
 def test_another_network_is_refused_where_the_start_is_named(tmp_path):

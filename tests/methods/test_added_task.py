@@ -113,7 +113,7 @@ def train(images, *flags):
     return train_cin_gan.main([
         "train_CIN_GAN.py", "--recipe=limited", "--critic_filters=2", "--patch_size=32",
         "--batch_size=2", "--critic_steps=1", "--style_weight=0", "--num_gpu=0",
-        "--precision=float32", "--num_iters=2", "--validate_every=1", "--seed=1",
+        "--precision=float32", "--num_iters=2", "--validate_every=2", "--seed=1",
         f"--data_dir={images}", f"--dir={images.parent}", *flags])
 
 

@@ -37,7 +37,8 @@ def train(tmp_path, random, monkeypatch):
     return run
 
 
-def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(train, monkeypatch):
+def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(
+        train, monkeypatch, capsys):
     shapes, usual = [], in_memory.apply_network
 
     def recorded(model, inputs, *, training):
@@ -52,6 +53,7 @@ def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(tra
     middle, whole = (1, 512, 32, 1), (1, 520, 32, 1)
     # Once to validate; over four mirror images to calibrate and to test.
     assert shapes == [middle] + 4 * [middle] + 4 * [whole]
+    assert "Scoring the test images." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("step", [(cgan, "calibrated"), (scoring, "score_generator")])
@@ -67,11 +69,9 @@ def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatc
 
 
 def test_a_training_without_test_images_says_how_to_get_scores(train, capsys):
-    train()
-    assert "Scoring the test images." in capsys.readouterr().out
-
     train(has_test=False)
 
     out = capsys.readouterr().out
+    assert "Scoring the test images." not in out
     assert "Nothing was tested" in out and "NAME_test_X.npy" in out
     assert "scores.md" not in out.rpartition("Best on")[2]

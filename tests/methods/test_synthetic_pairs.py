@@ -241,7 +241,7 @@ def last_scores(folder):
     return {name: value for name, value in row.items() if name != "seconds"}
 
 
-def test_augmented_run_writes_its_folder_and_tells_the_clean_images(
+def test_augmented_run_writes_its_folder_tells_the_clean_images_and_resumes_without_flags(
         data_dir, generator, tmp_path, capsys):
     status = train(data_dir, generator, tmp_path, "--alpha=0.5", "--images_limit=5")
 
@@ -250,11 +250,6 @@ def test_augmented_run_writes_its_folder_and_tells_the_clean_images(
             in capsys.readouterr().out)
     written = {path.name for path in (tmp_path / RUN).iterdir()}
     assert {"generator.h5", "scores.json", "split.json", "history.csv"} <= written
-
-
-def test_resuming_needs_no_flag_that_the_run_began_with(data_dir, generator, tmp_path, capsys):
-    train(data_dir, generator, tmp_path, "--alpha=0.5", "--images_limit=5")
-    capsys.readouterr()
 
     assert train_cgan.main(["train_cGAN.py", "--resume", f"--dir={tmp_path}"]) == 0
 
