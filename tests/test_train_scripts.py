@@ -14,6 +14,7 @@ from microgan.cli import train_cgan
 from microgan.generator_file import load_generator
 
 RUN = "Microscopy_cGAN_results"
+WHOLE = ("--images_limit=10", "--deterministic")  # of the run that all tests share
 
 
 def train(tmp_path, data_dir, *flags, script="train_cGAN.py"):
@@ -23,14 +24,14 @@ def train(tmp_path, data_dir, *flags, script="train_cGAN.py"):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A short run, shared by the tests that only look at it."""
+    """A short run, shared by the tests that look at it or compare with it."""
     folder = tmp_path_factory.mktemp("finished")
     (folder / "images").mkdir()
     random = np.random.default_rng(7)
     for name in ("Blobs", "Stripes"):
         write_pairs(folder / "images", name, 10, random)
     write_pairs(folder / "images", "Blobs_test", 4, random)
-    result = train(folder, "images", "--images_limit=10")
+    result = train(folder, "images", *WHOLE)
     assert result.returncode == 0, result.stderr
     return folder, result
 
@@ -169,18 +170,14 @@ def test_validation_image_that_cannot_be_scored_is_named(data_dir, tmp_path):
 @pytest.mark.slow
 def test_interrupted_run_goes_on_to_the_same_end(finished, tmp_path):
     """Stop after two updates by cutting the run short, resume, and compare bit for bit."""
-    flags = ("--images_limit=10", "--deterministic")
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    for folder in (whole, parts):
-        folder.mkdir()
-        shutil.copytree(finished[0] / "images", folder / "images")
-    assert train(whole, "images", *flags).returncode == 0
+    whole, parts = finished[0], tmp_path
+    shutil.copytree(whole / "images", parts / "images")
 
     stopped = run_script("tests/stop_after_two.py", "train_cGAN.py", *NARROW, "--data_dir=images",
-                         "--num_iters=4", "--validate_every=2", "--seed=1", *flags, cwd=parts)
+                         "--num_iters=4", "--validate_every=2", "--seed=1", *WHOLE, cwd=parts)
     assert stopped.returncode == 143, stopped.stderr
     assert "continue with --resume" in stopped.stderr
-    assert train(parts, "images", *flags, "--resume").returncode == 0
+    assert train(parts, "images", *WHOLE, "--resume").returncode == 0
 
     def history(folder):
         with open(folder / RUN / "history.csv") as file:

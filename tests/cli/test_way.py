@@ -28,8 +28,9 @@ def test_a_training_passes_nine_functions_from_main_to_psnr(data_dir, tmp_path, 
             "--generator_filters=2", "--content_weight=0", "--num_gpu=0", "--precision=float32"])
 
     names = [entry.name for entry in arrived.traceback]
-    assert [*names[names.index("main"):-1], "psnr"] == ["main", "run_command", "_train", "train", "do_updates",
-                                  "_validate", "validate", "mean_care_psnr", "psnr"]
+    assert [*names[names.index("main"):-1], "psnr"] == [
+        "main", "run_command", "_train", "train", "do_updates", "_validate", "validate",
+        "mean_care_psnr", "psnr"]
 
 
 def test_no_function_takes_more_than_eight_arguments():

@@ -31,9 +31,11 @@ def write_generator(path, info):
     return path
 
 
-@pytest.fixture
-def trained(tmp_path):
-    return write_generator(tmp_path / "generator.h5", describe(("Rings", "Stripes")))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A generator file that tests read only."""
+    return write_generator(tmp_path_factory.mktemp("trained") / "generator.h5",
+                           describe(("Rings", "Stripes")))
 
 
 def degrade(model, task, random):

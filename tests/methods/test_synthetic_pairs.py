@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import h5py
@@ -37,10 +38,16 @@ def write_generator(path, tasks=("Blobs", "Stripes"), **models):
     return path
 
 
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory):
+    return write_generator(tmp_path_factory.mktemp("generator") / "generator.h5")
+
+
 @pytest.fixture
-def generator(tmp_path):
+def generator(tmp_path, written_once):
+    """A generator in a run folder, in which tests leave records of its run."""
     (tmp_path / "CIN-GAN_results").mkdir()
-    return write_generator(tmp_path / "CIN-GAN_results" / "generator.h5")
+    return shutil.copy(written_once, tmp_path / "CIN-GAN_results" / "generator.h5")
 
 
 def config(data_dir, generator, **settings):
