@@ -115,7 +115,7 @@ def test_another_network_starts_from_random_weights_and_a_training_from_another_
 
 
 @pytest.mark.parametrize("changes, expected", [
-    ({}, 3e-3), ({"learning_rate": 2e-4}, 2e-4), ({"init_generator": "none"}, 1e-3),
+    ({}, 2e-3), ({"learning_rate": 2e-4}, 2e-4), ({"init_generator": "none"}, 1e-3),
     ({"generator_filters": 2}, 1e-3), ({"recipe": "paper"}, 1e-4)])
 def test_steps_are_larger_from_given_weights(changes, expected):
     config = CGAN.settle(CGANConfig.create(**{"recipe": "limited", **changes}))

@@ -31,8 +31,8 @@ class CGANConfig(TaskTrainingConfig):
         "none", "Weights to start from. none: random ones, as in the original. embedded: those "
         "that come with microgan, pretrained on simulated images, for --generator=unet with 16 "
         "filters. Or the path of a generator.h5 with the same --generator and "
-        "--generator_filters, such as one of your own runs. With both, the learning rate is three "
-        "times as high, unless given.", limited="embedded")
+        "--generator_filters, such as one of your own runs. With both, the learning rate is twice "
+        "as high, unless given.", limited="embedded")
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))

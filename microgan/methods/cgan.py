@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import keras
 
 _NO_START = "none"
-_FASTER_FROM_START = 3  # docs/pretraining.md
+_FASTER_FROM_START = 2  # docs/pretraining.md
 _JITTER_OF_STRETCHED = 0.4
 _MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 

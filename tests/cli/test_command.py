@@ -54,7 +54,7 @@ def test_help_shows_every_flag_and_both_recipes():
     assert page.startswith("Learn to restore.")
     for name in CGANConfig.create().to_json():
         assert f"--{name}" in page
-    assert "default: 100; with --recipe=limited: 8" in " ".join(page.split())
+    assert "default: 100; with --recipe=limited: 4" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("error, status, shown", [
