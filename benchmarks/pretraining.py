@@ -21,49 +21,34 @@ from typing import Any
 import keras
 import numpy as np
 
+from benchmarks.simulated import VALIDATION_SEED, PretrainingConfig, drawn_once
 from microgan.cli.command import run_command
-from microgan.config import TrainingConfig, setting
+from microgan.config import setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.files.whole import write_text, written_whole
+from microgan.files.whole import write_text
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.metrics.paired import mean_care_psnr
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.optimizers import adam
 from microgan.runs.run import train
-from microgan.runtime.progress import Progress
 from microgan.simulation.random_pairs import draw_pair
 from microgan.simulation.specimens import draw_specimen
 from microgan.trainers.cgan import CGANTrainer
 
 TASK = "Simulated"
 SPECIMEN_PX = 192
-# Their own seeds, so that no pair of the training is also validated.
-_VALIDATION_SEED = 10**6
 _VALIDATED_PX = 96
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(TrainingConfig):
+class Settings(PretrainingConfig):
     """Settings of the pretraining."""
 
-    recipe: str = setting("paper", "The only one.", choices=("paper",))
-    num_iters: int = setting(20_000, "Updates.", minimum=1, maximum=10**9)
     batch_size: int = setting(8, "Pairs per update.", minimum=1)
     patch_size: int = setting(64, "Side of the pairs, pixels.", minimum=16, maximum=160)
-    learning_rate: float = setting(1.5e-3, "Adam's highest learning rate.", above=0)
-    learning_rate_decay: str = setting("cosine", "As for train_cGAN.py.",
-                                       choices=("none", "cosine"))
-    ema_decay: float = setting(0.998, "Decay per update of the moving average of the weights.",
-                               minimum=0, maximum=0.99999)
-    validate_every: int = setting(500, "Updates between validations.", minimum=1)
     num_specimens: int = setting(1500, "Simulated specimens that pairs are cut from.", minimum=1)
     num_validated: int = setting(96, "Others, for one validation pair each.", minimum=1)
     generator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
-    pixel_weight: float = setting(0.3, "Weight of the mean absolute difference.", minimum=0)
-    fitted_pixel_weight: float = setting(
-        0.7, "Weight of the same after scale and offset are fitted per image.", minimum=0)
-    fourier_weight: float = setting(0.5, "Weight of the same of Fourier coefficients.", minimum=0)
-    init_generator: str | None = setting(None, "A generator.h5 to start from.")
 
 
 class Pretraining(Method):
@@ -76,9 +61,9 @@ class Pretraining(Method):
     def load(self) -> None:
         config = self.config
         self.specimens = _draw_specimens(Path(config.dir), self.seed, config.num_specimens)
-        validated = _draw_specimens(Path(config.dir), _VALIDATION_SEED,
+        validated = _draw_specimens(Path(config.dir), VALIDATION_SEED,
                                     config.num_validated)
-        self.validated = [draw_pair(np.random.default_rng([_VALIDATION_SEED, index]),
+        self.validated = [draw_pair(np.random.default_rng([VALIDATION_SEED, index]),
                                     [specimen], _VALIDATED_PX)
                           for index, specimen in enumerate(validated)]
         # An empty place has no score.
@@ -137,19 +122,8 @@ class Pretraining(Method):
 
 
 def _draw_specimens(folder: Path, seed: int, number: int) -> np.ndarray:
-    """Draw specimens, or read those that an earlier call with the same seed has drawn."""
-    path = folder / f"specimens_{seed}_{number}.npy"
-    if path.exists():
-        return np.load(path).astype(np.float32)
-    progress = Progress("specimens")
-    specimens = np.empty((number, SPECIMEN_PX, SPECIMEN_PX), np.float16)
-    for index in range(number):
-        specimens[index] = draw_specimen(np.random.default_rng([seed, index]), SPECIMEN_PX)
-        progress((index + 1) / number)
-    folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, specimens)
-    return specimens.astype(np.float32)
+    return drawn_once(folder, "specimens", seed, number,
+                      lambda rng: draw_specimen(rng, SPECIMEN_PX)).astype(np.float32)
 
 
 def pretrain(config: Settings) -> Path:

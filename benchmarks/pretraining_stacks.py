@@ -21,51 +21,36 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.simulated import VALIDATION_SEED, PretrainingConfig, drawn_once
 from microgan.cli.command import run_command
-from microgan.config import TrainingConfig, setting
+from microgan.config import setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.files.whole import write_text, written_whole
+from microgan.files.whole import write_text
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 from microgan.metrics.paired import align_care, psnr, ssim
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.optimizers import adam
 from microgan.runs.run import train
-from microgan.runtime.progress import Progress
 from microgan.simulation.random_stacks import draw_stack, draw_volume
 
 TASK = "Simulated"
 VOLUME_PX = 112
-# Their own seeds, so that no stack of the training is also validated.
-_VALIDATION_SEED = 10**6
 _VALIDATED_PX = 64
 # Slices whose contrast is less, in network values, have nothing to fit.
 _LEAST_CONTRAST = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(TrainingConfig):
+class Settings(PretrainingConfig):
     """Settings of the pretraining."""
 
-    recipe: str = setting("paper", "The only one.", choices=("paper",))
-    num_iters: int = setting(20_000, "Updates.", minimum=1, maximum=10**9)
     batch_size: int = setting(2, "Stacks per update.", minimum=1)
     patch_size: int = setting(56, "Side of the slices, pixels.", minimum=16, maximum=80)
     num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=29)
-    learning_rate: float = setting(1.5e-3, "Adam's highest learning rate.", above=0)
-    learning_rate_decay: str = setting("cosine", "As for train_cGAN.py.",
-                                       choices=("none", "cosine"))
-    ema_decay: float = setting(0.998, "Decay per update of the moving average of the weights.",
-                               minimum=0, maximum=0.99999)
-    validate_every: int = setting(500, "Updates between validations.", minimum=1)
     num_volumes: int = setting(200, "Simulated samples that stacks are cut from.", minimum=1)
     num_validated: int = setting(24, "Others, for one validation stack each.", minimum=1)
     translator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
-    pixel_weight: float = setting(0.3, "Weight of the mean absolute difference.", minimum=0)
-    fitted_pixel_weight: float = setting(
-        0.7, "Weight of the same after scale and offset are fitted per slice.", minimum=0)
-    fourier_weight: float = setting(0.5, "Weight of the same of Fourier coefficients.", minimum=0)
-    init_generator: str | None = setting(None, "A generator.h5 to start from.")
 
 
 class SupervisedSharpening:
@@ -135,10 +120,10 @@ class StackPretraining(Method):
         config = self.config
         folder = Path(config.dir)
         self.volumes = _draw_volumes(folder, self.seed, config.num_volumes)
-        others = _draw_volumes(folder, _VALIDATION_SEED, config.num_validated)
+        others = _draw_volumes(folder, VALIDATION_SEED, config.num_validated)
         shape = (config.num_slices, _VALIDATED_PX, _VALIDATED_PX)
         self.validated = [
-            draw_stack(np.random.default_rng([_VALIDATION_SEED, index]), [volume], shape)
+            draw_stack(np.random.default_rng([VALIDATION_SEED, index]), [volume], shape)
             for index, volume in enumerate(others)]
         self.raw = score_stacks(self.validated, [blurred for blurred, _, _ in self.validated])
 
@@ -219,19 +204,7 @@ def score_stacks(truths: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
 
 
 def _draw_volumes(folder: Path, seed: int, number: int) -> np.ndarray:
-    """Draw samples, or read those that an earlier call with the same seed has drawn."""
-    path = folder / f"volumes_{seed}_{number}.npy"
-    if path.exists():
-        return np.asarray(np.load(path, mmap_mode="r"))
-    progress = Progress("samples")
-    volumes = np.empty((number, *(VOLUME_PX,) * 3), np.float16)
-    for index in range(number):
-        volumes[index] = draw_volume(np.random.default_rng([seed, index]), VOLUME_PX)
-        progress((index + 1) / number)
-    folder.mkdir(parents=True, exist_ok=True)
-    with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, volumes)
-    return volumes
+    return drawn_once(folder, "volumes", seed, number, lambda rng: draw_volume(rng, VOLUME_PX))
 
 
 def pretrain(config: Settings) -> Path:

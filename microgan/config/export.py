@@ -45,7 +45,6 @@ class ExportConfig(Config):
             raise UserError("--generator is missing: name the generator.h5 of a run folder.")
         if self.format == "bioimageio" and not self.authors:
             raise UserError("--authors is missing: the Model Zoo's packages name their authors.")
-
         if self.citation is not None and not self.citation_address():
             raise UserError("--citation must contain a DOI, such as 10.1000/182, or an address "
                             f"that begins with https://. Received: {self.citation}")
