@@ -17,11 +17,12 @@ from typing import Any
 
 from benchmarks import contestants as taking_part
 from benchmarks.cells import write_rows
-from benchmarks.timing import Contestant, Timed, processor, time_in_turn
+from benchmarks.timing import Contestant, Timed, time_in_turn
 from microgan.runtime.amounts import significant
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.errors import UserError
+from microgan.runtime.machine import processor
 
 _BFLOAT16, _FLOAT32 = "bfloat16", "float32"
 _POLICIES = {_FLOAT32: "float32", _BFLOAT16: "mixed_bfloat16"}

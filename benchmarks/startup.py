@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.cells import write_rows
 from benchmarks.speed_microgan import random_vgg
-from benchmarks.timing import processor
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.errors import UserError
+from microgan.runtime.machine import processor
 
 _ROOT = Path(__file__).resolve().parent.parent
 _VGG = "--content_features={vgg}"

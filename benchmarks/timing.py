@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,16 +140,3 @@ def _peak_bytes() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024)
-
-
-def processor() -> str:
-    """Describe the processor: its name, cores and bfloat16 units."""
-    name, units = platform.processor() or platform.machine(), ""
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        lines = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        lines = {key.strip(): value.strip() for key, value in lines.items()}
-        name = lines.get("model name", name)
-        flags = lines.get("flags", "").split()
-        units = ", ".join(flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags)
-    return f"{name}, {os.cpu_count()} cores" + (f", {units}" if units else "")

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from helpers import ROOT
+from microgan.cli.program_list import PROGRAMS
 
 
 def run(*command):
@@ -43,7 +44,11 @@ def test_every_command_of_the_package_has_its_script_and_function():
     scripts = "".join(path.read_text() for path in ROOT.glob("*.py"))
     for module in modules:
         assert (ROOT / f"{module.replace('.', '/')}.py").exists()
-        assert module in scripts or module in ("microgan.cli.simulate", "microgan.cli.export")
+    in_list = {f"microgan.cli.{program.command.replace('-', '_')}": program.script
+               for program in PROGRAMS}
+    assert set(modules) == {"microgan.cli.main", *in_list}
+    assert {module for module in in_list if module in scripts} == {
+        module for module, script in in_list.items() if script}
 
 
 def test_ci_names_tests_that_there_are():

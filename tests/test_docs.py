@@ -12,6 +12,7 @@ import pytest
 import microgan
 from helpers import ROOT
 from microgan import config
+from microgan.cli import program_list
 from microgan.cli.command import parse_flags
 
 PROGRAMS = {
@@ -31,13 +32,16 @@ BENCHMARKS = {
 RIVALS = {f"-m benchmarks.rivals.{path.stem}": f"benchmarks.rivals.{path.stem}"
           for path in (ROOT / "benchmarks" / "rivals").glob("*.py")
           if "run_command" in path.read_text(encoding="utf-8")}
+SUBCOMMANDS = {f"microgan {program.command}": program.config_type
+               for program in program_list.PROGRAMS}
 PAGES = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
-NAMES = "|".join(map(re.escape, [*PROGRAMS, *BENCHMARKS]))
+NAMES = "|".join(map(re.escape, [*PROGRAMS, *BENCHMARKS, *SUBCOMMANDS]))
 
 
 def settings_of(program):
     """The config whose fields are a program's flags."""
-    return PROGRAMS.get(program) or importlib.import_module(BENCHMARKS[program]).Settings
+    own = {**PROGRAMS, **SUBCOMMANDS}.get(program)
+    return own or importlib.import_module(BENCHMARKS[program]).Settings
 
 
 def read(page):
@@ -49,7 +53,7 @@ def commands_of(page):
     blocks = re.findall(r"^```\w*\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     lines += [" ".join(code.split()) for code in re.findall(
-        r"`(python [^`]+|microgan-[\w-]+ --[^`]+)`", read(page))]
+        r"`(python [^`]+|microgan[ -][\w-]+ --[^`]+)`", read(page))]
     for line in lines:
         for name, flags in re.findall(rf"(?:python |^)({NAMES})( [^&|#]*|$)", line):
             yield name, shlex.split(flags)
@@ -65,12 +69,13 @@ def test_commands_of_a_page_are_understood(page):
 def test_flags_named_beside_a_program_are_its_own(page):
     for name, flags in re.findall(rf"`({NAMES})\s([^`]+)`", read(page)):
         fields = {item.name for item in dataclasses.fields(settings_of(name))}
-        assert set(re.findall(r"--(\w+)", flags)) <= fields | {"help", "version"}, name
+        assert set(re.findall(r"--(\w+)", flags)) <= fields | {"help", "helpfull", "version"}, name
 
 
 def test_every_program_has_a_command_on_a_page():
     found = {name for page in PAGES for name, _ in commands_of(page)}
-    assert found - set(BENCHMARKS) == set(PROGRAMS)
+    assert found - set(BENCHMARKS) - set(SUBCOMMANDS) == set(PROGRAMS)
+    assert found & set(SUBCOMMANDS)
     assert "benchmarks/paper_table.py" in found and "-m benchmarks.speed" in found
 
 

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-import textwrap
 import threading
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from absl import flags
 
+from microgan.cli.help_pages import help_text
 from microgan.config import Config, value_type
 from microgan.errors import (
     Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
@@ -49,11 +49,32 @@ def run_command(config_type: type[Config], description: str,
         too little memory (one line on standard error); 128 + signal after an interruption.
         A bug raises.
     """
+    argv = list(sys.argv if argv is None else argv)
+    program = os.path.basename(argv[0])
+
+    def act() -> None:
+        wanted = set(argv[1:])
+        if wanted & {"--help", "-help", "-h", "--helpfull"}:
+            print(help_text(config_type, program, description,
+                            is_full="--helpfull" in wanted))
+        elif "--version" in wanted:
+            print(f"microgan {__version__}")
+        else:
+            work(parse_flags(config_type, argv))
+
+    return run_to_its_status(program, act)
+
+
+def run_to_its_status(program: str, act: Callable[[], None]) -> int:
+    """Do a program's work and return its exit status, as described in `run_command`.
+
+    Args:
+        program: its name, for the line on standard error.
+        act: the work.
+    """
     # Our error line reports what is wrong with a TIFF: once is enough.
     of_tifffile = logging.getLogger("tifffile")
     of_tifffile.handlers, of_tifffile.propagate = [logging.NullHandler()], False
-    argv = list(sys.argv if argv is None else argv)
-    program = os.path.basename(argv[0])
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(contextlib.redirect_stdout(_OutlivesReader(sys.stdout)))
         stack.callback(output.flush)
@@ -61,12 +82,7 @@ def run_command(config_type: type[Config], description: str,
         stack.enter_context(settings_of_others_ignored())
         stack.enter_context(warnings_as_usual())
         outcome = stack.enter_context(_Outcome(program))
-        if any(argument in ("--help", "-help", "-h", "--helpfull") for argument in argv[1:]):
-            print(help_text(config_type, program, description))
-        elif "--version" in argv[1:]:
-            print(f"microgan {__version__}")
-        else:
-            work(parse_flags(config_type, argv))
+        act()
     return outcome.status
 
 
@@ -231,30 +247,3 @@ class _RuledParser(flags.ArgumentParser):
         except (TypeError, ValueError) as error:
             raise UserError(f"--{self._name} must be {self._rule}. Received: {argument}"
                             ) from error
-
-
-def help_text(config_type: type[Config], program: str, description: str) -> str:
-    """Return the `--help` page: what the program does, and every flag with its defaults."""
-    has_recipes = "limited" in config_type.recipes()
-    paper = config_type.recipe_defaults("paper")
-    limited = config_type.recipe_defaults("limited")
-    lines = [description.strip(), "", f"usage: {program} [--flag=value ...]", ""]
-    for item in dataclasses.fields(config_type):
-        default = f"default: {_shown(paper[item.name])}"
-        if has_recipes and item.name != "recipe" and limited[item.name] != paper[item.name]:
-            default += f"; with --recipe=limited: {_shown(limited[item.name])}"
-        choices = item.metadata["choices"]
-        values = f"={'|'.join(choices)}" if choices else ""
-        lines.append(f"  --{item.name}{values}")
-        lines += textwrap.wrap(f"{item.metadata['help']} ({default})", width=88,
-                               initial_indent=" " * 6, subsequent_indent=" " * 6)
-    lines += ["  --help", "      Show this page.", "  --version", "      Show the version."]
-    return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "unset"
-    if isinstance(value, tuple):
-        return ",".join(value) or "unset"
-    return str(value)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from helpers import ROOT
 from microgan.cli import train_cgan
-from microgan.cli.command import help_text, parse_flags, run_command
+from microgan.cli.command import parse_flags, run_command
 from microgan.config import CGANConfig
 from microgan.errors import Interrupted, Terminated, UserError
 
@@ -46,15 +46,6 @@ def test_mistaken_flag_is_one_line_with_a_remedy(arguments, words):
         parse(*arguments)
 
     assert words in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_help_shows_every_flag_and_both_recipes():
-    page = help_text(CGANConfig, "train_cGAN.py", "Learn to restore.")
-
-    assert page.startswith("Learn to restore.")
-    for name in CGANConfig.create().to_json():
-        assert f"--{name}" in page
-    assert "default: 100; with --recipe=limited: 4" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("error, status, shown", [
