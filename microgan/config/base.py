@@ -88,12 +88,7 @@ class Config:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for item in dataclasses.fields(self):
-            kind, optional, is_list = value_type(hints[item.name])
-            value = getattr(self, item.name)
-            if value is None and optional:
-                continue
-            for element in value if is_list and isinstance(value, tuple) else (value,):
-                _check_value(item, kind, element)
+            _check_field(item, hints[item.name], getattr(self, item.name))
 
     @classmethod
     def recipes(cls) -> tuple[str, ...]:
@@ -120,30 +115,54 @@ class Config:
         """Build a config from explicit values and the recipe's defaults.
 
         Args:
-            **explicit: field values; they override the recipe's. `recipe` defaults to
-                "paper". A path may be a `Path`; a field of several values takes a list or
-                a single value.
+            **explicit: field values; they override those of a settings file that they name,
+                and these the recipe's. `recipe` defaults to "paper". A path may be a `Path`; a
+                field of several values takes a list or a single value.
 
         Raises:
             UserError: there is no such field, or a value is not allowed or has no effect
                 with the others.
         """
-        hints = typing.get_type_hints(cls)
-        for name, value in explicit.items():
-            if name not in cls.__dataclass_fields__:
-                near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
-                raise UserError(f"There is no setting {name}."
-                                + "".join(f" Did you mean {each}?" for each in near))
-            value = _plain(value, is_list=value_type(hints[name])[2])
-            explicit[name] = _composed(value) if name in _TASK_FIELDS else value
-        defaults = cls.recipe_defaults(explicit.get("recipe", "paper"))
-        config = cls(**{**defaults, **explicit})
-        object.__setattr__(config, "_explicit", frozenset(explicit))
+        explicit = cls._as_flags(explicit)
+        stored = cls._as_flags(cls.stored_settings(explicit))
+        defaults = cls.recipe_defaults({**stored, **explicit}.get("recipe", "paper"))
+        config = cls(**{**defaults, **stored, **explicit})
+        object.__setattr__(config, "_explicit", frozenset({**stored, **explicit}))
         for name, (reason, remedy) in config.meaningless().items():
             if explicit.get(name) not in (None, ()):
                 raise UserError(f"--{name} has no meaning {reason}. Leave it out"
                                 f"{remedy and f', or {remedy}'}.")
         return config
+
+    @classmethod
+    def stored_settings(cls, explicit: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings in a file that explicit ones name. They may have no effect."""
+        return {}
+
+    @classmethod
+    def _as_flags(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return settings as flags would give them."""
+        hints = typing.get_type_hints(cls)
+        plain = {}
+        for name, value in settings.items():
+            if name not in cls.__dataclass_fields__:
+                near = difflib.get_close_matches(name, cls.__dataclass_fields__, n=1)
+                raise UserError(f"There is no setting {name}."
+                                + "".join(f" Did you mean {each}?" for each in near))
+            value = _plain(value, is_list=value_type(hints[name])[2])
+            plain[name] = _composed(value) if name in _TASK_FIELDS else value
+        return plain
+
+    @classmethod
+    def check_settings(cls, settings: dict[str, Any]) -> None:
+        """Check each of some settings on its own.
+
+        Raises:
+            UserError: there is no such field, or a value is not allowed.
+        """
+        hints = typing.get_type_hints(cls)
+        for name, value in cls._as_flags(settings).items():
+            _check_field(cls.__dataclass_fields__[name], hints[name], value)
 
     def meaningless(self) -> dict[str, Meaningless]:
         """Fields that have no effect, given the other fields, and why."""
@@ -195,6 +214,14 @@ def _plain(value: Any, *, is_list: bool) -> Any:
     if isinstance(value, (list, tuple)):
         return tuple(_plain(element, is_list=False) for element in value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _check_field(item: dataclasses.Field, hint: Any, value: Any) -> None:
+    kind, optional, is_list = value_type(hint)
+    if value is None and optional:
+        return
+    for element in value if is_list and isinstance(value, tuple) else (value,):
+        _check_value(item, kind, element)
 
 
 def _check_value(item: dataclasses.Field, kind: type, value: Any) -> None:

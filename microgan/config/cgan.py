@@ -130,6 +130,11 @@ class CGANConfig(TaskTrainingConfig):
                             "pass --adversarial_weight, such as 0.005"))
         return reasons
 
+    def follows_num_iters(self) -> tuple[str, ...]:
+        falls = self.cin_augment and self.synthetic_updates is not None
+        return super().follows_num_iters() + (
+            (f"--alpha_decay={self.alpha_decay}",) if falls else ())
+
     @property
     def synthetic_share(self) -> float:
         """Share of synthetic pairs in every batch, or in the first ones."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from typing import Any
+
 from microgan.config.base import RECIPES, Config, precision_setting, setting
+from microgan.config.settings_file import read_settings
 from microgan.errors import UserError
 
 
@@ -16,9 +19,14 @@ class TrainingConfig(Config):
     recipe: str = setting(
         "paper", "Set of defaults. paper: MicroscopyGAN as published, with its bugs fixed. "
         "limited: ours, for ten pairs and minutes on a CPU.", choices=RECIPES)
+    config: str | None = setting(
+        None, "JSON file of settings: the config.json of a run, of which all but --resume, "
+        "--overwrite and --dry_run is taken, or a table such as {\"num_iters\": 500}. Flags win "
+        "over it, and it wins over the recipe.")
     dir: str = setting(".", "Folder in which the run folder is created.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
-    resume: bool = setting(False, "Continue from the last checkpoint in the run folder.")
+    resume: bool = setting(False, "Continue from the last checkpoint in the run folder. "
+                           "With a higher --num_iters, prolong the run, even a finished one.")
     dry_run: bool = setting(
         False, "Try every step, from reading to scoring, with two updates; print the time and "
         "memory that the run will take; leave no files.")
@@ -62,6 +70,23 @@ class TrainingConfig(Config):
         super().__post_init__()
         if self.resume and self.overwrite:
             raise UserError("--resume keeps what --overwrite deletes. Pass only one of them.")
+
+    @classmethod
+    def stored_settings(cls, explicit: dict[str, Any]) -> dict[str, Any]:
+        path = explicit.get("config")
+        if not isinstance(path, str):  # None, or refused like any other wrong type
+            return {}
+        stored = read_settings(path, cls)
+        recipe = explicit.get("recipe", stored.get("recipe"))
+        if recipe != stored.get("recipe", recipe):
+            raise UserError(f"--recipe={recipe} contradicts --config={path}, which has the values "
+                            f"of --recipe={stored['recipe']}. Leave one of them out.")
+        return stored
+
+    def follows_num_iters(self) -> tuple[str, ...]:
+        """Return the flags of what changes over the whole run, so that its length matters."""
+        return () if self.learning_rate_decay == "none" else (
+            f"--learning_rate_decay={self.learning_rate_decay}",)
 
     def loss_weights(self) -> dict[str, float]:
         """Weight of each loss by name: the settings NAME_weight that are above 0."""

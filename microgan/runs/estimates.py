@@ -176,7 +176,14 @@ def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, lis
     memory = estimated_memory(cost, state, validation_bytes)
     print(f"Estimated on this machine: {duration(seconds)} and {byte_size(memory)} of memory "
           f"for {num_updates} updates.")
-    if seconds > _LONG_SECONDS and "limited" in config.recipes() and config.recipe != "limited":
+    if "limited" not in config.recipes() or config.recipe == "limited":
+        return
+    is_chosen = "recipe" in config.explicit or config.resume
+    if not is_chosen and not tf.config.list_logical_devices("GPU"):
+        print(f"That is what --recipe={config.recipe} takes without a GPU: the published method, "
+              "trained because no --recipe was given. --recipe=limited takes minutes on a CPU: "
+              "for that, stop with Ctrl-C and pass it.")
+    elif seconds > _LONG_SECONDS:
         print("That is long. --recipe=limited is meant for minutes on a CPU.")
 
 

@@ -25,7 +25,7 @@ from microgan.version import __version__
 
 # How to run, not what: a resumed run may change these fields.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
-                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run"}
+                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run", "config"}
 # Fields that may name a file on whose content a training depends.
 _FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
 # Runs of earlier versions lack these.
@@ -115,6 +115,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
                       report_files: Sequence[str]) -> None:
     """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
+    Of a run that is prolonged, delete the report and record its new length.
+
     Among several workers, only the chief writes.
 
     Args:
@@ -130,6 +132,7 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
         _check_same_images(folder, split)
         if this_worker().is_chief:
             remove_partial_files(folder, report_files)
+            _prolong(folder, config, report_files)
         return
     if not this_worker().is_chief:
         return
@@ -159,8 +162,33 @@ def is_finished(folder: Path, config: Any, split: dict[str, Any],
     _check_same_images(folder, split)
     if not report_files or not (folder / report_files[-1]).exists():
         return False
+    if _recorded_length(_read_json(folder / CONFIG_FILE)) != config.num_iters:
+        return False
     print(f"The run in {folder} is finished: {config.num_iters} updates.")
     return True
+
+
+def _prolong(folder: Path, config: Any, report_files: Sequence[str]) -> None:
+    """Record the new length of a run that is prolonged, and say what that does to it."""
+    record = _read_json(folder / CONFIG_FILE)
+    before = _recorded_length(record)
+    if before == config.num_iters:
+        return
+    for name in reversed(report_files):  # without the last one, the run is not finished
+        (folder / name).unlink(missing_ok=True)
+    record["config"]["num_iters"] = config.num_iters
+    record["prolonged_from"] = [*record.get("prolonged_from", ()), before]
+    write_json(folder / CONFIG_FILE, record)
+    following = config.follows_num_iters()
+    print(f"The run of {before} updates is prolonged to {config.num_iters}."
+          + (f" {' and '.join(following)} now {'span' if following[1:] else 'spans'} all of them: "
+             "what had fallen is higher again, so the result is not that of a run that began with "
+             f"--num_iters={config.num_iters}. Earlier weights are kept until others validate "
+             "better." if following else ""))
+
+
+def _recorded_length(record: dict[str, Any]) -> int:
+    return int(record["config"]["num_iters"])
 
 
 def _is_resumed(folder: Path, config: Any) -> bool:
@@ -200,13 +228,15 @@ def _resumed_config(path: Path, config: Any) -> Any:
                         "cannot be resumed. Start another with --dir or --overwrite.") from error
     different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
                  for name in sorted(config.explicit - _FREE_FIELDS)
-                 if getattr(before, name) != getattr(config, name)]
+                 if getattr(before, name) != getattr(config, name)
+                 and not (name == "num_iters" and config.num_iters > before.num_iters)]
     if different:
         raise UserError(f"The run in {path.parent} cannot continue with other settings: "
                         f"{'; '.join(different)}. Leave {'it' if len(different) == 1 else 'them'} "
                         "out, or start another run with --dir.")
     _check_same_files(path.parent, content.get("files"), before)
-    free = {name: getattr(config, name) for name in _FREE_FIELDS & config.explicit}
+    free = {name: getattr(config, name)
+            for name in (_FREE_FIELDS | {"num_iters"}) & config.explicit}
     # It must not replace anything again.
     return dataclasses.replace(before, **{**free, "overwrite": False})
 

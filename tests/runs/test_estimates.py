@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from microgan.config import CGANConfig
 from microgan.runtime.compilation import compiled_once
 from microgan.runs import estimates
 from microgan.runs.estimates import (
-    Speed, UpdateCost, estimated_memory, estimated_seconds, measure_speed, restoring_memory,
-    update_cost)
+    Speed, UpdateCost, estimated_memory, estimated_seconds, measure_speed, print_estimate,
+    restoring_memory, update_cost)
 
 
 def cost_of(function, *shapes):
@@ -95,3 +96,35 @@ def test_memory_is_that_of_a_validation_where_it_takes_more_than_an_update():
     assert 0 < validation_bytes < 1000 * 10 * 4
     assert more == pytest.approx(validation_bytes, rel=0.01)
     assert estimated_memory(cost, {}, 1) == estimated_memory(cost, {}, 0)
+
+
+@pytest.mark.parametrize("settings, speed, named", [
+    ({}, 1e12, "without a GPU: the published method, trained because no --recipe was given"),
+    ({"resume": True}, 1e12, None),
+    ({"recipe": "paper"}, 1e12, None),
+    ({"recipe": "paper"}, 1e-3, "That is long. --recipe=limited"),
+    ({"recipe": "limited"}, 1e-3, None)])
+def test_a_recipe_that_nobody_chose_is_told_to_take_its_time(monkeypatch, capsys, settings, speed,
+                                                             named):
+    monkeypatch.setattr(estimates, "measure_speed", lambda: Speed(speed, speed))
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
+    spec = [tf.TensorSpec(shape, tf.float32) for shape in ((3, 5), (5, 7))]
+    graph = tf.function(tf.matmul).get_concrete_function(*spec).graph
+
+    print_estimate(graph, CGANConfig.create(**settings), {}, num_updates=10**6, num_devices=1,
+                   validation_bytes=0)
+
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "for 1000000 updates" in first
+    assert (named in rest[0] and "--recipe=limited" in rest[0]) if named else rest == []
+
+
+def test_a_recipe_that_nobody_chose_is_taken_on_a_gpu(monkeypatch, capsys):
+    monkeypatch.setattr(estimates, "measure_speed", lambda: Speed(1e12, 1e12))
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU:0"])
+    graph = tf.function(lambda: tf.zeros(3)).get_concrete_function().graph
+
+    print_estimate(graph, CGANConfig.create(), {}, num_updates=9, num_devices=1,
+                   validation_bytes=0)
+
+    assert "recipe" not in capsys.readouterr().out

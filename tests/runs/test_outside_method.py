@@ -152,6 +152,37 @@ def test_a_stopped_run_continues_as_if_it_had_not_been(run, tmp_path, monkeypatc
     assert capsys.readouterr().out.endswith("is finished: 60 updates.\n")
 
 
+def test_a_prolonged_run_is_what_a_longer_one_would_have_been(run, tmp_path, capsys):
+    train(Scaling, config(tmp_path, num_iters=40))
+    capsys.readouterr()
+
+    prolonged = train(Scaling, config(tmp_path, num_iters=60, resume=True))
+
+    assert "The run of 40 updates is prolonged to 60.\n" in capsys.readouterr().out
+    np.testing.assert_array_equal(weights(prolonged), weights(run))
+    assert history(prolonged) == history(run)
+    assert (prolonged / "report.txt").exists()
+    train(Scaling, config(tmp_path, resume=True))
+    assert capsys.readouterr().out.endswith("is finished: 60 updates.\n")
+
+
+def test_a_prolonged_run_that_is_killed_is_not_finished(tmp_path, monkeypatch):
+    train(Scaling, config(tmp_path, num_iters=40))
+    stop_after(monkeypatch, 5)
+    with pytest.raises(Interrupted, match="after 45 updates"):
+        train(Scaling, config(tmp_path, num_iters=60, resume=True))
+    monkeypatch.undo()
+    folder = tmp_path / "Scaling_results"
+    record = json.loads((folder / "config.json").read_text())
+
+    assert not (folder / "report.txt").exists()
+    assert (record["config"]["num_iters"], record["prolonged_from"]) == (60, [40])
+
+    train(Scaling, config(tmp_path, resume=True))
+
+    assert (folder / "report.txt").exists() and history(folder)[-1][0] == "60"
+
+
 def test_a_run_that_no_longer_holds_numbers_stops_and_is_saved(tmp_path, monkeypatch):
     usual = Scaling.batch
     monkeypatch.setattr(Scaling, "batch", lambda self, update: {

@@ -32,15 +32,37 @@ def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
 
 
 @pytest.mark.parametrize("settings, words", [
-    ({"num_iters": 50}, "--num_iters=7 before, 50 now. Leave it out, or .* --dir."),
-    ({"num_iters": 50, "batch_size": 9},
-     "--batch_size=100 before, 9 now; --num_iters=7 before, 50 now. Leave them out, or .* --dir."),
+    ({"num_iters": 5}, "--num_iters=7 before, 5 now. Leave it out, or .* --dir."),
+    ({"num_iters": 50, "batch_size": 9, "seed": 2},
+     "--batch_size=100 before, 9 now; --seed=1 before, 2 now. Leave them out, or .* --dir."),
 ])
 def test_a_run_goes_on_with_its_own_settings_only(tmp_path, settings, words):
-    begin(tmp_path / "run", CGANConfig.create(num_iters=7))
+    begin(tmp_path / "run", CGANConfig.create(num_iters=7, seed=1))
 
     with pytest.raises(UserError, match=f"cannot continue with other settings: {words}"):
         check_run_folder(tmp_path / "run", CGANConfig.create(resume=True, **settings), SCORE_FILES)
+
+
+def test_a_prolonged_run_says_what_follows_its_length_and_has_no_report_until_it_ends(
+        tmp_path, capsys):
+    begin(tmp_path / "run", CGANConfig.create(recipe="limited", num_iters=7))
+    put(tmp_path / "run", *SCORE_FILES)
+
+    begin(tmp_path / "run", CGANConfig.create(resume=True, num_iters=50))
+
+    said = capsys.readouterr().out
+    assert "of 7 updates is prolonged to 50. --learning_rate_decay=cosine now spans all" in said
+    assert files_in(tmp_path / "run") == {"config.json", "split.json"}
+
+
+def test_what_follows_the_length_of_a_run_is_named():
+    pairs = {"cin_augment": True, "cin_generator_path": "g.h5"}
+
+    assert CGANConfig.create(**pairs).follows_num_iters() == ()
+    assert CGANConfig.create(recipe="limited", **pairs).follows_num_iters() == (
+        "--learning_rate_decay=cosine", "--alpha_decay=linear")
+    assert CGANConfig.create(recipe="limited", alpha=1.0, **pairs).follows_num_iters() == (
+        "--learning_rate_decay=cosine",)
 
 
 RECORD = {"train": [0], "images": "a", "test_images": "b", "extra_images": "c"}
