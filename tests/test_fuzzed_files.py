@@ -17,7 +17,8 @@ import hostile_files
 from hostile import arrays, cases, networks, runs, tiffs, zarrs
 from microgan.config import CGANConfig
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import load_array, load_care_archive, load_tiff
+from microgan.datasets.grey_images import load_array, load_care_archive
+from microgan.datasets.image_planes import load_planes
 from microgan.datasets.paired_arrays import check_image
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
@@ -69,7 +70,7 @@ def write_vgg():
 
 
 def read_tiff(path):
-    read_all([load_tiff(path, FileNotes())])
+    read_all(load_planes(path, FileNotes()))
 
 
 # By name: what writes a good file, its path, and what reads it.

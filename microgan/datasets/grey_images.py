@@ -1,4 +1,4 @@
-"""Load and check files of grey images: arrays, TIFF and CARE's archives."""
+"""Load and check files of many grey images: arrays and CARE's archives."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.files.arrays import names_in_npz, read_npy, read_npz
-from microgan.files.checked_tiffs import opened_tiff, read_only_image
-from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError, one_line
-from microgan.files.names import choose_files
 
 
 def load_array(path: Path) -> np.ndarray:
@@ -44,42 +40,6 @@ def check_numeric(array: np.ndarray, source: Path) -> None:
     if array.dtype.kind not in "iuf":
         raise UserError(f"{source} holds {array.dtype} values: expected integers or real "
                         "floating-point numbers.")
-
-
-def find_tiffs(folder: Path) -> list[Path]:
-    """List the TIFF files in a folder by `choose_files`.
-
-    Raises:
-        UserError: there is no such folder, or no such file in it; or as `choose_files`.
-    """
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}, though its partner exists.")
-    found = choose_files(folder.iterdir(), (".tif", ".tiff"), folder)
-    if not found:
-        raise UserError(f"{folder} is empty: no .tif or .tiff file.")
-    return found
-
-
-def load_tiff(path: Path, notes: FileNotes) -> np.ndarray:
-    """Load one grey image (Y, X).
-
-    Args:
-        path: of the file.
-        notes: collects what the user should know.
-
-    Raises:
-        UserError: it is damaged or not a grey image.
-    """
-    with opened_tiff(path) as tiff:
-        image, axes = read_only_image(tiff, path)
-        notes.add(path, tiff.notes, tiff_voxel_size_um(tiff.tiff))
-    check_numeric(image, path)
-    kept = "".join(letter for letter, length in zip(axes, image.shape) if length > 1)
-    image = np.squeeze(image)
-    if sorted(kept) != ["X", "Y"] or image.size == 0:
-        raise UserError(f"{path} has shape {image.shape}: expected one grey image (Y, X) per "
-                        "file. Save each slice or colour as a separate file.")
-    return image if kept == "YX" else image.T
 
 
 def is_care_archive(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import (
-    find_tiffs, is_care_archive, load_array, load_care_archive, load_tiff)
+from microgan.datasets.grey_images import is_care_archive, load_array, load_care_archive
+from microgan.datasets.image_planes import read_folder
 from microgan.datasets.missing import find_unmeasured
 from microgan.errors import UserError
 from microgan.files.names import (
@@ -32,13 +33,16 @@ class PairedImages:
         degraded: images (Y, X) of any real numeric type; a list or an array (N, Y, X),
             which may be memory-mapped.
         clean: like `degraded`; image i belongs to degraded image i and has its size.
-        file_names: of the degraded images in a folder; none for an array.
+        file_names: of the degraded images in a folder, with the number of the plane in a file
+            of several; none for an array.
+        files: of the degraded images in a folder, each the file that it is a plane of.
     """
 
     name: str
     degraded: Images
     clean: Images
     file_names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def image_name(self, index: int) -> str:
         """Return what to call an image: its file, or its number in the array."""
@@ -55,12 +59,15 @@ class ImagesOfFile:
     Args:
         source: the file or folder, for messages.
         images: (Y, X) each; a list or an array (N, Y, X).
-        file_names: of the images in a folder; none for an array.
+        file_names: of the images in a folder, with the number of the plane in a file of
+            several; none for an array.
+        files: of the images in a folder, each the file that it is a plane of.
     """
 
     source: str
     images: Images
     file_names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def place(self, index: int) -> str:
         """Name an image at the start of a message."""
@@ -129,8 +136,8 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         data_dir: folder of the files.
         name: NAME in `NAME_X.npy` (degraded) and `NAME_Y.npy` (clean), each (N, Y, X) or
             (N, Y, X, 1); or in `NAME/degraded/*.tif` and `NAME/clean/*.tif`, paired by
-            file name, sizes may differ; or in `NAME.npz`, CARE's training file, keys `X`,
-            `Y` and optionally `axes`, "SCYX" if absent.
+            file name, every plane an image, sizes may differ; or in `NAME.npz`, CARE's
+            training file, keys `X`, `Y` and optionally `axes`, "SCYX" if absent.
 
     Returns:
         The pairs. Arrays are memory-mapped, never unpickled.
@@ -149,7 +156,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
                             "size. Resample one of them first.")
     degraded.check()
     clean.check()
-    return PairedImages(name, degraded.images, clean.images, degraded.file_names)
+    return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files)
 
 
 def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
@@ -207,7 +214,7 @@ def _read_half(data_dir: Path | str, name: str, half: str, notes: FileNotes) -> 
         path = find_file(folder, f"{name}_{letter}.npy")
         return ImagesOfFile(str(path), load_array(path))
     if tiffs:
-        return read_tiffs(find_file(folder, name) / half, notes)
+        return read_images_below(find_file(folder, name) / half, notes)
     path = find_file(folder, f"{name}.npz")
     images = load_care_archive(path)["XY".index(letter)]
     return ImagesOfFile(f"{letter} in {path}", images)
@@ -298,33 +305,31 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
 
 def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
     """Refuse images that cannot be paired by number, or files by name."""
-    names = [{matching_name(name): name for name in images.file_names}
-             for images in (degraded, clean)]
+    names = [{matching_name(name): name for name in images.files} for images in (degraded, clean)]
     alone = [{**names[0], **names[1]}[name] for name in sorted(names[0].keys() ^ names[1].keys())]
     if alone:
-        here, there = ((degraded, clean) if alone[0] in degraded.file_names else (clean, degraded))
+        here, there = (degraded, clean) if alone[0] in degraded.files else (clean, degraded)
         raise UserError(f"{alone[0]} is in {here.source}, but not in {there.source}: a pair has "
                         "the same file name in both. Images that do not match are for "
                         "train_CIN_GAN.py, and then --cin_augment=True --alpha=1.")
+    counts = [Counter(map(matching_name, images.files)) for images in (degraded, clean)]
+    for name, count in counts[0].items():
+        if count != counts[1][name]:
+            raise UserError(
+                f"{Path(degraded.source) / names[0][name]} and "
+                f"{Path(clean.source) / names[1][name]} hold {count} and {counts[1][name]} "
+                "planes: each degraded plane needs its clean one, in the same order.")
     if len(degraded.images) != len(clean.images):
         raise UserError(
             f"{degraded.source} has {len(degraded.images)} images but {clean.source} has "
             f"{len(clean.images)}: each degraded image needs its clean one, in the same order.")
 
 
-def read_tiffs(folder: Path, notes: FileNotes) -> ImagesOfFile:
-    """Read all TIFF files in a folder, one grey image each; check only their form.
-
-    Args:
-        folder: of the files.
-        notes: collects what the user should know.
-
-    Raises:
-        UserError: there is none, or one is damaged or not a grey image.
-    """
-    paths = find_tiffs(folder)
-    return ImagesOfFile(str(folder), [load_tiff(path, notes) for path in paths],
-                        tuple(path.name for path in paths))
+def read_images_below(folder: Path, notes: FileNotes, channel: str | None = None
+                      ) -> ImagesOfFile:
+    """Read all images in a folder by `read_folder`; check only their form."""
+    found = read_folder(folder, notes, channel)
+    return ImagesOfFile(str(folder), found.images, found.names, found.files)
 
 
 def _size(image: np.ndarray) -> str:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from microgan.datasets.file_groups import (
+    are_planes, group_planes, in_turns, same_layout, take_groups)
 from microgan.datasets.paired_arrays import TEST_SUFFIX, Images, PairedImages
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
@@ -61,8 +63,9 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
                 seed: int) -> Split:
     """Divide the pairs of one task at random.
 
-    Pairs that share a clean image stay in one part; otherwise a network would be tested on images
-    that it was trained on.
+    Pairs that share a clean image stay in one part, and planes of one file do; otherwise a
+    network would be tested on images that it was trained on. If all pairs are planes of one
+    file, runs of consecutive planes stay together, and a line says so.
 
     Args:
         pairs: the task's pairs.
@@ -72,13 +75,14 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
         validation_fraction: share of those pairs, 0 to 1; at least one pair validates and at
             least one trains.
         test_fraction: share of `pairs` kept for the test without test arrays, up to what
-            `images_limit` leaves; None for 0.2 of 20 or more pairs, otherwise none.
+            `images_limit` leaves; None for 0.2 of 20 or more pairs of three or more images
+            or files, otherwise none.
         seed: of the choice.
 
     Raises:
         UserError: too few pairs for the parts, or a test image is among the pairs.
     """
-    return _split(_Told(pairs.name, "clean", "pair"), pairs.clean,
+    return _split(_Told(pairs.name, "clean", "pair"), pairs.clean, pairs.files,
                   None if test_pairs is None else test_pairs.clean, images_limit=images_limit,
                   validation_fraction=validation_fraction, test_fraction=test_fraction,
                   seed=seed)
@@ -113,9 +117,11 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
     name, degraded, clean = images.name, images.degraded, images.clean
     test_degraded, test_clean = ((None, None) if test_images is None
                                  else (test_images.degraded, test_images.clean))
-    may_be_pairs = len(clean) == len(degraded)
+    may_be_pairs = len(clean) == len(degraded) and same_layout(images.degraded_files,
+                                                               images.clean_files)
     of_clean = _split(_Told(name, "clean", "pair" if may_be_pairs else "clean image"),
-                      clean, test_clean, images_limit=images_limit if may_be_pairs else None,
+                      clean, images.degraded_files if may_be_pairs else images.clean_files,
+                      test_clean, images_limit=images_limit if may_be_pairs else None,
                       **settings)
     if may_be_pairs:
         if test_degraded is not None:
@@ -123,8 +129,9 @@ def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *
         of_degraded = of_clean if test_degraded is None else replace(
             of_clean, test=tuple(range(len(test_degraded))))
     else:
-        of_degraded = _split(_Told(name, "degraded", "degraded image"), degraded, test_degraded,
-                             images_limit=images_limit, **settings)
+        of_degraded = _split(_Told(name, "degraded", "degraded image"), degraded,
+                             images.degraded_files, test_degraded, images_limit=images_limit,
+                             **settings)
     held_out = [clean[i] for i in of_clean.validation]
     if test_clean is None:
         held_out += [clean[i] for i in of_clean.test]
@@ -143,7 +150,7 @@ def spread_over(items: Sequence[T], at_most: int) -> list[T]:
     return [items[round(place)] for place in places]
 
 
-def _split(told: _Told, images: Images, test_images: Images | None, *,
+def _split(told: _Told, images: Images, files: Sequence[str], test_images: Images | None, *,
            images_limit: int | None, validation_fraction: float, test_fraction: float | None,
            seed: int) -> Split:
     name, kind, unit = told
@@ -152,10 +159,19 @@ def _split(told: _Told, images: Images, test_images: Images | None, *,
     if limit is not None and limit < 2:
         raise UserError(f"--images_limit must be at least 2, one pair to train and one to "
                         f"validate, or -1 for all. Received: {limit}")
+    keys = [digest(image) for image in images]
+    groups, order = keys, _order_by_content(keys, seed)
+    if are_planes(files):
+        groups = group_planes(keys, files)
+        order = in_turns(_order_by_content(groups, seed), groups)
+        _tell_of_one_file(told, files)
+    num_groups = len(set(groups))
     if test_images is None:
-        if test_fraction is None:
-            test_fraction = _TEST_FRACTION if count >= _MIN_PAIRS_TO_TEST else 0.0
-        num_test = round(test_fraction * count)
+        share = test_fraction
+        if share is None:
+            is_enough = count >= _MIN_PAIRS_TO_TEST and num_groups > 2
+            share = _TEST_FRACTION if is_enough else 0.0
+        num_test = round(share * count)
         if limit is not None:
             num_test = max(0, min(num_test, count - limit))
     else:
@@ -169,15 +185,19 @@ def _split(told: _Told, images: Images, test_images: Images | None, *,
             f"{wanted - num_validation}, validation for {num_validation} and the test for "
             f"{num_test}. Lower --images_limit or add {unit}s.")
 
-    keys = [digest(image) for image in images]
-    order = _order_by_content(keys, seed)
-    test, rest = take_groups(order, keys, num_test)
-    validation, train = take_groups(rest[:wanted], keys, num_validation)
-    if (limit is not None and len(rest) < wanted) or not train:
+    test, rest = take_groups(order, groups, num_test, leave=2)
+    if limit is not None and len(rest) < wanted and test_fraction is None:
+        test, rest = [], order  # groups are too large to leave enough
+    validation, train = take_groups(rest if limit is None else rest[:wanted], groups,
+                                    num_validation, leave=1)
+    if (limit is not None and len(rest) < wanted) or not validation or (
+            test_fraction and num_test and not test):
+        shared, part = ((f"share {kind} images", "image") if groups is keys else
+                        ("are planes of the same files", "file"))
         raise UserError(
-            f"The {unit}s of '{name}' share {kind} images ({len(set(keys))} different ones in "
-            f"{count} {unit}s), and one image must not be in two parts. Lower --images_limit "
-            f"(now {wanted}) or add images.")
+            f"The {unit}s of '{name}' {shared} ({num_groups} different ones in {count} {unit}s), "
+            f"and one {part} must not be in two parts. Lower --images_limit (now {wanted}) or "
+            f"--test_fraction, or add {part}s.")
     if test_images is not None:
         return Split(_sorted(train), _sorted(validation), tuple(range(len(test_images))),
                      name + TEST_SUFFIX)
@@ -197,29 +217,11 @@ def _order_by_content(keys: list[str], seed: int) -> list[int]:
     return sorted(range(len(keys)), key=ranks.__getitem__)
 
 
-def take_groups(order: Sequence[int], keys: Sequence[str], count: int
-                ) -> tuple[list[int], list[int]]:
-    """Take at least `count` indices from the front, whole groups of equal keys at a time.
-
-    Args:
-        order: indices into `keys`.
-        keys: identify images; equal for copies.
-        count: number of indices to take, >= 0.
-
-    Returns:
-        The taken and the other indices, both in the given order.
-    """
-    sizes = Counter(keys[index] for index in order)
-    taken: set[str] = set()
-    num_taken = 0
-    for index in order:
-        if num_taken >= count:
-            break
-        if keys[index] not in taken:
-            taken.add(keys[index])
-            num_taken += sizes[keys[index]]
-    return ([index for index in order if keys[index] in taken],
-            [index for index in order if keys[index] not in taken])
+def _tell_of_one_file(told: _Told, files: Sequence[str]) -> None:
+    if len(set(files)) == 1:
+        print(f"'{told.name}': all {told.unit}s are planes of one file, {files[0]}. Runs of "
+              "consecutive planes are kept together, but scores on the same sample are too good. "
+              "Add a file of another sample, or NAME_test.")
 
 
 def _refuse_overlap(name: str, kind: str, images: Images, test_images: Images) -> None:

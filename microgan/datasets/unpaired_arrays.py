@@ -8,7 +8,7 @@ from pathlib import Path
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import load_array
 from microgan.datasets.paired_arrays import (
-    EXTRA_SUFFIX, TEST_SUFFIX, Images, ImagesOfFile, find_kinds, read_images, read_tiffs)
+    EXTRA_SUFFIX, TEST_SUFFIX, Images, ImagesOfFile, find_kinds, read_images, read_images_below)
 from microgan.errors import UserError
 from microgan.files.names import find_file
 
@@ -23,12 +23,16 @@ class UnpairedImages:
             which may be memory-mapped.
         clean: like `degraded`; number and sizes may differ.
         extra_clean: further clean images, for training only.
+        degraded_files: in a folder, the file that each degraded image is a plane of.
+        clean_files: in a folder, the file that each clean image is a plane of.
     """
 
     name: str
     degraded: Images
     clean: Images
     extra_clean: Images = ()
+    degraded_files: tuple[str, ...] = ()
+    clean_files: tuple[str, ...] = ()
 
 
 def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
@@ -46,7 +50,8 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
     degraded, clean = read_images(data_dir, name)
     degraded.check()
     clean.check()
-    return UnpairedImages(name, degraded.images, clean.images, load_extra_clean(data_dir, name))
+    return UnpairedImages(name, degraded.images, clean.images, load_extra_clean(data_dir, name),
+                          degraded.files, clean.files)
 
 
 def load_extra_clean(data_dir: Path | str, name: str) -> Images:
@@ -71,7 +76,7 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
         extra = ImagesOfFile(str(array), load_array(array))
     elif folder.is_dir():
         notes = FileNotes()
-        extra = read_tiffs(folder, notes)
+        extra = read_images_below(folder, notes)
         notes.print()
     else:
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import check_numeric, load_archive
 from microgan.datasets.paired_arrays import (
-    MIN_SIDE_PX, check_type, check_values, read_tiffs)
+    MIN_SIDE_PX, check_type, check_values, read_images_below)
 from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.errors import UserError
 from microgan.files.names import choose_files
@@ -162,8 +163,12 @@ def read_images(folder: Path | str, dtype: np.dtype, stack: Path) -> list[np.nda
             of another type than the stack.
     """
     notes = FileNotes()
-    read = read_tiffs(Path(folder), notes)
+    read = read_images_below(Path(folder), notes)
     notes.print()
+    several = next((file for file, count in Counter(read.files).items() if count > 1), None)
+    if several is not None:
+        raise UserError(f"{Path(folder) / several} holds several planes: expected one image in "
+                        "focus per file. Save each as a separate file.")
     for index, image in enumerate(read.images):
         check_values(image, read.place(index))
         check_type(read.place(index), image, dtype, stack)

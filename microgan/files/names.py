@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from microgan.errors import UserError
@@ -51,6 +51,22 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or is_of_system(name)
 
 
+def paths_below(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """Yield the files in a folder and its subfolders.
+
+    Folders that end in one of the suffixes are images. They, hidden folders and links to folders
+    are yielded, not entered.
+    """
+    folders = [folder]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if (path.is_dir() and not path.is_symlink() and not is_hidden(path.name)
+                    and path.suffix.lower() not in suffixes):
+                folders.append(path)
+            else:
+                yield path
+
+
 def choose_files(paths: Iterable[Path], suffixes: Collection[str],
                  source: Path | str) -> list[Path]:
     """Choose the files to work on; print which are skipped.
@@ -70,7 +86,8 @@ def choose_files(paths: Iterable[Path], suffixes: Collection[str],
     skipped = []
     for path in sorted(paths):
         if is_hidden(path.name) or path.suffix.lower() not in suffixes:
-            skipped.append(path.name + os.sep * path.is_dir())
+            below = path.relative_to(source) if path.is_relative_to(source) else Path(path.name)
+            skipped.append(str(below) + os.sep * path.is_dir())
             continue
         other = chosen.setdefault((path.parent, matching_name(path.name)), path)
         if other is not path:

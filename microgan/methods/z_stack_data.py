@@ -15,10 +15,11 @@ from skimage.transform import resize
 
 from microgan.runtime.amounts import interval, percent
 from microgan.config import ZSEGANConfig
+from microgan.datasets.file_groups import take_groups
 from microgan.datasets.normalization import IntensityRange, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import check_type
 from microgan.datasets.section_sampling import TrainingStacks
-from microgan.datasets.splits import digest, fingerprint, take_groups
+from microgan.datasets.splits import digest, fingerprint
 from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
 from microgan.errors import UserError
 from microgan.metrics.sharpness import find_focal_plane
@@ -85,9 +86,8 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
         config: its `seed` must be set.
 
     Raises:
-        UserError: see `read_stack`; or there are fewer than two different stacks, copies
-            leave none to train on, the focal plane lies outside a stack, or voxel sizes or
-            number types differ.
+        UserError: see `read_stack`; or there are fewer than two different stacks, the focal
+            plane lies outside a stack, or voxel sizes or number types differ.
     """
     folder = Path(config.data_dir)
     has_layout = (folder / _STACKS).is_dir()
@@ -141,8 +141,7 @@ def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.
 def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[int], list[int]]:
     """Draw the positions for training and validation at random; copies stay together."""
     keys = [digest(stack) for stack in stacks]
-    num_different = len(set(keys))
-    if num_different < 2:
+    if len(set(keys)) < 2:
         raise UserError(f"All {len(stacks)} z-stacks in {config.data_dir} are copies of one: at "
                         "least two different ones are needed, one to learn from and one to "
                         "choose the checkpoint. Cut a large one in two.")
@@ -150,10 +149,6 @@ def _divide(stacks: Sequence[np.ndarray], config: ZSEGANConfig) -> tuple[list[in
     order = np.random.default_rng(config.seed).permutation(len(stacks)).tolist()
     num_validated = min(max(1, round(config.validation_fraction * len(stacks))), len(stacks) - 1)
     validation, train = take_groups(order, keys, num_validated)
-    if not train:
-        raise UserError(f"--validation_fraction={config.validation_fraction:g} leaves no z-stack "
-                        f"to learn from: {len(stacks)} files hold {num_different} different ones, "
-                        "and copies are not divided. Lower it or remove the copies.")
     return sorted(train), sorted(validation)
 
 

@@ -1,17 +1,17 @@
-"""TIFF files that hold more or something other than one grey image."""
+"""TIFF files that hold something other than planes of one grey image."""
 
 import numpy as np
 import pytest
 import tifffile
 
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import load_tiff as load_tiff_with
+from microgan.datasets.image_planes import load_planes
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
 
 
 def load_tiff(path):
-    return load_tiff_with(path, FileNotes())
+    return load_planes(path, FileNotes())
 
 
 @pytest.fixture
@@ -54,4 +54,4 @@ def test_a_grey_image_is_read(tmp_path, random, imagej):
     image = random.integers(0, 255, (32, 40), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=imagej)
 
-    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif"), image)
+    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif"), [image])

@@ -209,7 +209,7 @@ def test_color_tiff_is_refused(tiff_folder):
     tifffile.imwrite(tiff_folder / "Cells" / "clean" / "1.tif", np.zeros((32, 32, 3), np.uint8),
                      photometric="rgb")
 
-    assert_refused(tiff_folder, "1.tif", "one grey image")
+    assert_refused(tiff_folder, "1.tif holds colours (RGB; YXS of 32 x 32 x 3)", "--channels")
 
 
 @pytest.mark.parametrize("axes, shape", [

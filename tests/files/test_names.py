@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from microgan.config import CGANConfig
-from microgan.datasets.grey_images import find_tiffs
+from microgan.datasets.image_planes import find_images
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
 from microgan.datasets.unpaired_arrays import load_extra_clean
@@ -21,7 +21,7 @@ from microgan.restoration.image_files import images_in_folder
 COMPOSED = "Zellen é"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
 RANGES = TaskNormalization(IntensityRange(0, 1), IntensityRange(0, 1))
-FINDERS = [images_in_folder, find_tiffs, find_stacks, lambda folder: find_stacks(folder / "*")]
+FINDERS = [images_in_folder, find_images, find_stacks, lambda folder: find_stacks(folder / "*")]
 
 
 def write_image(path, side=16):
@@ -64,7 +64,7 @@ def test_few_skipped_files_are_named_and_all_are_counted(tmp_path, capsys):
     for number in range(9):
         (tmp_path / f"{number}.txt").touch()
 
-    find_tiffs(tmp_path)
+    find_images(tmp_path)
 
     assert "9 files skipped: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ....\n" in capsys.readouterr().out
 

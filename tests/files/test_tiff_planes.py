@@ -6,7 +6,7 @@ import tifffile
 
 from helpers import round_trip
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import load_tiff
+from microgan.datasets.image_planes import load_planes
 from microgan.datasets.z_stacks import read_stack, read_stacks
 from microgan.errors import UserError
 from microgan.restoration.image_files import open_image_file
@@ -97,7 +97,7 @@ def test_the_first_plane_alone_is_an_image(tmp_path, text, options):
     np.testing.assert_array_equal(pixels, PLANES[0])
     assert note == ("it announces 30 planes, but 1 is there, the others are missing: it is "
                     "read as YX of 16 x 20")
-    np.testing.assert_array_equal(load_tiff(path, FileNotes()), PLANES[0])
+    np.testing.assert_array_equal(load_planes(path, FileNotes()), [PLANES[0]])
 
 
 @pytest.mark.parametrize("text, axes", [(imagej(images=6, slices=6), "ZYX"),
@@ -128,7 +128,7 @@ def test_a_stack_that_is_cut_short_is_no_ended_one(tmp_path, num_bytes):
     tifffile.imwrite(path, PLANES, imagej=True, metadata={"axes": "ZYX"})
     path.write_bytes(path.read_bytes()[:num_bytes])
 
-    for reader in (open_image_file, read_stack, lambda path: load_tiff(path, FileNotes())):
+    for reader in (open_image_file, read_stack, lambda path: load_planes(path, FileNotes())):
         with pytest.raises(UserError, match="a.tif cannot be read as a TIFF: it .*cut short"):
             reader(path)
 
@@ -217,7 +217,7 @@ def test_an_image_that_lacks_planes_is_not_learned_from(ome):
     with pytest.raises(UserError, match="lacks planes 5, 6, 7, 8, 9, 10 of the 10"):
         read_stack(path)
     with pytest.raises(UserError, match="lacks planes 5, 6, 7, 8, 9, 10 of the 10"):
-        load_tiff(path, FileNotes())
+        load_planes(path, FileNotes())
     assert read(path)[1].shape == (4, 16, 20)
 
 

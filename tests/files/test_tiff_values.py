@@ -6,7 +6,7 @@ import tifffile
 
 from helpers import round_trip
 from microgan.datasets.file_notes import FileNotes
-from microgan.datasets.grey_images import load_tiff
+from microgan.datasets.image_planes import load_planes
 from microgan.datasets.paired_arrays import load_pairs
 from microgan.datasets.z_stacks import read_stack
 from microgan.errors import UserError
@@ -91,7 +91,7 @@ def test_where_0_is_white_more_is_less(tmp_path, dtype):
     stored = np.random.default_rng(0).integers(0, 200, (20, 30)).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="miniswhite", metadata=None)
 
-    image = load_tiff(tmp_path / "a.tif", FileNotes())
+    (image,) = load_planes(tmp_path / "a.tif", FileNotes())
     file, written = round_trip(tmp_path / "a.tif")
 
     np.testing.assert_array_equal(image, np.iinfo(dtype).max - stored)
@@ -113,7 +113,7 @@ def test_white_of_packed_bits_stays_white(tmp_path):
     _, written = round_trip(tmp_path / "a.tif")
 
     for path in (tmp_path / "a.tif", written):
-        np.testing.assert_array_equal(load_tiff(path, FileNotes()), 4095 - stored)
+        np.testing.assert_array_equal(load_planes(path, FileNotes()), [4095 - stored])
 
 
 def test_imagejs_inverted_lookup_table_changes_no_value(tmp_path):
@@ -123,7 +123,7 @@ def test_imagejs_inverted_lookup_table_changes_no_value(tmp_path):
 
     file, written = round_trip(tmp_path / "a.tif")
 
-    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif", FileNotes()), stored)
+    np.testing.assert_array_equal(load_planes(tmp_path / "a.tif", FileNotes()), [stored])
     assert "shown inverted" in file.notes[0]
     with tifffile.TiffFile(written) as tiff:
         assert tiff.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
@@ -144,7 +144,7 @@ def test_rows_and_columns_are_those_that_a_file_names(tmp_path):
     image = np.random.default_rng(0).integers(0, 200, (20, 30)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image.T, metadata={"axes": "XY"})
 
-    np.testing.assert_array_equal(load_tiff(tmp_path / "a.tif", FileNotes()), image)
+    np.testing.assert_array_equal(load_planes(tmp_path / "a.tif", FileNotes()), [image])
 
 
 def write_folders(folder, num_signed):

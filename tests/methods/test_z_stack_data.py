@@ -175,12 +175,13 @@ def test_copies_of_a_single_stack_are_an_error(folder):
         load(folder)
 
 
-def test_copies_that_leave_none_to_learn_from_are_an_error(folder):
+def test_copies_are_not_divided_however_many_validate(folder):
     copy(folder, "0.npy", "1.npy")
     copy(folder, "2.npy", "3.npy")
 
-    with pytest.raises(UserError, match="validation_fraction=0.75 leaves no .* 2 different ones"):
-        load(folder, validation_fraction=0.75)
+    data = load(folder, validation_fraction=0.75)
+
+    assert sorted([data.train, data.validation]) == [[0, 1], [2, 3]]
 
 
 @pytest.mark.parametrize("fraction, expected", [(0.01, 1), (0.5, 2), (0.9, 3)])

@@ -1,0 +1,124 @@
+"""Read folders of training images: every YX plane of a file is an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.grey_images import check_numeric
+from microgan.datasets.tiff_sizes import tiff_voxel_size_um
+from microgan.errors import UserError
+from microgan.files.channel_names import find_channel, listed_channels, tiff_channel_names
+from microgan.files.checked_tiffs import opened_tiff, read_only_image
+from microgan.files.names import choose_files, paths_below
+
+SUFFIXES = (".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class FolderImages:
+    """The images of a folder, file after file and plane after plane.
+
+    Args:
+        images: (Y, X) each.
+        names: of the images: that of the file below the folder, with the number of the plane
+            from 0 where it has several, such as "day1/cells.tif[3]".
+        files: of the images, by their names below the folder.
+    """
+
+    images: list[np.ndarray]
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def find_images(folder: Path) -> list[Path]:
+    """List the image files in a folder and its subfolders by `choose_files`.
+
+    Raises:
+        UserError: there is no such folder, or no such file in it; or as `choose_files`.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}, though its partner exists.")
+    found = choose_files(paths_below(folder, SUFFIXES), SUFFIXES, folder)
+    if not found:
+        raise UserError(f"{folder} is empty: no file that ends in {' or '.join(SUFFIXES)}.")
+    return found
+
+
+def read_folder(folder: Path, notes: FileNotes, channel: str | None = None) -> FolderImages:
+    """Read all images in a folder and its subfolders; check only their form.
+
+    Args:
+        folder: of the files.
+        notes: collects what the user should know.
+        channel: as for `load_planes`.
+
+    Raises:
+        UserError: there is none; or as `load_planes`.
+    """
+    images: list[np.ndarray] = []
+    names: list[str] = []
+    files: list[str] = []
+    for path in find_images(folder):
+        planes = load_planes(path, notes, channel)
+        name = path.relative_to(folder).as_posix()
+        images += planes
+        names += ([name] if len(planes) == 1 else
+                  [f"{name}[{number}]" for number in range(len(planes))])
+        files += [name] * len(planes)
+    return FolderImages(images, tuple(names), tuple(files))
+
+
+def load_planes(path: Path, notes: FileNotes, channel: str | None = None) -> list[np.ndarray]:
+    """Load the planes of one file, (Y, X) each, in the order of its other axes.
+
+    Args:
+        path: of the file: a TIFF stack, time series or single image.
+        notes: collects what the user should know.
+        channel: name of the channel to load, or its number from 1; None if there is only one.
+
+    Raises:
+        UserError: it is damaged, holds colours, or does not hold this channel, or several.
+    """
+    with opened_tiff(path) as tiff:
+        pixels, axes = read_only_image(tiff, path)
+        names = tiff_channel_names(tiff.tiff, 0, axes, pixels.shape)
+        notes.add(path, tiff.notes, tiff_voxel_size_um(tiff.tiff))
+    return _planes(_of_channel(pixels, axes, names, channel, path), axes, path)
+
+
+def _of_channel(pixels: np.ndarray, axes: str, names: Sequence[str], channel: str | None,
+                path: Path) -> np.ndarray:
+    """Return one channel; the axis C, if any, is kept with length 1."""
+    if channel is None:
+        if len(names) > 1:
+            raise UserError(
+                f"{path} holds {len(names)} channels ({listed_channels(names)}): choose one or "
+                f"more by name or number with --channels, such as --channels={names[0] or 1}. "
+                "Each becomes a task.")
+        return pixels
+    position = find_channel(channel, names)
+    if position is None:
+        raise UserError(f"{path} has no channel '{channel}', but {listed_channels(names)}. Choose "
+                        "by name or number with --channels.")
+    if len(names) == 1:
+        return pixels
+    return pixels.take([position], axes.index("C"))
+
+
+def _planes(pixels: np.ndarray, axes: str, path: Path) -> list[np.ndarray]:
+    check_numeric(pixels, path)
+    shape = " x ".join(map(str, pixels.shape))
+    if "S" in axes and pixels.shape[axes.index("S")] > 1:
+        raise UserError(f"{path} holds colours (RGB; {axes} of {shape}), but only grey images "
+                        "are learned from. Make channels of them (in ImageJ: Image > Color > Make "
+                        "Composite) and choose with --channels, or save a grey image.")
+    if axes.count("Y") != 1 or axes.count("X") != 1 or not pixels.size:
+        raise UserError(f"{path} has axes {axes} of {shape}: expected grey images with a Y and "
+                        "an X axis.")
+    planes = np.moveaxis(pixels, (axes.index("Y"), axes.index("X")), (-2, -1))
+    return list(planes.reshape(-1, *planes.shape[-2:]))
