@@ -45,7 +45,8 @@ GROUPS = {
         "translator_filters", "dropout", "measure_defect", "test_time_augmentation", "calibrate",
         "snapshots"),
     "Training": (
-        "num_iters", "batch_size", "patch_size", "learning_rate", "learning_rate_decay",
+        "config", "num_iters", "batch_size", "patch_size", "learning_rate",
+        "learning_rate_decay",
         "critic_learning_rate", "discriminator_learning_rate", "adam_beta_1", "adam_beta_2",
         "adam_epsilon", "ema_decay", "critic_steps", "num_sections", "pool_size",
         "validate_every", "max_bad_steps"),
