@@ -34,7 +34,7 @@ RIVALS = {f"-m benchmarks.rivals.{path.stem}": f"benchmarks.rivals.{path.stem}"
           if "run_command" in path.read_text(encoding="utf-8")}
 SUBCOMMANDS = {f"microgan {program.command}": program.config_type
                for program in program_list.PROGRAMS}
-PAGES = sorted([ROOT / "README.md", ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "data" / "README.md", *(ROOT / "docs").glob("*.md")])
 NAMES = "|".join(map(re.escape, [*PROGRAMS, *BENCHMARKS, *SUBCOMMANDS]))
 
 
