@@ -45,6 +45,9 @@ class CGANConfig(TaskTrainingConfig):
     discriminator_filters: int = setting(
         64, "Channels of the discriminator's first convolution; the original's 64.", limited=32,
         minimum=1)
+    bounded_updates: bool = setting(
+        False, "Take a smaller step where the generator's gradient is large beside its average, "
+        "so that a rare one cannot ruin a training. The original does not.", limited=True)
     dropout: float = setting(0.5, "Dropout rate in the residual blocks of the resnet; the "
                              "original's 0.5.", minimum=0, maximum=0.9)
     test_time_augmentation: bool = setting(

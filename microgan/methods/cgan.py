@@ -137,7 +137,7 @@ class CGAN(RestoringMethod):
         trainer = CGANTrainer(
             generator,
             adam(config, config.learning_rate, num_updates=config.num_iters,
-                 ema_decay=config.ema_decay),
+                 ema_decay=config.ema_decay, bounded=config.bounded_updates),
             weights=self.loss_weights(), adversary=adversary, content_features=features,
             squared_content=config.content_distance == "squared",
             global_batch_size=config.batch_size)

@@ -50,3 +50,37 @@ def test_a_gradient_that_is_not_finite_shows_in_its_averages():
 def test_refuses_what_the_operation_cannot_do(setting):
     with pytest.raises(TypeError):
         FusedAdam(0.1, **setting)
+
+
+def steps_after(gradients, **settings):
+    """Return the last step of a weight after these gradients."""
+    optimizer = FusedAdam(0.1, epsilon=1e-8, **settings)
+    weight = keras.Variable(np.zeros(4), dtype="float64")
+    optimizer.build([weight])
+    for gradient in gradients:
+        before = np.asarray(weight)
+        optimizer.apply([tf.constant(gradient)], [weight])
+    return np.asarray(weight) - before
+
+
+def test_bounded_steps_are_divided_by_what_the_average_did_not_expect():
+    usual = [np.ones(4)] * 50
+    jump = np.full(4, 1000.0)
+
+    plain, bounded = (steps_after([*usual, jump], bounded=flag) for flag in (False, True))
+
+    # By hand: the corrected average of squares is (0.999 v + 0.001 g²) / (1 - 0.999 ** 51).
+    average = (1 - 0.999 ** 50) * 0.999 + 0.001 * 1000 ** 2
+    surprise = np.sqrt(1000 ** 2 / (average / (1 - 0.999 ** 51)))
+    assert surprise > 6
+    np.testing.assert_allclose(bounded, plain / surprise, rtol=1e-6)
+
+
+def test_bounded_steps_are_the_same_where_gradients_are_as_usual():
+    usual = [np.array([1.0, -2.0, 3.0, 0.0])] * 5
+
+    np.testing.assert_array_equal(steps_after(usual, bounded=True), steps_after(usual))
+
+
+def test_bounded_steps_show_a_gradient_that_is_not_finite():
+    assert np.isnan(steps_after([np.ones(4), np.array([np.nan, 1, 1, 1])], bounded=True)).all()
