@@ -155,5 +155,8 @@ def test_site_is_built_without_a_warning(tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
     page = (tmp_path / "site/reference/metrics/index.html").read_text(encoding="utf-8")
     assert "microgan.metrics.paired" in page
+    functions = (tmp_path / "site/reference/microgan/index.html").read_text(encoding="utf-8")
+    assert "train_cgan" in functions and "settings" in functions
+    assert '<span class="gp">&gt;&gt;&gt; </span>' in functions  # an example, as code
     assert "--images_limit" in (tmp_path / "site/flags/index.html").read_text(encoding="utf-8")
     assert (tmp_path / "site/benchmarks/results/paper_table/index.html").exists()
