@@ -58,6 +58,8 @@ class GeneratorInfo:
         degradation: of CIN-GAN, the measured model of each task, which is applied before the
             network; empty if the network does everything.
         corrected: tasks whose images also go through the network, if there are models.
+        channels: by task, the channel of files that it was trained on, name or number from 1;
+            without those that were trained on files of one channel.
 
     Raises:
         UserError: see `check_task_name`; or a task is named twice, `axes` are not the
@@ -75,6 +77,7 @@ class GeneratorInfo:
     test_time_augmentation: bool = False
     degradation: dict[str, DegradationModel] = field(default_factory=dict)
     corrected: tuple[str, ...] = ()
+    channels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
@@ -92,6 +95,9 @@ class GeneratorInfo:
         if not set(self.corrected) <= set(self.degradation):
             raise UserError(f"it corrects the defects of {', '.join(self.corrected)}, of which "
                             "some were not measured")
+        if not set(self.channels) <= set(self.tasks):
+            raise UserError(f"it has channels of {', '.join(self.channels)}, of which some are "
+                            "not its tasks")
 
     def uses_network(self, task: str) -> bool:
         """Whether a task's images go through the network."""
@@ -105,7 +111,7 @@ class GeneratorInfo:
         return ranges.degraded, ranges.restored
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON; without models, no word of them."""
+        """Return plain JSON; without models or channels, no word of them."""
         content = {**vars(self), "tasks": list(self.tasks),
                    "normalization": {task: ranges.to_json()
                                      for task, ranges in self.normalization.items()}}
@@ -114,6 +120,8 @@ class GeneratorInfo:
             content["degradation"] = {task: model.to_json()
                                       for task, model in degradation.items()}
             content["corrected"] = list(corrected)
+        if not self.channels:
+            content.pop("channels")
         return content
 
     @classmethod
@@ -128,12 +136,14 @@ class GeneratorInfo:
         for name, kind in (("tasks", list), ("network_arguments", dict), ("normalization", dict)):
             if not isinstance(content.get(name), kind):
                 raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
-        for name, kind in (("degradation", dict), ("corrected", list)):
+        for name, kind in (("degradation", dict), ("corrected", list), ("channels", dict)):
             if not isinstance(content.get(name, kind()), kind):
                 raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
             if not isinstance(content.get(name), str):
                 raise ValueError(f"{name} is not text")
+        if not all(isinstance(channel, str) for channel in content.get("channels", {}).values()):
+            raise ValueError("a channel is not text")
         unknown = sorted(set(content) - {item.name for item in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"{unknown[0]!r} is not known")
@@ -147,7 +157,9 @@ class GeneratorInfo:
                       "degradation": {
                           check_task_name(task): DegradationModel.from_json(model)
                           for task, model in content.get("degradation", {}).items()},
-                      "corrected": tuple(map(check_task_name, content.get("corrected", [])))})
+                      "corrected": tuple(map(check_task_name, content.get("corrected", []))),
+                      "channels": {check_task_name(task): channel for task, channel
+                                   in content.get("channels", {}).items()}})
         augments = info.test_time_augmentation
         if not isinstance(augments, bool) or augments > info.can_augment:
             raise ValueError(f"test_time_augmentation={augments!r} is not possible")

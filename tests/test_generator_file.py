@@ -268,3 +268,13 @@ def test_file_does_not_tell_what_was_built_before(tmp_path, method, network):
             file.visit(names[-1].append)
 
     assert names[0] == names[1]
+
+
+def test_channels_are_kept_and_checked():
+    info = dataclasses.replace(INFO, channels={INFO.tasks[0]: "DAPI"})
+
+    assert GeneratorInfo.from_json(json.loads(json.dumps(info.to_json()))) == info
+    assert "channels" not in INFO.to_json()
+    for channels in ({"None": "DAPI"}, {INFO.tasks[0]: 3}, ["DAPI"]):
+        with pytest.raises((ValueError, UserError)):
+            GeneratorInfo.from_json({**INFO.to_json(), "channels": channels})

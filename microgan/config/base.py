@@ -18,7 +18,7 @@ from microgan.runtime.precision import PRECISIONS
 RECIPES = ("paper", "limited")
 _UNSET: Any = object()
 _LARGEST_INT = 2**31 - 1  # TensorFlow counts in 32 bits
-_TASK_FIELDS = {"datasets", "task", "add_task", "stretched", "symmetries"}
+_TASK_FIELDS = {"channels", "datasets", "task", "add_task", "stretched", "symmetries"}
 
 
 def setting(default: Any, help: str, *, limited: Any = _UNSET,

@@ -114,8 +114,8 @@ class CINGANConfig(TaskTrainingConfig):
     def meaningless(self) -> dict[str, Meaningless]:
         reasons: dict[str, Meaningless] = {}
         if self.add_task:
-            reasons["datasets"] = Meaningless(
-                f"with --add_task={self.add_task}, the only task that is learned")
+            reasons |= dict.fromkeys(("datasets", "channels"), Meaningless(
+                f"with --add_task={self.add_task}, the only task that is learned"))
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")
         if not self.content_weight:

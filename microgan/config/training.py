@@ -103,6 +103,10 @@ class TaskTrainingConfig(TrainingConfig):
                             "NAME/degraded/*.tif and NAME/clean/*.tif, or of NAME.npz.")
     datasets: tuple[str, ...] = setting(
         (), "Names of the tasks, separated by commas. Unset: all in --data_dir.")
+    channels: tuple[str, ...] = setting(
+        (), "Channels of the files in NAME/degraded and NAME/clean to learn, separated by commas: "
+        "names, such as DAPI, or numbers from 1. Each becomes a task, such as NAME_DAPI, which "
+        "restore.py applies to the channel of that name. Unset: the files have one channel.")
     images_limit: int | None = setting(
         None, "Pairs per task for training and validation together. The paper's headline setting "
         "is 10. Unset or -1: all that are not kept for the test.")

@@ -13,12 +13,11 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import is_care_archive, load_array, load_care_archive
 from microgan.datasets.image_planes import read_folder
 from microgan.datasets.missing import find_unmeasured
+from microgan.datasets.task_files import EXTRA_SUFFIX, TEST_SUFFIX, find_kinds, locate
 from microgan.errors import UserError
 from microgan.files.names import (
     check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
 
-TEST_SUFFIX = "_test"
-EXTRA_SUFFIX = "_extra"
 # Needed to pad by reflection to a multiple of a generator's stride.
 MIN_SIDE_PX = 16
 Images = Sequence[np.ndarray] | np.ndarray
@@ -137,7 +136,8 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         name: NAME in `NAME_X.npy` (degraded) and `NAME_Y.npy` (clean), each (N, Y, X) or
             (N, Y, X, 1); or in `NAME/degraded/*.tif` and `NAME/clean/*.tif`, paired by
             file name, every plane an image, sizes may differ; or in `NAME.npz`, CARE's
-            training file, keys `X`, `Y` and optionally `axes`, "SCYX" if absent.
+            training file, keys `X`, `Y` and optionally `axes`, "SCYX" if absent. NAME_CHANNEL
+            for a channel of the files in the folder NAME.
 
     Returns:
         The pairs. Arrays are memory-mapped, never unpickled.
@@ -199,7 +199,7 @@ def load_degraded(data_dir: Path | str, name: str) -> Images:
 
 def has_clean(data_dir: Path | str, name: str) -> bool:
     """Whether there are files of clean images of one task, in any of the three forms."""
-    data_dir = Path(data_dir)
+    data_dir, name = Path(data_dir), locate(data_dir, name)[0]
     return (find_file(data_dir, f"{name}_Y.npy").exists()
             or (find_file(data_dir, name) / "clean").is_dir()
             or find_file(data_dir, f"{name}.npz").exists())
@@ -210,11 +210,12 @@ def _read_half(data_dir: Path | str, name: str, half: str, notes: FileNotes) -> 
     folder = Path(data_dir)
     letter = {"degraded": "X", "clean": "Y"}[half]
     arrays, tiffs, _ = find_kinds(data_dir, name)
+    name, channel = locate(data_dir, name)
     if arrays:
         path = find_file(folder, f"{name}_{letter}.npy")
         return ImagesOfFile(str(path), load_array(path))
     if tiffs:
-        return read_images_below(find_file(folder, name) / half, notes)
+        return read_images_below(find_file(folder, name) / half, notes, channel)
     path = find_file(folder, f"{name}.npz")
     images = load_care_archive(path)["XY".index(letter)]
     return ImagesOfFile(f"{letter} in {path}", images)
@@ -270,15 +271,6 @@ def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Pat
     if image.dtype.name != dtype.name:
         raise UserError(f"{where} holds {image.dtype}, but {other} {dtype}. Convert all to one "
                         "type: their intensities are compared.")
-
-
-def find_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
-    """Find which kinds of files a task has: arrays, TIFF folders, CARE's archive."""
-    data_dir = Path(data_dir)
-    folder = find_file(data_dir, name)
-    return (any(find_file(data_dir, f"{name}_{letter}.npy").exists() for letter in "XY"),
-            (folder / "degraded").is_dir() or (folder / "clean").is_dir(),
-            find_file(data_dir, f"{name}.npz").exists())
 
 
 def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:

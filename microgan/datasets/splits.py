@@ -12,7 +12,8 @@ import numpy as np
 
 from microgan.datasets.file_groups import (
     are_planes, group_planes, in_turns, same_layout, take_groups)
-from microgan.datasets.paired_arrays import TEST_SUFFIX, Images, PairedImages
+from microgan.datasets.paired_arrays import Images, PairedImages
+from microgan.datasets.task_files import TEST_SUFFIX
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 

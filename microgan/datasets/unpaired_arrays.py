@@ -8,7 +8,8 @@ from pathlib import Path
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import load_array
 from microgan.datasets.paired_arrays import (
-    EXTRA_SUFFIX, TEST_SUFFIX, Images, ImagesOfFile, find_kinds, read_images, read_images_below)
+    Images, ImagesOfFile, read_images, read_images_below)
+from microgan.datasets.task_files import EXTRA_SUFFIX, TEST_SUFFIX, find_kinds, locate
 from microgan.errors import UserError
 from microgan.files.names import find_file
 
@@ -67,8 +68,9 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
     Raises:
         UserError: as `load_unpaired`; or both exist.
     """
-    array = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}_Y.npy")
-    folder = find_file(Path(data_dir), f"{name}{EXTRA_SUFFIX}") / "clean"
+    files, channel = locate(data_dir, name + EXTRA_SUFFIX)
+    array = find_file(Path(data_dir), f"{files}_Y.npy")
+    folder = find_file(Path(data_dir), files) / "clean"
     if array.exists() and folder.is_dir():
         raise UserError(f"There are further clean images of '{name}' in {array} and in {folder}: "
                         "only one of them can be used. Move the other away.")
@@ -76,7 +78,7 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
         extra = ImagesOfFile(str(array), load_array(array))
     elif folder.is_dir():
         notes = FileNotes()
-        extra = read_images_below(folder, notes)
+        extra = read_images_below(folder, notes, channel)
         notes.print()
     else:
         return ()

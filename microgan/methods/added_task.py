@@ -47,7 +47,8 @@ class AddedTask:
         return replace(info, tasks=self.info.tasks + info.tasks,
                        normalization={**self.info.normalization, **info.normalization},
                        degradation={**self.info.degradation, **info.degradation},
-                       corrected=self.info.corrected + info.corrected)
+                       corrected=self.info.corrected + info.corrected,
+                       channels={**self.info.channels, **info.channels})
 
 
 def _is_row(model: keras.Model) -> list[bool]:

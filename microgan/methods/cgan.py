@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.datasets.paired_arrays import find_datasets, has_clean
+from microgan.datasets.paired_arrays import has_clean
 from microgan.datasets.splits import spread_over
 from microgan.datasets.stretching import are_stretched
+from microgan.datasets.task_files import channels_of
 from microgan.errors import UserError
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.calibration import Pairs, calibrated
+from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.paired_data import load_tasks, paired_batches
 from microgan.methods.restoring import RestoringMethod
 from microgan.methods.synthetic_pairs import load_tasks_and_synthesizer, seed_of_generator
@@ -72,8 +74,7 @@ class CGAN(RestoringMethod):
         from microgan.methods.cgan_alone import CGANAlone
 
         if config.cin_augment or any(
-                has_clean(config.data_dir, name)
-                for name in config.datasets or find_datasets(config.data_dir)):
+                has_clean(config.data_dir, name) for name in chosen_tasks(config)):
             return cls
         return CGANAlone
 
@@ -119,7 +120,8 @@ class CGAN(RestoringMethod):
             config, method="cgan", network=config.generator,
             network_arguments=_network_arguments(config),
             normalization={name: task.normalization for name, task in self.tasks.items()},
-            test_time_augmentation=config.test_time_augmentation)
+            test_time_augmentation=config.test_time_augmentation,
+            channels=channels_of(config.data_dir, self.tasks))
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.perceptual import load_feature_extractor

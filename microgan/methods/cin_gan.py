@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import UnpairedBatches
+from microgan.datasets.task_files import channels_of
 from microgan.errors import UserError
 from microgan.evaluation import DEFECT_FILES
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
+from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.measured_defects import MODEL_MARGIN_PX, measure
 from microgan.methods.unpaired_data import Images, UnpairedTaskData, load_unpaired_tasks
 from microgan.methods.validated import MIDDLE_PX, MOST_VALIDATED, middle
@@ -70,8 +71,7 @@ class CINGAN(Method):
 
     def load(self) -> None:
         config = self.config
-        names = ((config.add_task,) if config.add_task
-                 else config.datasets or find_datasets(config.data_dir))
+        names = (config.add_task,) if config.add_task else chosen_tasks(config)
         self.tasks: dict[str, UnpairedTaskData] = load_unpaired_tasks(config, names)
         self.measured: dict[str, MeasuredDefect] = {}
         self.batches = UnpairedBatches(
@@ -114,7 +114,7 @@ class CINGAN(Method):
             config, method="cin_gan", network=config.generator, network_arguments=arguments,
             normalization={name: task.normalization for name, task in self.tasks.items()},
             degradation={name: defect.model for name, defect in self.measured.items()},
-            corrected=tuple(self.measured))
+            corrected=tuple(self.measured), channels=channels_of(config.data_dir, self.tasks))
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.style import load_content_and_style

@@ -11,8 +11,10 @@ import numpy as np
 from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import (
-    TEST_SUFFIX, Images, PairedImages, find_datasets, has_clean, load_degraded, load_test_pairs)
+    Images, PairedImages, has_clean, load_degraded, load_test_pairs)
 from microgan.datasets.splits import Split, split_pairs
+from microgan.datasets.task_files import TEST_SUFFIX
+from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.paired_data import TaskData, chosen_symmetries, fit_ranges
 from microgan.methods.restoring import SAMPLES_PER_TASK, RestoringMethod
 from microgan.methods.validated import validated_part
@@ -96,7 +98,7 @@ def load_degraded_tasks(config: TaskTrainingConfig) -> dict[str, TaskData]:
         UserError: see `load_degraded`, `load_test_pairs` and `split_pairs`; or --symmetries
             names an unknown task.
     """
-    names = config.datasets or find_datasets(config.data_dir)
+    names = chosen_tasks(config)
     symmetries = chosen_symmetries(names, config.symmetries)
     tasks = {}
     for name in names:

@@ -15,13 +15,14 @@ from microgan.config import TaskTrainingConfig
 from microgan.datasets.matching import look_unmatched
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
 from microgan.datasets.paired_arrays import (
-    PairedImages, find_datasets, load_pairs, load_test_pairs)
+    PairedImages, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import (
     DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, SyntheticPairs, PairedBatches, TrainingTask)
 from microgan.datasets.splits import (
     Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
 from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError
+from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.validated import MOST_VALIDATED, validated_part
 from microgan.metrics.paired import NotScorableError, align_care
 
@@ -126,7 +127,7 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
     Raises:
         UserError: see `load_pairs` and `split_pairs`; or --symmetries names an unknown task.
     """
-    names = config.datasets or find_datasets(config.data_dir)
+    names = chosen_tasks(config)
     symmetries = chosen_symmetries(names, config.symmetries)
     assert config.seed is not None
     tasks = {}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.config import CGANConfig, CINGANConfig
-from microgan.datasets.paired_arrays import find_datasets
 from microgan.datasets.sampling import Place, SyntheticPairs
 from microgan.datasets.splits import fingerprint
 from microgan.errors import UserError
+from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.measured_defects import MODEL_MARGIN_PX
 from microgan.methods.paired_data import TaskData, check_parts, load_tasks
 from microgan.methods.unpaired_data import load_unpaired_tasks, without_pairs
@@ -113,7 +113,7 @@ def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData],
             run's test images.
     """
     assert config.cin_generator_path is not None
-    names = config.datasets or find_datasets(config.data_dir)
+    names = chosen_tasks(config)
     synthesizer = PairSynthesizer(config.cin_generator_path, names, precision=config.precision)
     if config.synthetic_share == 1:
         return _load_tasks_without_pairs(config, names, synthesizer.info), synthesizer

@@ -14,6 +14,7 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.splits import fingerprint
+from microgan.datasets.task_files import channels_of
 from microgan.errors import UserError
 from microgan.evaluation import SCORE_FILES
 from microgan.programs.evaluate_stacks import evaluate_stacks
@@ -156,6 +157,7 @@ def _tasks_present(config: EvaluateConfig,
     except UserError:
         if not present:  # test arrays alone are enough
             raise
+    present.update(channels_of(config.data_dir, test_pairs))
     absent = [name for name in test_pairs if name not in present]
     if len(absent) == len(test_pairs):
         raise UserError(f"{config.data_dir} has images of none of the generator's tasks: "

@@ -18,6 +18,7 @@ from microgan.files.whole import check_can_write, folder_for_results, put_back
 from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.files.names import choose_files, matching_name, shown
+from microgan.restoration.channels import find_channel_tasks
 from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
@@ -55,6 +56,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     for path in targets:
         with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
+                find_channel_tasks(info, image, config.task)
                 check_pixels(image.pixels, config.nodata)
             for output_type in {None if config.output_type == "same" else config.output_type,
                                 *(["float32"] if config.trust_map else [])}:
@@ -111,11 +113,20 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
             part = parts.enter_context(Scratch(
                 target.parent, image.pixels.shape,
                 image.pixels.dtype if config.output_type == "same" else config.output_type))
-            restorer.restore_into(
-                part, image.pixels, axes=image.axes, task=config.task, nodata=config.nodata,
-                seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
-                progress=Progress(name),
-                report=lambda line: print(f"{name}: {line}", flush=True))
+            channels = find_channel_tasks(restorer.info, image, config.task)
+            chosen = [(part, image.pixels, config.task)]
+            if channels is not None:
+                print(f"{name}: {channels.describe()}.", flush=True)
+                channels.leave_others(part, image.pixels)
+                chosen = [(channels.view(part, number), channels.view(image.pixels, number), task)
+                          for number, task in channels.chosen()]
+            progress = Progress(name).steps(len(chosen))
+            for target_pixels, pixels, task in chosen:
+                restorer.restore_into(
+                    target_pixels, pixels, axes=image.axes, task=task, nodata=config.nodata,
+                    seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
+                    progress=next(progress),
+                    report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
         file.write_like(target, restored)
         if trust_maps is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from microgan.errors import UserError
 from microgan.runtime.progress import Progress
 from microgan.files.whole import write_json
 from microgan.generator_file import GeneratorInfo, read_info
+from microgan.restoration.channels import find_channel_tasks
 from microgan.restoration.checks import check_task
+from microgan.restoration.planes import WritablePixels
 from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
@@ -121,19 +124,23 @@ class TrustMaps:
         with contextlib.ExitStack() as parts:
             maps: list[list[Scratch]] = [[] for _ in paths[:-1]]
             for image, part in zip(file.images, restored):
-                def scratch() -> Scratch:
-                    return parts.enter_context(
-                        Scratch(target.parent, image.pixels.shape, np.float32))
-
+                for each in maps:
+                    each.append(parts.enter_context(
+                        Scratch(target.parent, image.pixels.shape, np.float32)))
+                seen: list[Any] = [image.pixels, part, *(each[-1] for each in maps)]
+                channels = find_channel_tasks(self._restorer.info, image, self._task)
+                if channels is not None:  # one, of the only task; maps of the others are 0
+                    ((number, _),) = channels.chosen()
+                    seen = [channels.view(pixels, number) for pixels in seen]
+                image = replace(image, pixels=seen[0])
                 score = scores[image.label or "image"] = {}
                 progress = Progress(f"{name} {image.label}".strip() + ": trust maps").steps(
                     len(self._views(image.axes)) + self._num_draws)
-                maps[0].append(scratch())
-                score["spread"] = self._write_spread(maps[0][-1], image, part, progress)
+                score["spread"] = self._write_spread(seen[2], image, seen[1], target.parent,
+                                                     progress)
                 if self._degrader is not None:
-                    maps[1].append(scratch())
-                    score["inconsistency"] = self._write_inconsistency(maps[1][-1], image, part,
-                                                                       progress)
+                    score["inconsistency"] = self._write_inconsistency(
+                        seen[3], image, seen[1], target.parent, progress)
             for path, pixels in zip(paths, maps):
                 file.write_like(path, pixels)
         write_json(paths[-1], scores)
@@ -151,13 +158,13 @@ class TrustMaps:
         return [*((self._one_view, mirror) for mirror in mirrors),
                 *((snapshot, ()) for snapshot in self._snapshots)]
 
-    def _write_spread(self, target: Scratch, image: StoredImage, restored: Pixels,
-                      progress: Iterator[Callable[[float], None]]) -> float:
+    def _write_spread(self, target: WritablePixels, image: StoredImage, restored: Pixels,
+                      folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
         with contextlib.ExitStack() as parts:
             members: list[Any] = [] if self._is_mean else [restored]
             for restorer, flipped in self._views(image.axes):
                 part = parts.enter_context(
-                    Scratch(target.folder, image.pixels.shape, np.float32))
+                    Scratch(folder, image.pixels.shape, np.float32))
                 restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,
                                       task=self._config.task, nodata=self._config.nodata,
                                       report=_silent, progress=next(progress))
@@ -165,14 +172,14 @@ class TrustMaps:
             mean = write_spread(target, members, image.axes, self._config.nodata)
             return mean / self._span("clean")
 
-    def _write_inconsistency(self, target: Scratch, image: StoredImage, restored: Pixels,
-                             progress: Iterator[Callable[[float], None]]) -> float:
+    def _write_inconsistency(self, target: WritablePixels, image: StoredImage, restored: Pixels,
+                             folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
         assert self._degrader is not None
         with contextlib.ExitStack() as parts:
             draws = []
             for seed in range(self._num_draws):
                 part = parts.enter_context(
-                    Scratch(target.folder, image.pixels.shape, np.float32))
+                    Scratch(folder, image.pixels.shape, np.float32))
                 self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,
                                             task=self._task, nodata=self._config.nodata,
                                             report=_silent, progress=next(progress))

@@ -46,6 +46,8 @@ class StoredImage:
         axes_are_assumed: whether neither the file nor the caller named the axes.
         label: its name among the images of its file; "" if it is the only one.
         own_axes: named by the file, whatever the caller named; "" if none.
+        channel_names: of the axis C or the only channel, "" for one without a name; none if the
+            file names none.
     """
 
     pixels: Pixels
@@ -53,6 +55,7 @@ class StoredImage:
     axes_are_assumed: bool = False
     label: str = ""
     own_axes: str = ""
+    channel_names: tuple[str, ...] = ()
 
 
 class ImageFile(abc.ABC):
@@ -120,7 +123,6 @@ class Scratch:
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        self.folder = folder
         num_bytes = math.prod(self.shape) * self.dtype.itemsize
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
@@ -224,7 +226,7 @@ def check_numbers(pixels: Pixels, name: Path | str) -> None:
 
 
 def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
-                 label: str = "") -> StoredImage:
+                 label: str = "", channel_names: tuple[str, ...] = ()) -> StoredImage:
     """Check an image of a file and settle its axes.
 
     Args:
@@ -233,6 +235,7 @@ def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
         axes: named by the caller; they override the file's.
         path: of the file, for messages.
         label: of the image among those of the file.
+        channel_names: of the file's axis C; dropped if the caller names another C.
 
     Raises:
         UserError: its type or axes are not supported, it is empty, or the axes do not fit.
@@ -242,4 +245,6 @@ def stored_image(pixels: Pixels, own_axes: str, axes: str | None, path: Path,
         chosen = choose_axes(pixels.shape, axes or own_axes or None)
     except UserError as error:
         raise UserError(f"{path}: {label and label + ': '}{error}") from error
-    return StoredImage(pixels, chosen, not (axes or own_axes), label, own_axes)
+    if chosen.find("C") != own_axes.find("C") or not any(channel_names):
+        channel_names = ()
+    return StoredImage(pixels, chosen, not (axes or own_axes), label, own_axes, channel_names)

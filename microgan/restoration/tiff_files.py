@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from microgan.files.channel_names import tiff_channel_names
 from microgan.files.checked_tiffs import (
     CheckedTiff, damaged_tiff, open_tiff, refuse_palette)
 from microgan.files.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
@@ -80,7 +81,8 @@ class TiffFile(ImageFile):
             shape = shape_there(series, missing, self._path)
             pixels = SeriesPixels(series, shape, self._checked.values[number], self._path)
             image = stored_image(pixels, series.axes, axes, self._path,
-                                 f"image {number + 1}" if several else "")
+                                 f"image {number + 1}" if several else "",
+                                 tiff_channel_names(self._tiff, number, series.axes, shape))
             self.images += (image,)
             if missing:
                 self.notes += (left_out(series, missing, shape),)

@@ -16,6 +16,7 @@ import numpy as np
 from microgan.datasets.file_notes import VoxelSize
 from microgan.datasets.tiff_sizes import UM_PER_UNIT, positive_size
 from microgan.errors import UserError, one_line, printable
+from microgan.files.channel_names import as_names
 from microgan.files.whole import folder_written_whole
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
@@ -60,7 +61,8 @@ class ZarrFile(ImageFile):
                 array = self._describe(Path(temporary), pixels.dtype)
                 if math.prod(self._array.chunks) <= _TRIED_PIXELS and 0 not in pixels.shape:
                     array[(slice(0, 1),) * len(pixels.shape)] = 1
-        self.images = (stored_image(pixels, own_axes, axes, path),)
+        self.images = (stored_image(pixels, own_axes, axes, path, channel_names=_channel_names(
+            self._group.ome.get("omero"), own_axes, pixels.shape)),)
         self.losses = (
             *(["its smaller copies (pyramid levels) are not kept"] if smaller or others else ()),
             *(["its labels are not kept"] if (self._group.folder / "labels").is_dir() else ()),
@@ -121,6 +123,14 @@ def _axes(content: Any) -> str:
         if not (isinstance(name, str) and len(name) == 1 and name.isalpha() and name.isascii()):
             raise ValueError(f"its axis '{printable(name, limit=60)}' is not a single letter")
     return "".join(names).upper()
+
+
+def _channel_names(omero: Any, axes: str, shape: Sequence[int]) -> tuple[str, ...]:
+    """Return the labels of the channels, "" where the file gives none."""
+    count = shape[axes.index("C")] if "C" in axes and len(axes) == len(shape) else 1
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    return as_names([channel.get("label") if isinstance(channel, dict) else None for channel in
+                     (channels if isinstance(channels, list) else ())], count)
 
 
 def _voxel_size_um(multiscale: dict[str, Any], level: dict[str, Any]) -> VoxelSize:

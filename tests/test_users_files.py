@@ -1,0 +1,67 @@
+"""Files as microscopes and Fiji write them: trained on and restored with one command each."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from helpers import NARROW_CGAN, make_pairs
+from microgan.cli import restore, train_cgan
+
+CHANNELS = ["DAPI", "Actin"]
+RUN = "Microscopy_cGAN_results"
+
+
+def write_imagej(path, movie):
+    tifffile.imwrite(path.with_name(path.name + ".tif"), movie, imagej=True, metadata={
+        "axes": "TCYX", "Labels": CHANNELS * len(movie)})
+
+
+def write_ome(path, movie):
+    tifffile.imwrite(path.with_name(path.name + ".ome.tif"), movie, photometric="minisblack",
+                     metadata={"axes": "TCYX", "Channel": {"Name": CHANNELS}})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder of one movie a condition and format, and the run that learned its channels."""
+    folder = tmp_path_factory.mktemp("users")
+    random = np.random.default_rng(3)
+    for number, write in enumerate((write_imagej, write_ome)):
+        movies = [make_pairs(4, random, 16) for _ in CHANNELS]
+        for half, name in enumerate(("degraded", "clean")):
+            path = folder / "images" / "Cells" / name / f"day{number}" / "movie"
+            path.parent.mkdir(parents=True)
+            write(path, np.stack([movie[half] for movie in movies], 1))
+
+    status = train_cgan.main(["train_cGAN.py", *NARROW_CGAN, f"--data_dir={folder / 'images'}",
+                              f"--dir={folder}", "--channels=DAPI,Actin", "--num_iters=2",
+                              "--seed=1"])
+
+    assert status == 0
+    return folder
+
+
+def test_planes_of_a_movie_are_learned_or_validate(trained):
+    split = json.loads((trained / RUN / "split.json").read_text())
+
+    assert list(split) == ["Cells_DAPI", "Cells_Actin"]
+    for part in split.values():
+        assert sorted([part["train"], part["validation"]]) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert split["Cells_DAPI"]["train"] == split["Cells_Actin"]["train"]
+
+
+@pytest.mark.parametrize("name", ["day0/movie.tif", "day1/movie.ome.tif"])
+def test_every_channel_of_a_movie_is_restored_by_its_task(trained, tmp_path, capsys, name):
+    path = trained / "images" / "Cells" / "degraded" / name
+
+    status = restore.main(["restore.py", f"--generator={trained / RUN / 'generator.h5'}",
+                           f"--input={path}", f"--output={tmp_path}"])
+
+    assert status == 0
+    out = capsys.readouterr().out
+    assert "channel DAPI as Cells_DAPI, channel Actin as Cells_Actin" in out
+    with tifffile.TiffFile(tmp_path / path.name) as tiff, tifffile.TiffFile(path) as read:
+        assert tiff.series[0].axes == "TCYX" and tiff.asarray().shape == (4, 2, 16, 16)
+        assert tiff.is_ome == read.is_ome and tiff.is_imagej == read.is_imagej
