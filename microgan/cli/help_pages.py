@@ -49,7 +49,7 @@ GROUPS = {
         "learning_rate_decay",
         "critic_learning_rate", "discriminator_learning_rate", "adam_beta_1", "adam_beta_2",
         "adam_epsilon", "ema_decay", "critic_steps", "num_sections", "pool_size",
-        "validate_every", "max_bad_steps"),
+        "validate_every", "max_bad_steps", "bounded_updates"),
     "Losses": (
         "content_weight", "content_features", "content_distance", "content_from",
         "adversarial_weight", "penalty_weight", "pixel_weight", "fitted_pixel_weight",
@@ -58,7 +58,8 @@ GROUPS = {
         "defocus_weight", "outside_share", "vertical_share", "made_vertical_share"),
     "Computing": ("seed", "deterministic", "num_gpu", "precision"),
     "Output": (
-        "overwrite", "checkpoint_every", "checkpoint_minutes", "name", "citation", "license"),
+        "overwrite", "checkpoint_every", "checkpoint_minutes", "tensorboard", "name",
+        "citation", "license"),
 }
 _OTHERS = "Others"
 

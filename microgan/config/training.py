@@ -62,6 +62,9 @@ class TrainingConfig(Config):
         500, "Updates between checkpoints, from which --resume continues; ours.", minimum=1)
     checkpoint_minutes: float = setting(
         10.0, "Minutes between checkpoints, if that is sooner; ours.", above=0)
+    tensorboard: bool = setting(
+        False, "Also log losses, scores and samples of every validation to the folder tensorboard "
+        "of the run, for TensorBoard: pip install 'microgan[tensorboard]'. Ours.")
     max_bad_steps: int = setting(
         20, "An update with a loss or gradient that is not finite is skipped and counted. After "
         "this many in a row the run stops; ours.", minimum=1)

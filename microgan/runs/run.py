@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from microgan.runs.run_files import GENERATOR_FILE, PAGE_FILE
 from microgan.runs.run_folder import (
     check_run_folder, create_run_folder, is_finished, working_folder)
 from microgan.runs.run_page import write_page
+from microgan.runs.tensorboard_log import check_tensorboard, tensorboard_log
 from microgan.runs.workers import this_worker
 from microgan.runtime.amounts import byte_size, duration
 from microgan.runtime.precision import keras_settings_kept
@@ -54,6 +56,8 @@ def train(method_type: type[Method], config: Any) -> Path:
             fit.
         Interrupted: stopped by a signal, after a checkpoint.
     """
+    if config.tensorboard:
+        check_tensorboard()
     config = method_type.settle(config)
     folder = method_type.folder(config)
     config = check_run_folder(folder, config, method_type.report_files)
@@ -132,7 +136,9 @@ class _Run:
         done = self.checkpoints.restore() if config.resume else 0
         if done >= self.num_iters:
             return
-        with stops_explained(config, self.folder), memory_watched(config):
+        with (stops_explained(config, self.folder), memory_watched(config),
+              tensorboard_log(self.folder, self.history.rows,
+                              is_on=config.tensorboard and is_chief) as log):
             batches = DistributedBatches(self.method.batch, strategy=devices.strategy,
                                          first_update=done, num_iters=self.num_iters)
             update = compile_update(self.trainer, devices.strategy)
@@ -153,7 +159,7 @@ class _Run:
                     if is_chief:
                         self.history.add(losses)
                         if done % config.validate_every == 0 or done == self.num_iters:
-                            self._validate(done)
+                            self._validate(done, log)
                         self.checkpoints.save_if_due(done)
                     progress(done, losses)
                     if received or (done < self.num_iters and self.bad_steps.too_many(done)):
@@ -175,7 +181,7 @@ class _Run:
                       "." if math.isnan(memory) else
                       f"; peak memory was {byte_size(memory)}."))
 
-    def _validate(self, update: int) -> None:
+    def _validate(self, update: int, log: Callable[[Mapping[str, float]], None]) -> None:
         """Score the weights, or their moving average, and keep them if they are best."""
         from microgan.runs.stops import memory_watched_in_validation
 
@@ -189,6 +195,7 @@ class _Run:
             self.history.write()
             self.method.draw(self.folder, update, self.history.rows)
             write_page(self.folder, self.method, self.history.rows, num_iters=self.num_iters)
+            log(self.history.rows[-1])
 
     def _save_best(self) -> None:
         if self.history.best_weights:

@@ -18,8 +18,10 @@ SPLIT_FILE = "split.json"
 GENERATOR_FILE = "generator.h5"
 PAGE_FILE = "report.html"
 SAMPLES = "samples"
+TENSORBOARD = "tensorboard"
 _FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE, PAGE_FILE}
-_NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz"}
+_NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz",
+                     TENSORBOARD: r"events\.out\.tfevents\..+"}
 
 
 def refuse_links(folder: Path) -> None:
@@ -29,7 +31,7 @@ def refuse_links(folder: Path) -> None:
         folder: of a run, or any other; need not exist.
 
     Raises:
-        UserError: `samples`, `checkpoint` or `.lock` in it is a link.
+        UserError: `samples`, `checkpoint`, `tensorboard` or `.lock` in it is a link.
     """
     for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
         if (folder / name).is_symlink():

@@ -25,7 +25,7 @@ from microgan.version import __version__
 
 # How to run, not what: a resumed run may change these fields.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
-                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run", "config"}
+                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run", "config", "tensorboard"}
 # Fields that may name a file on whose content a training depends.
 _FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
 # Runs of earlier versions lack these.

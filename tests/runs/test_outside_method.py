@@ -244,3 +244,16 @@ def test_the_method_is_short():
     start, end = source.index("def build_scaling"), source.index("# A whole method ends here")
 
     assert len([line for line in source[start:end].splitlines() if line.strip()]) < 60
+
+
+def test_logging_to_tensorboard_changes_nothing_else(run, tmp_path):
+    pytest.importorskip("tensorboard")
+
+    logged = train(Scaling, config(tmp_path, tensorboard=True))
+
+    assert history(logged) == history(run)
+    np.testing.assert_array_equal(weights(logged), weights(run))
+    assert {path.name for path in logged.iterdir()} - {path.name for path in run.iterdir()} == {
+        "tensorboard"}
+    with pytest.raises(UserError, match="holds an earlier run"):  # all files are the run's own
+        train(Scaling, config(tmp_path))
