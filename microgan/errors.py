@@ -39,6 +39,23 @@ def out_of_memory_errors() -> tuple[type[Exception], ...]:
     return (MemoryError, *([of_tensorflow.ResourceExhaustedError] if of_tensorflow else []))
 
 
+def told(error: BaseException) -> str | None:
+    """Tell what the user can mend in one line; None for a bug.
+
+    That is a `UserError`, a file that the system refuses, or too little memory.
+    """
+    if isinstance(error, UserError):
+        return printable(error, limit=2000)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}. Check the path and its permissions."
+        return printable(text, limit=2000)
+    if isinstance(error, out_of_memory_errors()):
+        text = (f"Memory ran out: {one_line(error)}. Use smaller or fewer images, or lower the "
+                "flags that set sizes.")
+        return printable(text, limit=2000)
+    return None
+
+
 def one_line(text: object, *, limit: int = 300) -> str:
     """Convert anything to one printable line within a message.
 

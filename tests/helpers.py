@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from microgan.generator_file import read_info
@@ -184,6 +185,14 @@ class Trainings:
         """Of the trainings that are no trials."""
         return {name: int(flags["num_iters"]) for _, name, flags in self.done
                 if not name.startswith("updates_")}
+
+
+def need_napari():
+    """Skip the module unless napari, pytest-qt and a display are there."""
+    pytest.importorskip("napari")
+    pytest.importorskip("pytestqt")
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        pytest.skip("needs a display: run under xvfb-run", allow_module_level=True)
 
 
 def read_pixels(path):

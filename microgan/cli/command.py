@@ -19,8 +19,7 @@ from absl import flags
 
 from microgan.cli.help_pages import help_text
 from microgan.config import Config, value_type
-from microgan.errors import (
-    Interrupted, Terminated, UserError, one_line, out_of_memory_errors, printable)
+from microgan.errors import Interrupted, Terminated, UserError, told
 from microgan.runtime.startup import settings_of_others_ignored, warnings_as_usual
 from microgan.version import __version__
 
@@ -98,20 +97,13 @@ class _Outcome:
         self.status = 0
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
-        if isinstance(error, UserError):
-            self._tell(f"error: {printable(error, limit=2000)}", 2)
-        elif isinstance(error, Interrupted):
+        if isinstance(error, Interrupted):
             self._tell(str(error), error.status)
         elif isinstance(error, KeyboardInterrupt):
             stop = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
             self._tell(str(error) or "stopped.", 128 + stop)
-        elif isinstance(error, OSError) and error.filename is not None:
-            text = f"{error.filename}: {error.strerror}. Check the path and its permissions."
-            self._tell(f"error: {printable(text, limit=2000)}", 2)
-        elif isinstance(error, out_of_memory_errors()):
-            text = (f"Memory ran out: {one_line(error)}. Use smaller or fewer images, or lower "
-                    "the flags that set sizes.")
-            self._tell(f"error: {printable(text, limit=2000)}", 2)
+        elif error is not None and (line := told(error)) is not None:
+            self._tell(f"error: {line}", 2)
         else:
             return False
         return True

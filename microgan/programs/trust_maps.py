@@ -21,7 +21,8 @@ from microgan.restoration.checks import check_task
 from microgan.restoration.planes import WritablePixels
 from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
-from microgan.restoration.trust import FlippedPixels, write_inconsistency, write_spread
+from microgan.restoration.trust import (
+    mirrored_views, write_inconsistency, write_spread_of_views)
 
 _NUM_DRAWS = 4  # of a random defect, whose mean is compared
 _LEAST_NOISE = 1e-3  # lower bound of the noise, share of the intensity range
@@ -151,26 +152,17 @@ class TrustMaps:
 
     def _views(self, axes: str) -> list[tuple[Restorer, tuple[int, ...]]]:
         """Return the restorations of the spread: network, and axes to mirror the image along."""
-        y, x = axes.index("Y"), axes.index("X")
-        mirrors: list[tuple[int, ...]] = [(y,), (x,), (y, x)]
         # If the restored image is the mean over mirror images, the plain view is missing, too.
-        mirrors += [()] if self._is_mean else []
-        return [*((self._one_view, mirror) for mirror in mirrors),
+        return [*mirrored_views(self._one_view, axes, with_plain=self._is_mean),
                 *((snapshot, ()) for snapshot in self._snapshots)]
 
     def _write_spread(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                       folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
-        with contextlib.ExitStack() as parts:
-            members: list[Any] = [] if self._is_mean else [restored]
-            for restorer, flipped in self._views(image.axes):
-                part = parts.enter_context(
-                    Scratch(folder, image.pixels.shape, np.float32))
-                restorer.restore_into(part, FlippedPixels(image.pixels, flipped), axes=image.axes,
-                                      task=self._config.task, nodata=self._config.nodata,
-                                      report=_silent, progress=next(progress))
-                members.append(FlippedPixels(part, flipped))
-            mean = write_spread(target, members, image.axes, self._config.nodata)
-            return mean / self._span("clean")
+        mean = write_spread_of_views(
+            target, image.pixels, image.axes, [] if self._is_mean else [restored],
+            self._views(image.axes), folder=folder, progress=progress,
+            task=self._config.task, nodata=self._config.nodata)
+        return mean / self._span("clean")
 
     def _write_inconsistency(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                              folder: Path, progress: Iterator[Callable[[float], None]]) -> float:

@@ -123,18 +123,8 @@ class Scratch:
     def __init__(self, folder: Path, shape: tuple[int, ...], dtype: Any) -> None:
         self.shape = tuple(shape)
         self.dtype = np.dtype(dtype)
-        num_bytes = math.prod(self.shape) * self.dtype.itemsize
-        try:
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)
-            try:
-                _reserve(self._file, num_bytes)
-            except OSError:
-                self._file.close()
-                raise
-        except OSError as error:
-            raise UserError(f"Cannot write {byte_size(num_bytes)} of results to {folder}: "
-                            f"{error.strerror or error}. Free some space or choose another "
-                            "folder with --output.") from error
+        self._file = _reserved(lambda: tempfile.TemporaryFile(dir=folder), self.shape, self.dtype,
+                               folder, "choose another folder with --output")
 
     def __enter__(self) -> Self:
         return self
@@ -167,6 +157,40 @@ class Scratch:
         while block := self._file.read(min(left, _COPIED_BYTES)):
             file.write(convert(np.frombuffer(block, self.dtype)).tobytes())
             left -= len(block)
+
+
+def mapped_file(path: Path, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Create a file of an array's values, C order, and map it for reading and writing.
+
+    Args:
+        path: of the new file.
+        shape: of the array.
+        dtype: of its values.
+
+    Raises:
+        UserError: there is no room, or the folder can't be written to.
+    """
+    dtype = np.dtype(dtype)
+    with _reserved(lambda: open(path, "xb+"), shape, dtype, path.parent,
+                   "set TMPDIR to another folder") as file:
+        return np.memmap(file, dtype, "r+", shape=shape)
+
+
+def _reserved(create: Callable[[], IO[bytes]], shape: tuple[int, ...], dtype: np.dtype,
+              folder: Path, remedy: str) -> IO[bytes]:
+    """Return a new file with room for an array."""
+    num_bytes = math.prod(shape) * dtype.itemsize
+    try:
+        file = create()
+        try:
+            _reserve(file, num_bytes)
+        except OSError:
+            file.close()
+            raise
+    except OSError as error:
+        raise UserError(f"Cannot write {byte_size(num_bytes)} of results to {folder}: "
+                        f"{error.strerror or error}. Free some space or {remedy}.") from error
+    return file
 
 
 def _reserve(file: IO[bytes], num_bytes: int) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
 from microgan.datasets.missing import is_missing
 from microgan.restoration.planes import Planes, WritablePixels
-from microgan.restoration.stored_images import Pixels
+from microgan.restoration.stored_images import Pixels, Scratch
 from microgan.restoration.tiles import tile_grid
+
+if TYPE_CHECKING:
+    from microgan.restoration.restorer import Restorer
 
 # Finer is noise, which cannot be predicted; coarser is background, which training images of
 # one field of view teach poorly. Measured: docs/trust.md.
@@ -93,6 +98,54 @@ def _band(image: np.ndarray) -> np.ndarray:
     fine, coarse = (ndimage.gaussian_filter(image, sigma, truncate=_TRUNCATE)
                     for sigma in (FINE_PX, COARSE_PX))
     return fine - coarse
+
+
+def mirrored_views(restorer: Restorer, axes: str, *, with_plain: bool
+                   ) -> list[tuple[Restorer, tuple[int, ...]]]:
+    """Return the views of an image whose restorations its spread compares.
+
+    Args:
+        restorer: that restores all of them, without averaging over mirror images.
+        axes: of the image, one letter each.
+        with_plain: whether the image as it is counts, too.
+
+    Returns:
+        For each view what restores it, and numbers of the axes along which it is mirrored.
+    """
+    y, x = axes.index("Y"), axes.index("X")
+    mirrors = [(y,), (x,), (y, x), *([()] if with_plain else [])]
+    return [(restorer, mirror) for mirror in mirrors]
+
+
+def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
+                          restored: Sequence[Pixels],
+                          views: Sequence[tuple[Restorer, tuple[int, ...]]], *, folder: Path,
+                          progress: Iterator[Callable[[float], Any]], task: str | None = None,
+                          nodata: float | None = None) -> float:
+    """Restore views of an image, and write how far they and other restorations disagree.
+
+    Args:
+        target: float32, of the image's shape; written to.
+        image: measured, of any size.
+        axes: one letter per axis.
+        restored: restorations that exist already.
+        views: as in `mirrored_views`.
+        folder: for temporary files.
+        progress: yields for each view what is called with the share of it that is done.
+        task, nodata: as `Restorer` takes them.
+
+    Returns:
+        Mean of the map, without missing pixels.
+    """
+    with contextlib.ExitStack() as parts:
+        members: list[Any] = list(restored)
+        for restorer, mirrored in views:
+            part = parts.enter_context(Scratch(folder, tuple(image.shape), np.float32))
+            restorer.restore_into(part, FlippedPixels(image, mirrored), axes=axes, task=task,
+                                  nodata=nodata, report=lambda line: None,  # said before
+                                  progress=next(progress))
+            members.append(FlippedPixels(part, mirrored))
+        return write_spread(target, members, axes, nodata)
 
 
 def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,
