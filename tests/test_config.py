@@ -103,6 +103,8 @@ _STACKS = {"generator": "g.h5", "stacks": "s"}
      "with --content_weight=0. Leave it out, or pass --content_weight, such as 0.0003."),
     (CGANConfig, {"alpha": 0.5}, "alpha",
      "without --cin_augment=True. Leave it out, or add that."),
+    (CGANConfig, {"cin_augment": True, "cin_generator_path": "g.h5", "cross_validate": 5},
+     "cross_validate", "with --cin_augment=True, whose CIN-GAN has seen every pair"),
     (CINGANConfig, {"add_task": "Cells", "init_generator": "g.h5", "datasets": ("Cells",)},
      "datasets", "with --add_task=Cells, the only task that is learned. Leave it out.$"),
     (CINGANConfig, {"recipe": "limited", "dropout": 0.2}, "dropout", "with --generator=unet"),

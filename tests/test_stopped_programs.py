@@ -15,7 +15,7 @@ RUN = "Microscopy_cGAN_results"
 # By moment: what is called first then.
 MOMENTS = {"import": "microgan.runs.run.import_tensorflow_quietly",
            "compile": "microgan.runs.compiled_update.compile_update",
-           "report": "microgan.programs.scoring.score_generator"}
+           "report": "microgan.programs.scoring.write_report"}
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def test_run_writes_every_promised_file(finished):
     assert files_in(finished[0] / RUN) == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5", "report.html",
         "scores.md", "scores.csv", "scores.json", "scores_per_image.csv", "scores_Blobs.png",
+        "scores_Stripes.png",
         "samples/update_000002.png", "samples/update_000004.png", "checkpoint/update_000004.npz"}
 
 
@@ -62,14 +63,16 @@ def test_history_has_a_row_a_validation_and_num_iters_is_exact(finished):
     assert {"pixel_loss", "adversarial_loss", "score", "psnr_Blobs"} <= set(rows[0])
 
 
-def test_scores_have_the_raw_input_and_say_what_was_not_tested(finished):
+def test_scores_have_the_raw_input_and_say_what_chose_the_weights(finished):
     rows = json.loads((finished[0] / RUN / "scores.json").read_text())
     by_key = {(row["task"], row["method"], row["protocol"]): row for row in rows}
 
     assert by_key["Blobs", "raw input", "range"]["n"] == 4
     assert by_key["Blobs", "restored", "care"]["psnr"] > 0
-    assert by_key["Stripes", "restored", "care"]["n"] == 0
-    assert "not tested" in finished[1].stdout
+    assert by_key["Blobs", "raw input", "range"]["split"] == "test"
+    assert by_key["Stripes", "restored", "care"]["n"] == 2
+    assert by_key["Stripes", "restored", "care"]["split"] == "validation"
+    assert "so their scores are too good" in finished[1].stdout
 
 
 def test_run_tells_device_estimate_and_table_and_no_chatter(finished):

@@ -35,10 +35,10 @@ FIRST_FLAGS: dict[type[Config], tuple[str, ...]] = {
 # Every other flag, whichever programs have it.
 GROUPS = {
     "Data": (
-        "validation_fraction", "test_fraction", "symmetries", "normalization", "eval_limit",
-        "axes", "nodata", "stretched", "focal_plane", "pixel_size_um", "z_step_um", "tissue_from",
-        "tissue_to", "cell_radius_um", "cin_generator_path", "cin_augment", "alpha", "alpha_decay",
-        "intensity_jitter", "channels"),
+        "validation_fraction", "test_fraction", "cross_validate", "symmetries", "normalization",
+        "eval_limit", "axes", "nodata", "stretched", "focal_plane", "pixel_size_um", "z_step_um",
+        "tissue_from", "tissue_to", "cell_radius_um", "cin_generator_path", "cin_augment", "alpha",
+        "alpha_decay", "intensity_jitter", "channels"),
     "Networks": (
         "generator", "generator_filters", "discriminator", "discriminator_filters",
         "discriminator_halvings", "discriminator_norm", "critic", "critic_filters", "translator",
@@ -46,10 +46,9 @@ GROUPS = {
         "snapshots"),
     "Training": (
         "config", "num_iters", "batch_size", "patch_size", "learning_rate",
-        "learning_rate_decay",
-        "critic_learning_rate", "discriminator_learning_rate", "adam_beta_1", "adam_beta_2",
-        "adam_epsilon", "ema_decay", "critic_steps", "num_sections", "pool_size",
-        "validate_every", "max_bad_steps", "bounded_updates"),
+        "learning_rate_decay", "critic_learning_rate", "discriminator_learning_rate",
+        "adam_beta_1", "adam_beta_2", "adam_epsilon", "ema_decay", "critic_steps", "num_sections",
+        "pool_size", "validate_every", "max_bad_steps", "bounded_updates"),
     "Losses": (
         "content_weight", "content_features", "content_distance", "content_from",
         "adversarial_weight", "penalty_weight", "pixel_weight", "fitted_pixel_weight",

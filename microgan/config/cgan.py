@@ -13,6 +13,12 @@ from microgan.errors import UserError
 class CGANConfig(TaskTrainingConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
+    cross_validate: int | None = setting(
+        None, "For scores where there are too few pairs to keep some for a test: after the "
+        "training, train this many networks more, such as 5, each without its share of the pairs, "
+        "and score those that each was not given. With --resume, also after a finished run. "
+        "Unset: without pairs to test, the validation pairs are scored, which come out too well. "
+        "Ours.", minimum=2, maximum=100)
     cin_augment: bool = setting(
         False, "Also train on synthetic pairs: clean images, degraded by the CIN-GAN generator at "
         "--cin_generator_path. Writes Microscopy_cGAN_results_CIN_augm.")
@@ -115,6 +121,9 @@ class CGANConfig(TaskTrainingConfig):
             reasons |= dict.fromkeys(
                 ("alpha", "alpha_decay", "cin_generator_path"),
                 Meaningless("without --cin_augment=True", "add that"))
+        else:
+            reasons["cross_validate"] = Meaningless(
+                "with --cin_augment=True, whose CIN-GAN has seen every pair", "leave that out")
         if self.synthetic_share == 1:
             reasons["normalization"] = Meaningless(
                 "with --alpha=1, which uses the CIN-GAN's intensities", "lower --alpha")

@@ -89,6 +89,46 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
                   seed=seed)
 
 
+def left_out_splits(pairs: PairedImages, split: Split, *, count: int, validation_fraction: float,
+                    seed: int) -> list[Split]:
+    """Divide the pairs that train and validate so that each is left out once.
+
+    Args:
+        pairs: the task's pairs.
+        split: from `split_pairs`; its test pairs stay outside.
+        count: number of divisions, at least 2.
+        validation_fraction: of the pairs that are not left out; see `split_pairs`.
+        seed: of the choice.
+
+    Returns:
+        Splits whose test part is left out. Pairs that `split_pairs` keeps together are left out
+        together.
+
+    Raises:
+        UserError: there are too few different pairs.
+    """
+    pool = set(split.train) | set(split.validation)
+    keys, order = _grouped(pairs.clean, pairs.files, seed)
+    order = [index for index in order if index in pool]
+    groups = list(dict.fromkeys(keys[index] for index in order))
+    least = 4 if count == 2 else count  # of which two stay, to train and to validate
+    if len(groups) < least:
+        raise UserError(
+            f"--cross_validate={count} needs {least} pairs of '{pairs.name}' with different clean "
+            f"images, not all of a file, but {len(groups)} train and validate. "
+            + (f"Pass --cross_validate={len(groups)}, or add pairs." if len(groups) > 2 else
+               "Add pairs."))
+    splits = []
+    for first in range(count):
+        chosen = set(groups[first::count])
+        left_out = [index for index in order if keys[index] in chosen]
+        rest = [index for index in order if keys[index] not in chosen]
+        num_validation = max(1, round(validation_fraction * len(rest)))
+        validation, train = take_groups(rest, keys, num_validation, leave=1)
+        splits.append(Split(_sorted(train), _sorted(validation), _sorted(left_out), pairs.name))
+    return splits
+
+
 def split_unpaired(images: UnpairedImages, test_images: UnpairedImages | None, *,
                    images_limit: int | None, validation_fraction: float,
                    test_fraction: float | None, seed: int) -> tuple[Split, Split]:
@@ -160,11 +200,8 @@ def _split(told: _Told, images: Images, files: Sequence[str], test_images: Image
     if limit is not None and limit < 2:
         raise UserError(f"--images_limit must be at least 2, one pair to train and one to "
                         f"validate, or -1 for all. Received: {limit}")
-    keys = [digest(image) for image in images]
-    groups, order = keys, _order_by_content(keys, seed)
+    groups, order = _grouped(images, files, seed)
     if are_planes(files):
-        groups = group_planes(keys, files)
-        order = in_turns(_order_by_content(groups, seed), groups)
         _tell_of_one_file(told, files)
     num_groups = len(set(groups))
     if test_images is None:
@@ -193,8 +230,8 @@ def _split(told: _Told, images: Images, files: Sequence[str], test_images: Image
                                     num_validation, leave=1)
     if (limit is not None and len(rest) < wanted) or not validation or (
             test_fraction and num_test and not test):
-        shared, part = ((f"share {kind} images", "image") if groups is keys else
-                        ("are planes of the same files", "file"))
+        shared, part = (("are planes of the same files", "file") if are_planes(files) else
+                        (f"share {kind} images", "image"))
         raise UserError(
             f"The {unit}s of '{name}' {shared} ({num_groups} different ones in {count} {unit}s), "
             f"and one {part} must not be in two parts. Lower --images_limit (now {wanted}) or "
@@ -203,6 +240,15 @@ def _split(told: _Told, images: Images, files: Sequence[str], test_images: Image
         return Split(_sorted(train), _sorted(validation), tuple(range(len(test_images))),
                      name + TEST_SUFFIX)
     return Split(_sorted(train), _sorted(validation), _sorted(test), name if test else None)
+
+
+def _grouped(images: Images, files: Sequence[str], seed: int) -> tuple[list[str], list[int]]:
+    """Return what must stay together, equal for the images of a group, and a random order."""
+    keys = [digest(image) for image in images]
+    if not are_planes(files):
+        return keys, _order_by_content(keys, seed)
+    groups = group_planes(keys, files)
+    return groups, in_turns(_order_by_content(groups, seed), groups)
 
 
 def _order_by_content(keys: list[str], seed: int) -> list[int]:

@@ -8,7 +8,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from microgan.evaluation.scores import METRICS, PROTOCOLS, RESTORED, ImageScore
+from microgan.evaluation.scores import (
+    CROSS_VALIDATION, METRICS, PROTOCOLS, RESTORED, VALIDATION, ImageScore)
 from microgan.files.whole import write_csv, write_json, write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
@@ -19,6 +20,12 @@ _PROTOCOL_NOTES = {
     "care": "clean image by its 0.1 and 99.9 percentiles, scale and offset of the other fitted",
 }
 _METRIC_HEADS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "nrmse": "NRMSE", "frc": "FRC (px)"}
+_SPLIT_NOTES = {
+    VALIDATION: "validation: these pairs chose the weights, so their scores are too good.",
+    CROSS_VALIDATION: "cross-validation: every pair is scored as restored by a network that was "
+    "trained like this one, but without it.",
+}
+_MOST_BY_IMAGE = 20  # of a task; scores_per_image.csv has all
 _DECIMALS = {"psnr": 2, "ssim": 3, "nrmse": 3, "frc": 2}
 
 
@@ -30,10 +37,12 @@ def overview_table(rows: Sequence[Row]) -> str:
 
     Returns:
         A Markdown table that also reads well on a terminal, with a line below it for
-        everything that was not scored or looks wrong, and for every task on which the network
-        does not pay.
+        everything that was not scored or looks wrong, for a part that is no plain test, and
+        for every task on which the network does not pay. Where there are several parts, tasks
+        are called TASK (PART).
     """
     by_line: dict[tuple[str, str], dict[str, Row]] = {}
+    rows = _with_parts_named(rows)
     for row in rows:
         by_line.setdefault((row["task"], row["method"]), {})[row["protocol"]] = row
     cells = [["task", "method", "n", *PROTOCOLS]]
@@ -43,16 +52,19 @@ def overview_table(rows: Sequence[Row]) -> str:
                       *(_overview_cell(found[protocol]) for protocol in PROTOCOLS)])
     splits = " and ".join(dict.fromkeys(row["split"] for row in rows))
     return "\n".join([f"PSNR in dB / SSIM, mean over the images ({splits}):", "",
-                      *markdown_table(cells), *_problem_lines(rows), *_simple_wins(rows)])
+                      *markdown_table(cells), *_split_lines(rows), *_problem_lines(rows),
+                      *_simple_wins(rows)])
 
 
-def full_report(rows: Sequence[Row]) -> str:
+def full_report(rows: Sequence[Row], image_scores: Iterable[ImageScore] = ()) -> str:
     """The overview, then every protocol with deviations and intervals, as Markdown.
 
     Args:
         rows: of `scores.summarize`.
+        image_scores: from `scores.score_task`: of tasks with at most 20 images, a table by image.
     """
-    parts = ["# Scores", "", overview_table(rows), "",
+    overview, rows = overview_table(rows), _with_parts_named(rows)
+    parts = ["# Scores", "", overview, "",
              "Below: mean ± standard deviation over the images [95 % bootstrap interval of the "
              "mean]. NRMSE: root mean squared error over the clean image's range. FRC: period of "
              "the finest detail shared with the clean image (Fourier ring correlation above "
@@ -63,6 +75,7 @@ def full_report(rows: Sequence[Row]) -> str:
                    *(_full_cell(row, metric) for metric in METRICS)]
                   for row in rows if row["protocol"] == protocol]
         parts += ["", f"## {protocol}: {_PROTOCOL_NOTES[protocol]}", "", *markdown_table(cells)]
+    parts += _by_image(image_scores)
     return "\n".join(parts) + "\n"
 
 
@@ -78,14 +91,50 @@ def write_scores(folder: Path | str, rows: Sequence[Row],
         rows: from `scores.summarize`.
         image_scores: from `scores.score_task`.
     """
-    folder = Path(folder)
-    write_text(folder / "scores.md", full_report(rows))
+    folder, image_scores = Path(folder), list(image_scores)
+    write_text(folder / "scores.md", full_report(rows, image_scores))
     write_csv(folder / "scores.csv", rows, rows[0] if rows else ())
     write_csv(folder / "scores_per_image.csv", map(asdict, image_scores),
               [field.name for field in fields(ImageScore)])
     write_json(folder / "scores.json", [
         {name: "inf" if value == math.inf else value for name, value in row.items()}
         for row in rows])
+
+
+def _with_parts_named(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return rows whose tasks name their part, if there are several parts."""
+    if len({row["split"] for row in rows}) < 2:
+        return rows
+    return [{**row, "task": f"{row['task']} ({row['split']})"} for row in rows]
+
+
+def _split_lines(rows: Sequence[Row]) -> list[str]:
+    """Return a line for every part that is no plain test."""
+    lines = [f"- {_SPLIT_NOTES[split]}" for split in dict.fromkeys(
+        row["split"] for row in rows if row["n"]) if split in _SPLIT_NOTES]
+    return ["", *lines] if lines else []
+
+
+def _by_image(image_scores: Iterable[ImageScore]) -> list[str]:
+    """Return a table of each task with few images: PSNR and SSIM under `care`."""
+    tasks: dict[tuple[str, str], dict[str, dict[str, ImageScore]]] = {}
+    for score in image_scores:
+        if score.protocol == "care":
+            images = tasks.setdefault((score.task, score.split), {})
+            images.setdefault(score.image, {})[score.method] = score
+    parts = []
+    for (task, split), images in tasks.items():
+        if len(images) > _MOST_BY_IMAGE:
+            continue
+        methods = list(next(iter(images.values())))
+        cells = [["image", *methods]] + [
+            [name, *("not scored" if each.psnr is None or each.ssim is None
+                     else f"{each.psnr:.2f} / {each.ssim:.3f}"
+                     for each in (found[method] for method in methods))]
+            for name, found in images.items()]
+        parts += ["", f"## {task}, {split}, by image: PSNR in dB / SSIM under `care`", "",
+                  *markdown_table(cells)]
+    return parts
 
 
 def _overview_cell(row: Row) -> str:

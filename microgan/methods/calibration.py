@@ -25,12 +25,14 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
 
     Args:
         model: the generator.
-        info: its description, not calibrated.
+        info: its description. An earlier calibration is replaced.
         pairs: task -> degraded and clean images; the middle of large ones is used.
 
     Returns:
         The same with calibrated ranges; see `TaskNormalization.calibrate`.
     """
+    info = replace(info, normalization={name: replace(ranges, calibrated=None)
+                                        for name, ranges in info.normalization.items()})
     restore = InMemoryRestorer(model, info)
     normalization = {}
     for name, ranges in info.normalization.items():

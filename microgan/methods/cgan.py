@@ -18,14 +18,19 @@ from microgan.generator_file import (
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.calibration import Pairs, calibrated
 from microgan.methods.chosen_tasks import chosen_tasks
-from microgan.methods.paired_data import load_tasks, paired_batches
+from microgan.methods.cross_validation import (
+    SCORED_TOO_WELL, divided, restored_when_left_out)
+from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.methods.restoring import RestoringMethod
-from microgan.methods.synthetic_pairs import load_tasks_and_synthesizer, seed_of_generator
+from microgan.methods.synthetic_pairs import (
+    PairSynthesizer, load_tasks_and_synthesizer, seed_of_generator)
 from microgan.runs.method import Trainer, describe_generator
 from microgan.runs.run_files import GENERATOR_FILE
 
 if TYPE_CHECKING:
     import keras
+
+    from microgan.programs.scoring import RestoredImages
 
 _NO_START = "none"
 _FASTER_FROM_START = 2  # docs/pretraining.md
@@ -38,6 +43,11 @@ class CGAN(RestoringMethod):
 
     run_folder = "Microscopy_cGAN_results"
     augmented_run_folder = "Microscopy_cGAN_results_CIN_augm"
+    scored_too_well = SCORED_TOO_WELL
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.folds: list[dict[str, TaskData]] = []
 
     @classmethod
     def settle(cls, config: Any) -> Any:
@@ -79,19 +89,37 @@ class CGAN(RestoringMethod):
         return CGANAlone
 
     def load(self) -> None:
-        config, synthetic = self.config, None
-        self.synthesizer = None
-        self.stretched: list[str] = []
+        config = self.config
         if config.cin_augment:
-            self.tasks, self.synthesizer = load_tasks_and_synthesizer(config)
-            synthetic = self.synthesizer.synthetic_pairs(
-                config.synthetic_share, self.tasks, num_updates=config.synthetic_updates)
+            self.take(*load_tasks_and_synthesizer(config))
         else:
-            self.tasks = load_tasks(config)
-        self.batches = paired_batches(config, self.tasks, synthetic,
-                                      intensity_jitter=self._intensity_jitter())
+            self.take(load_tasks(config))
+        if config.cross_validate:
+            if config.cin_augment:  # of a run that is resumed
+                raise UserError(f"--cross_validate={config.cross_validate} has no meaning with "
+                                "synthetic pairs, whose CIN-GAN has seen every pair. Leave it "
+                                "out.")
+            self.folds = divided(self.tasks, config)
         if config.content_weight:
             check_feature_source(config.content_features)
+
+    def take(self, tasks: dict[str, TaskData], synthesizer: PairSynthesizer | None = None) -> None:
+        """Take loaded and divided data, and what synthesises further pairs."""
+        config, synthetic = self.config, None
+        self.tasks, self.synthesizer = tasks, synthesizer
+        if synthesizer is not None:
+            synthetic = synthesizer.synthetic_pairs(
+                config.synthetic_share, tasks, num_updates=config.synthetic_updates)
+        self.stretched: list[str] = []
+        self.batches = paired_batches(config, tasks, synthetic,
+                                      intensity_jitter=self._intensity_jitter())
+
+    @property
+    def later_trainings(self) -> int:
+        return len(self.folds)
+
+    def cross_validated(self, folder: Path) -> list[RestoredImages]:
+        return restored_when_left_out(self, folder, self.folds) if self.folds else []
 
     def _intensity_jitter(self) -> list[float]:
         """Return the random change of intensities of each task."""

@@ -54,6 +54,12 @@ class TaskData:
     clean_to_degrade: Sequence[np.ndarray] = ()
     synthetic_validation: Sequence[np.ndarray] | None = None
 
+    @property
+    def is_paired(self) -> bool:
+        """Whether its validation pairs are real ones, so that scores mean something."""
+        return bool(len(self.pairs.degraded) and len(self.pairs.clean)
+                    and self.synthetic_validation is None)
+
     def split_record(self) -> dict[str, Any]:
         """Record the split and the identity of its images, for `split.json`."""
         test = self.test_pairs

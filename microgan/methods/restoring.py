@@ -12,7 +12,7 @@ import numpy as np
 
 from microgan.datasets.splits import spread_over
 from microgan.evaluation import SCORE_FILES
-from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT
+from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT, TEST, VALIDATION
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.methods.validated import MOST_VALIDATED, middle
@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     import keras
 
     from microgan.evaluation.pictures import Comparison
+    from microgan.programs.scoring import RestoredImages
 
 SAMPLES_PER_TASK = 2
 # On the run's page, of each task.
 _PAIRS_AT_A_GLANCE, _GLANCE_PX = 24, 96
 _MOST_COMPARED, _COMPARED_PX = 6, 1024
-_NOT_TESTED = ("Nothing was tested, since no pairs are held out: add NAME_test_X.npy and "
-               "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py, "
-               "or train with 20 pairs or more, or with --test_fraction. evaluate.py "
-               "--split=validation scores the validation pairs, somewhat too well.")
+_NOT_TESTED = ("Nothing was tested, since there are no real pairs to compare with: add "
+               "NAME_test_X.npy and NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, "
+               "and run evaluate.py.")
+_SCORED_TOO_WELL = ("Too few pairs to keep some for a test. For honest scores, train with 20 "
+                    "pairs or more or with --test_fraction, or add NAME_test_X.npy and "
+                    "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run "
+                    "evaluate.py.")
 
 
 class RestoringMethod(Method):
@@ -46,6 +50,7 @@ class RestoringMethod(Method):
     score_label = "validation score (PSNR in dB)"
     restores = True
     not_tested = _NOT_TESTED
+    scored_too_well = _SCORED_TOO_WELL
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -140,33 +145,50 @@ class RestoringMethod(Method):
 
     def report(self, folder: Path) -> Report:
         from microgan.evaluation.pictures import compare
-        from microgan.programs.scoring import RestoredImages, score_generator
+        from microgan.programs.scoring import write_report
 
         model, info = self.load_best(folder)
-        limit = 1 if self.config.dry_run else self.config.eval_limit
-        parts = {}
-        for name, task in self.tasks.items():
-            degraded, clean = task.part("test")
-            parts[name] = (task.names("test")[:limit], degraded[:limit], clean[:limit])
-        has_tests = any(degraded for _, degraded, _ in parts.values())
-        if has_tests:
-            print("Scoring the test images.")
-        filtered = {name: self.filtered(name, degraded)
-                    for name, (_, degraded, _) in parts.items() if degraded}
-        compared: list[Comparison] = []
-
-        def show(images: RestoredImages) -> None:
-            whole = zip(images.names, images.degraded or (), images.restored, images.clean)
-            for name, *rest in list(whole)[:_MOST_COMPARED]:
+        images = [*self._scored_by(model, info), *self.cross_validated(folder)]
+        table = write_report(images, folder=folder)
+        compared = []
+        for part in images:
+            whole = zip(part.names, part.degraded or (), part.restored, part.clean)
+            for name, *rest in list(whole)[:_MOST_COMPARED] if part.split != VALIDATION else ():
                 degraded, restored, clean = (middle(image, _COMPARED_PX) for image in rest)
-                compared.append(compare(f"{images.task}, {name}", degraded, restored, clean,
-                                        self.tasks[images.task].normalization))
-
-        table = score_generator(model, info, parts, split="test", folder=folder, filtered={
-            name: images for name, images in filtered.items() if images is not None}, seen=show)
-        return Report(table if has_tests else self.not_tested, "generator.h5, " + (
-            "scores.md, scores_*.png, " if has_tests else "") + "samples, history.png",
+                compared.append(compare(f"{part.task}, {name}", degraded, restored, clean,
+                                        self.tasks[part.task].normalization))
+        is_scored = any(len(part.clean) for part in images)
+        if not is_scored:
+            table = self.not_tested
+        elif any(part.split == VALIDATION for part in images):
+            table += f"\n\n{self.scored_too_well}"
+        return Report(table, "generator.h5, " + (
+            "scores.md, scores_*.png, " if is_scored else "") + "samples, history.png",
             compared, [f"scores_{name}.png" for name in self.tasks])
+
+    def _scored_by(self, model: keras.Model, info: GeneratorInfo) -> list[RestoredImages]:
+        """Restore the test images of every task; the validation images where there are none."""
+        from microgan.programs.scoring import RestoredImages
+
+        limit = 1 if self.config.dry_run else self.config.eval_limit
+        restore = InMemoryRestorer(model, info)
+        images = []
+        for name, task in self.tasks.items():
+            split = VALIDATION if not task.split.test and task.is_paired else TEST
+            if split == VALIDATION and self.later_trainings:
+                continue  # cross-validated
+            degraded, clean = (part[:limit] for part in task.part(split))
+            if degraded:
+                print(f"Scoring the {split} images of {name}.")
+            images.append(RestoredImages(
+                name, split, task.names(split)[:limit], clean, restore(name, degraded),
+                degraded, info.normalization[name],
+                self.filtered(name, degraded) if degraded else None))
+        return images
+
+    def cross_validated(self, folder: Path) -> list[RestoredImages]:
+        """Restore pairs by further trainings that were not given them; usually none."""
+        return []
 
     def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """Restore images of a task without any training, to be scored beside the network."""

@@ -109,9 +109,9 @@ def _score_files(config: EvaluateConfig, folder: Path, earlier: list[Path]) -> s
     make_folder(folder, "--output")
     from microgan.programs.scoring import RestoredImages, write_report
 
-    table = write_report([RestoredImages("files", names, images["clean"], images["restored"],
-                                         images["degraded"] or None, None)],
-                         split="files", folder=folder)
+    table = write_report([RestoredImages("files", "files", names, images["clean"],
+                                         images["restored"], images["degraded"] or None, None)],
+                         folder=folder)
     _remove_stale_figures(earlier, ["files"])
     return table
 

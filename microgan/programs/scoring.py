@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ class RestoredImages:
 
     Args:
         task: its name.
+        split: name of the part, for the table.
         names: of the images.
         clean: images (Y, X); none if the task is not tested.
         restored: like `clean`.
@@ -42,6 +43,7 @@ class RestoredImages:
     """
 
     task: str
+    split: str
     names: Sequence[Any]
     clean: Images
     restored: Images
@@ -51,9 +53,7 @@ class RestoredImages:
 
 
 def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, split: str,
-                    folder: Path, stretched: Sequence[str] = (),
-                    filtered: Mapping[str, Images] | None = None,
-                    seen: Callable[[RestoredImages], None] = lambda images: None) -> str:
+                    folder: Path, stretched: Sequence[str] = ()) -> str:
     """Restore degraded images, score them and the raw input, write tables and figures.
 
     Args:
@@ -65,32 +65,24 @@ def score_generator(model: keras.Model, info: GeneratorInfo, parts: Parts, *, sp
         folder: as for `write_report`.
         stretched: tasks whose images were each stretched to their extremes, so that the `range`
             protocol has no meaning.
-        filtered: by task, what the linear filter makes of the degraded images, if known.
-        seen: called with the images of each task, once they are restored.
 
     Returns:
         The table, PSNR and SSIM under each protocol.
     """
     restore = InMemoryRestorer(model, info)
 
-    def restored_images() -> Iterable[RestoredImages]:
-        for task, (names, degraded, clean) in parts.items():
-            constants = info.normalization.get(task)
-            images = RestoredImages(task, names, clean, restore(task, degraded), degraded,
-                                    None if task in stretched else constants,
-                                    (filtered or {}).get(task))
-            seen(images)
-            yield images
-
-    return write_report(restored_images(), split=split, folder=folder)
+    return write_report((
+        RestoredImages(task, split, names, clean, restore(task, degraded), degraded,
+                       None if task in stretched else info.normalization.get(task))
+        for task, (names, degraded, clean) in parts.items()), folder=folder)
 
 
-def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -> str:
+def write_report(tasks: Iterable[RestoredImages], *, folder: Path) -> str:
     """Score restored images and the raw input, if known; write tables and figures.
 
     Args:
-        tasks: their images, one task after the other.
-        split: name of the part, for the table.
+        tasks: their images, one task and part after the other. The figure of a task shows the
+            first of its parts.
         folder: for `scores.md`, `scores.csv`, `scores.json`, `scores_per_image.csv` and
             `scores_TASK.png`; must exist.
 
@@ -99,18 +91,21 @@ def write_report(tasks: Iterable[RestoredImages], *, split: str, folder: Path) -
     """
     rows: list[dict[str, Any]] = []
     all_scores: list[ImageScore] = []
+    drawn = set()
     for images in tasks:
         if not len(images.clean):
-            rows += not_tested_rows(images.task, split)
+            rows += not_tested_rows(images.task, images.split)
             continue
         candidates = {name: each for name, each in (
             (RAW_INPUT, images.degraded), (LINEAR_FILTER, images.filtered)) if each is not None}
-        scores = score_task(images.task, split, clean=images.clean, images=images.names,
+        scores = score_task(images.task, images.split, clean=images.clean, images=images.names,
                             candidates={**candidates, RESTORED: images.restored},
                             normalization=images.normalization)
-        save_extremes_figure(folder / f"scores_{images.task}.png", scores, clean=images.clean,
-                             restored=images.restored, degraded=images.degraded,
-                             normalization=images.normalization)
+        if images.task not in drawn:
+            save_extremes_figure(folder / f"scores_{images.task}.png", scores,
+                                 clean=images.clean, restored=images.restored,
+                                 degraded=images.degraded, normalization=images.normalization)
+        drawn.add(images.task)
         rows += summarize(scores)
         all_scores += scores
     write_scores(folder, rows, all_scores)

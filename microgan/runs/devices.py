@@ -30,6 +30,12 @@ class Devices:
         """Devices of this process."""
         return len(self.strategy.extended.worker_devices)
 
+    def describe(self) -> str:
+        """Describe them in a line for the user."""
+        kinds = sorted(device.rsplit("device:", 1)[-1]
+                       for device in self.strategy.extended.worker_devices)
+        return f"On {', '.join(kinds)} in {self.precision}."
+
 
 def set_up_devices(config: TrainingConfig) -> Devices:
     """Choose devices, seed all random numbers and set the precision policy.
@@ -47,16 +53,6 @@ def set_up_devices(config: TrainingConfig) -> Devices:
                         f"{strategy.num_replicas_in_sync} GPUs or machines.")
     return Devices(strategy, prepare(seed=config.seed, deterministic=config.deterministic,
                                      precision=config.precision))
-
-
-def print_settings(config: TrainingConfig, devices: Devices, data: str) -> None:
-    """Print what was loaded, the devices, the precision and every setting."""
-    if data:
-        print(data)
-    kinds = sorted(device.rsplit("device:", 1)[-1]
-                   for device in devices.strategy.extended.worker_devices)
-    print(f"On {', '.join(kinds)} in {devices.precision}. Settings:")
-    print("  " + "\n  ".join(f"--{name}={value}" for name, value in config.to_json().items()))
 
 
 def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.Strategy:

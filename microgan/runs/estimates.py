@@ -160,7 +160,8 @@ def estimated_memory(cost: UpdateCost, state: dict[str, list[Any]],
 
 
 def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, list[Any]], *,
-                   num_updates: int, num_devices: int, validation_bytes: float) -> None:
+                   num_updates: int, num_devices: int, validation_bytes: float,
+                   later_updates: int = 0) -> None:
     """Print the time and memory that a run will take on this machine.
 
     Args:
@@ -170,12 +171,17 @@ def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, lis
         num_updates: still to do.
         num_devices: of this process, sharing an update's work.
         validation_bytes: of a validation's tensors.
+        later_updates: of trainings that follow.
     """
     cost = update_cost(graph, num_devices=num_devices)
-    seconds = num_updates * estimated_seconds(cost)
+    seconds_per_update = estimated_seconds(cost)
+    seconds = num_updates * seconds_per_update
+    whole = seconds + later_updates * seconds_per_update
     memory = estimated_memory(cost, state, validation_bytes)
     print(f"Estimated on this machine: {duration(seconds)} and {byte_size(memory)} of memory "
-          f"for {num_updates} updates.")
+          f"for {num_updates} updates." + (
+              f" With the trainings that follow: {duration(whole)} for "
+              f"{num_updates + later_updates}." if later_updates else ""))
     if "limited" not in config.recipes() or config.recipe == "limited":
         return
     is_chosen = "recipe" in config.explicit or config.resume
@@ -183,7 +189,7 @@ def print_estimate(graph: tf.Graph, config: TrainingConfig, state: dict[str, lis
         print(f"That is what --recipe={config.recipe} takes without a GPU: the published method, "
               "trained because no --recipe was given. --recipe=limited takes minutes on a CPU: "
               "for that, stop with Ctrl-C and pass it.")
-    elif seconds > _LONG_SECONDS:
+    elif whole > _LONG_SECONDS:
         print("That is long. --recipe=limited is meant for minutes on a CPU.")
 
 

@@ -82,6 +82,11 @@ class Method(abc.ABC):
         assert self.config.seed is not None
         return int(self.config.seed)
 
+    @property
+    def later_trainings(self) -> int:
+        """How many trainings of the same length follow, as a part of the report."""
+        return 0
+
     @classmethod
     def settle(cls, config: Any) -> Any:
         """Fill in settings from files that the config names."""

@@ -16,7 +16,7 @@ from microgan.generator_file import GeneratorInfo, save_generator
 from microgan.runs.bad_steps import BadSteps
 from microgan.runs.checkpoints import Checkpoints
 from microgan.runs.history import History
-from microgan.runs.method import Method, Trainer
+from microgan.runs.method import Method, Report, Scores, Trainer
 from microgan.runs.progress import UpdateProgress
 from microgan.runs.run_files import GENERATOR_FILE, PAGE_FILE
 from microgan.runs.run_folder import (
@@ -68,29 +68,58 @@ def train(method_type: type[Method], config: Any) -> Path:
         return folder
 
     import_tensorflow_quietly()
-    from microgan.runs.devices import print_settings, set_up_devices
-    from microgan.runs.stops import memory_watched, memory_watched_afterwards
+    from microgan.runs.stops import memory_watched_afterwards
 
     with working_folder(folder, config) as working, keras_settings_kept():
-        devices = set_up_devices(config)
-        method.prepare()
-        info = method.describe()
-        with devices.strategy.scope(), memory_watched(config):
-            trainer, validated = method.build(info)
-        create_run_folder(working, config, split, method.report_files)
-        print_settings(config, devices, method.describe_data())
-        run = _Run(config, working, method, info, trainer, validated)
-        run.do_updates(devices)
+        print("Settings:\n  " + "\n  ".join(
+            f"--{name}={value}" for name, value in config.to_json().items()))
+        rows = learn(method, working)
         if not this_worker().is_chief:
             return folder
-        print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
         with memory_watched_afterwards(config, working):
             report = method.report(working)
-            write_page(working, method, run.history.rows, num_iters=run.num_iters, report=report)
+            finish_page(working, method, rows, report)
         print("The dry run is done: everything works. It left no files." if config.dry_run else
               f"\n{report.table}\n\nEverything is in {working}: {report.files}, and "
               f"{PAGE_FILE}, which shows it all.")
     return folder
+
+
+def learn(method: Method, folder: Path) -> list[Scores]:
+    """Do a run's updates, or those that are left, and keep the best weights.
+
+    Args:
+        method: with its data loaded.
+        folder: of the run; no other program may write there.
+
+    Returns:
+        The rows of the history.
+
+    Raises:
+        UserError, Interrupted: as `train`.
+    """
+    from microgan.runs.devices import set_up_devices
+    from microgan.runs.stops import memory_watched
+
+    config = method.config
+    devices = set_up_devices(config)
+    method.prepare()
+    info = method.describe()
+    with devices.strategy.scope(), memory_watched(config):
+        trainer, validated = method.build(info)
+    create_run_folder(folder, config, method.split(), method.report_files)
+    told = method.describe_data()
+    print(f"{told}{told and chr(10)}{devices.describe()}")
+    run = _Run(config, folder, method, info, trainer, validated)
+    run.do_updates(devices)
+    if this_worker().is_chief:
+        print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
+    return run.history.rows
+
+
+def finish_page(folder: Path, method: Method, rows: list[Scores], report: Report) -> None:
+    """Write the page of a run whose updates are done."""
+    write_page(folder, method, rows, num_iters=int(rows[-1]["update"]), report=report)
 
 
 @dataclass
@@ -144,6 +173,7 @@ class _Run:
             update = compile_update(self.trainer, devices.strategy)
             print_estimate(update.get_concrete_function(batches.element_spec).graph, config,
                            self.trainer.state, num_updates=config.num_iters - done,
+                           later_updates=self.method.later_trainings * config.num_iters,
                            num_devices=devices.count,
                            validation_bytes=self.method.validation_bytes(self.validated))
             if is_chief:

@@ -19,6 +19,9 @@ GENERATOR_FILE = "generator.h5"
 PAGE_FILE = "report.html"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
+# Each like a run folder, of a training without some of the pairs.
+FOLDS = "folds"
+_FOLD_NAME = r"\d+_of_\d+"
 _FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE, PAGE_FILE}
 _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz",
                      TENSORBOARD: r"events\.out\.tfevents\..+"}
@@ -33,9 +36,10 @@ def refuse_links(folder: Path) -> None:
     Raises:
         UserError: `samples`, `checkpoint`, `tensorboard` or `.lock` in it is a link.
     """
-    for name in (*_NAMES_IN_FOLDERS, LOCK_FILE):
-        if (folder / name).is_symlink():
-            raise UserError(f"{folder / name} is a link, and nothing is written or deleted "
+    for path in (*(folder / name for name in (*_NAMES_IN_FOLDERS, FOLDS, LOCK_FILE)),
+                 *(folder / FOLDS).glob("*")):
+        if path.is_symlink():
+            raise UserError(f"{path} is a link, and nothing is written or deleted "
                             "through it. Remove it, or choose another folder with --dir.")
 
 
@@ -57,8 +61,9 @@ def files_of_run(folder: Path, report_files: Iterable[str]) -> list[Path]:
         found += [path for path in (folder / inner).glob("*")
                   if re.fullmatch(pattern, name_when_whole(path.name))]
     order = ("", SPLIT_FILE, CONFIG_FILE)
-    return sorted((path for path in found if path.is_file()),
-                  key=lambda path: (order.index(path.name) if path.name in order else 0, path))
+    own = sorted((path for path in found if path.is_file()),
+                 key=lambda path: (order.index(path.name) if path.name in order else 0, path))
+    return [path for fold in _folds(folder) for path in files_of_run(fold, report_files)] + own
 
 
 def foreign_files(folder: Path, report_files: Iterable[str]) -> list[Path]:
@@ -66,7 +71,8 @@ def foreign_files(folder: Path, report_files: Iterable[str]) -> list[Path]:
     if not folder.exists():
         return []
     own = {folder / LOCK_FILE, *files_of_run(folder, report_files),
-           *(folder / inner for inner in _NAMES_IN_FOLDERS if (folder / inner).is_dir())}
+           *(folder / inner for inner in (*_NAMES_IN_FOLDERS, FOLDS)
+             if (folder / inner).is_dir())}
     return sorted(path for path in folder.iterdir()
                   if path not in own and not is_of_system(path.name))
 
@@ -82,6 +88,11 @@ def remove_partial_files(folder: Path, report_files: Iterable[str]) -> None:
     for path in files_of_run(folder, report_files):
         if is_partial(path.name):
             path.unlink(missing_ok=True)
+
+
+def _folds(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / FOLDS).glob("*")
+                  if path.is_dir() and re.fullmatch(_FOLD_NAME, path.name))
 
 
 def _recorded_tasks(folder: Path) -> list[str]:

@@ -26,6 +26,8 @@ from microgan.version import __version__
 # How to run, not what: a resumed run may change these fields.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
                 "dir", "data_dir", "num_gpu", "eval_limit", "dry_run", "config", "tensorboard"}
+# What a resumed run may be given anew, as long as it is then recorded.
+_RECORDED_ANEW = ("num_iters", "cross_validate")
 # Fields that may name a file on whose content a training depends.
 _FILE_FIELDS = ("cin_generator_path", "init_generator", "content_features")
 # Runs of earlier versions lack these.
@@ -115,7 +117,7 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
                       report_files: Sequence[str]) -> None:
     """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
-    Of a run that is prolonged, delete the report and record its new length.
+    Of a run that is prolonged or cross-validated anew, delete the report and record that.
 
     Among several workers, only the chief writes.
 
@@ -132,7 +134,7 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
         _check_same_images(folder, split)
         if this_worker().is_chief:
             remove_partial_files(folder, report_files)
-            _prolong(folder, config, report_files)
+            _record_anew(folder, config, report_files)
         return
     if not this_worker().is_chief:
         return
@@ -162,23 +164,27 @@ def is_finished(folder: Path, config: Any, split: dict[str, Any],
     _check_same_images(folder, split)
     if not report_files or not (folder / report_files[-1]).exists():
         return False
-    if _recorded_length(_read_json(folder / CONFIG_FILE)) != config.num_iters:
+    if _changes(_read_json(folder / CONFIG_FILE), config):
         return False
     print(f"The run in {folder} is finished: {config.num_iters} updates.")
     return True
 
 
-def _prolong(folder: Path, config: Any, report_files: Sequence[str]) -> None:
-    """Record the new length of a run that is prolonged, and say what that does to it."""
+def _record_anew(folder: Path, config: Any, report_files: Sequence[str]) -> None:
+    """Record what a resumed run was given anew, and say what that does to it."""
     record = _read_json(folder / CONFIG_FILE)
-    before = _recorded_length(record)
-    if before == config.num_iters:
+    changes = _changes(record, config)
+    if not changes:
         return
     for name in reversed(report_files):  # without the last one, the run is not finished
         (folder / name).unlink(missing_ok=True)
-    record["config"]["num_iters"] = config.num_iters
-    record["prolonged_from"] = [*record.get("prolonged_from", ()), before]
+    before = record["config"]["num_iters"]
+    record["config"].update(changes)
+    if "num_iters" in changes:
+        record["prolonged_from"] = [*record.get("prolonged_from", ()), before]
     write_json(folder / CONFIG_FILE, record)
+    if "num_iters" not in changes:
+        return
     following = config.follows_num_iters()
     print(f"The run of {before} updates is prolonged to {config.num_iters}."
           + (f" {' and '.join(following)} now {'span' if following[1:] else 'spans'} all of them: "
@@ -187,8 +193,11 @@ def _prolong(folder: Path, config: Any, report_files: Sequence[str]) -> None:
              "better." if following else ""))
 
 
-def _recorded_length(record: dict[str, Any]) -> int:
-    return int(record["config"]["num_iters"])
+def _changes(record: dict[str, Any], config: Any) -> dict[str, Any]:
+    """Return what a resumed run is given anew, by setting."""
+    settings = config.to_json()
+    return {name: settings[name] for name in _RECORDED_ANEW
+            if name in settings and record["config"].get(name) != settings[name]}
 
 
 def _is_resumed(folder: Path, config: Any) -> bool:
@@ -229,6 +238,7 @@ def _resumed_config(path: Path, config: Any) -> Any:
     different = [f"--{name}={getattr(before, name)} before, {getattr(config, name)} now"
                  for name in sorted(config.explicit - _FREE_FIELDS)
                  if getattr(before, name) != getattr(config, name)
+                 and name != "cross_validate"
                  and not (name == "num_iters" and config.num_iters > before.num_iters)]
     if different:
         raise UserError(f"The run in {path.parent} cannot continue with other settings: "
@@ -236,7 +246,7 @@ def _resumed_config(path: Path, config: Any) -> Any:
                         "out, or start another run with --dir.")
     _check_same_files(path.parent, content.get("files"), before)
     free = {name: getattr(config, name)
-            for name in (_FREE_FIELDS | {"num_iters"}) & config.explicit}
+            for name in (_FREE_FIELDS | set(_RECORDED_ANEW)) & config.explicit}
     # It must not replace anything again.
     return dataclasses.replace(before, **{**free, "overwrite": False})
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgan.datasets.paired_arrays import PairedImages
-from microgan.datasets.splits import digest, split_pairs, split_unpaired, spread_over
+from microgan.datasets.splits import (
+    Split, digest, left_out_splits, split_pairs, split_unpaired, spread_over)
 from microgan.datasets.unpaired_arrays import UnpairedImages
 from microgan.errors import UserError
 
@@ -225,3 +226,53 @@ def test_identifying_a_stack_takes_the_memory_of_a_slice():
     tracemalloc.stop()
 
     assert peak < 3 * stack[0].size * 8
+
+
+def left_out(pairs, count, parts=None):
+    return left_out_splits(pairs, parts or split(pairs), count=count, validation_fraction=0.2,
+                           seed=1)
+
+
+@given(number=st.integers(3, 30), count=st.integers(2, 12), distinct=st.integers(1, 30))
+def test_every_pair_is_left_out_once_with_its_copies(number, count, distinct):
+    pairs = pairs_of(number, distinct=distinct)
+    try:
+        splits = left_out(pairs, count, Split(tuple(range(number)), (), (), None))
+    except UserError:
+        assert min(number, distinct) < max(4 if count == 2 else 0, count)
+        return
+
+    assert sorted(index for parts in splits for index in parts.test) == list(range(number))
+    for parts in splits:
+        images = [{int(pairs.clean[i][0, 0]) for i in part}
+                  for part in (parts.train, parts.validation, parts.test)]
+        assert all(images) and sum(map(len, images)) == len(set.union(*images))
+        assert len(parts.train) + len(parts.validation) + len(parts.test) == number
+
+
+def test_test_pairs_are_outside_of_cross_validation():
+    parts = split(pairs_of(30))
+
+    splits = left_out(pairs_of(30), 5, parts)
+
+    assert len(parts.test) == 6
+    assert sorted(index for each in splits for index in each.test) == sorted(
+        parts.train + parts.validation)
+
+
+def test_planes_of_one_file_are_left_out_together():
+    pairs = pairs_of(9)
+    pairs = PairedImages(pairs.name, pairs.degraded, pairs.clean, (),
+                         tuple("aaabbbccc"))
+
+    splits = left_out(pairs, 3)
+
+    assert sorted(parts.test for parts in splits) == [(0, 1, 2), (3, 4, 5), (6, 7, 8)]
+
+
+@pytest.mark.parametrize("number, count, words", [
+    (4, 5, "needs 5 pairs of 'Cells' .* but 4 train .*Pass --cross_validate=4, or add pairs."),
+    (3, 2, "needs 4 pairs .* Pass --cross_validate=3, or add"), (2, 2, "needs 4 .* Add pairs.$")])
+def test_too_few_pairs_to_leave_some_out_are_refused(number, count, words):
+    with pytest.raises(UserError, match=f"--cross_validate={count} {words}"):
+        left_out(pairs_of(number), count)

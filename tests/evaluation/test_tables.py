@@ -47,6 +47,39 @@ def test_overview_fits_a_terminal(scores):
     assert max(len(line) for line in lines if line.startswith("|")) <= 100
 
 
+def of_split(split, images=("a.tif", "b.tif")):
+    clean = np.random.default_rng(0).uniform(0, 1, (len(images), 16, 16))
+    unit = IntensityRange(0, 1)
+    return score_task("Cells", split, clean=clean, images=images,
+                      normalization=TaskNormalization(unit, unit),
+                      candidates={"raw input": clean + 0.1, "restored": clean})
+
+
+def test_scores_that_are_no_plain_test_say_what_they_are():
+    def overview(*splits):
+        return overview_table(summarize([
+            score for split in splits for score in of_split(split)]))
+
+    assert "(validation):" in overview("validation")
+    assert "these pairs chose the weights, so their scores are too good" in overview("validation")
+    assert "but without it" in overview("cross-validation")
+    assert "\n- " not in overview("test")
+    both = overview("test", "cross-validation")
+    assert "(test and cross-validation):" in both
+    assert "| Cells (test)             | raw input |" in both
+    assert "| Cells (cross-validation) | restored  |" in both
+
+
+def test_full_report_lists_few_images_by_name(scores):
+    report = full_report(summarize(scores), [
+        *scores, *of_split("cross-validation"), *of_split("test", [*map(str, range(21))])])
+
+    assert "## Cells, cross-validation, by image: PSNR in dB / SSIM under `care`" in report
+    assert "\n| b.tif | " in report and "Cells, test, by image" not in report
+    (line,) = [line for line in report.splitlines() if line.startswith("| 2     |")]
+    assert line.rstrip("| ").endswith("| not scored")
+
+
 def test_full_report_explains_every_protocol(scores):
     report = full_report(summarize(scores))
 

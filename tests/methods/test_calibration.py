@@ -18,7 +18,8 @@ def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_ima
     pairs = {"A": (images, [image + 7 for image in images]), "B": (2 * [large], 2 * [beside]),
              "C": (images, [-image for image in images])}
 
-    ranges = calibrated(identity, info, pairs.__getitem__).normalization
+    once = calibrated(identity, info, pairs.__getitem__)
+    ranges = once.normalization
 
     for name, expected in (("A", (7, 107)), ("B", (0, 500)), ("C", (0, 200))):
         restored = ranges[name].restored
@@ -28,3 +29,4 @@ def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_ima
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "A: restored intensities 0 to 200 are calibrated to 7 to 107."
     assert lines[2].startswith("C: no calibration")
+    assert calibrated(identity, once, pairs.__getitem__) == once  # a report that is written anew

@@ -56,6 +56,11 @@ def test_published_recipe_needs_clean_images(folder):
         loaded(folder, recipe="paper")
 
 
+def test_there_is_nothing_to_cross_validate_with(folder):
+    with pytest.raises(UserError, match="--cross_validate=3 compares with clean images"):
+        loaded(folder, cross_validate=3)
+
+
 def test_images_smaller_than_a_crop_are_refused(folder):
     with pytest.raises(UserError, match="--patch_size=64"):
         loaded(folder, patch_size=64)

@@ -1,5 +1,6 @@
 """What a training that restores does after its updates."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -26,13 +27,13 @@ def train(tmp_path, random, monkeypatch):
     task = TaskData(pairs, None, Split((0,), (1,), (2,), "A"), constants, "flips")
     untested = replace(task, split=Split((0, 2), (1,), (), None))
 
-    def run(*, has_test=True):
+    def run(*, has_test=True, **settings):
         monkeypatch.setattr(cgan, "load_tasks", lambda config: {
             "A": task if has_test else untested})
         runs.train(cgan.CGAN, CGANConfig.create(
             recipe="limited", precision="float32", seed=1, num_gpu=0, num_iters=1, batch_size=1,
             patch_size=16, generator_filters=2, content_weight=0.0, dir=tmp_path / "run",
-            overwrite=True))
+            **{"overwrite": True, **settings}))
 
     return run
 
@@ -53,10 +54,10 @@ def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(
     middle, whole = (1, 512, 32, 1), (1, 520, 32, 1)
     # Once to validate; over four mirror images to calibrate and to test.
     assert shapes == [middle] + 4 * [middle] + 4 * [whole]
-    assert "Scoring the test images." in capsys.readouterr().out
+    assert "Scoring the test images of A." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("step", [(cgan, "calibrated"), (scoring, "score_generator")])
+@pytest.mark.parametrize("step", [(cgan, "calibrated"), (scoring, "write_report")])
 def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatch, step):
     def fail(*arguments, **settings):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
@@ -68,10 +69,48 @@ def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatc
         train()
 
 
-def test_a_training_without_test_images_says_how_to_get_scores(train, capsys):
+def test_a_training_without_test_images_scores_the_others_and_says_how_to_get_honest_scores(
+        train, capsys):
     train(has_test=False)
 
     out = capsys.readouterr().out
-    assert "Scoring the test images." not in out
-    assert "Nothing was tested" in out and "NAME_test_X.npy" in out
-    assert "scores.md" not in out.rpartition("Best on")[2]
+    assert "Nothing was tested" not in out
+    assert "(validation):" in out and "scores are too good" in out
+    assert "run the same command with --resume --cross_validate=5" in out
+    assert "scores.md" in out.rpartition("Best on")[2]
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_cross_validated_and_goes_on_where_it_was_stopped(
+        train, tmp_path, monkeypatch, capsys):
+    train(has_test=False)
+    usual, folders = runs.learn, []
+
+    def stopped_in_the_second(method, folder):
+        folders.append(folder.name)
+        if folder.name == "2_of_3":
+            raise KeyboardInterrupt
+        return usual(method, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "learn", stopped_in_the_second)
+        with pytest.raises(KeyboardInterrupt, match="continue with --resume"):
+            train(has_test=False, overwrite=False, resume=True, cross_validate=3)
+    run = tmp_path / "run" / "Microscopy_cGAN_results"
+    first = (run / "folds" / "1_of_3" / "history.csv").read_bytes()
+    assert not (run / "scores.json").exists()
+
+    train(has_test=False, overwrite=False, resume=True)
+
+    assert folders == ["Microscopy_cGAN_results", "1_of_3", "2_of_3"]
+    assert (run / "folds" / "1_of_3" / "history.csv").read_bytes() == first
+    rows = json.loads((run / "scores.json").read_text())
+    assert {(row["split"], row["n"]) for row in rows} == {("cross-validation", 3)}
+    assert {row["method"] for row in rows} >= {"raw input", "restored"}
+    capsys.readouterr()
+    train(has_test=False, overwrite=False, resume=True)
+    assert "is finished" in capsys.readouterr().out
+
+    train(has_test=False)
+
+    assert not list(run.glob("folds/**/*.h5"))

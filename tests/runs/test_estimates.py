@@ -119,6 +119,17 @@ def test_a_recipe_that_nobody_chose_is_told_to_take_its_time(monkeypatch, capsys
     assert (named in rest[0] and "--recipe=limited" in rest[0]) if named else rest == []
 
 
+def test_trainings_that_follow_are_told(monkeypatch, capsys):
+    monkeypatch.setattr(estimates, "estimated_seconds", lambda cost: 2.0)
+    graph = tf.function(lambda: tf.zeros(3)).get_concrete_function().graph
+
+    print_estimate(graph, CGANConfig.create(recipe="limited"), {}, num_updates=30, num_devices=1,
+                   validation_bytes=0, later_updates=150)
+
+    assert "60 s and " in (out := capsys.readouterr().out)
+    assert "for 30 updates. With the trainings that follow: 6 min for 180." in out
+
+
 def test_a_recipe_that_nobody_chose_is_taken_on_a_gpu(monkeypatch, capsys):
     monkeypatch.setattr(estimates, "measure_speed", lambda: Speed(1e12, 1e12))
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["GPU:0"])

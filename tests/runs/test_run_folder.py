@@ -55,6 +55,20 @@ def test_a_prolonged_run_says_what_follows_its_length_and_has_no_report_until_it
     assert files_in(tmp_path / "run") == {"config.json", "split.json"}
 
 
+def test_cross_validation_may_be_asked_for_later_and_its_report_is_written_anew(tmp_path):
+    begin(tmp_path / "run", CGANConfig.create(num_iters=4000))
+    put(tmp_path / "run", *SCORE_FILES)
+
+    begin(tmp_path / "run", CGANConfig.create(resume=True))
+    assert files_in(tmp_path / "run") == {"config.json", "split.json", *SCORE_FILES}
+    begin(tmp_path / "run", CGANConfig.create(resume=True, cross_validate=5))
+
+    assert files_in(tmp_path / "run") == {"config.json", "split.json"}
+    record = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert record["config"]["cross_validate"] == 5 and "prolonged_from" not in record
+    assert record["config"]["num_iters"] == 4000
+
+
 def test_what_follows_the_length_of_a_run_is_named():
     pairs = {"cin_augment": True, "cin_generator_path": "g.h5"}
 
@@ -118,8 +132,10 @@ def test_a_run_goes_on_with_its_own_files_only(tmp_path, config_type, name, sett
 OF_A_RUN = ["generator.h5", "history.csv", "scores.json", "scores_Cells.png",
             "samples/update_000002.png", "samples/update_000002_1.png",
             "checkpoint/update_1000000.npz", ".history.7.partial.csv",
+            "folds/2_of_5/generator.h5", "folds/2_of_5/samples/update_000002.png",
             "checkpoint/.update_000004.7.partial.npz"]
 OF_ITS_USER = ["samples/favourite.png", "samples/update_2.png",
+               "folds/2_of_5/thesis.txt", "folds/mine/generator.h5",
                ".DS_Store", "._history.csv", "Thumbs.db", "checkpoint/notes/update_000002.npz",
                "checkpoint/.update_000004.partial.npz"]
 FOREIGN = ["thesis.txt", "restored/1.tif", "generator.h5/1.tif", "history.xlsx",
@@ -163,12 +179,13 @@ def test_other_files_are_not_in_the_way_of_resuming_which_deletes_nothing(tmp_pa
 
 
 @pytest.mark.parametrize("settings", [{}, {"overwrite": True}, {"resume": True}])
-@pytest.mark.parametrize("name", ["samples", "checkpoint", ".lock"])
+@pytest.mark.parametrize("name", ["samples", "checkpoint", ".lock", "folds", "folds/1_of_5"])
 def test_nothing_is_written_or_deleted_through_a_link(tmp_path, name, settings):
     begin(tmp_path / "run", CGANConfig.create())
     put(tmp_path / "other", "update_000002.png", "update_000002.npz")
     if name == "samples":
         (tmp_path / "run" / name).rmdir()
+    (tmp_path / "run" / name).parent.mkdir(exist_ok=True)
     (tmp_path / "run" / name).symlink_to(tmp_path / "other", target_is_directory=True)
 
     with pytest.raises(UserError, match=f"{name} is a link, .*Remove it, or .* --dir"):
