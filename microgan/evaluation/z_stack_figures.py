@@ -126,7 +126,8 @@ def gradients_figure(gradients: Histograms, focal_plane: int) -> Figure:
 def views_figure(result: StackResult, conditions: Conditions) -> Figure:
     """Draw slices at several depths and both middle vertical sections, on one scale."""
     volumes = {_LABELS[BLURRED]: result.blurred, _LABELS[SHARPENED]: result.sharpened,
-               _LABELS[RECONSTRUCTED]: result.reconstructed}
+               _LABELS[RECONSTRUCTED]: result.reconstructed,
+               **result.filtered}
     if result.truth is not None:
         volumes["known sharp volume"] = result.truth
     depth, height, width = result.blurred.shape

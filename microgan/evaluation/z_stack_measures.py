@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class StackResult:
         reconstructed: like `blurred`, blurred again from `sharpened`; G_B(y).
         focal_plane: index of the slice around which `blurred` is sharp.
         truth: like `blurred`, the sharp volume, or None if unknown.
+        filtered: like `blurred`, what filters make of it, by their names.
     """
 
     name: str
@@ -50,6 +51,7 @@ class StackResult:
     reconstructed: np.ndarray
     focal_plane: int
     truth: np.ndarray | None = None
+    filtered: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ class StackMeasures:
         structure: a row per volume that was compared with the blurred one.
         truth: a row per volume and part; none if the truth is unknown.
         gradients: by volume and plane, float (N, bins), shares of gradient magnitudes.
+        filters: names of the volumes that filters made.
     """
 
     slices: list[dict[str, Any]]
     structure: list[dict[str, Any]]
     truth: list[dict[str, Any]]
     gradients: dict[tuple[str, str], np.ndarray]
+    filters: tuple[str, ...] = ()
 
 
 def measure_stack(result: StackResult, other: StackResult | None, conditions: Conditions
@@ -98,7 +102,7 @@ def measure_stack(result: StackResult, other: StackResult | None, conditions: Co
     slices: list[dict[str, Any]] = []
     gradients: dict[tuple[str, str], np.ndarray] = {}
     volumes = {BLURRED: result.blurred, SHARPENED: result.sharpened,
-               RECONSTRUCTED: result.reconstructed}
+               RECONSTRUCTED: result.reconstructed, **result.filtered}
     others = {BLURRED: other.blurred, SHARPENED: other.sharpened} if other else {}
     focal = gradient_shares(result.blurred[result.focal_plane], conditions.data_range)
     for name, volume in volumes.items():
@@ -122,7 +126,7 @@ def measure_stack(result: StackResult, other: StackResult | None, conditions: Co
                 slices.append(row)
             gradients[name, plane] = np.array(histograms)
     return StackMeasures(slices, _structure(result, conditions), _truth(result, conditions),
-                         gradients)
+                         gradients, tuple(result.filtered))
 
 
 def measure_references(images: Sequence[np.ndarray], crops: Sequence[np.ndarray],
@@ -271,7 +275,8 @@ def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, in
 
 def _structure(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
     rows = []
-    for name, volume in ((SHARPENED, result.sharpened), (RECONSTRUCTED, result.reconstructed)):
+    for name, volume in ((SHARPENED, result.sharpened), (RECONSTRUCTED, result.reconstructed),
+                         *result.filtered.items()):
         check = check_cells(result.blurred, volume, central_third(result), conditions)
         offsets = np.abs(check.recall.offsets)
         rows.append({
@@ -294,7 +299,8 @@ def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
     rows = []
     for part, slices in (("tissue", conditions.tissue),
                          ("all slices", (0, len(result.blurred)))):
-        for name, volume in ((BLURRED, result.blurred), (SHARPENED, result.sharpened)):
+        for name, volume in ((BLURRED, result.blurred), (SHARPENED, result.sharpened),
+                             *result.filtered.items()):
             check = check_cells(result.truth, volume, slices, conditions)
             rows.append({"stack": result.name, "volume": name, "part": part,
                          **_nearness(result.truth[slice(*slices)], volume[slice(*slices)]),

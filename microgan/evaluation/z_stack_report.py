@@ -13,6 +13,8 @@ import numpy as np
 from microgan.evaluation import Z_STACK_FILES
 from microgan.evaluation import z_stack_figures as figures
 from microgan.evaluation.drawing import Figure, plain_style
+from microgan.evaluation.z_stack_comparison import (
+    against_filters, compare, filter_names, winners)
 from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, mean_of
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
@@ -72,12 +74,15 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     curves = mean_curves(rows)
     focal_plane = round(float(np.median([result.focal_plane for result in results])))
     criteria = judge(measures, curves, conditions, focal_plane)
-    tables = _tables(rows, measures, focal_plane)
+    comparison = compare(measures, curves, conditions, focal_plane)
+    criteria += against_filters(comparison)
+    tables = _tables(rows, measures, focal_plane) | {"comparison": comparison}
     for name in Z_STACK_FILES:
         (folder / name).unlink(missing_ok=True)
     _write_tables(folder, rows, measures)
     write_json(folder / f"{PREFIX}report.json", _plain({
         "criteria": [asdict(criterion) for criterion in criteria], "tables": tables,
+        "best": winners(comparison),
         "conditions": asdict(conditions), "focal_plane": focal_plane,
         "stacks": [result.name for result in results], "notes": notes,
         "curves": {"/".join(key): list(values) for key, values in curves.items()}}))
@@ -103,6 +108,7 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
         images[name] = path.read_bytes()
     write_text(folder / PAGE, render(
         "z_stack.html", title="z-stack report", criteria=criteria, tables=tables, figures=images,
+        best=winners(comparison),
         notes=[f"{len(results)} stacks", *notes],
         names={rank: result.name for rank, result in shown.items()}))
     return criteria
@@ -124,7 +130,8 @@ def _as_real(result: StackResult) -> StackResult:
 
     return StackResult(result.name, real(result.blurred), real(result.sharpened),
                        real(result.reconstructed), result.focal_plane,
-                       None if result.truth is None else real(result.truth))
+                       None if result.truth is None else real(result.truth),
+                       {name: real(volume) for name, volume in result.filtered.items()})
 
 
 def _of_section_shape(crops: Sequence[np.ndarray], results: Sequence[StackResult],
@@ -148,7 +155,7 @@ def _tables(rows: Sequence[Mapping[str, Any]], measures: Sequence[StackMeasures]
             focal_plane: int) -> dict[str, list[dict[str, Any]]]:
     """Average over stacks, for display: sharpness, structure and truth."""
     sharpness = []
-    for volume in (BLURRED, SHARPENED):
+    for volume in (BLURRED, *filter_names(measures), SHARPENED):
         sharpness.append({"image": f"{volume}, slice {focal_plane + 1}", **_means(
             rows, volume=volume, plane="xy", position=focal_plane)})
         sharpness += [{"image": f"{volume}, {name}", **_means(rows, volume=volume, plane=plane)}

@@ -100,8 +100,21 @@ def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
         float32 (N, height, width // 2 + 1), 1 at frequency 0: brightness does not fade.
     """
     frequency = _frequency(height, width)
-    return np.stack([np.interp(frequency, [0, *_FREQUENCIES], [1, *of_rings])
+    return np.stack([interpolate_transfer(of_rings, frequency)
                      for of_rings in transfer]).astype(np.float32)
+
+
+def interpolate_transfer(of_rings: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    """Return a transfer function at any frequencies.
+
+    Args:
+        of_rings: float (R,), a row of `estimate_transfer`.
+        frequency: float, any shape, cycles per pixel.
+
+    Returns:
+        float64, same shape, 1 at frequency 0: brightness does not fade.
+    """
+    return np.interp(frequency, [0, *_FREQUENCIES], [1, *of_rings])
 
 
 def _frequency(height: int, width: int) -> np.ndarray:

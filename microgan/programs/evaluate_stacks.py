@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,9 +23,14 @@ from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import find_file, shown
 from microgan.runtime.startup import import_tensorflow_quietly
 
+if TYPE_CHECKING:
+    from microgan.estimation.stack_filters import StackFilter
+
 _DATA_RANGE = 255.0  # as in all published figures
 # What replaces the B in the name of the stacks' folder, in the layout of ZSE-GAN's authors.
 _IMAGES, _CROPS, _TRUTH = "A2D", "A29", "Sharp"
+_TESTED, _TRAINED = "testB", "trainB"
+_MEASURED_STACKS = 12  # more change the filters little
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class ReportedStacks:
         spacing_um: of slices, rows and columns.
         tissue: first and one past the last slice in the tissue.
         cell_radius_um: of the cells that must be kept.
+        training: where other stacks of the microscope lie, to fit the filters to; empty if
+            there are none.
+        training_stacks: (Z, Y, X) each, of the depth of the others.
+        training_focal_planes: of every training stack, from 0.
     """
 
     source: str
@@ -55,6 +64,9 @@ class ReportedStacks:
     spacing_um: tuple[float, float, float]
     tissue: tuple[int, int]
     cell_radius_um: float
+    training: str = ""
+    training_stacks: Sequence[np.ndarray] = ()
+    training_focal_planes: Sequence[int] = ()
 
     @property
     def names(self) -> list[str]:
@@ -123,10 +135,13 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
     sharpened, reconstructed = _sharpen(generator, stacks, precision)
     info = read_info(generator, method="zse_gan")
     (task,) = info.tasks
+    filters, fitted_to = _fit_filters(stacks)
     in_report = _in_report(stacks.blurred[0].dtype, info.normalization[task].degraded)
     results = [
         StackResult(name, in_report(blurred), in_report(sharp), in_report(again), focal_plane,
-                    None if truth is None else in_report(truth))
+                    None if truth is None else in_report(truth),
+                    {each.name: in_report(each.sharpen(blurred, focal_plane))
+                     for each in filters})
         for name, blurred, sharp, again, focal_plane, truth in zip(
             stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
             stacks.truths, strict=True)]
@@ -138,9 +153,23 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
         notes=[f"Generator: {shown(generator)}", f"Stacks: {stacks.source}",
                f"Slices in the tissue: {stacks.tissue[0] + 1} to {stacks.tissue[1]}; voxels "
                f"{' x '.join(f'{size:g}' for size in stacks.spacing_um)} um (Z, Y, X); data range "
-               f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius"])
+               f"0 to {_DATA_RANGE:g}; cells of {stacks.cell_radius_um:g} um radius",
+               f"Filters, fitted to {fitted_to}: " + "; ".join(
+                   f"{each.name}, {each.setting}" for each in filters)])
     return (f"{criteria_table(criteria)}\n\nRead {folder / PAGE}; the numbers are beside it as "
             "CSV and JSON.")
+
+
+def _fit_filters(stacks: ReportedStacks) -> tuple[list[StackFilter], str]:
+    """Fit filters to stacks other than the reported ones, or to these if there are no others."""
+    from microgan.estimation.stack_filters import fit_stack_filters
+
+    if not stacks.training_stacks:
+        return (fit_stack_filters(stacks.blurred, stacks.focal_planes, stacks.tissue),
+                "the stacks themselves")
+    return (fit_stack_filters(stacks.training_stacks, stacks.training_focal_planes,
+                              stacks.tissue),
+            f"{len(stacks.training_stacks)} stacks of {stacks.training}")
 
 
 def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
@@ -194,16 +223,22 @@ def load_reported_stacks(config: EvaluateConfig) -> ReportedStacks:
         raise UserError(f"--focal_plane={config.focal_plane} is not in {paths[0]}, which has "
                         f"{depth} slices.")
     blurred = [stack.pixels for stack in stacks]
+    training, training_stacks = _training_stacks(paths[0], depth)
     pixel, step = voxel_size_um(stacks, paths, pixel_size_um=config.pixel_size_um,
                                 z_step_um=config.z_step_um)
     return ReportedStacks(
         shown(config.stacks), paths, blurred,
-        [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
-         for stack in blurred],
+        _focal_planes(blurred, config),
         [_truth(path, stack) for path, stack in zip(paths, blurred)],
         _images_beside(paths[0], _IMAGES, blurred[0].dtype),
         _images_beside(paths[0], _CROPS, blurred[0].dtype),
-        (step, pixel, pixel), _tissue(config, depth), config.cell_radius_um)
+        (step, pixel, pixel), _tissue(config, depth), config.cell_radius_um,
+        training, training_stacks, _focal_planes(training_stacks, config))
+
+
+def _focal_planes(stacks: Sequence[np.ndarray], config: EvaluateConfig) -> list[int]:
+    return [find_focal_plane(stack) if config.focal_plane is None else config.focal_plane - 1
+            for stack in stacks]
 
 
 def _beside(path: Path, kind: str) -> Path | None:
@@ -216,6 +251,16 @@ def _beside(path: Path, kind: str) -> Path | None:
 def _images_beside(path: Path, kind: str, dtype: np.dtype) -> list[np.ndarray]:
     folder = _beside(path, kind)
     return read_images(folder, dtype, path) if folder else []
+
+
+def _training_stacks(path: Path, depth: int) -> tuple[str, list[np.ndarray]]:
+    """Return where training stacks lie beside test stacks, and some of them."""
+    folder = path.resolve().parent
+    if folder.name != _TESTED or not folder.with_name(_TRAINED).is_dir():
+        return "", []
+    paths = find_stacks(folder.with_name(_TRAINED))[:_MEASURED_STACKS]
+    return _TRAINED, [stack.pixels for stack in read_stacks(paths)
+                      if len(stack.pixels) == depth]
 
 
 def _truth(path: Path, blurred: np.ndarray) -> np.ndarray | None:

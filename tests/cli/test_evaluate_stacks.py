@@ -47,6 +47,9 @@ def layout(tmp_path, random):
             (tmp_path / f"test{kind}").mkdir(exist_ok=True)
             np.savez(tmp_path / f"test{kind}" / f"s{index}.npz",
                      np.moveaxis(volume, 0, 2).astype(np.uint8))
+    (tmp_path / "trainB").mkdir()
+    np.savez(tmp_path / "trainB" / "t.npz",
+             random.integers(0, 255, (SIZE, SIZE, DEPTH), np.uint8))
     for kind, shape in (("A2D", (SIZE, SIZE)), ("A29", (SIZE, DEPTH))):
         (tmp_path / f"test{kind}").mkdir()
         tifffile.imwrite(tmp_path / f"test{kind}" / "0.tif",
@@ -74,11 +77,16 @@ def test_stacks_become_a_report(layout, capsys):
     assert report["stacks"] == ["s0", "s1"]
     assert report["conditions"]["spacing_um"] == [2.0, 1.0, 1.0]
     assert report["conditions"]["tissue"] == [2, 15]
-    assert {row["volume"] for row in report["tables"]["truth"]} == {"blurred", "sharpened"}
+    volumes = ["blurred", "Wiener", "Richardson-Lucy", "extended depth of field", "sharpened"]
+    assert {row["volume"] for row in report["tables"]["truth"]} == set(volumes)
+    assert [row["volume"] for row in report["tables"]["comparison"]] == volumes
+    assert any("fitted to 1 stacks of trainB: Wiener, noise to signal" in note
+               for note in report["notes"])
     with open(folder / "z_stack_slices.csv") as file:
         rows = list(csv.DictReader(file))
     assert {(row["volume"], row["plane"]) for row in rows} >= {
-        ("sharpened", "xy"), ("sharpened", "xz"), ("in focus", "crop"), ("in focus", "xy")}
+        ("sharpened", "xy"), ("sharpened", "xz"), ("Wiener", "xz"), ("in focus", "crop"),
+        ("in focus", "xy")}
     assert (folder / "z_stack_report.html").read_text().count("data:image/png;base64,") >= 6
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from microgan.evaluation import Z_STACK_FILES
+from microgan.evaluation.z_stack_comparison import against_filters, compare, winners
 from microgan.evaluation.z_stack_criteria import (
     judge, mean_curves, mean_of, published_slice, published_tissue)
 from microgan.evaluation.z_stack_measures import (
@@ -175,6 +176,37 @@ def test_truth_is_scored_over_the_tissue_after_care():
     for measure in ("recall", "precision"):
         assert mean_of(measures.truth, measure, volume=SHARPENED, part="all slices") == 1
     assert met(criteria_of(result(truth=cells())), "SSIM to the known sharp volume")
+
+
+def test_filters_stand_beside_the_sharpened_stack_and_the_best_is_named():
+    sharp = cells()
+    nearly = 0.8 * sharp + 0.2 * blurred(sharp)
+    measured = measure_stack(dataclasses.replace(
+        result(sharpened=nearly, truth=sharp),
+        filtered={"perfect": sharp, "idle": blurred(sharp)}), None, CONDITIONS)
+
+    rows = compare([measured], mean_curves(measured.slices), CONDITIONS, FOCAL_PLANE)
+
+    assert [row["volume"] for row in rows] == [BLURRED, "perfect", "idle", SHARPENED]
+    idle, made = rows[2], rows[3]
+    assert idle["psnr"] == rows[0]["psnr"] < made["psnr"] < 1000
+    assert idle["sharpness_error"] == rows[0]["sharpness_error"] > made["sharpness_error"]
+    assert idle["vertical_gradient"] == 1 < made["vertical_gradient"]
+    best = winners(rows)
+    assert best["psnr"] == best["ssim"] == best["recall_of_truth"] == "perfect"
+    assert best["sharpness_error"] == "perfect"
+    psnr_criterion, ssim_criterion = against_filters(rows)
+    assert "the best filter, perfect" in psnr_criterion.name and not psnr_criterion.is_met
+    assert against_filters([row for row in rows if row["volume"] != "perfect"])[0].is_met
+
+
+def test_without_filters_nothing_is_best():
+    measured = measure_stack(result(), None, CONDITIONS)
+
+    rows = compare([measured], mean_curves(measured.slices), CONDITIONS, FOCAL_PLANE)
+
+    assert [row["volume"] for row in rows] == [BLURRED, SHARPENED]
+    assert winners(rows) == {} and against_filters(rows) == []
 
 
 def test_means_leave_out_what_could_not_be_measured():

@@ -1,0 +1,214 @@
+"""Sharpen z-stacks without training: the filters that a network must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.fft import dctn, idctn
+
+from microgan.metrics.blobs import is_dark_on_bright
+from microgan.metrics.defocus import estimate_transfer, interpolate_transfer
+from microgan.metrics.sharpness import mean_absolute_gradient
+
+WIENER, RICHARDSON_LUCY, EXTENDED = "Wiener", "Richardson-Lucy", "extended depth of field"
+# The choice of a setting needs no more than so many stacks and pixels.
+_NUM_STACKS = 4
+_SIDE_PX = 256
+# What lets the least light through absorbs as much as one grey level of 8 bits.
+_LEAST_LIGHT = 1 / 255
+_BRIGHTEST_PERCENTILE, _DARKEST_PERCENTILE = 99.9, 0.1
+# Richardson-Lucy divides: without a ground, of this share of the contrast, empty places explode,
+# since measured transfers ring.
+_GROUND = 0.07
+
+Sharpen = Callable[[np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class StackFilter:
+    """A filter with its setting chosen.
+
+    Args:
+        name: of the method.
+        setting: what was chosen, for the reader.
+        sharpen: a stack (Z, Y, X) of any real type and its focal plane, from 0, to
+            float64 (Z, Y, X).
+    """
+
+    name: str
+    setting: str
+    sharpen: Sharpen
+
+
+def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
+                      tissue: tuple[int, int]) -> list[StackFilter]:
+    """Measure how slices fade out of focus, and choose each filter's setting.
+
+    The setting chosen is that with which the slices come nearest to being as sharp as the focal
+    plane; no sharp volume is needed.
+
+    Args:
+        stacks: (Z, Y, X) each, of one depth, at least 16 pixels a side; never those to test on.
+        focal_planes: index in each stack.
+        tissue: first and one past the last slice that count.
+
+    Returns:
+        `WIENER` and `RICHARDSON_LUCY`, slice by slice, and `EXTENDED`.
+
+    Source:
+        ours. On simulated stacks this choice costs at most 0.1 dB against the best setting.
+
+    Example:
+        >>> stack = np.random.default_rng(0).normal(100, 9, (5, 16, 16))
+        >>> [each.name for each in fit_stack_filters([stack], [2], (0, 5))]
+        ['Wiener', 'Richardson-Lucy', 'extended depth of field']
+    """
+    cropped = [_middle(stack) for stack in stacks]
+    transfer = estimate_transfer(cropped, focal_planes)
+
+    def by_slice(restore: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
+                 ) -> Callable[[float], Sharpen]:
+        def with_setting(setting: float) -> Sharpen:
+            return lambda stack, focal_plane: restore(
+                stack, _of_slices(transfer, len(stack), focal_plane), setting)
+        return with_setting
+
+    methods: Mapping[str, tuple[str, Callable[[float], Sharpen], Sequence[float]]] = {
+        WIENER: ("noise to signal {:g}", by_slice(wiener),
+                 (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4)),
+        RICHARDSON_LUCY: ("{:g} iterations", by_slice(richardson_lucy), (2, 4, 8, 16, 32)),
+        EXTENDED: ("window of {:g} pixels", lambda window: lambda stack, _: extended_focus(
+            stack, window), (1, 2, 4, 8))}
+    filters = []
+    for name, (words, method, settings) in methods.items():
+        errors = [_sharpness_error(method(setting), cropped[:_NUM_STACKS],
+                                   focal_planes[:_NUM_STACKS], tissue) for setting in settings]
+        chosen = settings[int(np.argmin(errors))]
+        filters.append(StackFilter(name, words.format(chosen), method(chosen)))
+    return filters
+
+
+def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> np.ndarray:
+    """Undo the blur of each slice by Wiener's filter of white noise and signal.
+
+    Args:
+        stack: (Z, Y, X), any real type.
+        transfer: float (Z, R), by slice and ring of frequency, from `estimate_transfer`.
+        noise_to_signal: above 0.
+
+    Returns:
+        float64 (Z, Y, X), of the same mean.
+    """
+    sharp = np.empty(stack.shape)
+    for image, passed, target in zip(stack, transfer, sharp):
+        gain = interpolate_transfer(passed, _frequency(image.shape))
+        gain *= (1 + noise_to_signal) / (np.square(gain) + noise_to_signal)
+        target[:] = _filtered(image, gain)
+    return sharp
+
+
+def richardson_lucy(stack: np.ndarray, transfer: np.ndarray, num_iterations: float) -> np.ndarray:
+    """Undo the blur of each slice by the method of Richardson and Lucy.
+
+    In bright field it works on the optical density, which is at least 0 as emission is.
+
+    Args:
+        stack: (Z, Y, X), any real type.
+        transfer: float (Z, R), by slice and ring of frequency, from `estimate_transfer`.
+        num_iterations: a whole number.
+
+    Returns:
+        float64 (Z, Y, X).
+
+    Source:
+        Richardson 1972, Lucy 1974. Departs: starts from the measured slice.
+    """
+    density, to_intensity = to_density(stack)
+    ground = max(_GROUND * float(np.percentile(density, _BRIGHTEST_PERCENTILE)), 1e-9)
+    for image, passed in zip(density, transfer):
+        measured = np.maximum(image, 0) + ground
+        gain = interpolate_transfer(passed, _frequency(image.shape))
+        estimate = measured
+        for _ in range(int(num_iterations)):
+            ratio = measured / np.maximum(_filtered(estimate, gain), ground / 100)
+            estimate = np.maximum(estimate * _filtered(ratio, gain), 0)
+        image[:] = estimate - ground
+    return to_intensity(density)
+
+
+def extended_focus(stack: np.ndarray, window_px: float) -> np.ndarray:
+    """Compose one image of the sharpest places of all slices, and show it at every depth.
+
+    Args:
+        stack: (Z, Y, X), any real type.
+        window_px: standard deviation of the window in which sharpness is measured.
+
+    Returns:
+        float64 (Z, Y, X), all slices equal.
+
+    Source:
+        the energy of the Laplacian, Subbarao and Tyan 1998.
+    """
+    energy, composed = np.full(stack.shape[1:], -1.0), np.zeros(stack.shape[1:])
+    for image in stack:
+        smooth = ndimage.gaussian_laplace(image.astype(np.float64), 1)
+        found = ndimage.gaussian_filter(np.square(smooth), window_px)
+        composed = np.where(found > energy, image, composed)
+        energy = np.maximum(found, energy)
+    return np.broadcast_to(composed, stack.shape).copy()
+
+
+def to_density(stack: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return what the light tells of the sample: optical density, or emission.
+
+    Args:
+        stack: any shape and real type; bright field if its cells are dark.
+
+    Returns:
+        float64, same shape: 0 where nothing absorbs or shines; and the function back to
+        intensities.
+    """
+    if is_dark_on_bright(stack):
+        full = float(np.percentile(stack, _BRIGHTEST_PERCENTILE))
+        return (-np.log(np.clip(stack / full, _LEAST_LIGHT, None)),
+                lambda density: full * np.exp(-density))
+    dark = float(np.percentile(stack, _DARKEST_PERCENTILE))
+    return stack.astype(np.float64) - dark, lambda density: density + dark
+
+
+def _sharpness_error(sharpen: Sharpen, stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
+                     tissue: tuple[int, int]) -> float:
+    """Return how far slices are from the focal plane's sharpness: mean logarithm of ratios."""
+    errors = []
+    for stack, focal_plane in zip(stacks, focal_planes):
+        wanted = mean_absolute_gradient(stack[focal_plane])
+        sharp = sharpen(stack, focal_plane)
+        errors += [abs(np.log(max(mean_absolute_gradient(image), 1e-9) / max(wanted, 1e-9)))
+                   for image in sharp[slice(*tissue)]]
+    return float(np.mean(errors))
+
+
+def _of_slices(transfer: np.ndarray, depth: int, focal_plane: int) -> np.ndarray:
+    """Choose a stack's slices from a transfer by offset; beyond its ends the last one counts."""
+    offsets = np.arange(depth) - focal_plane + len(transfer) // 2
+    return transfer[np.clip(offsets, 0, len(transfer) - 1)]
+
+
+def _middle(stack: np.ndarray) -> np.ndarray:
+    cut = [slice((length - min(length, _SIDE_PX)) // 2, (length + min(length, _SIDE_PX)) // 2)
+           for length in stack.shape[1:]]
+    return stack[:, cut[0], cut[1]]
+
+
+def _frequency(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the frequency of each coefficient of a cosine transform, cycles per pixel."""
+    height, width = shape
+    return np.hypot(np.arange(height)[:, np.newaxis] / height, np.arange(width) / width) / 2
+
+
+def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Apply a filter as if the image went on mirrored beyond its borders."""
+    return np.asarray(idctn(dctn(image.astype(np.float64)) * gain))
