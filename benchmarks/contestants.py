@@ -43,32 +43,41 @@ def _torch() -> tuple[Any, str]:
     return torch, f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
-def train_torch(settings: Config, use_bfloat16: bool) -> Work:
-    """Do the same updates in PyTorch, from other random weights."""
+def train_torch(settings: Config, use_bfloat16: bool, device: str = "cpu") -> Work:
+    """Do the same updates in PyTorch, from other random weights.
+
+    Args:
+        settings: of the training.
+        use_bfloat16: under autocast.
+        device: "cpu" or "cuda".
+    """
     _, framework = _torch()
     from benchmarks import torch_networks as networks
     from benchmarks import torch_training as training
 
-    batch = training.mirrored_batch(speed_microgan.random_batch(settings))
+    batch = {name: tensor.to(device) for name, tensor in training.mirrored_batch(
+        speed_microgan.random_batch(settings)).items()}
+    trained: Any
     if isinstance(settings, ZSEGANConfig):
-        step = _zse_gan_in_torch(use_bfloat16)
+        trained = _zse_gan_in_torch(use_bfloat16)
     else:
         features = networks.VGGFeatures(speed_microgan.random_vgg())
         if isinstance(settings, CGANConfig):
-            step = training.CGANTraining(
+            trained = training.CGANTraining(
                 networks.ResnetTranslation(), networks.DenseDiscriminator(settings.patch_size),
-                features, use_bfloat16=use_bfloat16).step
+                features, use_bfloat16=use_bfloat16)
         else:
             assert isinstance(settings, CINGANConfig)
             num_tasks = len(speed_microgan.TASKS)
-            step = training.CINGANTraining(
+            trained = training.CINGANTraining(
                 networks.ResnetTranslation(num_blocks=12, num_tasks=num_tasks),
                 networks.DenseCritic(settings.patch_size, num_tasks=num_tasks), features,
-                critic_steps=settings.critic_steps, use_bfloat16=use_bfloat16).step
+                critic_steps=settings.critic_steps, use_bfloat16=use_bfloat16)
+    step = trained.on(device).step
     return lambda: step(batch), framework
 
 
-def _zse_gan_in_torch(use_bfloat16: bool) -> Callable[[Any], Any]:
+def _zse_gan_in_torch(use_bfloat16: bool) -> Any:
     from torch import nn
 
     from benchmarks import torch_networks as networks
@@ -79,7 +88,7 @@ def _zse_gan_in_torch(use_bfloat16: bool) -> Callable[[Any], Any]:
         nn.ModuleDict({name: networks.PublishedTranslator() for name in ("sharpen", "blur")}),
         nn.ModuleDict({name: networks.SectionDiscriminator() for name in ("sharp", "blur")}),
         adversarial_weights=weights, consistency_weights=weights,
-        use_bfloat16=use_bfloat16).step
+        use_bfloat16=use_bfloat16)
 
 
 def _written_image(side: int) -> Path:

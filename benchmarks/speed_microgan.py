@@ -87,10 +87,11 @@ def build_trainer(settings: Any) -> Any:
     arguments = {"filters": settings.generator_filters}
     if settings.generator == "resnet":
         arguments["dropout"] = settings.dropout
-    method = (CGAN if isinstance(settings, configs.CGANConfig) else CINGAN)(settings)
+    if isinstance(settings, configs.CGANConfig):
+        return CGAN(settings).build(_info("cgan", settings.generator, arguments))[0]
+    method = CINGAN(settings)
     method.prepare()
-    name = "cgan" if isinstance(settings, configs.CGANConfig) else "cin_gan"
-    return method.build(_info(name, settings.generator, arguments))[0]
+    return method.build(_info("cin_gan", settings.generator, arguments))[0]
 
 
 def describe_cgan(network: str) -> GeneratorInfo:

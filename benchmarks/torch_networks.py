@@ -134,7 +134,7 @@ class DenseDiscriminator(nn.Module):
         features = functional.leaky_relu(self.second(features), SLOPE)
         features = functional.leaky_relu(self.dense(features), SLOPE)
         features = functional.dropout(features, self.dropout, self.training)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(features.device.type, enabled=False):
             return self.last(features.float())
 
 
@@ -169,7 +169,7 @@ class DenseCritic(nn.Module):
             if number > 0:
                 features = functional.dropout(features, self.dropout, self.training)
         features = self.dense(self.narrow(features))
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             own = self.own(condition)
             return self.score(features) + (features * own).sum(1, keepdim=True)

@@ -8,7 +8,7 @@ those of microgan, converted by `mirrored_batch`.
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -52,8 +52,16 @@ class _Training:
                            for network in (made_by, judged_by)]
         self.use_bfloat16 = use_bfloat16
 
+    def on(self, device: str) -> Self:
+        """Move networks and constants to "cpu" or "cuda" before the first step."""
+        for name, value in vars(self).items():
+            if isinstance(value, (nn.Module, torch.Tensor)):
+                setattr(self, name, value.to(device))
+        return self
+
     def _autocast(self) -> Any:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.use_bfloat16)
+        device = next(self.generator.parameters()).device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.use_bfloat16)
 
     def _update(self, which: int, loss: torch.Tensor) -> None:
         optimizer = self.optimizers[which]

@@ -35,11 +35,15 @@ def diagnose() -> None:
     Devices are found by TensorFlow, which is imported and does a small computation on each. If
     it cannot be imported, the report says so.
     """
-    for line in [*software_lines(), *setting_lines(os.environ)]:
-        print(line)
-    sys.stdout.flush()  # before what may crash
-    for line in _device_lines():
-        print(line)
+    for line in machine_lines():
+        print(line, flush=True)  # before what may crash
+
+
+def machine_lines() -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield from software_lines()
+    yield from setting_lines(os.environ)
+    yield from _device_lines()
 
 
 def software_lines() -> Iterator[str]:
