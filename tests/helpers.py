@@ -110,10 +110,10 @@ def write_random_vgg(path):
     np.savez(path, **weights)
 
 
-def round_trip(path, dtype=None, **arguments):
+def round_trip(path, dtype=None, maps=(), **arguments):
     """Write an image file's own pixels back like it; give the opened file and the new path.
 
-    As restoring does: in the image's own type, or in another.
+    As restoring does: in the image's own type, or in another; with `maps` of the intensities.
     """
     folder = path.parent / "out"
     folder.mkdir()
@@ -124,7 +124,7 @@ def round_trip(path, dtype=None, **arguments):
                                                dtype or image.pixels.dtype))
             part[...] = image.pixels[(slice(None),) * len(image.axes)]
             parts.append(part)
-        file.write_like(folder / path.name, parts)
+        file.write_like(folder / path.name, parts, maps)
         return file, folder / path.name
 
 

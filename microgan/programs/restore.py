@@ -22,6 +22,7 @@ from microgan.restoration.channels import find_channel_tasks
 from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
+from microgan.restoration.displayed import IntensityMap, intensity_map
 from microgan.restoration.kept_pixels import check_pixels
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
@@ -105,7 +106,7 @@ def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
 def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, target: Path,
                   config: RestoreConfig) -> None:
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
-        restored = []
+        restored, maps = [], []
         for image in file.images:
             name = shown(f"{path} {image.label}".strip())
             if image.axes_are_assumed and len(image.axes) > 2:
@@ -115,11 +116,14 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
                 image.pixels.dtype if config.output_type == "same" else config.output_type))
             channels = find_channel_tasks(restorer.info, image, config.task)
             chosen = [(part, image.pixels, config.task)]
+            moved = [intensity_map(restorer.info, config.task)]
             if channels is not None:
                 print(f"{name}: {channels.describe()}.", flush=True)
                 channels.leave_others(part, image.pixels)
                 chosen = [(channels.view(part, number), channels.view(image.pixels, number), task)
                           for number, task in channels.chosen()]
+                moved = [IntensityMap() if task is None else intensity_map(restorer.info, task)
+                         for task in channels.tasks]
             progress = Progress(name).steps(len(chosen))
             for target_pixels, pixels, task in chosen:
                 restorer.restore_into(
@@ -128,7 +132,8 @@ def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, 
                     progress=next(progress),
                     report=lambda line: print(f"{name}: {line}", flush=True))
             restored.append(part)
-        file.write_like(target, restored)
+            maps.append(moved)
+        file.write_like(target, restored, maps)
         if trust_maps is not None:
             trust_maps.write(file, target, restored, shown(path))
     print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")

@@ -16,6 +16,7 @@ from microgan.files.tiff_planes import UNNAMED
 from microgan.errors import UserError
 from microgan.files.whole import written_whole
 from microgan.files.names import choose_files, print_skipped
+from microgan.restoration.displayed import IntensityMap
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.zarr_files import ZarrFile
@@ -128,7 +129,8 @@ class ArrayFile(ImageFile):
     def __init__(self, path: Path, axes: str | None) -> None:
         self.images = (stored_image(_ArrayPixels(path), "", axes, path),)
 
-    def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
+    def write_like(self, path: Path, pixels: Sequence[Scratch],
+                   maps: Sequence[Sequence[IntensityMap]] = ()) -> None:
         (only,) = pixels
         with written_whole(path) as temporary, open(temporary, "wb") as file:
             np.lib.format.write_array_header_2_0(file, {

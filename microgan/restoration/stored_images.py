@@ -17,6 +17,7 @@ import numpy as np
 from microgan.runtime.amounts import byte_size
 from microgan.datasets.file_notes import VoxelSize
 from microgan.errors import UserError
+from microgan.restoration.displayed import IntensityMap
 
 _COPIED_BYTES = 16 * 2**20
 
@@ -93,12 +94,16 @@ class ImageFile(abc.ABC):
         """
 
     @abc.abstractmethod
-    def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
+    def write_like(self, path: Path, pixels: Sequence[Scratch],
+                   maps: Sequence[Sequence[IntensityMap]] = ()) -> None:
         """Write a copy of this file with other pixels, whole or not at all.
 
         Args:
             path: to write, with this file's suffix. Its folder must exist.
             pixels: one for each of `images`, of its shape; of its type or float32.
+            maps: for each of `images`, where its intensities are in the other pixels, once or
+                for each channel; none if they have nothing in common. For what a file says of
+                its display.
 
         Raises:
             UserError: it can't be written.

@@ -21,6 +21,7 @@ from microgan.datasets.tiff_sizes import tiff_voxel_size_um
 from microgan.files.tiff_values import IMAGEJ_CALIBRATION
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
+from microgan.restoration.displayed import DISPLAY_ENTRIES, IntensityMap, display_entries
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiff_pixels import SeriesPixels
 from microgan.restoration.tiff_tags import imagej_text, kept_tags, lost_tags, raw_text
@@ -35,10 +36,8 @@ _TILE = (256, 256)
 _BLANK_PX = (8, 8)
 # ImageJ stores at most 4 GB; it reads more only from one page followed by bare pixels.
 _IMAGEJ_BYTES = 2**32 - 2**25
-# ImageJ's entries for shape, which are written anew, and for displayed intensities, which
-# differ in the restored image.
+# ImageJ's entries for shape, which are written anew.
 _IMAGEJ_SHAPE = {"images", "channels", "slices", "frames"}
-_IMAGEJ_DROPPED = {*_IMAGEJ_SHAPE, "Ranges", "min", "max"}
 _Convert = Callable[[np.ndarray], np.ndarray]
 # Offset of raw pixels in the file, their image and planes, and their conversion when stored.
 _Block = tuple[int, Any, slice, _Convert]
@@ -61,6 +60,7 @@ class TiffFile(ImageFile):
 
     def __init__(self, path: Path, axes: str | None) -> None:
         self._path = path
+        self._maps: Sequence[Sequence[IntensityMap]] = ()
         self._checked = open_tiff(path)
         self._tiff = self._checked.tiff
         try:
@@ -123,7 +123,9 @@ class TiffFile(ImageFile):
                             f"{one_line(error)}. Save it again, for example with Fiji, or as .npy."
                             ) from error
 
-    def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
+    def write_like(self, path: Path, pixels: Sequence[Scratch],
+                   maps: Sequence[Sequence[IntensityMap]] = ()) -> None:
+        self._maps = maps
         with written_whole(path) as temporary:
             blocks = self._write(temporary, pixels)
             with open(temporary, "r+b") as file:
@@ -158,6 +160,14 @@ class TiffFile(ImageFile):
                                      rowsperstrip=page.rowsperstrip if tile is None else None,
                                      **options)
         return blocks
+
+    def _display(self, found: dict[str, Any], number: int, part: Scratch) -> dict[str, Any]:
+        """Return ImageJ's entries for the display of a written image."""
+        dtype, _ = self._written(number, part)
+        values = self._checked.values[number]
+        maps = self._maps[number] if self._maps else ()
+        return display_entries(found, maps, dtype, values, are_stored=(
+            values is not None and part.dtype == values.dtype))
 
     def _writes_imagej(self) -> bool:
         """Whether tifffile can write the file as ImageJ's: it supports one order of axes."""
@@ -201,15 +211,19 @@ class TiffFile(ImageFile):
         if kind == "imagej":
             found = self._tiff.imagej_metadata or {}
             calibrated = pixels[number].dtype.kind != "f" or series.dtype.kind == "f"
-            dropped = _IMAGEJ_DROPPED | (frozenset() if calibrated else IMAGEJ_CALIBRATION)
+            dropped = _IMAGEJ_SHAPE | DISPLAY_ENTRIES | (
+                frozenset() if calibrated else IMAGEJ_CALIBRATION)
+            display = self._display(found, number, pixels[number])
             kept = {key: imagej_text(value) if isinstance(value, str)
                     and key not in _IMAGEJ_UNICODE else value
-                    for key, value in found.items() if key not in dropped}
+                    for key, value in found.items() if key not in dropped} | display
             # ImageJ takes planes of an unnamed axis for slices.
             if not self._writes_imagej():
                 lines = raw_text(page, "ImageDescription").split(b"\n")
-                text = b"\n".join(line for line in lines if line.partition(b"=")[0].decode(
-                    errors="replace") not in dropped - _IMAGEJ_SHAPE)
+                text = b"\n".join([line for line in lines if line.partition(b"=")[0].decode(
+                    errors="replace") not in dropped - _IMAGEJ_SHAPE and line] + [
+                        f"{key}={display[key]}".encode() for key in ("min", "max")
+                        if key in display] + [b""])
                 tags = tifffile.tifffile.imagej_metadata_tag(kept, self._tiff.byteorder)
                 return {"metadata": None, "description": text, "extratags": tags}
             axes = re.sub(f"[{UNNAMED}]", "Z", series.axes)

@@ -18,6 +18,7 @@ from microgan.datasets.tiff_sizes import UM_PER_UNIT, positive_size
 from microgan.errors import UserError, one_line, printable
 from microgan.files.channel_names import as_names
 from microgan.files.whole import folder_written_whole
+from microgan.restoration.displayed import IntensityMap
 from microgan.restoration.stored_images import ImageFile, Scratch, stored_image
 from microgan.restoration.tiles import parts
 from microgan.restoration.zarr_chunks import ZarrPixels
@@ -73,7 +74,8 @@ class ZarrFile(ImageFile):
             self.notes = (f"chunks that are not stored ({pixels.num_missing}) are read as the "
                           f"fill value, {self._array.fill_value}",)
 
-    def write_like(self, path: Path, pixels: Sequence[Scratch]) -> None:
+    def write_like(self, path: Path, pixels: Sequence[Scratch],
+                   maps: Sequence[Sequence[IntensityMap]] = ()) -> None:
         (only,) = pixels
         with folder_written_whole(path) as folder:
             array = self._describe(folder, only.dtype)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import zlib
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def test_array_and_tiff_are_restored_in_their_own_form(restore, image, tmp_path)
 
 def test_float32_is_written_where_it_is_asked_for(restore, image, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, resolution=(2, 2),
-                     metadata={"axes": "ZYX", "unit": "um", "spacing": 3.0})
+                     metadata={"axes": "ZYX", "unit": "um", "spacing": 3.0, "min": 3.0,
+                               "max": 50.0})
 
     status, out, _ = restore("--input=a.tif", "--output_type=float32")
 
@@ -40,6 +42,7 @@ def test_float32_is_written_where_it_is_asked_for(restore, image, tmp_path):
     with tifffile.TiffFile(tmp_path / "restored" / "a.tif") as tiff:
         assert tiff.series[0].dtype == np.float32 and tiff.series[0].axes == "ZYX"
         assert tiff.imagej_metadata["spacing"] == 3.0
+        assert (tiff.imagej_metadata["min"], tiff.imagej_metadata["max"]) == (6, 100)
         np.testing.assert_allclose(tiff.asarray(), 2.0 * image, atol=1e-3)
 
 
@@ -161,7 +164,7 @@ def test_a_bug_at_one_file_does_not_stop_the_others(restore, image, tmp_path, mo
     usual = Restorer.restore_into
 
     def restore_into(restorer, target, pixels, **options):
-        if options["progress"]._name == "b.npy":
+        if options["seed"] == zlib.crc32(b"b.npy "):
             raise RuntimeError("no such thing\nshould be")
         usual(restorer, target, pixels, **options)
 

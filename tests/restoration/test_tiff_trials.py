@@ -6,6 +6,7 @@ import tifffile
 
 from helpers import round_trip
 from microgan.errors import UserError
+from microgan.restoration.displayed import IntensityMap
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.tiff_files import TiffFile
 
@@ -29,7 +30,7 @@ def test_imagej_stacks_of_any_order_keep_it(tmp_path, stack, order, axes):
         description=f"ImageJ=1.53t\nimages=6\nchannels=2\n{second}=3\nhyperstack=true\n"
         f"order={order}\nmode=grayscale\nunit=micron\nspacing=0.5\nmin=3\nmax=9\n")
 
-    file, written = round_trip(tmp_path / "a.tif")
+    file, written = round_trip(tmp_path / "a.tif", maps=[(IntensityMap(2.0, 1.0),)])
 
     assert not file.losses
     with tifffile.TiffFile(written) as tiff:
@@ -38,7 +39,7 @@ def test_imagej_stacks_of_any_order_keep_it(tmp_path, stack, order, axes):
         np.testing.assert_array_equal(series.asarray().reshape(stack.shape), stack)
         found = tiff.imagej_metadata
         assert (found["order"], found["spacing"], found["unit"]) == (order, 0.5, "micron")
-        assert "min" not in found
+        assert (found["min"], found["max"]) == (7, 19)
 
 
 @pytest.mark.parametrize("settings", [{"metadata": None}, {"imagej": True}, {"ome": True}, {}],
