@@ -38,7 +38,7 @@ class CGANConfig(TaskTrainingConfig):
         "that come with microgan, pretrained on simulated images, for --generator=unet with 16 "
         "filters. Or the path of a generator.h5 with the same --generator and "
         "--generator_filters, such as one of your own runs. With both, the learning rate is twice "
-        "as high, unless given.", limited="embedded")
+        "as high, or 0.7 times where there are no clean images, unless given.", limited="embedded")
     generator: str = setting(
         "resnet", "resnet: the published network, output (tanh + input) / 2. unet: ours, input "
         "plus an unbounded correction.", limited="unet", choices=("resnet", "unet"))

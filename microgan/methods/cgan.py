@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from microgan.programs.scoring import RestoredImages
 
 _NO_START = "none"
-_FASTER_FROM_START = 2  # docs/pretraining.md
+# Learning rates from given weights, over the recipe's: docs/pretraining.md.
+_FASTER_FROM_START, _SLOWER_ALONE = 2, 0.7
 _JITTER_OF_STRETCHED = 0.4
 _MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 
@@ -53,8 +54,9 @@ class CGAN(RestoringMethod):
     def settle(cls, config: Any) -> Any:
         """Default to the CIN-GAN's seed, so that both hold out the same images.
 
-        Start from random weights where the network is not the pretrained one, unless told to,
-        and learn faster from others.
+        Start from random weights where the network is not the pretrained one, unless told to.
+        From others, learn faster; without clean images more slowly, so as not to forget what
+        images look like.
         """
         settings: dict[str, Any] = {}
         if config.seed is None:
@@ -67,7 +69,8 @@ class CGAN(RestoringMethod):
             elif not fits:
                 raise UserError(_unlike(config))
         if starts and "learning_rate" not in config.explicit:
-            settings["learning_rate"] = _FASTER_FROM_START * config.learning_rate
+            factor = _FASTER_FROM_START if cls.chosen(config) is cls else _SLOWER_ALONE
+            settings["learning_rate"] = factor * config.learning_rate
         return config.replaced(**settings) if settings else config
 
     @classmethod

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from microgan.datasets.sampling import draw_crops, refuse_small
 from microgan.errors import UserError
 from microgan.estimation.alone import measure_alone
+from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
 from microgan.estimation.measured_defect import MeasuredDefect
 from microgan.generator_file import GeneratorInfo
 from microgan.methods.cgan import CGAN
@@ -30,6 +33,9 @@ LEAST_SIDE_PX = 32  # to measure noise
 _RECORRUPTED_WEIGHT = 2.0
 # Standard deviation of the noise that is added, over that of the image.
 _ADDED_NOISE = 0.5
+# Where the signal for the noise's variance is averaged, standard deviation in pixels.
+_SIGNAL_PX = 2.0
+_TINY_VARIANCE, _LEAST_SKEWNESS = 1e-12, 1e-2
 
 
 class CGANAlone(DegradedAlone, CGAN):
@@ -37,7 +43,9 @@ class CGANAlone(DegradedAlone, CGAN):
 
     It learns from simulated clean images with the noise measured on the degraded ones, and, where
     that noise is independent from pixel to pixel, from the degraded images: noise is added to
-    one copy and as much subtracted from another, which then have independent noise.
+    one copy and as much subtracted from another, which then have independent noise. The noisier
+    an image, the more its linear filter replaces that other copy, whose noise the network would
+    memorise.
     """
 
     def load(self) -> None:
@@ -60,9 +68,11 @@ class CGANAlone(DegradedAlone, CGAN):
             degraded = task.degraded_part("train")
             refuse_small(name, degraded, max(config.patch_size, LEAST_SIDE_PX))
             defect = measure_alone(degraded, seed=self.seed)
-            self._learned.append(_LearnedTask(task, degraded, defect, simulate_clean(
-                np.random.default_rng([self.seed, position]), degraded, defect,
-                report=Progress(f"Simulating clean images for {name}"))))
+            clean = simulate_clean(np.random.default_rng([self.seed, position]), degraded,
+                                   report=Progress(f"Simulating clean images for {name}"))
+            self._learned.append(_LearnedTask(
+                task, degraded, defect, clean,
+                LinearFilter(defect.model, clean_spectrum(clean)).restore))
 
     def describe_data(self) -> str:
         lines = []
@@ -109,14 +119,11 @@ class CGANAlone(DegradedAlone, CGAN):
 
     def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """Apply the linear filter of the measured noise and the simulated clean images."""
-        from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
-
         (learned,) = (each for each in self._learned if each.task.pairs.name == task)
         try:
-            restore = LinearFilter(learned.defect.model, clean_spectrum(learned.clean)).restore
-        except ValueError:
+            return [learned.filter(image) for image in degraded]
+        except ValueError:  # too small
             return None
-        return [restore(image) for image in degraded]
 
 
 @dataclass(frozen=True)
@@ -128,12 +135,14 @@ class _LearnedTask:
         degraded: images (Y, X).
         defect: measured on them, with an example for each.
         clean: simulated images.
+        filter: the linear filter of the defect, image -> image.
     """
 
     task: TaskData
     degraded: list[np.ndarray]
     defect: MeasuredDefect
     clean: list[np.ndarray]
+    filter: Callable[[np.ndarray], np.ndarray]
 
     @property
     def has_white_noise(self) -> bool:
@@ -141,18 +150,50 @@ class _LearnedTask:
         example = self.defect.model.examples[0]
         return not example.noise_transfer and example.step_px == 1
 
+    @functools.cached_property
+    def _filtered(self) -> list[np.ndarray]:
+        return [self.filter(image) for image in self.degraded]
+
+    @functools.cached_property
+    def _filter_shares(self) -> list[float]:
+        return [filter_share(image, example)
+                for image, example in zip(self.degraded, self.defect.model.examples)]
+
     def draw_pair(self, random: np.random.Generator, patch_size: int, is_own: bool
                   ) -> tuple[np.ndarray, np.ndarray]:
         """Draw a crop of a simulated pair or of a recorrupted image, in network values."""
-        images = self.degraded if is_own else self.clean
-        index = int(random.integers(len(images)))
-        (crop,) = draw_crops([images[index]], (patch_size,) * 2, self.task.symmetries, random)
+        size, symmetries = (patch_size, patch_size), self.task.symmetries
+        index = int(random.integers(len(self.degraded if is_own else self.clean)))
         if is_own:
-            pair = recorrupt(random, crop, self.defect.model.examples[index])
+            noisy, filtered = draw_crops([self.degraded[index], self._filtered[index]], size,
+                                         symmetries, random)
+            more, less = recorrupt(random, noisy, self.defect.model.examples[index])
+            share = self._filter_shares[index]
+            pair = more, (1 - share) * less + share * filtered
         else:
-            pair = self.defect.model.apply(random, crop), crop
+            (clean,) = draw_crops([self.clean[index]], size, symmetries, random)
+            pair = self.defect.model.apply(random, clean), clean
         ranges = self.task.normalization
         return ranges.degraded.normalize(pair[0]), ranges.clean.normalize(pair[1])
+
+
+def filter_share(image: np.ndarray, degradation: Degradation) -> float:
+    """Return how much an image's linear filter counts in what the network is to predict.
+
+    Args:
+        image: (Y, X).
+        degradation: its noise.
+
+    Returns:
+        0 without noise, 1/2 where half of the variance is noise, 1 where all is.
+
+    Source:
+        ours: r² / (r² + (1 - r)²) of the noise's share r in the variance; docs/pretraining.md.
+    """
+    image = image.astype(np.float64)
+    noise = float(degradation.noise_variance(image).mean())
+    signal = max(float(image.var()) - noise, 0.0)
+    return noise ** 2 / (noise ** 2 + signal ** 2) if noise > 0 else 0.0
 
 
 def recorrupt(random: np.random.Generator, image: np.ndarray, degradation: Degradation
@@ -161,8 +202,9 @@ def recorrupt(random: np.random.Generator, image: np.ndarray, degradation: Degra
 
     A network that predicts the second from the first by least squares predicts the image without
     noise. Noise n of the image's own variance is added as n / 2 and subtracted as 2 n. The
-    covariance of the two is the noise's variance less the mean variance of n. Both are equal
-    since variance is linear in the signal, and a noisy pixel right in the mean.
+    covariance of the two is the noise's variance less the variance of n, which is 0. Twice as
+    skewed as the noise, n makes the mean of the second independent of the first's square, too:
+    otherwise bright outliers of shot noise become dark dots.
 
     Args:
         random: source of n.
@@ -173,8 +215,15 @@ def recorrupt(random: np.random.Generator, image: np.ndarray, degradation: Degra
         The noisier image and the one to predict, float64 (Y, X).
 
     Source:
-        Pang et al. 2021, Recorrupted-to-Recorrupted, eq. 8, for Gaussian noise of one variance;
-        ours for variance that is linear in the signal.
+        Pang et al. 2021, Recorrupted-to-Recorrupted, eq. 8, for Gaussian noise of one variance.
+        Ours: variance linear in the signal, which is estimated by smoothing, since n must not
+        depend on the noise; and skewness, of a gamma distribution.
     """
-    noise = np.sqrt(degradation.noise_variance(image)) * random.standard_normal(image.shape)
+    signal = ndimage.gaussian_filter(image.astype(np.float64), _SIGNAL_PX)
+    variance = np.maximum(degradation.noise_variance(signal), _TINY_VARIANCE)
+    shot = np.maximum(variance - max(degradation.noise_floor, 0.0), 0.0)
+    # The third cumulant of shot noise is its gain times its variance.
+    skewness = 2 * degradation.noise_gain * shot / variance ** 1.5
+    shape = 4 / np.maximum(skewness, _LEAST_SKEWNESS) ** 2
+    noise = np.sqrt(variance / shape) * (random.standard_gamma(shape) - shape)
     return image + _ADDED_NOISE * noise, image - noise / _ADDED_NOISE

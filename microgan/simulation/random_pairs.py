@@ -19,7 +19,7 @@ _LEAST_SHARE = 0.05
 _TINY = 1e-3  # photons; of an image without any
 # A clean image may be blurred, too: many microscopes show nothing sharp. Of how many, where the
 # defect is noise and where it is blur; and by how much, pixels.
-_BLURRED_SHARES = (0.7, 0.1)
+BLURRED_UNDER_NOISE, _BLURRED_UNDER_BLUR = 0.7, 0.1
 _CLEAN_BLUR_PX = (0.5, 3.2)
 # Of how many, what lies above and below the focal plane shows, too: how many layers, how much
 # light each has, and their blur.
@@ -111,24 +111,48 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
     Source:
         ours.
     """
-    full_px = size_px + 2 * MARGIN_PX
-    clean = _draw_place(rng, specimens, full_px)
-    if rng.uniform() < _THICK_SHARE:
-        for _ in range(rng.integers(1, _MOST_LAYERS + 1)):
-            layer = ndimage.gaussian_filter(_draw_place(rng, specimens, full_px),
-                                            _log_uniform(rng, *_LAYER_BLUR_PX))
-            clean = clean + rng.uniform(*_LAYER_LIGHT) * layer
-        clean = clean / max(1.0, float(np.percentile(clean, _PERCENTILES[1])))
+    clean = draw_thick(rng, specimens, size_px + 2 * MARGIN_PX)
     defect = draw_degradation(rng)
-    if rng.uniform() < _BLURRED_SHARES[max(defect.blur_px) > 1.0]:
-        clean = np.clip(ndimage.gaussian_filter(clean, _log_uniform(rng, *_CLEAN_BLUR_PX)),
-                        0, None)
+    clean = blur_some(rng, clean, _BLURRED_UNDER_BLUR if max(defect.blur_px) > 1.0
+                      else BLURRED_UNDER_NOISE)
     degraded = defect.apply(rng, clean)
     # Other images of a set may be brighter: both ranges are the set's.
     brightest = 10 ** rng.uniform(0, 0.5)
     inner = slice(MARGIN_PX, -MARGIN_PX)
     return (_normalized(degraded, brightest, 0.0)[inner, inner],
             _normalized(clean, brightest * 10 ** rng.normal(0, 0.03), _LEAST_RANGE)[inner, inner])
+
+
+def draw_thick(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int
+               ) -> np.ndarray:
+    """Draw a random place of a random specimen; through half of them, others shine.
+
+    Args:
+        rng: source of everything random.
+        specimens: from `draw_specimen`, at least `size_px` a side.
+        size_px: side of the image, pixels.
+
+    Returns:
+        (size_px, size_px), about 0 to 1.
+
+    Source:
+        ours.
+    """
+    clean = _draw_place(rng, specimens, size_px)
+    if rng.uniform() < _THICK_SHARE:
+        for _ in range(rng.integers(1, _MOST_LAYERS + 1)):
+            layer = ndimage.gaussian_filter(_draw_place(rng, specimens, size_px),
+                                            _log_uniform(rng, *_LAYER_BLUR_PX))
+            clean = clean + rng.uniform(*_LAYER_LIGHT) * layer
+        clean = clean / max(1.0, float(np.percentile(clean, _PERCENTILES[1])))
+    return clean
+
+
+def blur_some(rng: np.random.Generator, clean: np.ndarray, share: float) -> np.ndarray:
+    """Blur a share of the images as wide-field microscopes do, by 0.5 to 3.2 pixels."""
+    if rng.uniform() >= share:
+        return clean
+    return np.clip(ndimage.gaussian_filter(clean, _log_uniform(rng, *_CLEAN_BLUR_PX)), 0, None)
 
 
 def _draw_place(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int

@@ -9,9 +9,8 @@ from microgan.config import CGANConfig
 from microgan.errors import UserError
 from microgan.methods import cgan_alone
 from microgan.methods.cgan import CGAN
-from microgan.methods.cgan_alone import CGANAlone, recorrupt
+from microgan.methods.cgan_alone import CGANAlone, filter_share, recorrupt
 from microgan.methods.simulated_clean import simulate_clean
-from microgan.estimation.alone import measure_alone
 from microgan.simulation.degradation_model import Degradation, filter_radially
 
 FEW_SPECIMENS = 3
@@ -111,20 +110,36 @@ def test_recorrupted_images_have_uncorrelated_noise_and_the_means_of_the_image(
     assert abs(np.mean((more - 120) * (less - 120))) < 0.03 * variance
 
 
-def test_simulated_images_have_the_intensities_and_sharpness_of_the_degraded_ones(random):
-    fine = ndimage.gaussian_filter(random.normal(size=(3, 96, 96)), (0, 1, 1))
-    coarse = ndimage.gaussian_filter(random.normal(size=(3, 96, 96)), (0, 6, 6))
-    slopes = []
-    for images in (fine, coarse):
-        images = 500 + 100 * images / images.std() + random.normal(0, 3, images.shape)
+def test_recorrupted_images_of_few_photons_are_not_related_by_their_skewness(random):
+    degradation = Degradation(noise_gain=20.0)
+    noise = 20.0 * random.poisson(np.full((600, 600), 5.0)) - 100.0
 
-        clean = np.array(simulate_clean(np.random.default_rng(5), images, measure_alone(images),
-                                        number=3))
+    more, less = recorrupt(random, 100.0 + noise, degradation)
 
-        assert clean.shape == (3, 192, 192)
-        assert 100 < np.percentile(clean, 1) and np.percentile(clean, 99) < 1000
-        slopes.append(np.mean(np.abs(np.diff(clean, axis=1))) / clean.std())
-    assert slopes[1] < slopes[0]
+    third = np.mean(noise ** 3)
+    assert third == pytest.approx(20.0 * 20.0 * 100.0, rel=0.1)
+    # Gaussian noise would leave all of it, and bright outliers would become dark.
+    assert abs(np.mean((less - 100.0) * (more - 100.0) ** 2)) < 0.25 * third
+
+
+@pytest.mark.parametrize("signal, noise, share", [
+    (0.0, 25.0, 1.0), (25.0, 25.0, 0.5), (75.0, 25.0, 0.1), (25.0, 0.0, 0.0)])
+def test_filter_counts_as_far_as_the_variance_is_noise(signal, noise, share, random):
+    image = (50 + np.sqrt(signal) * random.choice([-1, 1], (400, 400))
+             + np.sqrt(noise) * random.standard_normal((400, 400)))
+
+    assert filter_share(image, Degradation(noise_floor=noise)) == pytest.approx(share, abs=0.01)
+
+
+def test_simulated_images_have_the_intensities_of_the_degraded_ones(random):
+    images = 500 + 100 * ndimage.gaussian_filter(random.normal(size=(3, 96, 96)), (0, 3, 3)) * 10
+
+    clean = np.array(simulate_clean(np.random.default_rng(5), images, number=2))
+
+    assert clean.shape == (6, 192, 192)
+    low, high = np.percentile(images, (1, 99.5))
+    assert low - 100 < np.percentile(clean, 1) and np.percentile(clean, 99) < high + 100
+    assert all(image.std() > 0 for image in clean)
 
 
 @pytest.mark.slow
