@@ -1,5 +1,6 @@
 """Files as microscopes and Fiji write them: trained on and restored with one command each."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -8,6 +9,8 @@ import tifffile
 
 from helpers import NARROW_CGAN, make_pairs
 from microgan.cli import restore, train_cgan
+from microgan.restoration.image_files import result_name
+from vendor_writers import PACKAGES, WRITERS
 
 CHANNELS = ["DAPI", "Actin"]
 RUN = "Microscopy_cGAN_results"
@@ -23,12 +26,24 @@ def write_ome(path, movie):
                      metadata={"axes": "TCYX", "Channel": {"Name": CHANNELS}})
 
 
+def written_as(kind):
+    return lambda path, movie: WRITERS[kind](path.with_name(f"{path.name}.{kind}"), movie,
+                                             CHANNELS)
+
+
+# By what a file is called: its writer. Files of makers need the libraries of `formats`.
+FILES = {
+    "movie.tif": write_imagej, "movie.ome.tif": write_ome,
+    **{f"movie.{kind}": written_as(kind) for kind, package in PACKAGES.items()
+       if importlib.util.find_spec(package)}}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder of one movie a condition and format, and the run that learned its channels."""
     folder = tmp_path_factory.mktemp("users")
     random = np.random.default_rng(3)
-    for number, write in enumerate((write_imagej, write_ome)):
+    for number, write in enumerate(FILES.values()):
         movies = [make_pairs(4, random, 16) for _ in CHANNELS]
         for half, name in enumerate(("degraded", "clean")):
             path = folder / "images" / "Cells" / name / f"day{number}" / "movie"
@@ -47,14 +62,19 @@ def test_planes_of_a_movie_are_learned_or_validate(trained):
     split = json.loads((trained / RUN / "split.json").read_text())
 
     assert list(split) == ["Cells_DAPI", "Cells_Actin"]
+    planes = [set(range(4 * number, 4 * number + 4)) for number in range(len(FILES))]
     for part in split.values():
-        assert sorted([part["train"], part["validation"]]) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert set(part["train"] + part["validation"] + part["test"]) == set.union(*planes)
+        for name in ("train", "validation"):
+            assert part[name] and all(movie <= set(part[name]) or not movie & set(part[name])
+                                      for movie in planes)
     assert split["Cells_DAPI"]["train"] == split["Cells_Actin"]["train"]
 
 
-@pytest.mark.parametrize("name", ["day0/movie.tif", "day1/movie.ome.tif"])
+@pytest.mark.parametrize("name", FILES)
 def test_every_channel_of_a_movie_is_restored_by_its_task(trained, tmp_path, capsys, name):
-    path = trained / "images" / "Cells" / "degraded" / name
+    day = f"day{list(FILES).index(name)}"
+    path = trained / "images" / "Cells" / "degraded" / day / name
 
     status = restore.main(["restore.py", f"--generator={trained / RUN / 'generator.h5'}",
                            f"--input={path}", f"--output={tmp_path}"])
@@ -62,6 +82,6 @@ def test_every_channel_of_a_movie_is_restored_by_its_task(trained, tmp_path, cap
     assert status == 0
     out = capsys.readouterr().out
     assert "channel DAPI as Cells_DAPI, channel Actin as Cells_Actin" in out
-    with tifffile.TiffFile(tmp_path / path.name) as tiff, tifffile.TiffFile(path) as read:
+    with tifffile.TiffFile(tmp_path / result_name(path)) as tiff:
         assert tiff.series[0].axes == "TCYX" and tiff.asarray().shape == (4, 2, 16, 16)
-        assert tiff.is_ome == read.is_ome and tiff.is_imagej == read.is_imagej
+        assert tiff.is_imagej if name == "movie.tif" else tiff.is_ome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from microgan.errors import UserError
 from microgan.files.channel_names import find_channel, listed_channels, tiff_channel_names
 from microgan.files.checked_tiffs import opened_tiff, read_only_image
 from microgan.files.names import choose_files, paths_below
+from microgan.files.vendor_images import VENDOR_SUFFIXES, VendorFile
 
-SUFFIXES = (".tif", ".tiff")
+SUFFIXES = (".tif", ".tiff", *VENDOR_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -77,37 +79,43 @@ def load_planes(path: Path, notes: FileNotes, channel: str | None = None) -> lis
     """Load the planes of one file, (Y, X) each, in the order of its other axes.
 
     Args:
-        path: of the file: a TIFF stack, time series or single image.
+        path: of the file: a stack, a time series or a single image; TIFF, CZI, LIF or ND2.
         notes: collects what the user should know.
         channel: name of the channel to load, or its number from 1; None if there is only one.
 
     Raises:
         UserError: it is damaged, holds colours, or does not hold this channel, or several.
     """
+    if path.suffix.lower() in VENDOR_SUFFIXES:
+        with VendorFile(path) as file:
+            notes.add(path, (), file.images[0].voxel_size_um)
+            return [plane for image in file.images for plane in _planes(
+                _of_channel(image.pixels, image.axes, image.channel_names, channel,
+                            f"{path} {image.label}".strip()), image.axes, path)]
     with opened_tiff(path) as tiff:
         pixels, axes = read_only_image(tiff, path)
         names = tiff_channel_names(tiff.tiff, 0, axes, pixels.shape)
         notes.add(path, tiff.notes, tiff_voxel_size_um(tiff.tiff))
-    return _planes(_of_channel(pixels, axes, names, channel, path), axes, path)
+    return _planes(_of_channel(pixels, axes, names, channel, str(path)), axes, path)
 
 
-def _of_channel(pixels: np.ndarray, axes: str, names: Sequence[str], channel: str | None,
-                path: Path) -> np.ndarray:
-    """Return one channel; the axis C, if any, is kept with length 1."""
-    if channel is None:
+def _of_channel(pixels: Any, axes: str, names: Sequence[str], channel: str | None,
+                where: str) -> np.ndarray:
+    """Read one channel; the axis C, if any, is kept with length 1."""
+    index = [slice(0, length) for length in pixels.shape]
+    if channel is None and len(names) > 1:
+        raise UserError(
+            f"{where} holds {len(names)} channels ({listed_channels(names)}): choose one or more "
+            f"by name or number with --channels, such as --channels={names[0] or 1}. Each becomes "
+            "a task.")
+    if channel is not None:
+        position = find_channel(channel, names)
+        if position is None:
+            raise UserError(f"{where} has no channel '{channel}', but {listed_channels(names)}. "
+                            "Choose by name or number with --channels.")
         if len(names) > 1:
-            raise UserError(
-                f"{path} holds {len(names)} channels ({listed_channels(names)}): choose one or "
-                f"more by name or number with --channels, such as --channels={names[0] or 1}. "
-                "Each becomes a task.")
-        return pixels
-    position = find_channel(channel, names)
-    if position is None:
-        raise UserError(f"{path} has no channel '{channel}', but {listed_channels(names)}. Choose "
-                        "by name or number with --channels.")
-    if len(names) == 1:
-        return pixels
-    return pixels.take([position], axes.index("C"))
+            index[axes.index("C")] = slice(position, position + 1)
+    return np.array(pixels[tuple(index)])
 
 
 def _planes(pixels: np.ndarray, axes: str, path: Path) -> list[np.ndarray]:

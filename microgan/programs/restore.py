@@ -150,7 +150,8 @@ def _find_files(inputs: Sequence[str]) -> list[Path]:
             # A missing one is reported with the other files.
             matches = [path] if path.exists() or not glob.has_magic(text) else _matches(text)
         if not matches:
-            raise UserError(f"--input={text} matches no .npy, .tif, .tiff or .zarr file.")
+            raise UserError(f"--input={text} matches no file that ends in "
+                            f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
         found.update(dict.fromkeys(matches))
     return list(found)
 

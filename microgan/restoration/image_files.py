@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from microgan.files.arrays import read_npy
 from microgan.datasets.file_notes import FileNotes
 from microgan.files.tiff_planes import UNNAMED
 from microgan.errors import UserError
+from microgan.files.vendor_images import VENDOR_SUFFIXES
 from microgan.files.whole import written_whole
 from microgan.files.names import choose_files, print_skipped
 from microgan.restoration.displayed import IntensityMap
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
+from microgan.restoration.vendor_files import SUFFIX, MakersFile
 from microgan.restoration.zarr_files import ZarrFile
 from microgan.restoration.zarr_metadata import is_zarr_folder
 
-SUFFIXES = (".npy", ".tif", ".tiff", ".zarr")
+SUFFIXES = (".npy", ".tif", ".tiff", ".zarr", *VENDOR_SUFFIXES)
 
 
 def images_in_folder(path: Path) -> list[Path] | None:
@@ -48,8 +50,8 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """Open an image file without reading its pixels.
 
     Args:
-        path: `.npy` (never unpickled), `.tif`, `.tiff`, or `.zarr`, a folder, or an image in
-            such a folder.
+        path: `.npy` (never unpickled), `.tif`, `.tiff`, `.czi`, `.lif`, `.nd2`, or `.zarr`, a
+            folder, or an image in such a folder.
         axes: one letter per axis, such as "TZYX"; overrides the file's. None: the
             file's; for `.npy`, YX with two axes and ZYX with three.
 
@@ -63,13 +65,14 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
             return ZarrFile(path, axes)
         raise UserError(f"{path} is a folder: name a file in it.")
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path} has the suffix '{path.suffix}': expected .npy, .tif, .tiff "
-                        "or .zarr. Save it as OME-TIFF, in Fiji after File > Import > "
-                        "Bio-Formats.")
+        raise UserError(f"{path} has the suffix '{path.suffix}': expected "
+                        f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}. Save it as OME-TIFF, in "
+                        "Fiji after File > Import > Bio-Formats.")
     if not path.exists():
         raise UserError(f"There is no file {path}.")
-    opener = {".npy": ArrayFile, ".zarr": ZarrFile}.get(path.suffix.lower(), TiffFile)
-    file = opener(path, axes)
+    openers: dict[str, Callable[[Path, str | None], ImageFile]] = {
+        ".npy": ArrayFile, ".zarr": ZarrFile, **dict.fromkeys(VENDOR_SUFFIXES, MakersFile)}
+    file = openers.get(path.suffix.lower(), TiffFile)(path, axes)
     file.notes += tuple(
         f"its axes are named {image.own_axes}, but --axes={image.axes} is used"
         for image in file.images if any(own not in (letter, *UNNAMED) for own, letter in zip(
@@ -80,8 +83,11 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
 def result_name(path: Path) -> str:
     """Return the name of a file's result: the file's name, with the suffix of its format.
 
+    For files of microscopes' makers it is that of an OME-TIFF.
     For an image within an OME-Zarr it includes the path to it: `plate_A_1_0.zarr`.
     """
+    if path.suffix.lower() in VENDOR_SUFFIXES:
+        return path.stem + SUFFIX
     if path.suffix.lower() in SUFFIXES or not is_zarr_folder(path):
         return path.name
     names = []

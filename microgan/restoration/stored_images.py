@@ -99,7 +99,7 @@ class ImageFile(abc.ABC):
         """Write a copy of this file with other pixels, whole or not at all.
 
         Args:
-            path: to write, with this file's suffix. Its folder must exist.
+            path: to write, named by `result_name`. Its folder must exist.
             pixels: one for each of `images`, of its shape; of its type or float32.
             maps: for each of `images`, where its intensities are in the other pixels, once or
                 for each channel; none if they have nothing in common. For what a file says of

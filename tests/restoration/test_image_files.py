@@ -279,5 +279,5 @@ def test_missing_and_foreign_files_are_refused(tmp_path):
 
     with pytest.raises(UserError, match="no file"):
         open_image_file(tmp_path / "none.npy")
-    with pytest.raises(UserError, match="expected .npy, .tif, .tiff or .zarr"):
+    with pytest.raises(UserError, match="expected .npy, .tif, .tiff, .zarr, .czi, .lif or .nd2"):
         open_image_file(tmp_path / "image.png")
