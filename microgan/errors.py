@@ -3,12 +3,18 @@
 import sys
 
 
-class UserError(Exception):
+class _ShownInOneLine(Exception):
+    def _render_traceback_(self) -> list[str]:
+        """Show the message without a traceback in notebooks: IPython asks for it."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class UserError(_ShownInOneLine):
     """A mistake that the user can fix.
 
     The message is one line: what is wrong, the file or flag, the value and the remedy. Scripts
     print it on standard error without a traceback and exit with status 2; from Python it is
-    an ordinary exception.
+    an ordinary exception, which notebooks show without a traceback.
     """
 
 
@@ -16,7 +22,7 @@ class Diverged(UserError):
     """Training that became NaN or infinite and did not recover."""
 
 
-class Interrupted(Exception):
+class Interrupted(_ShownInOneLine):
     """Work stopped by a signal, after it was saved.
 
     Args:

@@ -9,12 +9,14 @@ from typing import Any
 
 from microgan.runs.bad_steps import BAD_STEPS, BadSteps
 from microgan.runtime.amounts import Pace, duration, rate
+from microgan.runtime.progress import notebook_bar
 
 
 class UpdateProgress:
     """Show updates done, images per second over the last minute, losses and time left.
 
-    On a terminal one line is updated; otherwise a line is printed every half minute.
+    On a terminal one line is updated, in a notebook a bar; otherwise a line is printed every
+    half minute.
 
     Args:
         num_iters: updates of the whole run.
@@ -29,6 +31,7 @@ class UpdateProgress:
         self.batch_size = batch_size
         self.bad_steps = bad_steps
         self.is_terminal = sys.stdout.isatty()
+        self._bar = notebook_bar(num_iters)
         self._clock = clock
         self._pace = Pace()
         print("Compiling the update; the first one takes longest.", flush=True)
@@ -39,7 +42,8 @@ class UpdateProgress:
         updates_per_second = self._pace.mark(now, update)
         if updates_per_second is None:  # the first update includes compiling
             return
-        if now - self._shown < (0.5 if self.is_terminal else 30) and update < self.num_iters:
+        wait = 0.5 if self.is_terminal or self._bar else 30
+        if now - self._shown < wait and update < self.num_iters:
             return
         self._shown = now
         shown = "  ".join(f"{name} {float(loss):.4f}" for name, loss in losses.items()
@@ -48,7 +52,9 @@ class UpdateProgress:
         line = (f"update {update}/{self.num_iters}  "
                 f"{rate(self.batch_size * updates_per_second, 'images')}  {shown}{bad}  "
                 f"{duration((self.num_iters - update) / updates_per_second)} left")
-        if self.is_terminal:
+        if self._bar:
+            self._bar.draw(update, line)
+        elif self.is_terminal:
             print(f"\r\033[K{line}", end="", flush=True)
         else:
             print(line, flush=True)
