@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from microgan.config.base import Config, precision_setting, setting
-from microgan.errors import UserError
+from microgan.errors import UserError, printable
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,9 @@ class RestoreConfig(Config):
     test_time_augmentation: bool | None = setting(
         None, "Average over the image and its three mirror images: more precise, four times the "
         "work; for generators of --recipe=limited. Unset: as recorded in generator.h5.")
+    shard: str | None = setting(
+        None, "Restore a part of the files, so that several jobs share the work: 2/8 is the "
+        "second of eight parts. In a Slurm array: --shard=$SLURM_ARRAY_TASK_ID/8. Unset: all files.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
 
@@ -63,3 +71,19 @@ class RestoreConfig(Config):
         if not self.trust_map and (self.cin_generator_path or self.snapshots):
             raise UserError("--cin_generator_path and --snapshots are for trust maps: add "
                             "--trust_map.")
+        self._shard()
+
+    def in_shard(self, files: Sequence[Item]) -> list[Item]:
+        """Return those of all files, in order, that are this job's."""
+        number, count = self._shard()
+        return list(files[number - 1::count])
+
+    def _shard(self) -> tuple[int, int]:
+        """Return the number of this job, from 1, and of all jobs."""
+        if self.shard is None:
+            return 1, 1
+        numbers = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", self.shard)
+        if numbers is None or not 1 <= int(numbers[1]) <= int(numbers[2]):
+            raise UserError("--shard must be a number and how many there are, such as 2/8, "
+                            f"counted from 1. Received: {printable(self.shard, limit=60)}")
+        return int(numbers[1]), int(numbers[2])

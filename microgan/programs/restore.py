@@ -38,7 +38,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         config: everything `restore.py` takes.
 
     Returns:
-        The restored files, in the order of the input.
+        The restored files, in the order of the input; of `config.shard` only, if set.
 
     Raises:
         UserError: a mistake in the flags, before anything is written; or, at the end,
@@ -51,7 +51,13 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     check_task(info, config.task)
     choose_augmentation(info, config.test_time_augmentation)
     check_trust_config(config, info)
-    targets = _targets(_find_files(config.input), config, info)
+    all_targets = _targets(_find_files(config.input), config, info)
+    targets = {path: all_targets[path] for path in config.in_shard(list(all_targets))}
+    if not targets:
+        print(f"None of the {len(all_targets)} files found is of --shard={config.shard}: nothing "
+              "to restore.")
+        return []
+    _refuse_earlier(targets, config, info)
     failures: dict[Path, Exception] = {}
     notes = FileNotes()
     for path in targets:
@@ -180,13 +186,20 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
             if not inputs.isdisjoint([whole, *whole.parents]):  # an OME-Zarr image is a folder
                 raise UserError(f"{target} is{'' if whole in inputs else ' within'} an input. "
                                 "Choose another folder with --output.")
+            sources[same] = path
+    return targets
+
+
+def _refuse_earlier(targets: dict[Path, Path], config: RestoreConfig,
+                    info: GeneratorInfo) -> None:
+    """Refuse to replace earlier results unless asked to."""
+    for restored in targets.values():
+        for target in [restored, *map_paths(restored, config, info)]:
             if target.suffix.lower() == ".zarr":
                 put_back(target)
             if os.path.exists(target) and not config.overwrite:
                 raise UserError(f"{target} exists. Choose another folder with --output, or "
                                 "replace it with --overwrite.")
-            sources[same] = path
-    return targets
 
 
 def _raise_failures(failures: dict[Path, Exception], num_files: int) -> None:

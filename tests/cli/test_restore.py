@@ -230,6 +230,32 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "restored" / "a.npy"), 2 * (image // 2))
 
 
+def test_shards_restore_each_file_once(restore, image, tmp_path):
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", image[0])
+
+    first, _, _ = restore("--input=*.npy", "--shard=1/2")
+    of_first = {path.name for path in (tmp_path / "restored").iterdir()}
+    second, _, _ = restore("--input=*.npy", "--shard=2/2")
+    empty, out, _ = restore("--input=*.npy", "--shard=4/4")
+
+    assert (first, second, empty) == (0, 0, 0)
+    assert of_first == {"a.npy", "c.npy"}
+    assert {path.name for path in (tmp_path / "restored").iterdir()} == {"a.npy", "b.npy", "c.npy"}
+    assert out == "None of the 3 files found is of --shard=4/4: nothing to restore.\n"
+
+
+def test_files_of_one_name_are_refused_whatever_their_shards(restore, image, tmp_path):
+    (tmp_path / "sub").mkdir()
+    for path in ("a.npy", "sub/a.npy"):
+        np.save(tmp_path / path, image[0])
+
+    status, _, err = restore("--input=a.npy,sub/a.npy", "--shard=1/2")
+
+    assert status == 2
+    assert "both be restored into" in err
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--input=a.npy", "--output=.", "--overwrite"], "a.npy is an input"),
     (["--input=a.zarr", "--output=a.zarr"], "a.zarr/a.zarr is within an input"),
@@ -238,6 +264,9 @@ def test_results_are_replaced_only_when_asked_to(restore, image, tmp_path):
     (["--input=a.npy", "--task=C"], "does not know the task 'C'"),
     (["--input=a.npy", "--axes=YX"], "axes 'YX' do not fit"),
     ([], "--input is missing"),
+    (["--input=a.npy", "--shard=0/2"], "--shard must be a number and how many there are"),
+    (["--input=a.npy", "--shard=3/2"], "Received: 3/2"),
+    (["--input=a.npy", "--shard=2"], "Received: 2"),
     (["--input=a.npy", "--generator={}/stacks.h5", "--test_time_augmentation"], "for the U-Net"),
 ])
 def test_mistakes_are_one_line_and_write_nothing(restore, generators, image, tmp_path, arguments,
