@@ -62,6 +62,11 @@ def told(error: BaseException) -> str | None:
     return None
 
 
+def see(section: str) -> str:
+    """Point to a section of the page on bad results, at the end of a message."""
+    return f'See "{section}" in docs/when_the_result_is_bad.md.'
+
+
 def one_line(text: object, *, limit: int = 300) -> str:
     """Convert anything to one printable line within a message.
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from microgan.errors import see
 from microgan.evaluation.scores import (
     CROSS_VALIDATION, METRICS, PROTOCOLS, RESTORED, VALIDATION, ImageScore)
 from microgan.files.whole import write_csv, write_json, write_text
@@ -178,7 +179,8 @@ def _simple_wins(rows: Sequence[Row]) -> list[str]:
         if RESTORED in found and found[best] > found[RESTORED]:
             lines.append(f"- {task}: the {best}, which needs no training, beats the network by "
                          f"{found[best] - found[RESTORED]:.2f} dB under `care`. Use it, or train "
-                         "longer or on more images.")
+                         "longer or on more images. "
+                         + see("No better than the input or a filter"))
     return ["", *lines] if lines else []
 
 

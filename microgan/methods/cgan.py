@@ -12,7 +12,7 @@ from microgan.datasets.paired_arrays import has_clean
 from microgan.datasets.splits import spread_over
 from microgan.datasets.stretching import are_stretched
 from microgan.datasets.task_files import channels_of
-from microgan.errors import UserError
+from microgan.errors import UserError, see
 from microgan.generator_file import (
     GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
@@ -137,7 +137,8 @@ class CGAN(RestoringMethod):
         lines = [super().describe_data()]
         lines += [f"{name}: most images reach the brightest value of their type, so each seems to "
                   "have been stretched on its own: brightness and contrast of its pairs are "
-                  f"changed at random (--intensity_jitter={_JITTER_OF_STRETCHED})."
+                  f"changed at random (--intensity_jitter={_JITTER_OF_STRETCHED}). "
+                  + see("Stretched images")
                   for name in self.stretched]
         return "\n".join(lines)
 

@@ -21,13 +21,13 @@ from microgan.datasets.sampling import (
 from microgan.datasets.splits import (
     Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
 from microgan.datasets.unpaired_arrays import load_extra_clean
-from microgan.errors import UserError
+from microgan.errors import UserError, see
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.validated import MOST_VALIDATED, validated_part
 from microgan.metrics.paired import NotScorableError, align_care
 
 _IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
-                 "and then --cin_augment=True --alpha=1.")
+                 "and then --cin_augment=True --alpha=1. " + see("Shifted or doubled"))
 _FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 

@@ -16,7 +16,7 @@ from microgan.runtime.amounts import interval, percent, significant
 from microgan.runtime.batching import PIXELS_PER_BATCH, refuse_not_finite
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
-from microgan.errors import UserError, out_of_memory_errors
+from microgan.errors import UserError, out_of_memory_errors, see
 from microgan.generator_file import EMBEDDED, GeneratorInfo, load_generator
 from microgan.runtime import memory
 from microgan.restoration.checks import (
@@ -354,7 +354,8 @@ class Restorer:
             if _is_other_scale(low, high, before):
                 report(f"Warning: intensities run from {interval(low, high)}, but '{task}' was "
                        f"learned on {interval(before.low, before.high)}: the result means "
-                       "little. Was the image converted to another type or scale?")
+                       "little. Was the image converted to another type or scale? "
+                       + see("Wrong brightness"))
             return before, after
         if low == high:
             remedy = (f"Name the task: --task={' or --task='.join(self.info.tasks)}."

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from microgan.config import TrainingConfig
-from microgan.errors import Diverged, Interrupted, UserError, out_of_memory_errors
+from microgan.errors import Diverged, Interrupted, UserError, out_of_memory_errors, see
 from microgan.runs.workers import this_worker
 
 
@@ -32,7 +32,7 @@ def stops_explained(config: TrainingConfig, folder: Path) -> Iterator[None]:
             f"The last good state is saved in {folder}: continue with --resume and a higher "
             "--max_bad_steps, or start another run with ")
         raise UserError(f"Stopped: {error} {saved or 'Try '}a lower --learning_rate or "
-                        "--precision=float32.") from None
+                        f"--precision=float32. {see('NaN or diverged')}") from None
     except Interrupted as interruption:
         left = ("It was a dry run, which leaves no files." if config.dry_run else
                 f"Everything is saved in {folder}: continue with --resume.")

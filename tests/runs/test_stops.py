@@ -9,6 +9,9 @@ from microgan.runs.stops import memory_watched, stops_explained
 from microgan.runs.workers import Worker
 
 
+SEE = 'See "NaN or diverged" in docs/when_the_result_is_bad.md.'
+
+
 @pytest.mark.parametrize("error", [
     MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")])
 def test_memory_that_runs_out_names_what_to_lower(error):
@@ -24,8 +27,9 @@ def test_memory_that_runs_out_names_what_to_lower(error):
     (Diverged("every update was skipped."),
      "Stopped: every update was skipped. The last good state is saved in run: continue with "
      "--resume and a higher --max_bad_steps, or start another run with a lower --learning_rate "
-     "or --precision=float32.",
-     "Stopped: every update was skipped. Try a lower --learning_rate or --precision=float32.")])
+     f"or --precision=float32. {SEE}",
+     "Stopped: every update was skipped. Try a lower --learning_rate or --precision=float32. "
+     + SEE)])
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_stop_tells_how_to_continue(stop, of_a_run, of_a_dry_run, dry_run):
     with pytest.raises((Interrupted, UserError)) as caught:
