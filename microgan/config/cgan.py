@@ -33,6 +33,11 @@ class CGANConfig(TaskTrainingConfig):
         "pairs have the last word.", limited="linear", choices=("none", "linear"))
     cin_generator_path: str | None = setting(
         None, "With --cin_augment: a generator.h5 written by train_CIN_GAN.py.")
+    register: str = setting(
+        "off", "What to do with pairs whose images are shifted, which are named before the "
+        "training. off: learn from them as they are. auto: move them over each other by whole "
+        "pixels and crop both; evaluate.py does the same with the pairs of this run. Ours.",
+        choices=("off", "auto"))
     init_generator: str = setting(
         "none", "Weights to start from. none: random ones, as in the original. embedded: those "
         "that come with microgan, pretrained on simulated images, for --generator=unet with 16 "
@@ -127,7 +132,7 @@ class CGANConfig(TaskTrainingConfig):
         if self.synthetic_share == 1:
             reasons["normalization"] = Meaningless(
                 "with --alpha=1, which uses the CIN-GAN's intensities", "lower --alpha")
-            reasons["alpha_decay"] = Meaningless(
+            reasons["register"] = reasons["alpha_decay"] = Meaningless(
                 "with --alpha=1, which has no real pairs", "lower --alpha")
         if self.generator == "unet":
             reasons["dropout"] = Meaningless("with --generator=unet", "pass --generator=resnet")

@@ -153,7 +153,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         if pair[0].shape != pair[1].shape:
             raise UserError(f"{degraded.place(index)} is {_size(pair[0])} but "
                             f"{clean.place(index)} is {_size(pair[1])}: a pair must have one "
-                            "size. Resample one of them first.")
+                            f"size. {_remedy_for_sizes(pair[0].shape, pair[1].shape)}")
     degraded.check()
     clean.check()
     return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files)
@@ -322,6 +322,17 @@ def read_images_below(folder: Path, notes: FileNotes, channel: str | None = None
     """Read all images in a folder by `read_folder`; check only their form."""
     found = read_folder(folder, notes, channel)
     return ImagesOfFile(str(folder), found.images, found.names, found.files)
+
+
+def _remedy_for_sizes(degraded: tuple[int, ...], clean: tuple[int, ...]) -> str:
+    """Say what to do with a pair of two sizes."""
+    for small, large, kinds in ((degraded, clean, ("degraded", "clean")),
+                                (clean, degraded, ("clean", "degraded"))):
+        factor = large[0] // small[0]
+        if factor > 1 and large == tuple(factor * length for length in small):
+            return (f"The {kinds[1]} one has {factor} times as many pixels along each axis: "
+                    f"enlarge the {kinds[0]} one {factor} times by interpolation.")
+    return "Look whether they belong together; if they do, crop or resample one of them."
 
 
 def _size(image: np.ndarray) -> str:

@@ -96,7 +96,7 @@ class CGAN(RestoringMethod):
         if config.cin_augment:
             self.take(*load_tasks_and_synthesizer(config))
         else:
-            self.take(load_tasks(config))
+            self.take(load_tasks(config, register=config.register == "auto"))
         if config.cross_validate:
             if config.cin_augment:  # of a run that is resumed
                 raise UserError(f"--cross_validate={config.cross_validate} has no meaning with "

@@ -6,14 +6,16 @@ TensorFlow is not needed for any of it, so mistakes in the data show at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from microgan.config import TaskTrainingConfig
 from microgan.datasets.matching import look_unmatched
+from microgan.datasets.moved_pairs import Shift, move_pairs
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
+from microgan.datasets.pair_checks import Finding, check_pairs
 from microgan.datasets.paired_arrays import (
     PairedImages, load_pairs, load_test_pairs)
 from microgan.datasets.sampling import (
@@ -25,9 +27,12 @@ from microgan.errors import UserError, see
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.validated import MOST_VALIDATED, validated_part
 from microgan.metrics.paired import NotScorableError, align_care
+from microgan.runs.run_files import PAIR_CHECKS_FILE
+from microgan.runtime.progress import Progress
 
 _IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
                  "and then --cin_augment=True --alpha=1. " + see("Shifted or doubled"))
+_MOST_FINDINGS = 20  # lines
 _FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 
@@ -44,6 +49,9 @@ class TaskData:
         symmetries: a key of `sampling.SYMMETRIES`.
         clean_to_degrade: clean images that pairs are synthesised from; none without CIN-GAN.
         synthetic_validation: replaces the degraded images of the validation.
+        findings: what is wrong with the pairs.
+        moves: shifts by which pairs were moved, by number.
+        stored: the pairs as in the files, if any was moved.
     """
 
     pairs: PairedImages
@@ -53,6 +61,23 @@ class TaskData:
     symmetries: str
     clean_to_degrade: Sequence[np.ndarray] = ()
     synthetic_validation: Sequence[np.ndarray] | None = None
+    findings: Sequence[Finding] = ()
+    moves: Mapping[int, Shift] = field(default_factory=dict)
+    stored: PairedImages | None = None
+
+    def as_stored(self) -> TaskData:
+        """Return the task with the pairs as in the files."""
+        return self if self.stored is None else replace(self, pairs=self.stored)
+
+    def registered(self) -> TaskData:
+        """Return the task with shifted pairs moved by whole pixels and cropped."""
+        moves = {finding.index: finding.shift for finding in self.findings if finding.shift}
+        moved = move_pairs(self.pairs, moves)
+        findings = [finding if finding.index not in moves or not finding.shift else replace(
+            finding, text="both images were cropped to the {} x {} pixels of the place that both "
+                          "show.".format(*moved.clean[finding.index].shape))
+                    for finding in self.findings]
+        return replace(self, pairs=moved, findings=findings, moves=moves, stored=self.pairs)
 
     @property
     def is_paired(self) -> bool:
@@ -62,9 +87,10 @@ class TaskData:
 
     def split_record(self) -> dict[str, Any]:
         """Record the split and the identity of its images, for `split.json`."""
-        test = self.test_pairs
-        return {**self.split.to_json(),
-                "images": fingerprint(self.pairs.degraded, self.pairs.clean),
+        test, stored = self.test_pairs, self.as_stored().pairs
+        moves = {str(index): list(shift) for index, shift in self.moves.items()}
+        return {**self.split.to_json(), **({"moves": moves} if moves else {}),
+                "images": fingerprint(stored.degraded, stored.clean),
                 "test_images": fingerprint(*(() if test is None else (test.degraded, test.clean))),
                 "extra_images": fingerprint(self.clean_to_degrade)}
 
@@ -122,13 +148,14 @@ class TaskData:
         return pairs, getattr(self.split, part)
 
 
-def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
-               ) -> dict[str, TaskData]:
-    """Load, check, divide and measure the pairs of all tasks.
+def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False,
+               register: bool = False) -> dict[str, TaskData]:
+    """Load, check, divide and measure the pairs of all tasks; print what is wrong with them.
 
     Args:
         config: its `seed` must be set.
         degrades_clean: whether pairs are also synthesised from clean images.
+        register: whether shifted pairs are moved.
 
     Raises:
         UserError: see `load_pairs` and `split_pairs`; or --symmetries names an unknown task.
@@ -149,10 +176,22 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False
         normalization = fit_ranges(config.normalization, name,
                                    [pairs.degraded[i] for i in split.train],
                                    [pairs.clean[i] for i in split.train])
-        task = TaskData(pairs, test_pairs, split, normalization, symmetries[name])
-        tasks[name] = _with_clean_to_degrade(task, config) if degrades_clean else task
+        findings = check_pairs(pairs, Progress(f"Checking the pairs of {name}"))
+        task = TaskData(pairs, test_pairs, split, normalization, symmetries[name],
+                        findings=findings)
+        task = _with_clean_to_degrade(task, config) if degrades_clean else task
+        tasks[name] = task.registered() if register else task
+        _print_findings(tasks[name].findings)
     check_parts(tasks)
     return tasks
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    for finding in findings[:_MOST_FINDINGS]:
+        print(f"Warning: {finding.line()}")
+    if len(findings) > _MOST_FINDINGS:
+        print(f"Warning: {len(findings) - _MOST_FINDINGS} more pairs of "
+              f"{findings[0].task} look wrong; {PAIR_CHECKS_FILE} in the run folder names them.")
 
 
 def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],
@@ -206,8 +245,9 @@ def check_parts(tasks: dict[str, TaskData]) -> None:
         UserError: a clean image is learned in one task and held out in another, or a
             validation image has no score.
     """
-    refuse_leaks({name: task.learned_clean() for name, task in tasks.items()}, (
-        (name, part, index, image) for name, task in tasks.items()
+    stored = {name: task.as_stored() for name, task in tasks.items()}
+    refuse_leaks({name: task.learned_clean() for name, task in stored.items()}, (
+        (name, part, index, image) for name, task in stored.items()
         for part in ("validation", "test")
         for index, image in zip(getattr(task.split, part), task.clean_part(part))))
     for name, task in tasks.items():

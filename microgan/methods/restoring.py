@@ -64,6 +64,9 @@ class RestoringMethod(Method):
     def split(self) -> dict[str, Any]:
         return {name: task.split_record() for name, task in self.tasks.items()}
 
+    def wrong_pairs(self) -> list[dict[str, Any]]:
+        return [finding.to_json() for task in self.tasks.values() for finding in task.findings]
+
     def describe_data(self) -> str:
         return "\n".join(task.describe() for task in self.tasks.values())
 

@@ -117,7 +117,7 @@ def load_tasks_and_synthesizer(config: CGANConfig) -> tuple[dict[str, TaskData],
     synthesizer = PairSynthesizer(config.cin_generator_path, names, precision=config.precision)
     if config.synthetic_share == 1:
         return _load_tasks_without_pairs(config, names, synthesizer.info), synthesizer
-    tasks = load_tasks(config, degrades_clean=True)
+    tasks = load_tasks(config, degrades_clean=True, register=config.register == "auto")
     _check_held_out(config.cin_generator_path, tasks)
     return tasks, synthesizer
 

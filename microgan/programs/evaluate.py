@@ -11,6 +11,7 @@ import numpy as np
 
 from microgan.config import EvaluateConfig
 from microgan.datasets.file_notes import FileNotes
+from microgan.datasets.moved_pairs import Shift, move_pairs
 from microgan.datasets.paired_arrays import (
     PairedImages, find_datasets, load_pairs, load_test_pairs)
 from microgan.datasets.splits import fingerprint
@@ -140,8 +141,9 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
         else:
             pairs = load_pairs(config.data_dir, name)
             # One without tasks has learned from none of them.
-            indices = (_recorded_indices(config, name, pairs) if info.tasks
-                       else list(range(len(pairs))))
+            indices, moves = (_recorded_split(config, name, pairs) if info.tasks
+                              else (list(range(len(pairs))), {}))
+            pairs = move_pairs(pairs, moves)
         indices = indices[:config.eval_limit]
         parts[name] = (indices, [pairs.degraded[index] for index in indices],
                        [pairs.clean[index] for index in indices])
@@ -167,8 +169,9 @@ def _tasks_present(config: EvaluateConfig,
     return [name for name in test_pairs if name in present]
 
 
-def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) -> list[int]:
-    """Return the pairs that training held out, from the `split.json` of its run folder."""
+def _recorded_split(config: EvaluateConfig, name: str, pairs: PairedImages
+                    ) -> tuple[list[int], dict[int, Shift]]:
+    """Return which pairs training held out and which it moved, from its `split.json`."""
     assert config.generator is not None
     path = Path(config.generator).with_name("split.json")
     if not path.is_file():
@@ -179,10 +182,12 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
         split: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         indices = [int(index) for index in split[name][config.split]]
         images = split[name]["images"]
+        moves = {int(index): (int(y), int(x))
+                 for index, (y, x) in split[name].get("moves", {}).items()}
         from_these_pairs = config.split == "validation" or split[name]["test_from"] == name
-        if not all(0 <= index < len(pairs) for index in indices):
+        if not all(0 <= index < len(pairs) for index in (*indices, *moves)):
             raise ValueError("there are fewer pairs")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} does not say which pairs of '{name}' are for {config.split}. Get "
                         "a whole copy of the run folder.") from error
     if not indices or not from_these_pairs:
@@ -196,7 +201,7 @@ def _recorded_indices(config: EvaluateConfig, name: str, pairs: PairedImages) ->
         raise UserError(f"The pairs of '{name}' in {config.data_dir} are not those of the "
                         f"training, so {path} does not say which were held out. Name the data "
                         "of the training with --data_dir.")
-    return indices
+    return indices, moves
 
 
 def _load_files(config: EvaluateConfig) -> tuple[list[str], dict[str, list[np.ndarray]]]:

@@ -114,6 +114,10 @@ class Method(abc.ABC):
     def split(self) -> dict[str, Any]:
         """By task, which images are for what, for `split.json`."""
 
+    def wrong_pairs(self) -> list[dict[str, Any]]:
+        """Return what is wrong with the pairs, as rows of a table, for `pair_checks.json`."""
+        return []
+
     def prepare(self) -> None:
         """Compute what validation needs from networks other than the one to train."""
 

@@ -107,7 +107,8 @@ def learn(method: Method, folder: Path) -> list[Scores]:
     info = method.describe()
     with devices.strategy.scope(), memory_watched(config):
         trainer, validated = method.build(info)
-    create_run_folder(folder, config, method.split(), method.report_files)
+    create_run_folder(folder, config, method.split(), method.report_files,
+                      wrong_pairs=method.wrong_pairs())
     told = method.describe_data()
     print(f"{told}{told and chr(10)}{devices.describe()}")
     run = _Run(config, folder, method, info, trainer, validated)

@@ -17,12 +17,14 @@ CONFIG_FILE = "config.json"
 SPLIT_FILE = "split.json"
 GENERATOR_FILE = "generator.h5"
 PAGE_FILE = "report.html"
+PAIR_CHECKS_FILE = "pair_checks.json"
 SAMPLES = "samples"
 TENSORBOARD = "tensorboard"
 # Each like a run folder, of a training without some of the pairs.
 FOLDS = "folds"
 _FOLD_NAME = r"\d+_of_\d+"
-_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE, PAGE_FILE}
+_FILES = {CONFIG_FILE, SPLIT_FILE, "history.csv", "history.png", GENERATOR_FILE, PAGE_FILE,
+          PAIR_CHECKS_FILE}
 _NAMES_IN_FOLDERS = {SAMPLES: r"update_\d{6,}(_\d+)?\.png", "checkpoint": r"update_\d{6,}\.npz",
                      TENSORBOARD: r"events\.out\.tfevents\..+"}
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from microgan.errors import UserError, one_line
 from microgan.runs.run_files import (
-    CONFIG_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, refuse_links,
+    CONFIG_FILE, PAIR_CHECKS_FILE, SAMPLES, SPLIT_FILE, files_of_run, foreign_files, refuse_links,
     remove_partial_files, results_of_run)
 from microgan.runs.run_lock import locked
 from microgan.runs.workers import this_worker
@@ -114,9 +114,11 @@ def working_folder(folder: Path, config: Any) -> Iterator[Path]:
 
 
 def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
-                      report_files: Sequence[str]) -> None:
+                      report_files: Sequence[str], *,
+                      wrong_pairs: Sequence[dict[str, Any]] = ()) -> None:
     """Write `config.json` and `split.json` into a run folder, unless a run is resumed in it.
 
+    Wrong pairs, if any, are listed in `pair_checks.json`.
     Of a run that is prolonged or cross-validated anew, delete the report and record that.
 
     Among several workers, only the chief writes.
@@ -126,6 +128,7 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
         config: with its seed.
         split: by task, the role and identity of the images.
         report_files: names of the files of the method's report.
+        wrong_pairs: rows of a table.
 
     Raises:
         UserError: the tasks or images are not those that the run to be resumed began with.
@@ -141,6 +144,8 @@ def create_run_folder(folder: Path, config: Any, split: dict[str, Any],
     for path in files_of_run(folder, report_files):
         path.unlink()
     write_json(folder / SPLIT_FILE, split)
+    if wrong_pairs:
+        write_json(folder / PAIR_CHECKS_FILE, wrong_pairs)
     write_json(folder / CONFIG_FILE, {
         "config": config.to_json(), "files": _digests(config), "versions": _versions()})
     (folder / SAMPLES).mkdir(exist_ok=True)

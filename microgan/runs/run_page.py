@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgan.files.whole import write_text
-from microgan.runs.run_files import CONFIG_FILE, GENERATOR_FILE, PAGE_FILE, SAMPLES
+from microgan.runs.run_files import (
+    CONFIG_FILE, GENERATOR_FILE, PAGE_FILE, PAIR_CHECKS_FILE, SAMPLES)
 
 if TYPE_CHECKING:
     from microgan.runs.method import Method, Report
@@ -61,7 +62,7 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
 
 def _findings(folder: Path) -> list[dict[str, Any]]:
     """Return what the checks of the pairs found wrong, if they left a record."""
-    path = folder / "pair_checks.json"
+    path = folder / PAIR_CHECKS_FILE
     if not path.exists():
         return []
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))

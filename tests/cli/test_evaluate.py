@@ -101,6 +101,21 @@ def test_validation_pairs_come_from_the_run_folder(evaluate, tmp_path):
         np.mean(-10 * np.log10(((degraded - clean) ** 2).mean(axis=(1, 2)))))
 
 
+def test_pairs_that_training_moved_are_scored_as_moved(evaluate, tmp_path):
+    write_split(tmp_path, Blobs={"train": [0], "validation": [7, 2], "test": [],
+                                 "test_from": None, "moves": {"2": [3, -1]}})
+
+    status, _, _ = evaluate(*WITH_GENERATOR, "--datasets=Blobs", "--split=validation")
+
+    assert status == 0
+    degraded, clean = (np.load(tmp_path / "images" / f"Blobs_{letter}.npy") / 255
+                       for letter in "XY")
+    errors = [degraded[7] - clean[7], degraded[2][:-3, 1:] - clean[2][3:, :-1]]
+    row = next(row for row in read_rows(tmp_path / "evaluation") if row["protocol"] == "range")
+    assert row["psnr"] == pytest.approx(
+        np.mean([-10 * np.log10((error ** 2).mean()) for error in errors]))
+
+
 def test_held_out_pairs_are_tested_where_there_are_no_test_arrays(evaluate, tmp_path):
     for letter in "XY":
         (tmp_path / "images" / f"Blobs_test_{letter}.npy").unlink()

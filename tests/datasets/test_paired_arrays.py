@@ -98,7 +98,16 @@ def test_different_counts_are_reported(folder):
 def test_different_shapes_are_reported(folder):
     spoil(folder, lambda array: array[:, :30])
 
-    assert_refused(folder, "Image 0", "30 x 32", "32 x 32")
+    assert_refused(folder, "Image 0", "30 x 32", "32 x 32", "crop or resample")
+
+
+@pytest.mark.parametrize("letter, words", [
+    ("X", "clean one has 2 times as many pixels along each axis: enlarge the degraded one 2"),
+    ("Y", "degraded one has 2 times as many pixels along each axis: enlarge the clean one 2")])
+def test_size_by_a_whole_factor_is_told(folder, letter, words):
+    spoil(folder, lambda array: array[:, ::2, ::2], letter)
+
+    assert_refused(folder, "Image 0", "16 x 16", words)
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "U3", "bool", "M8[s]"])

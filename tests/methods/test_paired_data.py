@@ -34,3 +34,55 @@ def test_images_that_do_not_match_are_said(tmp_path, random, capsys):
     load_tasks(config(tmp_path))
 
     assert "clean images of 'Blobs' do not resemble" in capsys.readouterr().out
+
+
+@pytest.fixture
+def shifted(tmp_path, random):
+    """Write pairs of which one is shifted by 4 and -3 px."""
+    write_pairs(tmp_path, "Blobs", 6, random, size=48)
+    clean = np.load(tmp_path / "Blobs_Y.npy")
+    clean[2] = np.roll(clean[2], (4, -3), (0, 1))
+    np.save(tmp_path / "Blobs_Y.npy", clean)
+    return tmp_path
+
+
+def test_wrong_pairs_are_printed_and_kept_as_they_are(shifted, capsys):
+    (task,) = load_tasks(config(shifted)).values()
+
+    assert capsys.readouterr().out == (
+        "Warning: Blobs, pair 2: shifted (4, -3 px): the clean image shows the same place 4 px "
+        "lower and 3 px further left. Align both, or pass --register=auto.\n")
+    assert isinstance(task.pairs.clean, np.memmap)
+    assert "moves" not in task.split_record()
+
+
+def test_shifted_pairs_are_registered(shifted, capsys):
+    (as_stored,) = load_tasks(config(shifted)).values()
+    (task,) = load_tasks(config(shifted), register=True).values()
+
+    assert "(4, -3 px): both images were cropped to the 44 x 45 pixels" in capsys.readouterr().out
+    assert task.pairs.degraded[2].shape == task.pairs.clean[2].shape == (44, 45)
+    np.testing.assert_array_equal(task.pairs.clean[2], as_stored.pairs.clean[2][4:, :-3])
+    np.testing.assert_array_equal(task.pairs.degraded[2], as_stored.pairs.degraded[2][:-4, 3:])
+    assert task.split_record() == {**as_stored.split_record(), "moves": {"2": [4, -3]}}
+
+
+def test_moved_images_are_not_degraded_for_training_where_they_are_held_out(shifted):
+    for index in range(6):
+        task = load_tasks(CGANConfig.create(data_dir=str(shifted), seed=index),
+                          degrades_clean=True, register=True)["Blobs"]
+
+        assert len(task.clean_to_degrade) == len(task.split.train)
+        assert {image.shape for image in task.clean_to_degrade} == {(48, 48)}
+
+
+def test_many_wrong_pairs_are_counted_instead_of_printed(tmp_path, random, capsys):
+    write_pairs(tmp_path, "Blobs", 24, random)
+    clean = np.load(tmp_path / "Blobs_Y.npy")
+    np.save(tmp_path / "Blobs_Y.npy", np.roll(clean, 1, axis=0))
+
+    load_tasks(config(tmp_path))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "4 more pairs of Blobs look wrong; pair_checks.json" in lines[-1]
+    assert sum("pair 0: swapped (with 1)" in line for line in lines) == 1

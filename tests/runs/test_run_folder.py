@@ -31,6 +31,17 @@ def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
     assert (resumed.seed, resumed.num_iters) == (begun.seed, 7)
 
 
+def test_wrong_pairs_are_listed_and_replaced_with_the_run(tmp_path):
+    config = check_run_folder(tmp_path, CGANConfig.create(), SCORE_FILES)
+    rows = [{"image": "a.tif", "kind": "shifted"}]
+
+    create_run_folder(tmp_path, config, {"Cells": {}}, SCORE_FILES, wrong_pairs=rows)
+    assert json.loads((tmp_path / "pair_checks.json").read_text()) == rows
+
+    create_run_folder(tmp_path, config, {"Cells": {}}, SCORE_FILES)
+    assert "pair_checks.json" not in files_in(tmp_path)
+
+
 @pytest.mark.parametrize("settings, words", [
     ({"num_iters": 5}, "--num_iters=7 before, 5 now. Leave it out, or .* --dir."),
     ({"num_iters": 50, "batch_size": 9, "seed": 2},

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.pair_checks import Finding
 from microgan.evaluation.pictures import compare
 from microgan.runs.method import Report
 from microgan.runs.run_page import write_page
@@ -88,9 +89,10 @@ def test_page_lists_what_is_wrong_with_the_pairs(folder):
     assert "wrong with the pairs" not in page(folder)
 
     (folder / "pair_checks.json").write_text(json.dumps(
-        [{"kind": "shift", "image": "a.tif", "number": 25.0}]))
+        [Finding("Cells", "a.tif", 3, "shifted", "25, -18 px", "Align both.").to_json()]))
 
-    assert "<td>shift</td><td>a.tif</td><td>25</td>" in page(folder)
+    assert ("<td>Cells</td><td>a.tif</td><td>shifted</td><td>25, -18 px</td>"
+            "<td>Align both.</td>") in page(folder)
 
 
 @pytest.mark.slow
