@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import is_care_archive, load_array, load_care_archive
 from microgan.datasets.image_planes import read_folder
 from microgan.datasets.missing import find_unmeasured
+from microgan.datasets.paired_names import pair_names, pairing_line
 from microgan.datasets.task_files import EXTRA_SUFFIX, TEST_SUFFIX, find_kinds, locate
 from microgan.errors import UserError
 from microgan.files.names import (
@@ -135,7 +135,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
         data_dir: folder of the files.
         name: NAME in `NAME_X.npy` (degraded) and `NAME_Y.npy` (clean), each (N, Y, X) or
             (N, Y, X, 1); or in `NAME/degraded/*.tif` and `NAME/clean/*.tif`, paired by
-            file name, every plane an image, sizes may differ; or in `NAME.npz`, CARE's
+            `pair_names`, every plane an image, sizes may differ; or in `NAME.npz`, CARE's
             training file, keys `X`, `Y` and optionally `axes`, "SCYX" if absent. NAME_CHANNEL
             for a channel of the files in the folder NAME.
 
@@ -148,7 +148,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
             degraded and clean images differ.
     """
     degraded, clean = read_images(data_dir, name)
-    _check_numbers(degraded, clean)
+    clean = _in_order(degraded, clean, name)
     for index, pair in enumerate(zip(degraded.images, clean.images)):
         if pair[0].shape != pair[1].shape:
             raise UserError(f"{degraded.place(index)} is {_size(pair[0])} but "
@@ -295,26 +295,50 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     return kinds
 
 
-def _check_numbers(degraded: ImagesOfFile, clean: ImagesOfFile) -> None:
-    """Refuse images that cannot be paired by number, or files by name."""
-    names = [{matching_name(name): name for name in images.files} for images in (degraded, clean)]
-    alone = [{**names[0], **names[1]}[name] for name in sorted(names[0].keys() ^ names[1].keys())]
-    if alone:
-        here, there = (degraded, clean) if alone[0] in degraded.files else (clean, degraded)
-        raise UserError(f"{alone[0]} is in {here.source}, but not in {there.source}: a pair has "
-                        "the same file name in both. Images that do not match are for "
-                        "train_CIN_GAN.py, and then --cin_augment=True --alpha=1.")
-    counts = [Counter(map(matching_name, images.files)) for images in (degraded, clean)]
-    for name, count in counts[0].items():
-        if count != counts[1][name]:
-            raise UserError(
-                f"{Path(degraded.source) / names[0][name]} and "
-                f"{Path(clean.source) / names[1][name]} hold {count} and {counts[1][name]} "
-                "planes: each degraded plane needs its clean one, in the same order.")
+def _in_order(degraded: ImagesOfFile, clean: ImagesOfFile, name: str) -> ImagesOfFile:
+    """Return the clean images in the order of the degraded ones; print pairs of unlike names.
+
+    Raises:
+        UserError: they cannot be paired by number, or files by name.
+    """
+    if degraded.files or clean.files:
+        files = [list(dict.fromkeys(images.files)) for images in (degraded, clean)]
+        partners = pair_names(*files)
+        if partners is None:
+            raise _unpaired(degraded, clean, files)
+        line = pairing_line(partners)
+        if line:
+            print(f"{name}: {line}")
+        order: list[int] = []
+        for file, partner in partners.items():
+            planes = [index for index, other in enumerate(clean.files) if other == partner]
+            count = degraded.files.count(file)
+            if count != len(planes):
+                raise UserError(
+                    f"{Path(degraded.source) / file} and {Path(clean.source) / partner} hold "
+                    f"{count} and {len(planes)} planes: each degraded plane needs its clean one, "
+                    "in the same order.")
+            order += planes
+        clean = replace(clean, images=[clean.images[index] for index in order],
+                        file_names=tuple(clean.file_names[index] for index in order),
+                        files=tuple(clean.files[index] for index in order))
     if len(degraded.images) != len(clean.images):
         raise UserError(
             f"{degraded.source} has {len(degraded.images)} images but {clean.source} has "
             f"{len(clean.images)}: each degraded image needs its clean one, in the same order.")
+    return clean
+
+
+def _unpaired(degraded: ImagesOfFile, clean: ImagesOfFile, files: Sequence[Sequence[str]]
+              ) -> UserError:
+    """Name a file without a partner."""
+    names = [{matching_name(file): file for file in half} for half in files]
+    alone = [{**names[0], **names[1]}[name] for name in sorted(names[0].keys() ^ names[1].keys())]
+    here, there = (degraded, clean) if alone[0] in degraded.files else (clean, degraded)
+    return UserError(f"{alone[0]} is in {here.source}, but not in {there.source}: a pair has "
+                     "the same file name in both, or names in which the same numbers change. "
+                     "Images that do not match are for train_CIN_GAN.py, and then "
+                     "--cin_augment=True --alpha=1.")
 
 
 def read_images_below(folder: Path, notes: FileNotes, channel: str | None = None

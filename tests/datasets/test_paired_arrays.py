@@ -187,6 +187,28 @@ def test_tiff_folders_are_paired_by_name(tiff_folder):
     assert pairs.clean[0].dtype == np.uint16
 
 
+def test_tiffs_of_unlike_names_are_paired_by_what_changes_and_printed(tiff_folder, capsys):
+    for part, name in (("degraded", "input_avg1_{:03}.tif"), ("clean", "{}-target_avg400.tif")):
+        for index in range(3):
+            path = tiff_folder / "Cells" / part / f"{index}.tif"
+            # In another order by name, to be put right.
+            path.rename(path.with_name(name.format(10 ** index)))
+
+    pairs = load_pairs(tiff_folder, "Cells")
+
+    assert [image.shape for image in pairs.clean] == [(32, 32), (31, 32), (30, 32)]
+    assert capsys.readouterr().out == (
+        "Cells: paired by what changes in their names: input_avg1_001.tif with "
+        "1-target_avg400.tif, input_avg1_010.tif with 10-target_avg400.tif, "
+        "input_avg1_100.tif with 100-target_avg400.tif.\n")
+
+
+def test_pairs_of_one_name_are_not_printed(tiff_folder, capsys):
+    load_pairs(tiff_folder, "Cells")
+
+    assert capsys.readouterr().out == ""
+
+
 def test_tiff_without_partner_is_named(tiff_folder):
     (tiff_folder / "Cells" / "clean" / "1.tif").unlink()
 
