@@ -21,9 +21,9 @@ class RestoreConfig(Config):
         None, "The generator.h5 of a run folder. embedded: the one that comes with microgan, "
         "which has seen only simulated images.")
     input: tuple[str, ...] = setting(
-        (), "Files to restore, separated by commas: .npy, .tif, .tiff, .zarr (OME-Zarr), .czi, "
-        ".lif or .nd2 (written as OME-TIFF), folders of such files, or quoted patterns such as "
-        "'cells/*.tif'. Put a name with a comma in double quotes.")
+        (), "Files to restore, separated by commas: .npy, .tif, .tiff, .png, .zarr (OME-Zarr), or "
+        ".czi, .lif, .nd2 (written as OME-TIFF); folders of such files, or quoted patterns such "
+        "as 'cells/*.tif'. Put a name with a comma in double quotes.")
     output: str = setting("restored", "Folder for the restored files, which keep their names.")
     output_type: str = setting(
         "same", "Number type of the restored files. same: the input's; integers are rounded. "

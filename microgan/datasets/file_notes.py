@@ -8,8 +8,8 @@ from pathlib import Path
 
 from microgan.runtime.amounts import significant
 from microgan.files.names import shown
+from microgan.files.voxel_sizes import VoxelSize
 
-VoxelSize = tuple[float | None, float | None]  # of pixels and slices, um; None if unknown
 _NAMED_FILES = 3
 
 

@@ -35,7 +35,7 @@ def _check_stack(array: np.ndarray, source: Path) -> np.ndarray:
     return array
 
 
-def check_numeric(array: np.ndarray, source: Path) -> None:
+def check_numeric(array: np.ndarray, source: Path | str) -> None:
     """Refuse an array of anything but integers or real floating-point numbers."""
     if array.dtype.kind not in "iuf":
         raise UserError(f"{source} holds {array.dtype} values: expected integers or real "

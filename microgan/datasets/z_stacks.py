@@ -16,7 +16,7 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import check_numeric, load_archive
 from microgan.datasets.paired_arrays import (
     MIN_SIDE_PX, check_type, check_values, read_images_below)
-from microgan.datasets.tiff_sizes import tiff_voxel_size_um
+from microgan.files.voxel_sizes import tiff_voxel_size_um
 from microgan.errors import UserError
 from microgan.files.names import choose_files
 

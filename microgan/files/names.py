@@ -9,7 +9,7 @@ from pathlib import Path
 
 from microgan.errors import UserError
 
-_IMAGE_SUFFIXES = {".npy", ".npz", ".tif", ".tiff", ".zarr", ".czi", ".lif", ".nd2"}
+_IMAGE_SUFFIXES = {".npy", ".npz", ".tif", ".tiff", ".zarr", ".czi", ".lif", ".nd2", ".png"}
 # Files that systems add to folders, besides macOS' `._NAME`.
 _OF_SYSTEMS = {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _MOST_LISTED = 5

@@ -20,6 +20,7 @@ import numpy as np
 from microgan.errors import UserError, one_line
 from microgan.files.arrays import check_expansion, check_regular
 from microgan.files.channel_names import as_names
+from microgan.files.voxel_sizes import VoxelSize, positive_size
 
 # Every plane of an image is along these; other axes make images of their own.
 _PLANE_AXES = "TZC"
@@ -70,7 +71,7 @@ class VendorImage:
     axes: str
     pixels: VendorPixels
     channel_names: tuple[str, ...]
-    voxel_size_um: tuple[float | None, float | None]
+    voxel_size_um: VoxelSize
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class _Found:
     dtype: Any
     read: _ReadPlane
     channel_names: Sequence[Any] = ()
-    voxel_size_um: tuple[float | None, float | None] = (None, None)
+    voxel_size_um: VoxelSize = (None, None)
 
 
 class VendorFile:
@@ -273,7 +274,7 @@ def _step(coordinates: Any) -> float | None:
 
 
 def _positive(size: Any) -> float | None:
-    return float(size) if size is not None and 0 < float(size) < math.inf else None
+    return None if size is None else positive_size(float(size))
 
 
 # By suffix: what to call the file, the package that reads it, and its reader.

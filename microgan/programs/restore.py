@@ -26,7 +26,7 @@ from microgan.restoration.displayed import IntensityMap, intensity_map
 from microgan.restoration.kept_pixels import check_pixels
 from microgan.restoration.restorer import Restorer, load_restorer
 from microgan.restoration.stored_images import Scratch
-from microgan.restoration.zarr_metadata import is_zarr_folder
+from microgan.files.zarr_metadata import is_zarr_folder
 
 
 def restore_files(config: RestoreConfig) -> list[Path]:

@@ -18,13 +18,14 @@ from microgan.files.vendor_images import VENDOR_SUFFIXES
 from microgan.files.whole import written_whole
 from microgan.files.names import choose_files, print_skipped
 from microgan.restoration.displayed import IntensityMap
+from microgan.restoration.png_files import PngFile
 from microgan.restoration.stored_images import ImageFile, Scratch, StoredImage, stored_image
 from microgan.restoration.tiff_files import TiffFile
 from microgan.restoration.vendor_files import SUFFIX, MakersFile
 from microgan.restoration.zarr_files import ZarrFile
-from microgan.restoration.zarr_metadata import is_zarr_folder
+from microgan.files.zarr_metadata import is_zarr_folder
 
-SUFFIXES = (".npy", ".tif", ".tiff", ".zarr", *VENDOR_SUFFIXES)
+SUFFIXES = (".npy", ".tif", ".tiff", ".zarr", ".png", *VENDOR_SUFFIXES)
 
 
 def images_in_folder(path: Path) -> list[Path] | None:
@@ -50,8 +51,8 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     """Open an image file without reading its pixels.
 
     Args:
-        path: `.npy` (never unpickled), `.tif`, `.tiff`, `.czi`, `.lif`, `.nd2`, or `.zarr`, a
-            folder, or an image in such a folder.
+        path: `.npy` (never unpickled), `.tif`, `.tiff`, `.png`, `.czi`, `.lif`, `.nd2`, or
+            `.zarr`, a folder, or an image in such a folder.
         axes: one letter per axis, such as "TZYX"; overrides the file's. None: the
             file's; for `.npy`, YX with two axes and ZYX with three.
 
@@ -71,7 +72,8 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     openers: dict[str, Callable[[Path, str | None], ImageFile]] = {
-        ".npy": ArrayFile, ".zarr": ZarrFile, **dict.fromkeys(VENDOR_SUFFIXES, MakersFile)}
+        ".npy": ArrayFile, ".zarr": ZarrFile, ".png": PngFile,
+        **dict.fromkeys(VENDOR_SUFFIXES, MakersFile)}
     file = openers.get(path.suffix.lower(), TiffFile)(path, axes)
     file.notes += tuple(
         f"its axes are named {image.own_axes}, but --axes={image.axes} is used"

@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol, Self
 import numpy as np
 
 from microgan.runtime.amounts import byte_size
-from microgan.datasets.file_notes import VoxelSize
+from microgan.files.voxel_sizes import VoxelSize
 from microgan.errors import UserError
 from microgan.restoration.displayed import IntensityMap
 

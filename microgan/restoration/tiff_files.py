@@ -17,7 +17,7 @@ from microgan.files.channel_names import tiff_channel_names
 from microgan.files.checked_tiffs import (
     CheckedTiff, damaged_tiff, open_tiff, refuse_palette)
 from microgan.files.tiff_planes import UNNAMED, left_out, planes_missing, shape_there
-from microgan.datasets.tiff_sizes import tiff_voxel_size_um
+from microgan.files.voxel_sizes import tiff_voxel_size_um
 from microgan.files.tiff_values import IMAGEJ_CALIBRATION
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole

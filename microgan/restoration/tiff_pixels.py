@@ -12,7 +12,7 @@ import tifffile
 
 from microgan.files.checked_tiffs import damaged_tiff
 from microgan.files.tiff_values import StoredValues
-from microgan.restoration.tiles import overlap
+from microgan.files.pieces import overlap
 
 # Of decoded strips and tiles, in case the next part needs them again.
 _KEPT_BYTES = 256 * 2**20

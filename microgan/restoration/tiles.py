@@ -69,12 +69,6 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def overlap(wanted: slice | range, start: int, length: int) -> tuple[slice, slice]:
-    """Return where a piece from `start` overlaps a wanted stretch: within each of the two."""
-    low, high = max(wanted.start, start), min(wanted.stop, start + length)
-    return slice(low - start, high - start), slice(low - wanted.start, high - wanted.start)
-
-
 def parts(shape: Sequence[int], max_pixels: int) -> Iterator[tuple[slice, ...]]:
     """Cut an image into slabs, in C order, to process all pixels in little memory.
 

@@ -12,6 +12,7 @@ import tifffile
 
 from microgan.errors import UserError, one_line
 from microgan.files.vendor_images import VendorFile
+from microgan.files.voxel_sizes import VoxelSize
 from microgan.files.whole import written_whole
 from microgan.restoration.stored_images import ImageFile, IntensityMap, Scratch, stored_image
 
@@ -81,7 +82,7 @@ def _planes(part: Any) -> Iterator[np.ndarray]:
 
 
 def _described(name: str, axes: str, channel_names: tuple[str, ...],
-               voxel_size_um: tuple[float | None, float | None]) -> dict[str, Any]:
+               voxel_size_um: VoxelSize) -> dict[str, Any]:
     """Return what tifffile writes as OME-XML."""
     described: dict[str, Any] = {"axes": axes, "Name": name}
     if any(channel_names):

@@ -1,5 +1,8 @@
 """Folders of stacks and time series: every plane is an image."""
 
+import json
+
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -151,3 +154,46 @@ def test_a_stack_among_images_in_focus_is_refused(series):
 
     with pytest.raises(UserError, match="a.tif holds several planes: expected one image in"):
         read_images(folder / "Cells" / "clean", np.dtype(np.uint8), folder)
+
+
+def write_zarr(path, pixels, axes, labels):
+    """Write an OME-Zarr of version 0.4 in one chunk."""
+    (path / "0").mkdir(parents=True)
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    (path / ".zattrs").write_text(json.dumps({
+        "multiscales": [{"version": "0.4", "axes": [{"name": name} for name in axes],
+                         "datasets": [{"path": "0"}]}],
+        "omero": {"channels": [{"label": label} for label in labels]}}))
+    (path / "0" / ".zarray").write_text(json.dumps({
+        "zarr_format": 2, "shape": pixels.shape, "chunks": pixels.shape, "dtype": "|u1",
+        "compressor": None, "fill_value": 0, "order": "C", "filters": None}))
+    (path / "0" / ".".join("0" * pixels.ndim)).write_bytes(pixels.tobytes())
+
+
+def test_planes_of_an_ome_zarr_are_images(tmp_path, random):
+    movie = random.integers(0, 255, (3, 2, 16, 20), np.uint8)
+    write_zarr(tmp_path / "day1" / "a.zarr", movie, "tcyx", ["DAPI", "Actin"])
+
+    found = read_folder(tmp_path, FileNotes(), "Actin")
+
+    np.testing.assert_array_equal(found.images, movie[:, 1])
+    assert found.files == ("day1/a.zarr",) * 3
+    with pytest.raises(UserError, match=r"a.zarr holds 2 channels \(1 DAPI, 2 Actin\)"):
+        read_folder(tmp_path, FileNotes())
+
+
+def test_an_ome_zarr_without_axes_is_refused(tmp_path, random):
+    write_zarr(tmp_path / "a.zarr", random.integers(0, 255, (3, 16, 20), np.uint8), "", [])
+
+    with pytest.raises(UserError, match="a.zarr does not name its axes"):
+        load_planes(tmp_path / "a.zarr", FileNotes())
+
+
+def test_pngs_are_images(tmp_path, random):
+    image = random.integers(0, 255, (16, 20), np.uint8)
+    (tmp_path / "a.PNG").write_bytes(imagecodecs.png_encode(image))
+
+    found = read_folder(tmp_path, FileNotes())
+
+    np.testing.assert_array_equal(found.images, [image])
+    assert found.names == ("a.PNG",)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from microgan.errors import UserError
-from microgan.restoration.zarr_metadata import inside, is_zarr_folder, read_json
+from microgan.files.zarr_metadata import inside, is_zarr_folder, read_json
 
 # Plate, well, field.
 _MOST_LEVELS = 3

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from microgan.restoration.zarr_chunks import ZarrPixels
-from microgan.restoration.zarr_metadata import read_array
+from microgan.files.zarr_chunks import ZarrPixels
+from microgan.files.zarr_metadata import read_array
 
 zarr = pytest.importorskip("zarr")
 numcodecs = pytest.importorskip("numcodecs")

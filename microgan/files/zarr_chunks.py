@@ -20,8 +20,8 @@ import numpy as np
 from microgan.runtime.amounts import byte_size
 from microgan.files.arrays import check_expansion
 from microgan.errors import UserError, one_line
-from microgan.restoration.tiles import overlap
-from microgan.restoration.zarr_metadata import ArrayDescription, Encoding
+from microgan.files.pieces import overlap
+from microgan.files.zarr_metadata import ArrayDescription, Encoding
 
 # A chunk of more bytes than its array is unpacked up to this size.
 _LARGE_CHUNK_BYTES = 32 * 10**6

@@ -1,4 +1,4 @@
-"""Read a TIFF's voxel size from its metadata."""
+"""The size of voxels: of a TIFF, and units that files name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from microgan.datasets.file_notes import VoxelSize
-
+VoxelSize = tuple[float | None, float | None]  # of pixels and slices, um; None if unknown
 # Micrometres in one unit, by the names that ImageJ, OME-TIFF and OME-Zarr use.
 UM_PER_UNIT = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0,
                "nm": 1e-3, "mm": 1e3, "micrometer": 1.0, "nanometer": 1e-3, "millimeter": 1e3}
