@@ -57,7 +57,8 @@ class RestoreConfig(Config):
         "work; for generators of --recipe=limited. Unset: as recorded in generator.h5.")
     shard: str | None = setting(
         None, "Restore a part of the files, so that several jobs share the work: 2/8 is the "
-        "second of eight parts. In a Slurm array: --shard=$SLURM_ARRAY_TASK_ID/8. Unset: all files.")
+        "second of eight parts. In a Slurm array: --shard=$SLURM_ARRAY_TASK_ID/8. Unset: all "
+        "files.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
 

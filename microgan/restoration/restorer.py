@@ -19,10 +19,12 @@ from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNor
 from microgan.errors import UserError, out_of_memory_errors, see
 from microgan.generator_file import EMBEDDED, GeneratorInfo, load_generator
 from microgan.runtime import memory
+from microgan.runtime.precision import choose_precision
 from microgan.restoration.checks import (
     as_image, as_pixels, check_call, check_load, check_size, check_target, check_task,
     choose_augmentation)
 from microgan.restoration.familiarity import Familiarity
+from microgan.restoration.loaded_from import LoadedFrom, absolute_path, file_checksum
 from microgan.restoration.kept_pixels import (
     check_pixels, keep_missing, read_filled, refuse_unless_held)
 from microgan.restoration.planes import Planes, WritablePixels, percentiles, to_type
@@ -83,7 +85,9 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     model, info = load_for_restoring(path, precision=precision,
                                      test_time_augmentation=test_time_augmentation)
     familiarity = Familiarity.of_embedded() if os.fspath(path) == EMBEDDED else None
-    return Restorer(model, info, tile=tile, familiarity=familiarity)
+    loaded_from = LoadedFrom(absolute_path(path), file_checksum(path), choose_precision(precision),
+                             tile, info.test_time_augmentation)
+    return Restorer(model, info, tile=tile, familiarity=familiarity, loaded_from=loaded_from)
 
 
 def load_for_restoring(path: str | os.PathLike[str], *, precision: str,
@@ -124,6 +128,7 @@ class Restorer:
         tile: largest side of a tile, in pixels; None for what free memory allows.
         familiarity: for a generator without tasks, compares images with those that it was
             pretrained on; None if they are unknown.
+        loaded_from: so that other processes can load it, too; None if they cannot.
 
     Call arguments:
         image: integers or real floating-point numbers, with a Y and an X axis of at least
@@ -154,20 +159,22 @@ class Restorer:
 
     A measured degradation model is applied to whole planes, which must fit in memory.
     Calls from several threads wait for each other. A restorer cannot be sent to another
-    process: load it there.
+    process: load it there. `restore_dask` does so for images of any size.
     """
 
     def __init__(self, model: keras.Model, info: GeneratorInfo, *, tile: int | None = None,
-                 familiarity: Familiarity | None = None) -> None:
+                 familiarity: Familiarity | None = None,
+                 loaded_from: LoadedFrom | None = None) -> None:
         from microgan.restoration.tiled_network import TiledNetwork
 
         self.info = info
+        self.tile = tile
+        self.loaded_from = loaded_from
         self._loaded_in = os.getpid()
         # Statistics and random states are the network's: one image at a time.
         self._lock = threading.RLock()
         self._network = TiledNetwork(model,
                                      test_time_augmentation=info.test_time_augmentation)
-        self._tile = tile
         self._familiarity = familiarity
         self._max_pixels = self._network.max_pixels
         free = memory.free_bytes() / 2
@@ -187,6 +194,55 @@ class Restorer:
         self.restore_into(restored, array, axes=axes, task=task, nodata=nodata, seed=seed,
                           report=report)
         return restored
+
+    @property
+    def num_passes(self) -> int:
+        """Number of passes over an image of several tiles: 1 if each tile stands alone."""
+        return self._network.num_passes
+
+    @property
+    def margin(self) -> tuple[int, ...]:
+        """Pixels on either side that a restored pixel depends on, along each axis."""
+        return self._network.margin
+
+    @property
+    def multiple(self) -> tuple[int, ...]:
+        """Pixels from one place to the next at which a tile may begin, along each axis."""
+        return self._network.multiple
+
+    def restore_dask(self, image: Any, *, axes: str | None = None,
+                     task: str | None = None) -> Any:
+        """Restore a Dask array lazily, block by block, on any scheduler or cluster.
+
+        Blocks overlap by what the network sees, so the result is that of the whole image. Each
+        process loads the generator once, from the file that this restorer was loaded from;
+        nothing is reported.
+
+        Args:
+            image: Dask array of any size, or what Dask makes one of; as in a call.
+            axes, task: as in a call.
+
+        Returns:
+            Dask array of the image's shape and type. Its chunks are one plane, or volume, each,
+            cut to at most `tile` or 1024 pixels a side, or what the network sees if that is
+            more.
+
+        Raises:
+            UserError: as a call; or the result depends on the whole image, as with instance
+                norms, a CIN-GAN generator, the embedded one or without constants of a task; or
+                Dask (`pip install 'microgan[dask]'`) is not installed.
+
+        Source:
+            ours.
+
+        Example:
+            >>> restored = restore.restore_dask(dask.array.from_zarr("cells.zarr/0"), axes="CYX",
+            ...                                 task="NAME")
+            >>> restored.to_zarr("restored.zarr")
+        """
+        from microgan.restoration.dask_arrays import restore_lazily
+
+        return restore_lazily(self, image, axes=axes, task=task)
 
     def restore_into(self, target: WritablePixels, image: Pixels, *, axes: str | None = None,
                      task: str | None = None, nodata: float | None = None, seed: int = 0,
@@ -251,7 +307,7 @@ class Restorer:
             with self._lock:
                 fit = fit_to_image(self._network, before, read, planes, self._familiarity, report)
             after = fit.intensities
-        _refuse_other_type(after, dtype)
+        refuse_other_type(after, dtype)
 
         def write(place: tuple[int, ...], where: tuple[slice, ...], values: np.ndarray) -> None:
             nonlocal num_clipped
@@ -325,7 +381,7 @@ class Restorer:
 
     def _side(self, shape: Sequence[int]) -> int:
         """Return the largest side of a tile that memory allows, up to the whole image."""
-        sides = [max(shape), *_SIDES] if self._tile is None else [self._tile, *_SIDES]
+        sides = [max(shape), *_SIDES] if self.tile is None else [self.tile, *_SIDES]
         for side in sides:
             count, pixels = self._network.grid_size(shape, side)
             gain = self._network.whole_gain if count == 1 else 1
@@ -376,7 +432,7 @@ def _share(count: int, image: Pixels) -> str:
     return percent(count / math.prod(image.shape))
 
 
-def _refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
+def refuse_other_type(restored: IntensityRange, dtype: np.dtype) -> None:
     """Raise `UserError` for integers that cannot hold or resolve most of a restored image."""
     if dtype.kind not in "iu":
         return
