@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import Config, Meaningless, precision_setting, setting
+from microgan.config.data_folder import data_folder, half_setting
+from microgan.datasets.task_files import DataFolder
 from microgan.errors import UserError
 
 # Flags that belong to one kind of work.
-_OF_PAIRS = ("data_dir", "datasets", "split", "stretched", "test_time_augmentation")
+_OF_PAIRS = ("data_dir", "degraded_dir", "clean_dir", "datasets", "split", "stretched",
+             "test_time_augmentation")
 _OF_STACKS = ("focal_plane", "pixel_size_um", "z_step_um", "tissue_from", "tissue_to",
               "cell_radius_um")
 _OF_FILES = ("restored", "clean", "degraded", "axes")
@@ -27,6 +30,8 @@ class EvaluateConfig(Config):
         "authors, in-focus images and known sharp volumes are taken from the folders beside it "
         "(testA2D, testA29, testSharp).")
     data_dir: str = setting("data", "With --generator: folder of the images, as in training.")
+    degraded_dir: str = half_setting("degraded", "With --generator: ")
+    clean_dir: str = half_setting("clean", "With --generator: ")
     datasets: tuple[str, ...] = setting(
         (), "With --generator: names of the tasks, separated by commas. Unset: all of the "
         "generator's tasks that are in --data_dir.")
@@ -74,8 +79,14 @@ class EvaluateConfig(Config):
         None, "Score only this many images of each task, the first ones. Unset: all.", minimum=1)
     precision: str = precision_setting()
 
+    @property
+    def data_folder(self) -> DataFolder:
+        """The folder of the data sets, and the names of their folders of images."""
+        return data_folder(self)
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        data_folder(self)
         if bool(self.generator) == bool(self.restored):
             raise UserError("Name either a --generator, to score it on the images in --data_dir, "
                             "or files: --restored and --clean.")

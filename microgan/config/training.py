@@ -9,6 +9,8 @@ from typing import Any
 
 from microgan.config.base import RECIPES, Config, precision_setting, setting
 from microgan.config.settings_file import read_settings
+from microgan.config.data_folder import data_folder, half_setting
+from microgan.datasets.task_files import DataFolder
 from microgan.errors import UserError
 
 
@@ -104,6 +106,8 @@ class TaskTrainingConfig(TrainingConfig):
 
     data_dir: str = setting("data", "Folder of NAME_X.npy (degraded) and NAME_Y.npy (clean), of "
                             "NAME/degraded/*.tif and NAME/clean/*.tif, or of NAME.npz.")
+    degraded_dir: str = half_setting("degraded")
+    clean_dir: str = half_setting("clean")
     datasets: tuple[str, ...] = setting(
         (), "Names of the tasks, separated by commas. Unset: all in --data_dir.")
     channels: tuple[str, ...] = setting(
@@ -134,8 +138,14 @@ class TaskTrainingConfig(TrainingConfig):
     eval_limit: int | None = setting(
         None, "Test images scored per task at the end. Unset: all.", minimum=1)
 
+    @property
+    def data_folder(self) -> DataFolder:
+        """The folder of the data sets, and the names of their folders of images."""
+        return data_folder(self)
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        data_folder(self)
         for entry in self.symmetries:
             name, _, symmetry = entry.partition(":")
             if not name or symmetry not in ("none", "flips", "all"):

@@ -13,7 +13,8 @@ from microgan.datasets.grey_images import is_care_archive, load_array, load_care
 from microgan.datasets.image_planes import read_folder
 from microgan.datasets.missing import find_unmeasured
 from microgan.datasets.paired_names import pair_names, pairing_line
-from microgan.datasets.task_files import EXTRA_SUFFIX, TEST_SUFFIX, find_kinds, locate
+from microgan.datasets.task_files import (
+    EXTRA_SUFFIX, TEST_SUFFIX, DataDir, DataFolder, find_kinds, locate)
 from microgan.errors import UserError
 from microgan.files.names import (
     check_task_name, choose_files, composed, find_file, is_hidden, matching_name, print_skipped)
@@ -81,30 +82,31 @@ class ImagesOfFile:
             check_type(self.place(index), image, self.images[0].dtype, self.place(0))
 
 
-def find_datasets(data_dir: Path | str) -> tuple[str, ...]:
+def find_datasets(data_dir: DataDir) -> tuple[str, ...]:
     """List the data sets in a folder, sorted by name.
 
     Args:
         data_dir: folder with `NAME_X.npy` and `NAME_Y.npy`, `NAME/degraded` and
-            `NAME/clean`, or `NAME.npz`.
+            `NAME/clean`, or `NAME.npz`; `DataFolder` gives these folders other names.
 
     Raises:
         UserError: there is no such folder, or no data set in it.
     """
-    data_dir = Path(data_dir)
-    if not data_dir.is_dir():
-        raise UserError(f"There is no folder {data_dir}. Name the folder of your images with "
+    data = DataFolder.of(data_dir)
+    if not data.path.is_dir():
+        raise UserError(f"There is no folder {data}. Name the folder of your images with "
                         "--data_dir.")
     # One half is enough: loading then reports the missing one.
     names = {composed(path.stem if _is_archive(path) else path.stem[:-2])
-             for path in _files_of_pairs(data_dir)}
-    names |= {composed(path.name) for path in data_dir.iterdir() if not is_hidden(path.name)
-              and any((path / half).exists() for half in ("degraded", "clean"))}
+             for path in _files_of_pairs(data.path)}
+    names |= {composed(path.name) for path in data.path.iterdir() if not is_hidden(path.name)
+              and any((path / half).exists() for half in (data.degraded, data.clean))}
     found = sorted(name for name in names if not name.endswith((TEST_SUFFIX, EXTRA_SUFFIX)))
     if not found:
         raise UserError(
-            f"No data set in {data_dir}. Expected NAME_X.npy (degraded) with NAME_Y.npy (clean), "
-            "or NAME/degraded/*.tif with NAME/clean/*.tif, or NAME.npz with keys X and Y.")
+            f"No data set in {data}. Expected NAME_X.npy (degraded) with NAME_Y.npy (clean), or "
+            f"NAME/{data.degraded}/*.tif with NAME/{data.clean}/*.tif, or NAME.npz with keys X "
+            "and Y. Folders of other names are named with --degraded_dir and --clean_dir.")
     return tuple(found)
 
 
@@ -122,13 +124,13 @@ def _is_archive(path: Path) -> bool:
     return path.suffix.lower() == ".npz"
 
 
-def load_test_pairs(data_dir: Path | str, name: str) -> PairedImages | None:
+def load_test_pairs(data_dir: DataDir, name: str) -> PairedImages | None:
     """Load the test pairs of one task by `load_pairs`, from `NAME_test`; None without files."""
     name += TEST_SUFFIX
     return load_pairs(data_dir, name) if any(find_kinds(data_dir, name)) else None
 
 
-def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
+def load_pairs(data_dir: DataDir, name: str) -> PairedImages:
     """Load and check the pairs of one task.
 
     Args:
@@ -159,7 +161,7 @@ def load_pairs(data_dir: Path | str, name: str) -> PairedImages:
     return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files)
 
 
-def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
+def read_images(data_dir: DataDir, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
     """Read the degraded and the clean images of one task; check only their form.
 
     Args:
@@ -176,7 +178,7 @@ def read_images(data_dir: Path | str, name: str) -> tuple[ImagesOfFile, ImagesOf
     return degraded, clean
 
 
-def load_degraded(data_dir: Path | str, name: str) -> Images:
+def load_degraded(data_dir: DataDir, name: str) -> Images:
     """Load and check the degraded images of one task, whether or not there are clean ones.
 
     Args:
@@ -197,26 +199,26 @@ def load_degraded(data_dir: Path | str, name: str) -> Images:
     return degraded.images
 
 
-def has_clean(data_dir: Path | str, name: str) -> bool:
+def has_clean(data_dir: DataDir, name: str) -> bool:
     """Whether there are files of clean images of one task, in any of the three forms."""
-    data_dir, name = Path(data_dir), locate(data_dir, name)[0]
-    return (find_file(data_dir, f"{name}_Y.npy").exists()
-            or (find_file(data_dir, name) / "clean").is_dir()
-            or find_file(data_dir, f"{name}.npz").exists())
+    data, name = DataFolder.of(data_dir), locate(data_dir, name)[0]
+    return (find_file(data.path, f"{name}_Y.npy").exists()
+            or data.halves(name)["clean"].is_dir()
+            or find_file(data.path, f"{name}.npz").exists())
 
 
-def _read_half(data_dir: Path | str, name: str, half: str, notes: FileNotes) -> ImagesOfFile:
+def _read_half(data_dir: DataDir, name: str, half: str, notes: FileNotes) -> ImagesOfFile:
     """Read the "degraded" or the "clean" images of a task that has one kind of files."""
-    folder = Path(data_dir)
+    data = DataFolder.of(data_dir)
     letter = {"degraded": "X", "clean": "Y"}[half]
     arrays, tiffs, _ = find_kinds(data_dir, name)
     name, channel = locate(data_dir, name)
     if arrays:
-        path = find_file(folder, f"{name}_{letter}.npy")
+        path = find_file(data.path, f"{name}_{letter}.npy")
         return ImagesOfFile(str(path), load_array(path))
     if tiffs:
-        return read_images_below(find_file(folder, name) / half, notes, channel)
-    path = find_file(folder, f"{name}.npz")
+        return read_images_below(data.halves(name)[half], notes, channel)
+    path = find_file(data.path, f"{name}.npz")
     images = load_care_archive(path)["XY".index(letter)]
     return ImagesOfFile(f"{letter} in {path}", images)
 
@@ -273,7 +275,7 @@ def check_type(where: Path | str, image: np.ndarray, dtype: np.dtype, other: Pat
                         "type: their intensities are compared.")
 
 
-def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
+def found_kinds(data_dir: DataDir, name: str) -> tuple[bool, bool, bool]:
     """Find the one kind of files that a task has, as `find_kinds`.
 
     Raises:
@@ -286,7 +288,8 @@ def found_kinds(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
     kinds = find_kinds(data_dir, name)
     if not any(kinds):
         raise UserError(f"No images of '{name}' in {data_dir}: neither {name}_X.npy, nor "
-                        f"{name}/degraded, nor {name}.npz. Check --data_dir and --datasets.")
+                        f"{name}/{DataFolder.of(data_dir).degraded}, nor {name}.npz. Check "
+                        "--data_dir and --datasets.")
     if sum(kinds) > 1:
         places = [place for place, is_there in zip(
             (f"{name}_X.npy", f"the folder {name}", f"{name}.npz"), kinds) if is_there]

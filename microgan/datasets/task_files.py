@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from microgan.errors import UserError
@@ -12,16 +13,58 @@ TEST_SUFFIX = "_test"
 EXTRA_SUFFIX = "_extra"
 
 
-def kinds_of(data_dir: Path | str, name: str) -> tuple[bool, bool, bool]:
+@dataclass(frozen=True)
+class DataFolder:
+    """A folder of data sets, whose image folders may have other names than usual.
+
+    Args:
+        path: of the folder.
+        degraded: name of the folder of degraded images in that of a data set.
+        clean: likewise.
+
+    Raises:
+        UserError: a name is a path, or both are the same.
+    """
+
+    path: Path
+    degraded: str = "degraded"
+    clean: str = "clean"
+
+    def __post_init__(self) -> None:
+        for half, name in (("degraded", self.degraded), ("clean", self.clean)):
+            if name in ("", ".", "..") or Path(name).name != name:
+                raise UserError(f"--{half}_dir takes the name of a folder in each folder NAME of "
+                                f"--data_dir, not a path. Received: {name!r}.")
+        if self.degraded == self.clean:
+            raise UserError(f"--degraded_dir and --clean_dir are both {self.clean!r}: degraded "
+                            "and clean images need a folder each.")
+
+    @classmethod
+    def of(cls, data_dir: DataDir) -> DataFolder:
+        """Return a folder whose image folders have the usual names, unless it says more."""
+        return data_dir if isinstance(data_dir, DataFolder) else cls(Path(data_dir))
+
+    def halves(self, name: str) -> dict[str, Path]:
+        """Return the folders of a data set's images, whether or not they exist."""
+        folder = find_file(self.path, name)
+        return {"degraded": folder / self.degraded, "clean": folder / self.clean}
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+DataDir = DataFolder | Path | str
+
+
+def kinds_of(data_dir: DataDir, name: str) -> tuple[bool, bool, bool]:
     """Find which kinds of files have a name: arrays, folders of images, CARE's archive."""
-    data_dir = Path(data_dir)
-    folder = find_file(data_dir, name)
-    return (any(find_file(data_dir, f"{name}_{letter}.npy").exists() for letter in "XY"),
-            (folder / "degraded").is_dir() or (folder / "clean").is_dir(),
-            find_file(data_dir, f"{name}.npz").exists())
+    data = DataFolder.of(data_dir)
+    return (any(find_file(data.path, f"{name}_{letter}.npy").exists() for letter in "XY"),
+            any(folder.is_dir() for folder in data.halves(name).values()),
+            find_file(data.path, f"{name}.npz").exists())
 
 
-def locate(data_dir: Path | str, task: str) -> tuple[str, str | None]:
+def locate(data_dir: DataDir, task: str) -> tuple[str, str | None]:
     """Find the data set that holds a task's images, and the channel of its files.
 
     The task NAME_CHANNEL is that channel of the folder NAME, unless there are files of its own
@@ -45,12 +88,12 @@ def locate(data_dir: Path | str, task: str) -> tuple[str, str | None]:
     return task, None
 
 
-def find_kinds(data_dir: Path | str, task: str) -> tuple[bool, bool, bool]:
+def find_kinds(data_dir: DataDir, task: str) -> tuple[bool, bool, bool]:
     """Find which kinds of files a task has, as `kinds_of` its data set."""
     return kinds_of(data_dir, locate(data_dir, task)[0])
 
 
-def channel_tasks(data_dir: Path | str, names: Iterable[str], channels: Sequence[str]
+def channel_tasks(data_dir: DataDir, names: Iterable[str], channels: Sequence[str]
                   ) -> tuple[str, ...]:
     """Name the tasks of channels: NAME_CHANNEL for each data set and channel.
 
@@ -64,10 +107,12 @@ def channel_tasks(data_dir: Path | str, names: Iterable[str], channels: Sequence
             as `check_task_name`.
     """
     tasks = []
+    data = DataFolder.of(data_dir)
     for name in names:
         if channels and not kinds_of(data_dir, name)[1]:
             raise UserError(f"--channels is for folders of images, but {data_dir} has no "
-                            f"{name}/degraded or {name}/clean. Choose others with --datasets.")
+                            f"{name}/{data.degraded} or {name}/{data.clean}. Choose others with "
+                            "--datasets.")
         for channel in channels:
             task = f"{name}_{channel}"
             try:
@@ -84,7 +129,7 @@ def channel_tasks(data_dir: Path | str, names: Iterable[str], channels: Sequence
     return tuple(tasks)
 
 
-def channels_of(data_dir: Path | str, tasks: Iterable[str]) -> dict[str, str]:
+def channels_of(data_dir: DataDir, tasks: Iterable[str]) -> dict[str, str]:
     """Return the channel of each task that is one, as it was named."""
     found = {task: locate(data_dir, task)[1] for task in tasks}
     return {task: channel for task, channel in found.items() if channel is not None}

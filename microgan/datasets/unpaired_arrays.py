@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import load_array
 from microgan.datasets.paired_arrays import (
     Images, ImagesOfFile, read_images, read_images_below)
-from microgan.datasets.task_files import EXTRA_SUFFIX, TEST_SUFFIX, find_kinds, locate
+from microgan.datasets.task_files import (
+    EXTRA_SUFFIX, TEST_SUFFIX, DataDir, DataFolder, find_kinds, locate)
 from microgan.errors import UserError
 from microgan.files.names import find_file
 
@@ -36,7 +36,7 @@ class UnpairedImages:
     clean_files: tuple[str, ...] = ()
 
 
-def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
+def load_unpaired(data_dir: DataDir, name: str) -> UnpairedImages:
     """Load and check the clean and degraded images of one task.
 
     Args:
@@ -55,7 +55,7 @@ def load_unpaired(data_dir: Path | str, name: str) -> UnpairedImages:
                           degraded.files, clean.files)
 
 
-def load_extra_clean(data_dir: Path | str, name: str) -> Images:
+def load_extra_clean(data_dir: DataDir, name: str) -> Images:
     """Load and check further clean images of one task.
 
     Args:
@@ -69,8 +69,9 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
         UserError: as `load_unpaired`; or both exist.
     """
     files, channel = locate(data_dir, name + EXTRA_SUFFIX)
-    array = find_file(Path(data_dir), f"{files}_Y.npy")
-    folder = find_file(Path(data_dir), files) / "clean"
+    data = DataFolder.of(data_dir)
+    array = find_file(data.path, f"{files}_Y.npy")
+    folder = data.halves(files)["clean"]
     if array.exists() and folder.is_dir():
         raise UserError(f"There are further clean images of '{name}' in {array} and in {folder}: "
                         "only one of them can be used. Move the other away.")
@@ -86,7 +87,7 @@ def load_extra_clean(data_dir: Path | str, name: str) -> Images:
     return extra.images
 
 
-def load_unpaired_test(data_dir: Path | str, name: str) -> UnpairedImages | None:
+def load_unpaired_test(data_dir: DataDir, name: str) -> UnpairedImages | None:
     """Load a task's test images by `load_unpaired`, from `NAME_test`; None without files."""
     name += TEST_SUFFIX
     return load_unpaired(data_dir, name) if any(find_kinds(data_dir, name)) else None

@@ -87,7 +87,7 @@ class CGAN(RestoringMethod):
         from microgan.methods.cgan_alone import CGANAlone
 
         if config.cin_augment or any(
-                has_clean(config.data_dir, name) for name in chosen_tasks(config)):
+                has_clean(config.data_folder, name) for name in chosen_tasks(config)):
             return cls
         return CGANAlone
 
@@ -153,7 +153,7 @@ class CGAN(RestoringMethod):
             network_arguments=_network_arguments(config),
             normalization={name: task.normalization for name, task in self.tasks.items()},
             test_time_augmentation=config.test_time_augmentation,
-            channels=channels_of(config.data_dir, self.tasks))
+            channels=channels_of(config.data_folder, self.tasks))
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.perceptual import load_feature_extractor

@@ -13,5 +13,5 @@ def chosen_tasks(config: TaskTrainingConfig) -> tuple[str, ...]:
     Raises:
         UserError: as `find_datasets` and `channel_tasks`.
     """
-    return channel_tasks(config.data_dir, config.datasets or find_datasets(config.data_dir),
-                         config.channels)
+    return channel_tasks(config.data_folder,
+                         config.datasets or find_datasets(config.data_folder), config.channels)

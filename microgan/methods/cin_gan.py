@@ -114,7 +114,7 @@ class CINGAN(Method):
             config, method="cin_gan", network=config.generator, network_arguments=arguments,
             normalization={name: task.normalization for name, task in self.tasks.items()},
             degradation={name: defect.model for name, defect in self.measured.items()},
-            corrected=tuple(self.measured), channels=channels_of(config.data_dir, self.tasks))
+            corrected=tuple(self.measured), channels=channels_of(config.data_folder, self.tasks))
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.style import load_content_and_style

@@ -102,9 +102,9 @@ def load_degraded_tasks(config: TaskTrainingConfig) -> dict[str, TaskData]:
     symmetries = chosen_symmetries(names, config.symmetries)
     tasks = {}
     for name in names:
-        degraded = load_degraded(config.data_dir, name)
-        test_pairs = (load_test_pairs(config.data_dir, name)
-                      if has_clean(config.data_dir, name + TEST_SUFFIX) else None)
+        degraded = load_degraded(config.data_folder, name)
+        test_pairs = (load_test_pairs(config.data_folder, name)
+                      if has_clean(config.data_folder, name + TEST_SUFFIX) else None)
         split = _all_train(name, degraded, test_pairs, config)
         train = [degraded[i] for i in split.train]
         ranges = fit_ranges(config.normalization, name, train, train)

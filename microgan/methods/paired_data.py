@@ -165,11 +165,11 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False,
     assert config.seed is not None
     tasks = {}
     for name in names:
-        pairs = load_pairs(config.data_dir, name)
+        pairs = load_pairs(config.data_folder, name)
         if look_unmatched(pairs):
             print(f"Warning: the clean images of '{name}' do not resemble their degraded ones: "
                   f"{_IF_UNMATCHED}")
-        test_pairs = load_test_pairs(config.data_dir, name)
+        test_pairs = load_test_pairs(config.data_folder, name)
         split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
                             validation_fraction=config.validation_fraction,
                             test_fraction=config.test_fraction, seed=config.seed)
@@ -233,7 +233,7 @@ def _with_clean_to_degrade(task: TaskData, config: TaskTrainingConfig) -> TaskDa
     """Add all clean images of the data set outside validation and test."""
     held_out = task.clean_part("validation") + task.clean_part("test")
     clean = [images[i] for images in (task.pairs.clean,
-                                      load_extra_clean(config.data_dir, task.pairs.name))
+                                      load_extra_clean(config.data_folder, task.pairs.name))
              for i in indices_outside(images, held_out)]
     return replace(task, clean_to_degrade=clean)
 

@@ -129,7 +129,7 @@ def _load_tasks_without_pairs(config: CGANConfig, names: tuple[str, ...], info: 
     Degraded images are checked, as for CIN-GAN, but not used: even the normalisation is the
     generator's. Only test arrays, which must be pairs, are real.
     """
-    tasks = {name: without_pairs(images, config.data_dir, info.normalization[name])
+    tasks = {name: without_pairs(images, config.data_folder, info.normalization[name])
              for name, images in load_unpaired_tasks(config, names).items()}
     check_parts(tasks)
     return tasks

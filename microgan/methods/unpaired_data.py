@@ -15,6 +15,7 @@ from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import PairedImages, load_test_pairs
 from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
+from microgan.datasets.task_files import DataDir
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
 from microgan.methods.paired_data import (
@@ -98,8 +99,8 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
     assert config.seed is not None
     tasks = {}
     for name in names:
-        images = load_unpaired(config.data_dir, name)
-        test_images = load_unpaired_test(config.data_dir, name)
+        images = load_unpaired(config.data_folder, name)
+        test_images = load_unpaired_test(config.data_folder, name)
         degraded_split, clean_split = split_unpaired(
             images, test_images, images_limit=config.images_limit,
             validation_fraction=config.validation_fraction,
@@ -121,7 +122,7 @@ def load_unpaired_tasks(config: TaskTrainingConfig, names: tuple[str, ...]
     return tasks
 
 
-def without_pairs(images: UnpairedTaskData, data_dir: str,
+def without_pairs(images: UnpairedTaskData, data_dir: DataDir,
                   normalization: TaskNormalization) -> TaskData:
     """Turn unpaired images into the data of a training without real pairs.
 

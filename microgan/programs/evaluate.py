@@ -131,15 +131,16 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
         if unknown:
             raise UserError(f"--{flag} names '{unknown[0]}', which the generator was not trained "
                             f"on. Its tasks: {', '.join(info.tasks)}.")
-    test_pairs = {name: load_test_pairs(config.data_dir, name) if config.split == "test" else None
-                  for name in config.datasets or info.tasks or find_datasets(config.data_dir)}
+    data = config.data_folder
+    test_pairs = {name: load_test_pairs(data, name) if config.split == "test" else None
+                  for name in config.datasets or info.tasks or find_datasets(data)}
     parts: dict[str, Any] = {}
     for name in config.datasets or _tasks_present(config, test_pairs):
         pairs = test_pairs[name]
         if pairs is not None:
             indices = list(range(len(pairs)))
         else:
-            pairs = load_pairs(config.data_dir, name)
+            pairs = load_pairs(data, name)
             # One without tasks has learned from none of them.
             indices, moves = (_recorded_split(config, name, pairs) if info.tasks
                               else (list(range(len(pairs))), {}))
@@ -155,11 +156,11 @@ def _tasks_present(config: EvaluateConfig,
     """Return the generator's tasks in --data_dir, as test arrays or as pairs."""
     present = {name for name, pairs in test_pairs.items() if pairs is not None}
     try:
-        present.update(find_datasets(config.data_dir))
+        present.update(find_datasets(config.data_folder))
     except UserError:
         if not present:  # test arrays alone are enough
             raise
-    present.update(channels_of(config.data_dir, test_pairs))
+    present.update(channels_of(config.data_folder, test_pairs))
     absent = [name for name in test_pairs if name not in present]
     if len(absent) == len(test_pairs):
         raise UserError(f"{config.data_dir} has images of none of the generator's tasks: "

@@ -25,7 +25,8 @@ from microgan.version import __version__
 
 # How to run, not what: a resumed run may change these fields.
 _FREE_FIELDS = {"resume", "overwrite", "checkpoint_every", "checkpoint_minutes", "max_bad_steps",
-                "dir", "data_dir", "num_gpu", "eval_limit", "dry_run", "config", "tensorboard"}
+                "dir", "data_dir", "degraded_dir", "clean_dir", "num_gpu", "eval_limit", "dry_run",
+                "config", "tensorboard"}
 # What a resumed run may be given anew, as long as it is then recorded.
 _RECORDED_ANEW = ("num_iters", "cross_validate")
 # Fields that may name a file on whose content a training depends.

@@ -3,7 +3,10 @@ import pytest
 import tifffile
 
 from helpers import make_pairs, write_pairs
-from microgan.datasets.paired_arrays import find_datasets, load_pairs, load_test_pairs
+from microgan.config import CGANConfig
+from microgan.datasets.paired_arrays import (
+    find_datasets, has_clean, load_pairs, load_test_pairs)
+from microgan.datasets.task_files import DataFolder
 from microgan.errors import UserError
 
 
@@ -185,6 +188,26 @@ def test_tiff_folders_are_paired_by_name(tiff_folder):
 
     assert [image.shape for image in pairs.degraded] == [(32, 32), (31, 32), (30, 32)]
     assert pairs.clean[0].dtype == np.uint16
+
+
+def test_folders_may_have_other_names(tiff_folder):
+    for part, name in (("degraded", "raw"), ("clean", "gt")):
+        (tiff_folder / "Cells" / part).rename(tiff_folder / "Cells" / name)
+    data = DataFolder(tiff_folder, "raw", "gt")
+
+    assert find_datasets(data) == ("Cells",)
+    assert has_clean(data, "Cells") and len(load_pairs(data, "Cells")) == 3
+    with pytest.raises(UserError, match="NAME/degraded/.*named with --degraded_dir and --clean"):
+        find_datasets(tiff_folder)
+
+
+@pytest.mark.parametrize("names, message", [
+    (("raw/day1", "gt"), "--degraded_dir takes the name of a folder .* Received: 'raw/day1'"),
+    (("raw", ""), "--clean_dir takes the name of a folder in each folder NAME"),
+    (("raw", "raw"), "--degraded_dir and --clean_dir are both 'raw'")])
+def test_names_of_folders_that_cannot_be_are_refused(names, message):
+    with pytest.raises(UserError, match=message):
+        CGANConfig.create(degraded_dir=names[0], clean_dir=names[1])
 
 
 def test_tiffs_of_unlike_names_are_paired_by_what_changes_and_printed(tiff_folder, capsys):
