@@ -48,8 +48,9 @@ def divided(tasks: dict[str, TaskData], config: Any) -> list[dict[str, TaskData]
                         "several (TF_CONFIG). Leave it out here, and add it with --resume in one.")
     folds: list[dict[str, TaskData]] = [{} for _ in range(config.cross_validate)]
     for name, task in tasks.items():
-        splits = left_out_splits(task.pairs, task.split, count=config.cross_validate,
-                                 validation_fraction=config.validation_fraction, seed=config.seed)
+        splits = left_out_splits(
+            task.as_stored().pairs, task.split, count=config.cross_validate,
+            validation_fraction=config.validation_fraction, seed=config.seed)
         for fold, split in zip(folds, splits):
             of_fold = replace(task, split=split, test_pairs=None)
             fold[name] = replace(of_fold, normalization=fit_ranges(
