@@ -32,6 +32,8 @@ from microgan.runtime.amounts import byte_size, duration
 METHODS = ("cgan", "cin_gan", "zse_gan")
 PRECISIONS = ("float32", "mixed_bfloat16")
 _RESTORE = "restore"
+# A critic's mean score may be near 0: differences are not taken relative to less than this.
+_SMALL_LOSS = 0.1
 # Relative, of losses of the first update, and absolute, of images in units of their range: GPUs
 # round products of float32 to 10 bits (TF32), bfloat16 has 7.
 _LARGEST_DEVIATION = {"float32": 0.01, "mixed_bfloat16": 0.1}
@@ -243,7 +245,8 @@ def deviation(outcome: Outcome, reference: Outcome | None) -> float:
     if reference is None or reference.values is None or outcome.values is None:
         return math.nan
     if isinstance(outcome.values, dict):
-        return max(abs(value - reference.values[name]) / max(abs(reference.values[name]), 1e-3)
+        return max(abs(value - reference.values[name])
+                   / max(abs(reference.values[name]), _SMALL_LOSS)
                    for name, value in outcome.values.items())
     return float(np.abs(outcome.values - reference.values).max() / np.ptp(reference.values))
 

@@ -44,6 +44,8 @@ def test_what_is_far_from_the_cpu_or_failed_is_a_problem():
     assert "0.02 from the CPU" in problem(case, Outcome([2, 1], {"content": 10.2}), reference)
     assert problem(case._replace(precision=BF16), Outcome([2, 1], {"content": 10.2}),
                    reference) == ""
+    assert problem(case, Outcome([2, 1], {"score": 0.0004}),
+                   Outcome([2, 1], {"score": 0.0001})) == ""  # both are nearly nothing
     assert problem(case, Outcome(error="died"), reference) == "died"
     image = np.linspace(0, 50, 6).reshape(2, 3)
     assert "0.1 from the CPU" in problem(Case("restore", F32, 1), Outcome([2, 1], image + 5),
