@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from helpers import NARROW_CGAN, make_pairs
-from microgan.cli import restore, train_cgan
+from microgan.cli import evaluate, restore, train_cgan
 from microgan.restoration.image_files import result_name
 from vendor_writers import PACKAGES, WRITERS
 
@@ -85,3 +85,14 @@ def test_every_channel_of_a_movie_is_restored_by_its_task(trained, tmp_path, cap
     with tifffile.TiffFile(tmp_path / result_name(path)) as tiff:
         assert tiff.series[0].axes == "TCYX" and tiff.asarray().shape == (4, 2, 16, 16)
         assert tiff.is_imagej if name == "movie.tif" else tiff.is_ome
+
+
+def test_channels_are_scored_as_tasks(trained, tmp_path, capsys):
+    status = evaluate.main([
+        "evaluate.py", f"--generator={trained / RUN / 'generator.h5'}", "--split=validation",
+        f"--data_dir={trained / 'images'}", f"--output={tmp_path / 'scores'}"])
+
+    assert status == 0
+    rows = json.loads((tmp_path / "scores" / "scores.json").read_text())
+    assert {row["task"] for row in rows} == {"Cells_DAPI", "Cells_Actin"}
+    assert "not scored" not in capsys.readouterr().out

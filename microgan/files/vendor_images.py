@@ -189,7 +189,7 @@ class VendorFile:
 def _library(package: str, kind: str, path: Path) -> Any:
     try:
         library = importlib.import_module(package)
-        if package == "czifile" and not hasattr(library, "CziImage"):
+        if package == "czifile" and not hasattr(getattr(library, "CziImage", None), "mpp"):
             raise ImportError("too old")
     except ImportError as error:
         remedy = "pip install 'microgan[formats]'."
