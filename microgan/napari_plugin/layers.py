@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.datasets.normalization import IntensityRange
 from microgan.errors import UserError
+from microgan.restoration.displayed import IntensityMap
 from microgan.restoration.stored_images import choose_axes
 
 if TYPE_CHECKING:
@@ -102,20 +102,20 @@ def place_like(layer: Image, axes: str, channel: int | None) -> dict[str, Any]:
             for name in _PLACE_OF_AXES}
 
 
-def look_like(layer: Image, learned: IntensityRange | None) -> dict[str, Any]:
+def look_like(layer: Image, move: IntensityMap, dtype: np.dtype) -> dict[str, Any]:
     """Return how a layer is shown, for a restored layer.
 
     Args:
         layer: that was restored.
-        learned: intensities of the clean images that the generator knows, if any. Where they
-            are on another scale, they become the contrast limits.
+        move: where its intensities are in the restored layer; the contrast limits move, too.
+        dtype: of the restored layer; limits that it cannot hold are cut.
 
     Returns:
         Keyword arguments of `add_image`.
     """
-    low, high = layer.contrast_limits
-    if learned is not None:
-        seen = min(high, learned.high) - max(low, learned.low)
-        if seen < (learned.high - learned.low) / 2:
-            low, high = learned.low, learned.high
-    return {**{name: getattr(layer, name) for name in _LOOK}, "contrast_limits": (low, high)}
+    look = {name: getattr(layer, name) for name in _LOOK}
+    low, high = map(move, layer.contrast_limits)
+    if dtype.kind in "iu":
+        low, high = (float(end) for end in np.clip(
+            (low, high), np.iinfo(dtype).min, np.iinfo(dtype).max))
+    return {**look, "contrast_limits": (low, high)} if low < high else look

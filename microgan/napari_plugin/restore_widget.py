@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,18 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     CheckBox, ComboBox, Container, FileEdit, Label, LineEdit, ProgressBar, PushButton)
 from napari.layers import Image
-from napari.qt.threading import create_worker
+from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from microgan.errors import UserError, told
 from microgan.generator_file import EMBEDDED, GeneratorInfo, read_info
+from microgan.napari_plugin.forms import aligned, mistakes_shown
 from microgan.napari_plugin.layers import (
     LayerPixels, axes_of, choose_channel, finest, look_like, place_like)
 from microgan.napari_plugin.restoring import Restored, RestoringProcess, Stopped
 from microgan.napari_plugin.restoring_process import may_map_trust
+from microgan.restoration.displayed import intensity_map
 from microgan.restoration.planes import percentiles
 
 if TYPE_CHECKING:
@@ -40,6 +41,17 @@ class _Messages(QObject):
     told = Signal(str)
     returned = Signal(object)
     finished = Signal()
+
+
+class _Worker(FunctionWorker):
+    """A thread that ends its process when it must quit, as when napari closes."""
+
+    process: RestoringProcess | None = None
+
+    def quit(self) -> None:
+        super().quit()
+        if self.process is not None:
+            self.process.stop()
 
 
 class RestoreWidget(Container):
@@ -85,9 +97,10 @@ class RestoreWidget(Container):
         self.cancel = PushButton(text="Cancel", enabled=False)
         self.progress = ProgressBar(min=0, max=1000, value=0)
         self.notes = Label(value="")
-        super().__init__(widgets=[
-            self.layer, self.axes, self.channel, self.generator, self.file, self.task,
-            self.output_type, self.trust_map,
+        super().__init__(labels=False)
+        self.extend([
+            aligned([self.layer, self.axes, self.channel, self.generator, self.file, self.task,
+                     self.output_type]), self.trust_map,
             Container(widgets=[self.start, self.cancel], layout="horizontal", labels=False),
             self.progress, self.notes])
         self.notes.native.setWordWrap(True)
@@ -141,7 +154,7 @@ class RestoreWidget(Container):
         is_file = self.generator.value == _FILE
         self.file.visible = is_file
         self._info = None
-        with _mistakes_shown():
+        with mistakes_shown():
             if not is_file:
                 self._info = read_info(EMBEDDED, method=None)
             elif self.file.value is not None and Path(str(self.file.value)).is_file():
@@ -161,7 +174,7 @@ class RestoreWidget(Container):
         self._channel = None if self.channel.value in (_ALL, None) else int(self.channel.value)
         pixels, axes = choose_channel(self._layer, self.axes.value, self._channel)
         task = self.task.value if self.task.value != _OWN_PERCENTILES else None
-        self._learned = self._info.ranges(task)[1] if task else None
+        self._map = intensity_map(self._info, task)
         self._suffix = "degraded" if self._info.method == "cin_gan" else "restored"
         return pixels, {
             "axes": axes, "task": task, "output_type": self.output_type.value,
@@ -169,21 +182,20 @@ class RestoreWidget(Container):
             "trust_map": self._has_trust_map and self.trust_map.value}
 
     def _start(self) -> None:
-        with _mistakes_shown():
+        with mistakes_shown():
             pixels, settings = self._job()
             self.notes.value = ""
             self.start.enabled, self.cancel.enabled = False, True
             self._worker = create_worker(
                 _work, self._process, pixels, settings, self._messages.told.emit,
-                self._messages.progressed.emit)
+                self._messages.progressed.emit, _worker_class=_Worker)
+            self._worker.process = self._process
             self._worker.returned.connect(self._messages.returned)
             self._worker.finished.connect(self._messages.finished)
             self._worker.start()
 
     def _cancel(self) -> None:
-        if self._worker is not None:
-            self._worker.quit()
-        self._process.stop()
+        (self._process.stop if self._worker is None else self._worker.quit)()
 
     def _show_progress(self, share: float) -> None:
         self.progress.value = round(1000 * share)
@@ -207,7 +219,7 @@ class RestoreWidget(Container):
         self._viewer.add_image(
             result.pixels, name=f"{name} {self._suffix}",
             metadata={"microgan": list(result.notes)}, **place,
-            **look_like(layer, self._learned))
+            **look_like(layer, self._map, result.pixels.dtype))
         if result.spread is not None:
             (bright,) = percentiles(result.spread, shares=(_BRIGHT_PERCENTILE,))
             self._viewer.add_image(
@@ -235,15 +247,3 @@ def _work(process: RestoringProcess, pixels: LayerPixels, settings: dict[str, An
         if line is None:
             raise
         return line
-
-
-@contextlib.contextmanager
-def _mistakes_shown() -> Iterator[None]:
-    """Show what the user can mend in napari's notification, in one line; a bug is raised."""
-    try:
-        yield
-    except Exception as error:
-        line = told(error)
-        if line is None:
-            raise
-        show_error(line)

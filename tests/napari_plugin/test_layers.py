@@ -9,8 +9,8 @@ need_napari()
 
 from napari.layers import Image  # noqa: E402
 
-from microgan.datasets.normalization import IntensityRange  # noqa: E402
 from microgan.errors import UserError  # noqa: E402
+from microgan.restoration.displayed import IntensityMap  # noqa: E402
 from microgan.napari_plugin.layers import (  # noqa: E402
     LayerPixels, axes_of, choose_channel, look_like, place_like)
 
@@ -92,13 +92,20 @@ def test_a_channel_of_colours_becomes_a_grey_layer():
     assert not result.rgb and tuple(result.scale) == (0.1, 0.2)
 
 
-@pytest.mark.parametrize("learned, limits", [
-    (None, (10, 200)), (IntensityRange(0, 180), (10, 200)), (IntensityRange(0, 60000), (0, 60000)),
-    (IntensityRange(300, 400), (300, 400))])
-def test_contrast_is_kept_unless_clean_images_are_on_another_scale(learned, limits):
+@pytest.mark.parametrize("move, dtype, limits", [
+    (IntensityMap(), "uint8", (10, 200)), (IntensityMap(2.0, 5.0), "uint16", (25, 405)),
+    (IntensityMap(2.0, 5.0), "uint8", (25, 255)),
+    (IntensityMap(1.0, -20.0), "float32", (-10, 180))])
+def test_contrast_limits_go_where_the_intensities_go(move, dtype, limits):
     layer = Image(np.zeros((20, 30)), contrast_limits=(10, 200), colormap="magma", gamma=0.5)
 
-    look = look_like(layer, learned)
+    look = look_like(layer, move, np.dtype(dtype))
 
     assert look["contrast_limits"] == limits
     assert look["gamma"] == 0.5 and look["colormap"].name == "magma"
+
+
+def test_contrast_limits_of_which_nothing_can_be_held_are_left_to_napari():
+    layer = Image(np.zeros((20, 30)), contrast_limits=(10, 200))
+
+    assert "contrast_limits" not in look_like(layer, IntensityMap(1.0, 300.0), np.dtype("uint8"))

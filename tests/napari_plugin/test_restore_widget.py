@@ -16,13 +16,14 @@ from helpers import need_napari
 need_napari()
 
 from napari.components import ViewerModel  # noqa: E402
+from napari.qt.threading import FunctionWorker  # noqa: E402
 
 import microgan  # noqa: E402
 from microgan.datasets.normalization import IntensityRange, TaskNormalization  # noqa: E402
 from microgan.errors import UserError  # noqa: E402
 from microgan.generator_file import GeneratorInfo  # noqa: E402
 from microgan.napari_plugin import (  # noqa: E402
-    restore_widget, restoring, restoring_process)
+    forms, restore_widget, restoring, restoring_process)
 from microgan.napari_plugin.restore_widget import RestoreWidget  # noqa: E402
 
 INFO = GeneratorInfo(
@@ -119,8 +120,9 @@ def generator(tmp_path):
 def shown(monkeypatch):
     """Lines of napari's notifications."""
     lines = []
-    for kind in ("show_error", "show_warning"):
-        monkeypatch.setattr(restore_widget, kind, lines.append)
+    for module, kind in ((restore_widget, "show_error"), (restore_widget, "show_warning"),
+                         (forms, "show_error")):
+        monkeypatch.setattr(module, kind, lines.append)
     return lines
 
 
@@ -159,12 +161,12 @@ def test_a_layer_is_restored_beside_itself(qtbot, widget, image, factor, generat
     np.testing.assert_array_equal(result.data, 2 * layer.data)  # 0 to 200 becomes 0 to 400
     assert result.name == "cells restored" and result.data.dtype == np.uint16
     np.testing.assert_array_equal(result.scale, layer.scale)
-    assert result.colormap.name == "green"
+    assert result.colormap.name == "green" and result.contrast_limits == [10, 300]
     assert factor.loaded == [(str(generator), {"test_time_augmentation": None})]
     assert shown == ["Warning: this is a test."]
 
 
-def test_contrast_limits_are_kept_where_clean_images_have_the_same_scale(qtbot, widget, image):
+def test_contrast_limits_are_kept_where_clean_images_are_as_bright(qtbot, widget, image):
     widget.viewer.add_image(image // 2, contrast_limits=(5, 90))
     widget.task.value = "B"
 
@@ -241,6 +243,20 @@ def test_cancelling_leaves_no_layer_and_the_next_restoration_starts_anew(
     press(qtbot, widget)
 
     assert len(widget.viewer.layers) == 2
+
+
+def test_napari_that_closes_does_not_wait_for_the_restoration(qtbot, widget, image, factor):
+    factor.may_end.clear()
+    widget.viewer.add_image(image)
+    widget.start.native.click()
+    qtbot.waitUntil(factor.begun.is_set)
+    killed = []
+    usual, process = widget._process._process.kill, widget._process._process
+    process.kill = lambda: (killed.append(True), usual(), factor.may_end.set())
+
+    FunctionWorker.await_workers(30_000)
+
+    assert killed == [True]
 
 
 def test_a_mistake_is_one_line_in_a_notification(qtbot, widget, image, shown, tmp_path):
