@@ -78,7 +78,7 @@ class _Measured:
     match: Match
     structures: tuple[float, float]  # of the degraded and the clean image
     difference: np.ndarray  # of both profiles
-    coarse: tuple[np.ndarray, np.ndarray]
+    coarse: tuple[np.ndarray, ...]  # of both; none of pairs that are not compared with others
 
 
 def check_pairs(pairs: PairedImages, report: Callable[[float], None] | None = None
@@ -112,7 +112,8 @@ Align both, or pass --register=auto.']
         if found is not None:
             saturated[index] = found
         if min(clean.shape) >= _LEAST_SIDE_PX:
-            measured[index] = _measure(degraded, clean)
+            measured[index] = _measure(degraded, clean,
+                                       is_compared=len(measured) < _MOST_COMPARED)
         if report is not None:
             report((index + 1) / len(pairs))
     placed = _Places(pairs, measured).findings()
@@ -122,11 +123,11 @@ Align both, or pass --register=auto.']
             for found in (placed, exchanged, saturated) if index in found]
 
 
-def _measure(degraded: np.ndarray, clean: np.ndarray) -> _Measured:
+def _measure(degraded: np.ndarray, clean: np.ndarray, is_compared: bool = True) -> _Measured:
     first, second = measure_spectrum(degraded), measure_spectrum(clean)
     return _Measured(match(first, second), (first.structure, second.structure),
                      first.profile - second.profile,
-                     (first.coarse_phases(), second.coarse_phases()))
+                     (first.coarse_phases(), second.coarse_phases()) if is_compared else ())
 
 
 class _Places:
@@ -168,7 +169,7 @@ class _Places:
     def _matches_with_others(self) -> dict[int, tuple[int, float, float]]:
         """Return, by pair, whose clean image matches best, its score and the own one's."""
         by_shape: dict[tuple[int, ...], list[int]] = {}
-        for index in list(self._measured)[:_MOST_COMPARED]:
+        for index in (index for index, each in self._measured.items() if each.coarse):
             by_shape.setdefault(self._pairs.clean[index].shape, []).append(index)
         best = {}
         for indices in by_shape.values():
@@ -230,7 +231,8 @@ class _Places:
         limit = np.maximum(_LEAST_SHIFT_PX,
                            _SHIFT_DEVIATIONS * np.hypot(self._limit_px, own.error_px))
         is_far = np.abs(shift).max() >= _NEAR_PX
-        if (own.score < _MATCHED or (np.abs(shift) <= limit).all()
+        # Of unrelated images of like structures, the best of all shifts may reach 8.
+        if (own.score < (_CERTAIN if is_far else _MATCHED) or (np.abs(shift) <= limit).all()
                 or (is_far and own.score < own.unshifted + _SHIFT_GAIN)):
             return None
         y, x = (int(np.rint(length)) for length in shift)

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from helpers import ROOT
+from microgan.datasets import pair_checks
 from microgan.datasets.distorted_pairs import Stretch, stretched
 from microgan.datasets.pair_checks import check_pairs
 from microgan.datasets.paired_arrays import PairedImages
@@ -113,6 +114,17 @@ def test_reordered_pairs_are_all_found(pairs):
 
     assert [finding.number for finding in findings] == [
         f"with {NAMES[(index + 1) % 12]}" for index in range(12)]
+
+
+def test_of_very_many_pairs_the_first_are_compared_with_each_other(pairs, monkeypatch):
+    monkeypatch.setattr(pair_checks, "_MOST_COMPARED", 3)
+    degraded, clean = pairs
+    clean[[0, 2]] = clean[[2, 0]]
+    clean[[5, 6]] = clean[[6, 5]]
+
+    swapped = [finding for finding in found(degraded, clean) if finding.kind == "swapped"]
+
+    assert [finding.image for finding in swapped] == [NAMES[0], NAMES[2]]
 
 
 def test_exchanged_halves_are_found(pairs):
