@@ -59,6 +59,10 @@ class RestoreConfig(Config):
         None, "Restore a part of the files, so that several jobs share the work: 2/8 is the "
         "second of eight parts. In a Slurm array: --shard=$SLURM_ARRAY_TASK_ID/8. Unset: all "
         "files.")
+    dask: str | None = setting(
+        None, "Restore on a Dask cluster: the address of its scheduler, such as tcp://host:8786, "
+        "or local:2 for two processes on this machine. The workers need microgan and the same "
+        "paths. Run again after a failure, it goes on where it was. Unset: in this process.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
 
@@ -72,6 +76,13 @@ class RestoreConfig(Config):
         if not self.trust_map and (self.cin_generator_path or self.snapshots):
             raise UserError("--cin_generator_path and --snapshots are for trust maps: add "
                             "--trust_map.")
+        if self.dask is not None and not re.fullmatch(r"local:[1-9][0-9]{0,3}|[a-z]+://.+",
+                                                      self.dask):
+            raise UserError("--dask must be a scheduler's address such as tcp://host:8786, or "
+                            "local:2 for two processes on this machine. Received: "
+                            f"{printable(self.dask, limit=60)}")
+        if self.dask is not None and self.trust_map:
+            raise UserError("--dask makes no trust maps: leave out --trust_map or --dask.")
         self._shard()
 
     def in_shard(self, files: Sequence[Item]) -> list[Item]:

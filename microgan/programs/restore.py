@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import os
 import sys
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
@@ -15,17 +13,17 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError, one_line
 from microgan.runtime.progress import Progress
 from microgan.files.whole import check_can_write, folder_for_results, put_back
+from microgan.programs.restore_dask import DaskWork, restore_with_dask
+from microgan.programs.restored_file import collected, restore_file
 from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_paths
 from microgan.generator_file import GeneratorInfo, read_info
-from microgan.files.names import choose_files, matching_name, shown
+from microgan.files.names import choose_files, matching_name
 from microgan.restoration.channels import find_channel_tasks
 from microgan.restoration.checks import check_task, choose_augmentation
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
-from microgan.restoration.displayed import IntensityMap, intensity_map
 from microgan.restoration.kept_pixels import check_pixels
-from microgan.restoration.restorer import Restorer, load_restorer
-from microgan.restoration.stored_images import Scratch
+from microgan.restoration.restorer import load_restorer
 from microgan.files.zarr_metadata import is_zarr_folder
 
 
@@ -57,11 +55,16 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         print(f"None of the {len(all_targets)} files found is of --shard={config.shard}: nothing "
               "to restore.")
         return []
-    _refuse_earlier(targets, config, info)
+    work = DaskWork(config, list(targets)) if config.dask else None
+    restored = [path for path, target in targets.items() if work and work.is_done(path, target)]
+    if restored:
+        print(f"{len(restored)} of {len(targets)} files were restored before.")
+    left = {path: target for path, target in targets.items() if path not in restored}
+    _refuse_earlier(left, config, info)
     failures: dict[Path, Exception] = {}
     notes = FileNotes()
-    for path in targets:
-        with _collected(failures, path), open_image_file(path, axes=config.axes) as file:
+    for path in left:
+        with collected(failures, path), open_image_file(path, axes=config.axes) as file:
             for image in file.images:
                 find_channel_tasks(info, image, config.task)
                 check_pixels(image.pixels, config.nodata)
@@ -70,14 +73,19 @@ def restore_files(config: RestoreConfig) -> list[Path]:
                 file.check_writable(output_type)
             notes.add(path, file.notes, file.voxel_size_um)
     notes.print()
-    if len(failures) < len(targets):
+    if len(failures) < len(left):
         with folder_for_results(config.output, "--output"):
-            for path, target in targets.items():
-                with _collected(failures, path):
+            for path, target in left.items():
+                with collected(failures, path):
                     for written in (target, *map_paths(target, config, info)):
                         check_can_write(written)
-            if len(failures) < len(targets):
-                _restore_all(targets, failures, config)
+            if len(failures) < len(left):
+                if work:
+                    restore_with_dask(left, work, failures, config)
+                else:
+                    _restore_all(left, failures, config)
+    if work and not failures:
+        work.forget()
     _raise_failures(failures, len(targets))
     return list(targets.values())
 
@@ -92,58 +100,12 @@ def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
     try:
         for done, (path, target) in enumerate(targets.items(), 1):
             if path not in failures:
-                with _collected(failures, path):
-                    _restore_file(restorer, trust_maps, path, target, config)
+                with collected(failures, path):
+                    restore_file(restorer, trust_maps, path, target, config)
             progress(done / len(targets))
     except KeyboardInterrupt as stop:
         raise type(stop)("stopped. Files restored before are whole; continue with the others."
                          ) from None
-
-
-@contextlib.contextmanager
-def _collected(failures: dict[Path, Exception], path: Path) -> Iterator[None]:
-    """Note why a file cannot be restored, and continue: even a bug must not cost the others."""
-    try:
-        yield
-    except Exception as error:
-        failures[path] = error
-
-
-def _restore_file(restorer: Restorer, trust_maps: TrustMaps | None, path: Path, target: Path,
-                  config: RestoreConfig) -> None:
-    with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
-        restored, maps = [], []
-        for image in file.images:
-            name = shown(f"{path} {image.label}".strip())
-            if image.axes_are_assumed and len(image.axes) > 2:
-                print(f"{name}: axes {image.axes} assumed; if they are others, pass --axes.")
-            part = parts.enter_context(Scratch(
-                target.parent, image.pixels.shape,
-                image.pixels.dtype if config.output_type == "same" else config.output_type))
-            channels = find_channel_tasks(restorer.info, image, config.task)
-            chosen = [(part, image.pixels, config.task)]
-            moved = [intensity_map(restorer.info, config.task)]
-            if channels is not None:
-                print(f"{name}: {channels.describe()}.", flush=True)
-                channels.leave_others(part, image.pixels)
-                chosen = [(channels.view(part, number), channels.view(image.pixels, number), task)
-                          for number, task in channels.chosen()]
-                moved = [IntensityMap() if task is None else intensity_map(restorer.info, task)
-                         for task in channels.tasks]
-            progress = Progress(name).steps(len(chosen))
-            for target_pixels, pixels, task in chosen:
-                restorer.restore_into(
-                    target_pixels, pixels, axes=image.axes, task=task, nodata=config.nodata,
-                    seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
-                    progress=next(progress),
-                    report=lambda line: print(f"{name}: {line}", flush=True))
-            restored.append(part)
-            maps.append(moved)
-        file.write_like(target, restored, maps)
-        if trust_maps is not None:
-            trust_maps.write(file, target, restored, shown(path))
-    print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")
-    print(f"{shown(path)}: restored into {shown(target)}", flush=True)
 
 
 def _find_files(inputs: Sequence[str]) -> list[Path]:

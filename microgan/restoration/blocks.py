@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 
@@ -17,32 +18,35 @@ from microgan.restoration.tiles import Tile
 _SIDE_PX = 1024
 
 
-def refuse_unless_blockwise(restorer: Restorer, task: str | None) -> LoadedFrom:
+def refuse_unless_blockwise(restorer: Restorer, task: str | None,
+                            nodata: float | None = None) -> LoadedFrom:
     """Return where workers load a restorer from.
 
     Args:
         restorer: to be loaded by them.
-        task: as in a call.
+        task, nodata: as in a call.
 
     Raises:
         UserError: its result depends on more of an image than the surroundings of each pixel,
             or it was not loaded from a file.
     """
-    reason = needs_whole_image(restorer, task)
+    reason = needs_whole_image(restorer, task, nodata)
     if reason is not None:
         raise UserError(f"The image cannot be restored block by block: {reason}.")
     if restorer.loaded_from is None:
         raise UserError("Only a restorer that load_restorer has loaded from a file can be loaded "
                         "by other processes.")
-    return restorer.loaded_from
+    # A block goes through the network as one.
+    return dataclasses.replace(restorer.loaded_from, tile=None)
 
 
-def needs_whole_image(restorer: Restorer, task: str | None) -> str | None:
+def needs_whole_image(restorer: Restorer, task: str | None,
+                      nodata: float | None = None) -> str | None:
     """Say why the blocks of an image would not fit together; None if they do.
 
     Args:
         restorer: a generator.
-        task: as in a call.
+        task, nodata: as in a call.
     """
     info = restorer.info
     if not info.tasks:
@@ -56,6 +60,8 @@ def needs_whole_image(restorer: Restorer, task: str | None) -> str | None:
     if task is None and len(info.tasks) > 1:
         return ("without a task, intensity constants are percentiles of the whole image; name "
                 f"--task={' or --task='.join(info.tasks)}")
+    if nodata is not None:
+        return "the median of the whole image fills in for missing pixels"
     return None
 
 

@@ -68,7 +68,8 @@ def load_once(source: LoadedFrom) -> Restorer:
             if file_checksum(source.path) != source.checksum:
                 raise UserError(f"{source.path} has changed since the work began, or is another "
                                 "file on a worker. Load it again.")
-            _loaded.clear()  # one network at a time is enough memory
+            if len(_loaded) > 1:  # for blocks, and for whole files
+                _loaded.clear()
             _loaded[source] = load_restorer(
                 source.path, precision=source.precision, tile=source.tile,
                 test_time_augmentation=source.test_time_augmentation)

@@ -269,7 +269,7 @@ class Restorer:
         check_size(planes.shape)
         dtype = np.dtype(target.dtype)
         num_missing = check_pixels(image, nodata)
-        before, after = self._ranges(image, task, nodata, report)
+        before, after = self.ranges(image, task, nodata, report)
         name = task or next(iter(self.info.tasks), "")
         model = self.info.degradation.get(name)
         read_plane = functools.partial(planes.read, image)
@@ -344,10 +344,7 @@ class Restorer:
                     num_clipped = clipped_before
                     self._use_less_memory(planes.shape, report, error)
         if num_clipped:
-            share = _share(num_clipped, image)
-            pixels = "1 pixel" if num_clipped == 1 else f"{num_clipped} pixels"
-            report(f"{pixels} ({share}) went beyond what {target.dtype} can hold and "
-                   f"{'was' if num_clipped == 1 else 'were'} clipped.")
+            report(describe_clipped(num_clipped, image, target.dtype))
 
     def _restore_next(self, planes: Planes, start: int, access: _Access, task: str | None,
                       seed: int, report: Report, progress: Callable[[float], Any]) -> int:
@@ -400,8 +397,8 @@ class Restorer:
         self._max_pixels = pixels // 2
         report(f"Out of memory: continuing with tiles of {self._side(shape)} pixels a side.")
 
-    def _ranges(self, image: Pixels, task: str | None, nodata: float | None,
-                report: Report) -> tuple[IntensityRange, IntensityRange]:
+    def ranges(self, image: Pixels, task: str | None, nodata: float | None,
+               report: Report) -> tuple[IntensityRange, IntensityRange]:
         """Return the intensities that are -1 and 1 before and after the network."""
         low, high = percentiles(image, nodata)
         if task or len(self.info.tasks) == 1:
@@ -426,6 +423,13 @@ class Restorer:
                f"percentiles, {significant(low, 6)} and {significant(high, 6)}, replace a "
                f"task's intensity constants. Known tasks: {', '.join(self.info.tasks)}.")
         return IntensityRange(low, high), IntensityRange(low, high)
+
+
+def describe_clipped(count: int, image: Pixels, dtype: Any) -> str:
+    """Tell how many pixels of a restored image a type could not hold."""
+    pixels = "1 pixel" if count == 1 else f"{count} pixels"
+    return (f"{pixels} ({_share(count, image)}) went beyond what {dtype} can hold and "
+            f"{'was' if count == 1 else 'were'} clipped.")
 
 
 def _share(count: int, image: Pixels) -> str:
