@@ -234,11 +234,6 @@ class Restorer:
 
         Source:
             ours.
-
-        Example:
-            >>> restored = restore.restore_dask(dask.array.from_zarr("cells.zarr/0"), axes="CYX",
-            ...                                 task="NAME")
-            >>> restored.to_zarr("restored.zarr")
         """
         from microgan.restoration.dask_arrays import restore_lazily
 
