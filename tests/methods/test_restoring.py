@@ -28,7 +28,7 @@ def train(tmp_path, random, monkeypatch):
     untested = replace(task, split=Split((0, 2), (1,), (), None))
 
     def run(*, has_test=True, **settings):
-        monkeypatch.setattr(cgan, "load_tasks", lambda config: {
+        monkeypatch.setattr(cgan, "load_tasks", lambda config, **_: {
             "A": task if has_test else untested})
         runs.train(cgan.CGAN, CGANConfig.create(
             recipe="limited", precision="float32", seed=1, num_gpu=0, num_iters=1, batch_size=1,
