@@ -23,7 +23,6 @@ from microgan.errors import UserError
 _SIZE_PX = (1500, 980)
 _MINUTES = 60
 _ZOOM = 0.92
-_NUM_COLOURS = 256
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,7 +30,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 class Settings(Config):
     """What to photograph."""
 
-    num_iters: int = setting(600, "Updates of the training.", minimum=1)
+    num_iters: int = setting(300, "Updates of the training.", minimum=1)
     output: str = setting("docs/images/napari.png", "Picture to write.")
 
 
@@ -94,10 +93,8 @@ def photograph(settings: Settings) -> None:
     end = time.monotonic() + 2
     wait(application, lambda: time.monotonic() > end)
     pixels = viewer.screenshot(canvas_only=False, flash=False)
-    # Other methods mix up the colours of curves.
-    picture = Image.fromarray(pixels).convert("RGB").quantize(
-        _NUM_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    picture.save(settings.output, optimize=True)
+    # Fewer colours would make steps of smooth greys, or mix up curves.
+    Image.fromarray(pixels).convert("RGB").save(settings.output, optimize=True)
     viewer.close()
 
 
