@@ -164,11 +164,12 @@ def _fit_filters(stacks: ReportedStacks) -> tuple[list[StackFilter], str]:
     """Fit filters to stacks other than the reported ones, or to these if there are no others."""
     from microgan.estimation.stack_filters import fit_stack_filters
 
+    step_px = stacks.spacing_um[0] / stacks.spacing_um[2]
     if not stacks.training_stacks:
-        return (fit_stack_filters(stacks.blurred, stacks.focal_planes, stacks.tissue),
-                "the stacks themselves")
+        return (fit_stack_filters(stacks.blurred, stacks.focal_planes, stacks.tissue,
+                                  step_px=step_px), "the stacks themselves")
     return (fit_stack_filters(stacks.training_stacks, stacks.training_focal_planes,
-                              stacks.tissue),
+                              stacks.tissue, step_px=step_px),
             f"{len(stacks.training_stacks)} stacks of {stacks.training}")
 
 

@@ -16,7 +16,7 @@ class Microscope:
     """How a microscope sees a section, slice by slice.
 
     Args:
-        focal_plane: index of the slice around which the image is sharp.
+        focal_plane: index of the slice around which the image is sharp; may lie between two.
         sigma_um: standard deviation of the blur in focus, in all directions.
         lateral_growth_per_um: growth of the blur within a slice with the squared distance
             from the focal plane, micrometres.
@@ -37,7 +37,7 @@ class Microscope:
         (0.55, 0.55)
     """
 
-    focal_plane: int = 14
+    focal_plane: float = 14
     sigma_um: float = 0.55
     lateral_growth_per_um: float = 0.021
     axial_growth_per_um: float = 0.02
@@ -53,7 +53,8 @@ class Microscope:
         return (self.axial_ratio * self.sigma_um + self.axial_growth_per_um * squared_um2,
                 self.sigma_um + self.lateral_growth_per_um * squared_um2)
 
-    def depth_weights(self, index: int, depths: np.ndarray) -> np.ndarray:
+    def depth_weights(self, index: int, depths: np.ndarray,
+                      presence: np.ndarray | None = None) -> np.ndarray:
         """Return how much each depth of the sample adds to a slice.
 
         Light passes through all of the sample, so the weights add up to 1 even for a slice
@@ -62,22 +63,27 @@ class Microscope:
         Args:
             index: of the slice.
             depths: float (T,), positions of the sample's depths, in slices.
+            presence: float (T,), 0 to 1, how much of the sample is there; None for all.
 
         Returns:
             float64 (T,), of sum 1.
         """
         # Shifted so that the largest is 1: a narrow Gaussian underflows far away.
         squared = ((depths - index) * self.z_step_um / self.blur_um(index)[0]) ** 2
+        if presence is not None:
+            squared = squared - 2 * np.log(np.maximum(presence, _LEAST_PRESENCE))
         weights = np.exp((squared.min() - squared) / 2)
         return np.asarray(weights / weights.sum())
 
-    def transfer(self, depths: np.ndarray, num_slices: int, frequency: np.ndarray) -> np.ndarray:
+    def transfer(self, depths: np.ndarray, num_slices: int, frequency: np.ndarray,
+                 presence: np.ndarray | None = None) -> np.ndarray:
         """Return what each slice keeps of each depth at each lateral frequency.
 
         Args:
             depths: float (T,), positions of the sample's depths, in slices.
             num_slices: of the stack.
             frequency: float (F,), cycles per micrometre.
+            presence: float (T,), as for `depth_weights`.
 
         Returns:
             float64 (F, num_slices, T), 0 to 1; at frequency 0 each slice's sum is 1.
@@ -86,7 +92,7 @@ class Microscope:
         for index in range(num_slices):
             across_um = self.cone * self.z_step_um * (depths - index)
             variance_um2 = self.blur_um(index)[1] ** 2 + across_um ** 2
-            passed[:, index] = self.depth_weights(index, depths) * np.exp(
+            passed[:, index] = self.depth_weights(index, depths, presence) * np.exp(
                 -2 * np.pi ** 2 * np.square(frequency)[:, np.newaxis] * variance_um2)
         return passed
 
@@ -119,3 +125,4 @@ class Microscope:
 
 
 _RINGS_PER_CYCLE = 256
+_LEAST_PRESENCE = 1e-12

@@ -69,7 +69,7 @@ def simulate_in_focus_image(*, seed: int, part: str, index: int,
     section_rng, noise_rng = _generators(seed, part, *shape_px, index)
     density = _draw_section(section_rng, shape_px)
     microscope = Microscope()
-    seen = seen_density(density, microscope.focal_plane, microscope, TISSUE)
+    seen = seen_density(density, round(microscope.focal_plane), microscope, TISSUE)
     return photograph(noise_rng, _field_of_view(seen), microscope)
 
 

@@ -77,7 +77,8 @@ def test_stacks_become_a_report(layout, capsys):
     assert report["stacks"] == ["s0", "s1"]
     assert report["conditions"]["spacing_um"] == [2.0, 1.0, 1.0]
     assert report["conditions"]["tissue"] == [2, 15]
-    volumes = ["blurred", "Wiener", "Richardson-Lucy", "extended depth of field", "sharpened"]
+    volumes = ["blurred", "Wiener", "Richardson-Lucy", "extended depth of field", "3D linear",
+               "3D Richardson-Lucy", "sharpened"]
     assert {row["volume"] for row in report["tables"]["truth"]} == set(volumes)
     assert [row["volume"] for row in report["tables"]["comparison"]] == volumes
     assert any("fitted to 1 stacks of trainB: Wiener, noise to signal" in note

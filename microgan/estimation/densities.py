@@ -1,0 +1,43 @@
+"""What light tells of a sample: optical density in bright field, emission in fluorescence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from microgan.metrics.blobs import is_dark_on_bright
+
+# What lets the least light through absorbs as much as one grey level of 8 bits.
+_LEAST_LIGHT = 1 / 255
+BRIGHTEST_PERCENTILE, DARKEST_PERCENTILE = 99.9, 0.1
+
+
+def are_absorbing(stacks: Sequence[np.ndarray]) -> bool:
+    """Return whether stacks of one microscope are of bright field: most have dark cells."""
+    return 2 * sum(map(is_dark_on_bright, stacks)) > len(stacks)
+
+
+def to_density(stack: np.ndarray, is_absorbing: bool
+               ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Convert intensities to the density of a sample.
+
+    Args:
+        stack: any shape and real type.
+        is_absorbing: bright field instead of fluorescence.
+
+    Returns:
+        float64, same shape: about 0 where nothing absorbs or shines; and the function back to
+        intensities, which takes densities below 0 for 0.
+
+    Example:
+        >>> density, to_intensity = to_density(np.array([200.0, 100.0]), True)
+        >>> [round(float(value), 2) for value in density], to_intensity(density)[1].round()
+        ([0.0, 0.69], np.float64(100.0))
+    """
+    if is_absorbing:
+        full = max(float(np.percentile(stack, BRIGHTEST_PERCENTILE)), 1e-9)
+        return (-np.log(np.clip(stack / full, _LEAST_LIGHT, None)),
+                lambda density: full * np.exp(-np.maximum(density, 0)))
+    dark = float(np.percentile(stack, DARKEST_PERCENTILE))
+    return stack.astype(np.float64) - dark, lambda density: np.maximum(density, 0) + dark

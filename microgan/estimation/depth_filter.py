@@ -1,0 +1,124 @@
+"""Undo a fitted microscope's blur in three dimensions: light goes back to its depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.fft import dctn, idctn
+
+from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.estimation.slice_model import SliceModel
+
+_RINGS_PER_CYCLE = 256  # one matrix for all coefficients in a ring
+_LEAST_FREQUENCY = 1e-3
+# The model errs: with its own noise alone, the filter would trust it too much.
+_MODEL_ERROR, _NOISE_FACTOR = 0.003, 10
+_LEAST_SEEN = 0.05  # of a depth, below which nothing is made of it
+
+
+def linear_filter(density: np.ndarray, fit: MicroscopeFit, sigma_px: float) -> np.ndarray:
+    """Estimate a sample, equally sharp in all slices and directions, with the least error.
+
+    Args:
+        density: float (Z, Y, X), as the fit's microscope shows it.
+        fit: of `fit_microscope`.
+        sigma_px: standard deviation of the blur that is left, pixels of a slice.
+
+    Returns:
+        float32 (Z, Y, X), of each slice's mean; may fall below 0.
+
+    Source:
+        Wiener's filter, with a matrix over depths at each lateral frequency; ours.
+    """
+    step_px = fit.microscope.z_step_um
+
+    def gains(frequency: np.ndarray) -> np.ndarray:
+        model = SliceModel(len(density), step_px, np.maximum(frequency, _LEAST_FREQUENCY))
+        passed = model.transfer(fit.microscope, fit.tissue)
+        shared = model.sample_covariance(np.array(fit.log_power)) @ passed.transpose(0, 2, 1)
+        measured = passed @ shared
+        diagonal = np.arange(len(density))
+        measured[:, diagonal, diagonal] += _NOISE_FACTOR * fit.noise_variance
+        measured[:, diagonal, diagonal] *= 1 + _MODEL_ERROR
+        across = np.exp(-np.square(np.subtract.outer(
+            np.arange(len(density)), model.depths) * step_px / sigma_px) / 2)
+        across *= model.presence(*fit.tissue) / across.sum(axis=1, keepdims=True)
+        within = np.exp(-2 * np.square(np.pi * frequency * sigma_px))
+        wanted = within[:, np.newaxis, np.newaxis] * (across @ shared)
+        found = np.linalg.solve(measured, wanted.transpose(0, 2, 1)).transpose(0, 2, 1)
+        found[frequency == 0] = np.eye(len(density))
+        return np.asarray(found)
+
+    return _RingFilter(density.shape[1:], gains)(density)
+
+
+def richardson_lucy(density: np.ndarray, fit: MicroscopeFit, num_iterations: int, *,
+                    ground: float) -> np.ndarray:
+    """Estimate a sample by Richardson's and Lucy's iterations in three dimensions.
+
+    Args:
+        density: float (Z, Y, X), as the fit's microscope shows it.
+        fit: of `fit_microscope`.
+        num_iterations: at least 1.
+        ground: above 0, added before and subtracted at the end, so that empty places are stable.
+
+    Returns:
+        float32 (Z, Y, X).
+
+    Source:
+        Richardson 1972, Lucy 1974; the forward model varies with depth.
+    """
+    shape = density.shape[1:]
+    model = SliceModel(len(density), fit.microscope.z_step_um, np.zeros(1))
+
+    def passed(frequency: np.ndarray) -> np.ndarray:
+        return SliceModel(len(density), fit.microscope.z_step_um, frequency).transfer(
+            fit.microscope, fit.tissue)
+
+    blur = _RingFilter(shape, passed)
+    back = _RingFilter(shape, lambda frequency: passed(frequency).transpose(0, 2, 1))
+    seen = model.transfer(fit.microscope, fit.tissue)[0].sum(axis=0)
+    factor = np.where(seen > _LEAST_SEEN, 1 / np.maximum(seen, _LEAST_SEEN), 0)
+    measured = (np.maximum(density, 0) + ground).astype(np.float32)
+    estimate = np.full((len(model.depths), *shape), measured.mean(), np.float32)
+    for _ in range(num_iterations):
+        ratio = measured / np.maximum(blur(estimate), ground / 100)
+        estimate *= np.maximum(back(ratio), 0) * factor[:, np.newaxis, np.newaxis].astype(
+            np.float32)
+    slices = np.searchsorted(model.depths, np.arange(len(density)) - 1e-6)
+    return np.asarray(estimate[slices] - ground)
+
+
+class _RingFilter:
+    """Apply a matrix over depths at each lateral frequency.
+
+    Args:
+        shape: (Y, X) of the slices, taken to go on mirrored beyond their borders.
+        gains: from frequencies (F,), cycles per pixel, to matrices (F, Z out, Z in).
+    """
+
+    def __init__(self, shape: tuple[int, ...], gains: Callable[[np.ndarray], np.ndarray]) -> None:
+        height, width = shape
+        frequency = np.hypot(np.arange(height)[:, np.newaxis] / height,
+                             np.arange(width) / width) / 2
+        ring = np.rint(frequency * _RINGS_PER_CYCLE).astype(np.int32).ravel()
+        used, counts = np.unique(ring, return_counts=True)
+        self._gains = gains(used / _RINGS_PER_CYCLE).astype(np.float32)
+        self._order = np.argsort(ring, kind="stable")
+        self._ends = np.cumsum(counts)
+
+    def __call__(self, volume: np.ndarray) -> np.ndarray:
+        """Filter a volume: float (Z in, Y, X) to float32 (Z out, Y, X)."""
+        spectrum = np.empty(volume.shape, np.float32)
+        for image, target in zip(volume, spectrum):
+            target[:] = dctn(image.astype(np.float32), norm="ortho")
+        flat = spectrum.reshape(len(volume), -1)
+        found = np.empty((self._gains.shape[1], flat.shape[1]), np.float32)
+        for gain, first, end in zip(self._gains, np.append(0, self._ends), self._ends):
+            chosen = self._order[first:end]
+            found[:, chosen] = gain @ flat[:, chosen]
+        images = found.reshape(-1, *volume.shape[1:])
+        for image in images:
+            image[:] = idctn(image, norm="ortho")
+        return images
