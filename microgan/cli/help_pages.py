@@ -25,8 +25,8 @@ FIRST_FLAGS: dict[type[Config], tuple[str, ...]] = {
         "recipe", "data_dir", "in_focus_from", "focal_plane", "pixel_size_um", "z_step_um",
         "num_iters", "dir", "resume", "dry_run"),
     RestoreConfig: (
-        "generator", "input", "output", "task", "axes", "output_type", "trust_map", "tile",
-        "overwrite"),
+        "generator", "method", "input", "output", "task", "axes", "output_type", "trust_map",
+        "tile", "overwrite"),
     EvaluateConfig: (
         "generator", "data_dir", "datasets", "split", "stacks", "restored", "clean", "degraded",
         "output", "overwrite"),

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from microgan.config.base import Config, precision_setting, setting
+from microgan.config.base import Config, Meaningless, precision_setting, setting
 from microgan.errors import UserError, printable
 
 Item = TypeVar("Item")
+
+_OF_NETWORKS = ("generator", "task", "nodata", "trust_map", "cin_generator_path", "snapshots",
+                "tile", "test_time_augmentation", "precision", "dask")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,10 @@ class RestoreConfig(Config):
     generator: str | None = setting(
         None, "The generator.h5 of a run folder. embedded: the one that comes with microgan, "
         "which has seen only simulated images.")
+    method: str = setting(
+        "network", "network: by --generator. filter: grey z-stacks alone, without training, by a "
+        "linear filter that is fitted to each stack: in three dimensions or, where the stack does "
+        "not tell enough, slice by slice.", choices=("network", "filter"))
     input: tuple[str, ...] = setting(
         (), "Files to restore, separated by commas: .npy, .tif, .tiff, .png, .zarr (OME-Zarr), or "
         ".czi, .lif, .nd2 (written as OME-TIFF); folders of such files, or quoted patterns such "
@@ -68,9 +75,9 @@ class RestoreConfig(Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.generator:
+        if self.method == "network" and not self.generator:
             raise UserError("--generator is missing: name the generator.h5 of a run folder, or "
-                            "embedded.")
+                            "embedded; or, for z-stacks, pass --method=filter.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
         if not self.trust_map and (self.cin_generator_path or self.snapshots):
@@ -99,3 +106,9 @@ class RestoreConfig(Config):
             raise UserError("--shard must be a number and how many there are, such as 2/8, "
                             f"counted from 1. Received: {printable(self.shard, limit=60)}")
         return int(numbers[1]), int(numbers[2])
+
+    def meaningless(self) -> dict[str, Meaningless]:
+        if self.method == "filter":
+            return dict.fromkeys(_OF_NETWORKS, Meaningless("with --method=filter",
+                                                           "leave that out"))
+        return {}

@@ -11,15 +11,17 @@ from scipy.fft import dctn, idctn
 
 from microgan.estimation import depth_filter
 from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
-from microgan.estimation.microscope_fit import MicroscopeFit, fit_microscope
+from microgan.estimation.microscope_fit import SIGMA, MicroscopeFit, fit_microscope
 from microgan.metrics.defocus import estimate_transfer, interpolate_transfer
-from microgan.metrics.sharpness import mean_absolute_gradient
+from microgan.metrics.sharpness import find_focal_plane, mean_absolute_gradient
 
 WIENER, RICHARDSON_LUCY, EXTENDED = "Wiener", "Richardson-Lucy", "extended depth of field"
 LINEAR_3D, RICHARDSON_LUCY_3D = "3D linear", "3D Richardson-Lucy"
 # The choice of a setting needs no more than so many stacks and pixels.
-_NUM_STACKS = 2
+_NUM_STACKS = 4
 _SIDE_PX = 256
+_NOISE_TO_SIGNAL = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4)
+_WIENER_WORDS, _LINEAR_3D_WORDS = "noise to signal {:g}", "a blur of {:.2g} pixels left"
 _LEFT_PX = (0.7, 1.0, 1.4)  # blur that may be left, if that in focus is less
 # Richardson-Lucy divides: without a ground, of this share of the contrast, empty places explode,
 # since measured transfers ring.
@@ -88,25 +90,70 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         return with_setting
 
     methods: Mapping[str, tuple[str, Callable[[float], Sharpen], Sequence[float]]] = {
-        WIENER: ("noise to signal {:g}", by_slice(wiener),
-                 (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4)),
+        WIENER: (_WIENER_WORDS, by_slice(wiener), _NOISE_TO_SIGNAL),
         RICHARDSON_LUCY: ("{:g} iterations", by_slice(
             lambda stack, passed, count: richardson_lucy(stack, passed, int(count), is_absorbing)),
             (2, 4, 8, 16, 32)),
         EXTENDED: ("window of {:g} pixels", lambda window: lambda stack, _: extended_focus(
             stack, window), (1, 2, 4, 8)),
-        LINEAR_3D: ("a blur of {:.2g} pixels left", lambda left: lambda stack, _: linear_3d(
+        LINEAR_3D: (_LINEAR_3D_WORDS, lambda left: lambda stack, _: linear_3d(
             stack, fit, left, is_absorbing), [focus_px, *(
                 left for left in _LEFT_PX if left > focus_px)]),
         RICHARDSON_LUCY_3D: ("{:g} iterations", lambda count: lambda stack, _: (
             richardson_lucy_3d(stack, fit, int(count), is_absorbing)), (4, 8, 16, 32))}
     filters = []
     for name, (words, method, settings) in methods.items():
-        errors = [_sharpness_error(method(setting), cropped[:_NUM_STACKS],
-                                   focal_planes[:_NUM_STACKS], tissue) for setting in settings]
-        chosen = settings[int(np.argmin(errors))]
+        chosen = _sharpest_match(settings, method, cropped[:_NUM_STACKS],
+                                 focal_planes[:_NUM_STACKS], tissue)
         filters.append(StackFilter(name, words.format(chosen), method(chosen)))
     return filters
+
+
+@dataclass(frozen=True)
+class ChosenFilter:
+    """A filter fitted to the stack that it is for.
+
+    Args:
+        name: `LINEAR_3D` or `WIENER`.
+        setting: what was chosen, for the reader.
+        sharpen: the stack (Z, Y, X) to float64 (Z, Y, X).
+    """
+
+    name: str
+    setting: str
+    sharpen: Callable[[np.ndarray], np.ndarray]
+
+
+def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
+    """Fit a filter to a stack that stands alone.
+
+    Args:
+        stack: (Z, Y, X), any real type, at least 3 slices of 16 x 16.
+        step_px: distance between slices, in pixels of a slice.
+
+    Returns:
+        The 3D linear filter if the stack tells how its blur grows, within slices and across
+        them; else Wiener's filter of each slice.
+    """
+    cropped = _middle(stack)
+    fit = fit_microscope([cropped], step_px=step_px)
+    every = (0, len(stack))
+    if fit.undetermined in ((), (SIGMA,)):
+        is_absorbing = are_absorbing([stack])
+        focus_px = fit.microscope.sigma_um
+        focal_plane = int(np.clip(round(fit.microscope.focal_plane), 0, len(stack) - 1))
+        left = _sharpest_match(
+            [focus_px, *(left for left in _LEFT_PX if left > focus_px)],
+            lambda left: lambda each, _: linear_3d(each, fit, left, is_absorbing),
+            [cropped], [focal_plane], every)
+        return ChosenFilter(LINEAR_3D, _LINEAR_3D_WORDS.format(left),
+                            lambda each: linear_3d(each, fit, left, is_absorbing))
+    focal_plane = find_focal_plane(stack)
+    transfer = _of_slices(estimate_transfer([cropped], [focal_plane]), len(stack), focal_plane)
+    ratio = _sharpest_match(_NOISE_TO_SIGNAL, lambda ratio: lambda each, _: wiener(
+        each, transfer, ratio), [cropped], [focal_plane], every)
+    return ChosenFilter(WIENER, _WIENER_WORDS.format(ratio),
+                        lambda each: wiener(each, transfer, ratio))
 
 
 def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> np.ndarray:
@@ -208,6 +255,15 @@ def richardson_lucy_3d(stack: np.ndarray, fit: MicroscopeFit, num_iterations: in
 
 def _ground(density: np.ndarray) -> float:
     return max(_GROUND * float(np.percentile(density, BRIGHTEST_PERCENTILE)), 1e-9)
+
+
+def _sharpest_match(settings: Sequence[float], method: Callable[[float], Sharpen],
+                    stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
+                    tissue: tuple[int, int]) -> float:
+    """Return the setting with which slices come nearest to the focal plane's sharpness."""
+    errors = [_sharpness_error(method(setting), stacks, focal_planes, tissue)
+              for setting in settings]
+    return settings[int(np.argmin(errors))]
 
 
 def _sharpness_error(sharpen: Sharpen, stacks: Sequence[np.ndarray], focal_planes: Sequence[int],

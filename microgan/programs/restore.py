@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from microgan.config import RestoreConfig
@@ -13,6 +13,7 @@ from microgan.datasets.file_notes import FileNotes
 from microgan.errors import UserError, one_line
 from microgan.runtime.progress import Progress
 from microgan.files.whole import check_can_write, folder_for_results, put_back
+from microgan.programs.restore_by_filter import check_stacks, filter_file
 from microgan.programs.restore_dask import DaskWork, restore_with_dask
 from microgan.programs.restored_file import collected, restore_file
 from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_paths
@@ -44,11 +45,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         Exception: a bug, also at the end.
         KeyboardInterrupt: after Ctrl-C; no file is half-written.
     """
-    assert config.generator is not None
-    info = read_info(config.generator, method=None)
-    check_task(info, config.task)
-    choose_augmentation(info, config.test_time_augmentation)
-    check_trust_config(config, info)
+    info = None if config.method == "filter" else _checked_generator(config)
     all_targets = _targets(_find_files(config.input), config, info)
     targets = {path: all_targets[path] for path in config.in_shard(list(all_targets))}
     if not targets:
@@ -65,8 +62,11 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     notes = FileNotes()
     for path in left:
         with collected(failures, path), open_image_file(path, axes=config.axes) as file:
+            if info is None:
+                check_stacks(path, file)
             for image in file.images:
-                find_channel_tasks(info, image, config.task)
+                if info is not None:
+                    find_channel_tasks(info, image, config.task)
                 check_pixels(image.pixels, config.nodata)
             for output_type in {None if config.output_type == "same" else config.output_type,
                                 *(["float32"] if config.trust_map else [])}:
@@ -77,7 +77,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         with folder_for_results(config.output, "--output"):
             for path, target in left.items():
                 with collected(failures, path):
-                    for written in (target, *map_paths(target, config, info)):
+                    for written in (target, *_map_paths(target, config, info)):
                         check_can_write(written)
             if len(failures) < len(left):
                 if work:
@@ -90,22 +90,41 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     return list(targets.values())
 
 
+def _checked_generator(config: RestoreConfig) -> GeneratorInfo:
+    assert config.generator is not None
+    info = read_info(config.generator, method=None)
+    check_task(info, config.task)
+    choose_augmentation(info, config.test_time_augmentation)
+    check_trust_config(config, info)
+    return info
+
+
+def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) -> list[Path]:
+    return [] if info is None else map_paths(target, config, info)
+
+
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                  config: RestoreConfig) -> None:
-    assert config.generator is not None
-    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile,
-                             test_time_augmentation=config.test_time_augmentation)
-    trust_maps = TrustMaps(config, restorer) if config.trust_map else None
+    restore = _by_generator(config) if config.method == "network" else (
+        lambda path, target: filter_file(path, target, config))
     progress = Progress("all files")
     try:
         for done, (path, target) in enumerate(targets.items(), 1):
             if path not in failures:
                 with collected(failures, path):
-                    restore_file(restorer, trust_maps, path, target, config)
+                    restore(path, target)
             progress(done / len(targets))
     except KeyboardInterrupt as stop:
         raise type(stop)("stopped. Files restored before are whole; continue with the others."
                          ) from None
+
+
+def _by_generator(config: RestoreConfig) -> Callable[[Path, Path], None]:
+    assert config.generator is not None
+    restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile,
+                             test_time_augmentation=config.test_time_augmentation)
+    trust_maps = TrustMaps(config, restorer) if config.trust_map else None
+    return lambda path, target: restore_file(restorer, trust_maps, path, target, config)
 
 
 def _find_files(inputs: Sequence[str]) -> list[Path]:
@@ -133,13 +152,13 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _targets(paths: Sequence[Path], config: RestoreConfig,
-             info: GeneratorInfo) -> dict[Path, Path]:
+             info: GeneratorInfo | None) -> dict[Path, Path]:
     """Return each file's target: never an input, nor the target of another."""
     targets = {path: Path(config.output) / result_name(path) for path in paths}
     sources: dict[Path, Path] = {}
     inputs = {path.resolve() for path in paths}
     for path, restored in targets.items():
-        for target in [restored, *map_paths(restored, config, info)]:
+        for target in [restored, *_map_paths(restored, config, info)]:
             same = target.with_name(matching_name(target.name))  # on some systems
             if same in sources:
                 raise UserError(f"{sources[same]} and {path} would both be restored into "
@@ -153,10 +172,10 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
 
 
 def _refuse_earlier(targets: dict[Path, Path], config: RestoreConfig,
-                    info: GeneratorInfo) -> None:
+                    info: GeneratorInfo | None) -> None:
     """Refuse to replace earlier results unless asked to."""
     for restored in targets.values():
-        for target in [restored, *map_paths(restored, config, info)]:
+        for target in [restored, *_map_paths(restored, config, info)]:
             if target.suffix.lower() == ".zarr":
                 put_back(target)
             if os.path.exists(target) and not config.overwrite:

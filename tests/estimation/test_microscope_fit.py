@@ -51,6 +51,7 @@ def test_the_noise_is_found(fit):
     assert fit.noise_variance == pytest.approx(1, rel=0.3)
 
 
+@pytest.mark.slow
 def test_twice_the_growth_is_found_as_such(fit):
     wider = Microscope(focal_plane=7, sigma_um=0.6, lateral_growth_per_um=0.06,
                        axial_growth_per_um=0.02, axial_ratio=1.5)

@@ -7,9 +7,11 @@ import pytest
 from scipy import ndimage
 
 from microgan.estimation import stack_filters
+from microgan.estimation.microscope_fit import MicroscopeFit
 from microgan.estimation.stack_filters import (
     EXTENDED, LINEAR_3D, RICHARDSON_LUCY, RICHARDSON_LUCY_3D, WIENER, extended_focus,
     fit_stack_filters, richardson_lucy, wiener)
+from microgan.simulation.microscope import Microscope
 
 DEPTH, SIZE, FOCAL_PLANE = 7, 48, 3
 # Centres of the rings of spatial frequency, cycles per pixel.
@@ -106,6 +108,8 @@ def test_filters_fitted_to_some_stacks_sharpen_another():
 def test_the_setting_chosen_has_the_sharpness_of_the_focal_plane(monkeypatch):
     wanted = "noise to signal 0.1"
     errors = iter([5, 4, 3, 2, 2.5, 1, 2, 3] + 30 * [1])
+    monkeypatch.setattr(stack_filters, "fit_microscope", lambda *_, **__: MicroscopeFit(
+        Microscope(), (0.0, 6.0), 1.0, 8 * (0.0,)))
     monkeypatch.setattr(stack_filters, "_sharpness_error", lambda *_: next(errors))
 
     assert fitted(0.4)[0].setting == wanted
