@@ -39,8 +39,8 @@ class MicroscopeFit:
         noise_variance: of a pixel, in squares of the density.
         log_power: logarithms of the sample's power at `POWER_FREQUENCIES`, taken to be the same
             in all directions.
-        relative_errors: of `SIGMA`, `LATERAL` and `AXIAL`, half of the interval that holds 90 %,
-            from tiles drawn anew.
+        relative_errors: of `SIGMA`, `LATERAL` and `AXIAL`, half of the interval that holds 90 %
+            of what tiles drawn anew give. Errors of the model itself are not in it.
         undetermined: which of them the stacks hardly tell: they are near what was expected.
     """
 
