@@ -51,7 +51,7 @@ def run_command(config_type: type[Config], description: str,
     argv = list(sys.argv if argv is None else argv)
     program = os.path.basename(argv[0])
 
-    def act() -> None:
+    with program_run(program) as outcome:
         wanted = set(argv[1:])
         if wanted & {"--help", "-help", "-h", "--helpfull"}:
             print(help_text(config_type, program, description,
@@ -60,16 +60,18 @@ def run_command(config_type: type[Config], description: str,
             print(f"microgan {__version__}")
         else:
             work(parse_flags(config_type, argv))
+    return outcome.status
 
-    return run_to_its_status(program, act)
 
-
-def run_to_its_status(program: str, act: Callable[[], None]) -> int:
-    """Do a program's work and return its exit status, as described in `run_command`.
+@contextlib.contextmanager
+def program_run(program: str) -> Iterator[Outcome]:
+    """Run a program's work in the block; afterwards its exit status is known.
 
     Args:
         program: its name, for the line on standard error.
-        act: the work.
+
+    Yields:
+        What will have the exit status, as described in `run_command`.
     """
     # Our error line reports what is wrong with a TIFF: once is enough.
     of_tifffile = logging.getLogger("tifffile")
@@ -80,12 +82,10 @@ def run_to_its_status(program: str, act: Callable[[], None]) -> int:
         stack.enter_context(_termination_raised())
         stack.enter_context(settings_of_others_ignored())
         stack.enter_context(warnings_as_usual())
-        outcome = stack.enter_context(_Outcome(program))
-        act()
-    return outcome.status
+        yield stack.enter_context(Outcome(program))
 
 
-class _Outcome:
+class Outcome:
     """Report in one line what ended the block, and keep the exit status; a bug is raised.
 
     Args:
@@ -108,7 +108,7 @@ class _Outcome:
             return False
         return True
 
-    def __enter__(self) -> _Outcome:
+    def __enter__(self) -> Outcome:
         return self
 
     def _tell(self, line: str, status: int) -> None:

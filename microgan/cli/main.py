@@ -6,7 +6,7 @@ import difflib
 import sys
 from collections.abc import Sequence
 
-from microgan.cli.command import run_to_its_status
+from microgan.cli.command import program_run
 from microgan.cli.program_list import PROGRAMS
 from microgan.errors import UserError
 from microgan.version import __version__
@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for program in PROGRAMS:
         if arguments[:1] == [program.command]:
             return program.main()([f"microgan {program.command}", *arguments[1:]])
-    return run_to_its_status("microgan", lambda: _answer(arguments))
+    with program_run("microgan") as outcome:
+        _answer(arguments)
+    return outcome.status
 
 
 def _answer(arguments: Sequence[str]) -> None:

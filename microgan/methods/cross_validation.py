@@ -74,7 +74,7 @@ def restored_when_left_out(method: CGAN, folder: Path, folds: list[dict[str, Tas
     Returns:
         The pairs of every task, in the order of their files.
     """
-    from microgan.runs.run import finish_page, learn
+    from microgan.runs.run import finish_page, prepared
 
     left_out: dict[str, dict[int, tuple[Any, Any]]] = {name: {} for name in method.tasks}
     for number, tasks in enumerate(folds[:1] if method.config.dry_run else folds, start=1):
@@ -85,14 +85,15 @@ def restored_when_left_out(method: CGAN, folder: Path, folds: list[dict[str, Tas
         fold.folds = folds[number:]  # for the time that is left
         inner = folder / FOLDS / f"{number}_of_{len(folds)}"
         make_folder(inner, "--dir")
-        rows = learn(fold, inner)
+        run = prepared(fold, inner)
+        run.do_updates()
         restore = InMemoryRestorer(*fold.load_best(inner))
         for name, task in tasks.items():
             degraded = task.degraded_part("test")
             filtered = fold.filtered(name, degraded)
             left_out[name].update(zip(task.split.test, zip(
                 restore(name, degraded), filtered or itertools.repeat(None))))
-        finish_page(inner, fold, rows, _FOLD_REPORT)
+        finish_page(inner, fold, run.history.rows, _FOLD_REPORT)
     return [_as_images(method.tasks[name], found) for name, found in left_out.items()]
 
 

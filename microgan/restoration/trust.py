@@ -120,8 +120,7 @@ def mirrored_views(restorer: Restorer, axes: str, *, with_plain: bool
 def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
                           restored: Sequence[Pixels],
                           views: Sequence[tuple[Restorer, tuple[int, ...]]], *, folder: Path,
-                          progress: Iterator[Callable[[float], Any]], task: str | None = None,
-                          nodata: float | None = None) -> float:
+                          progress: Iterator[Callable[[float], Any]], **how: Any) -> float:
     """Restore views of an image, and write how far they and other restorations disagree.
 
     Args:
@@ -132,7 +131,7 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
         views: as in `mirrored_views`.
         folder: for temporary files.
         progress: yields for each view what is called with the share of it that is done.
-        task, nodata: as `Restorer` takes them.
+        how: `task` and `nodata`, as `Restorer` takes them.
 
     Returns:
         Mean of the map, without missing pixels.
@@ -141,11 +140,11 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
         members: list[Any] = list(restored)
         for restorer, mirrored in views:
             part = parts.enter_context(Scratch(folder, tuple(image.shape), np.float32))
-            restorer.restore_into(part, FlippedPixels(image, mirrored), axes=axes, task=task,
-                                  nodata=nodata, report=lambda line: None,  # said before
-                                  progress=next(progress))
+            restorer.restore_into(part, FlippedPixels(image, mirrored), axes=axes,
+                                  report=lambda line: None,  # said before
+                                  progress=next(progress), **how)
             members.append(FlippedPixels(part, mirrored))
-        return write_spread(target, members, axes, nodata)
+        return write_spread(target, members, axes, how.get("nodata"))
 
 
 def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,

@@ -73,30 +73,28 @@ def train(method_type: type[Method], config: Any) -> Path:
     with working_folder(folder, config) as working, keras_settings_kept():
         print("Settings:\n  " + "\n  ".join(
             f"--{name}={value}" for name, value in config.to_json().items()))
-        rows = learn(method, working)
+        run = prepared(method, working)
+        run.do_updates()
         if not this_worker().is_chief:
             return folder
         with memory_watched_afterwards(config, working):
             report = method.report(working)
-            finish_page(working, method, rows, report)
+            finish_page(working, method, run.history.rows, report)
         print("The dry run is done: everything works. It left no files." if config.dry_run else
               f"\n{report.table}\n\nEverything is in {working}: {report.files}, and "
               f"{PAGE_FILE}, which shows it all.")
     return folder
 
 
-def learn(method: Method, folder: Path) -> list[Scores]:
-    """Do a run's updates, or those that are left, and keep the best weights.
+def prepared(method: Method, folder: Path) -> Run:
+    """Build a run's networks and write its settings.
 
     Args:
         method: with its data loaded.
         folder: of the run; no other program may write there.
 
-    Returns:
-        The rows of the history.
-
     Raises:
-        UserError, Interrupted: as `train`.
+        UserError: as `train`.
     """
     from microgan.runs.devices import set_up_devices
     from microgan.runs.stops import memory_watched
@@ -111,11 +109,7 @@ def learn(method: Method, folder: Path) -> list[Scores]:
                       wrong_pairs=method.wrong_pairs())
     told = method.describe_data()
     print(f"{told}{told and chr(10)}{devices.describe()}")
-    run = _Run(config, folder, method, info, trainer, validated)
-    run.do_updates(devices)
-    if this_worker().is_chief:
-        print(f"Best on the validation images: update {run.history.best_update}.", flush=True)
-    return run.history.rows
+    return Run(config, folder, method, info, trainer, validated, devices)
 
 
 def finish_page(folder: Path, method: Method, rows: list[Scores], report: Report) -> None:
@@ -124,7 +118,7 @@ def finish_page(folder: Path, method: Method, rows: list[Scores], report: Report
 
 
 @dataclass
-class _Run:
+class Run:
     """A run whose networks are built.
 
     Args:
@@ -134,6 +128,7 @@ class _Run:
         info: of the generator.
         trainer: built under the strategy.
         validated: a network like the trainer's generator, for validation.
+        devices: that it trains on.
     """
 
     config: Any
@@ -142,6 +137,7 @@ class _Run:
     info: GeneratorInfo
     trainer: Trainer
     validated: keras.Model
+    devices: Devices
 
     def __post_init__(self) -> None:
         self.history = History(self.folder)
@@ -151,7 +147,7 @@ class _Run:
             every=self.config.checkpoint_every, minutes=self.config.checkpoint_minutes)
         self.num_iters = (_UPDATES_OF_DRY_RUN if self.config.dry_run else self.config.num_iters)
 
-    def do_updates(self, devices: Devices) -> None:
+    def do_updates(self) -> None:
         """Train up to `--num_iters`, from the last checkpoint if the run is resumed.
 
         With `--dry_run`, do two updates, time the second and read the checkpoint back.
@@ -162,9 +158,10 @@ class _Run:
         from microgan.runs.signals import held_signals
         from microgan.runs.stops import memory_watched, stops_explained
 
-        config, is_chief = self.config, this_worker().is_chief
+        config, devices, is_chief = self.config, self.devices, this_worker().is_chief
         done = self.checkpoints.restore() if config.resume else 0
         if done >= self.num_iters:
+            self._tell_best()
             return
         with (stops_explained(config, self.folder), memory_watched(config),
               tensorboard_log(self.folder, self.history.rows,
@@ -211,6 +208,11 @@ class _Run:
                   f"{duration(config.num_iters * seconds)}, validations apart" + (
                       "." if math.isnan(memory) else
                       f"; peak memory was {byte_size(memory)}."))
+        self._tell_best()
+
+    def _tell_best(self) -> None:
+        if this_worker().is_chief:
+            print(f"Best on the validation images: update {self.history.best_update}.", flush=True)
 
     def _validate(self, update: int, log: Callable[[Mapping[str, float]], None]) -> None:
         """Score the weights, or their moving average, and keep them if they are best."""
