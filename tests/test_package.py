@@ -87,8 +87,9 @@ def test_installed_wheel_restores(wheel, tmp_path, random):
     # What microgan needs is that of this environment; microgan itself comes from the wheel.
     with open(os.path.join(folder, "needed.pth"), "w") as file:
         file.writelines(f"{path}\n" for path in sys.path if path.endswith("site-packages"))
+    # --force-reinstall: microgan may be installed in this environment, too.
     subprocess.run([sys.executable, "-m", "pip", "--python", python, "install", "--no-deps",
-                    "--no-index", wheel], check=True, capture_output=True)
+                    "--no-index", "--force-reinstall", wheel], check=True, capture_output=True)
     np.save(tmp_path / "cells.npy", random.integers(0, 4000, (64, 50)).astype(np.uint16))
 
     def run(*command):

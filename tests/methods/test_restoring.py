@@ -84,7 +84,7 @@ def test_a_training_without_test_images_scores_the_others_and_says_how_to_get_ho
 def test_a_finished_run_is_cross_validated_and_goes_on_where_it_was_stopped(
         train, tmp_path, monkeypatch, capsys):
     train(has_test=False)
-    usual, folders = runs.learn, []
+    usual, folders = runs.prepared, []
 
     def stopped_in_the_second(method, folder):
         folders.append(folder.name)
@@ -93,7 +93,7 @@ def test_a_finished_run_is_cross_validated_and_goes_on_where_it_was_stopped(
         return usual(method, folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "learn", stopped_in_the_second)
+        patch.setattr(runs, "prepared", stopped_in_the_second)
         with pytest.raises(KeyboardInterrupt, match="continue with --resume"):
             train(has_test=False, overwrite=False, resume=True, cross_validate=3)
     run = tmp_path / "run" / "Microscopy_cGAN_results"
