@@ -109,7 +109,7 @@ def stretched(image: np.ndarray, stretch: Stretch) -> np.ndarray:
         float32 (Y, X); what lies outside is mirrored.
     """
     centre = (np.array(image.shape) - 1) / 2
-    return ndimage.affine_transform(image.astype(np.float32), 1 / np.array(stretch),
+    return ndimage.affine_transform(image.astype(np.float32), np.diag(1 / np.array(stretch)),
                                     centre - centre / stretch, order=1, mode="reflect")
 
 
