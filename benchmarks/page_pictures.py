@@ -64,10 +64,10 @@ def main(settings: Settings) -> None:
     """Write the pictures."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
-        raise UserError("There is no Chromium on the PATH. Install it (Debian: chromium).")
+        raise UserError("Chromium is not on the PATH. Install it (Debian: chromium).")
     page = Path(settings.page)
     if not page.is_file():
-        raise UserError(f"There is no page {page}. Train first, or name another with --page.")
+        raise UserError(f"{page} does not exist. Train first, or name another page with --page.")
     for name, size in WINDOWS.items():
         target = Path(settings.output) / f"report_{name}.png"
         with written_whole(target) as temporary:

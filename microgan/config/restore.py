@@ -69,7 +69,7 @@ class RestoreConfig(Config):
     dask: str | None = setting(
         None, "Restore on a Dask cluster: the address of its scheduler, such as tcp://host:8786, "
         "or local:2 for two processes on this machine. The workers need microgan and the same "
-        "paths. Run again after a failure, it goes on where it was. Unset: in this process.")
+        "paths. Run again after a failure, it continues where it stopped. Unset: in this process.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
 
