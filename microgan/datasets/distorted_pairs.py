@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from microgan.datasets.phase_correlation import LARGEST_PX, match, measure_spectrum, middle
+from microgan.datasets.middle import middle
+from microgan.datasets.phase_correlation import LARGEST_PX, match, measure_spectrum
 
 # Of the score: how much better the turned or stretched image must match. Of right pairs of 16
 # sets, simulated and real, turned ones gained 1.25 times or less of 8 and more.
@@ -53,7 +54,7 @@ def find_turn(degraded: np.ndarray, clean: np.ndarray, score: float) -> str | No
         ours.
     """
     side = min(*clean.shape, LARGEST_PX)
-    degraded, clean = (_square(image, side) for image in (degraded, clean))
+    degraded, clean = (middle(image, side) for image in (degraded, clean))
     wanted = measure_spectrum(clean)
     scores = {name: match(measure_spectrum(turn(degraded)), wanted).score
               for name, turn in _TURNS.items()}
@@ -75,7 +76,7 @@ def find_stretch(degraded: np.ndarray, clean: np.ndarray, score: float) -> Stret
     Source:
         ours: shifts of four quarters give the factors, and the whole image must confirm them.
     """
-    degraded, clean = middle(degraded), middle(clean)
+    degraded, clean = middle(degraded, LARGEST_PX), middle(clean, LARGEST_PX)
     if min(clean.shape) < 2 * _QUARTER_PX:
         return None
     guess = _stretch_of_quarters(degraded, clean)
@@ -124,8 +125,3 @@ def _stretch_of_quarters(degraded: np.ndarray, clean: np.ndarray) -> np.ndarray:
                                     measure_spectrum(clean[part])).shift
     return np.array([(shifts[1, :, 0] - shifts[0, :, 0]).mean() / half[0],
                      (shifts[:, 1, 1] - shifts[:, 0, 1]).mean() / half[1]])
-
-
-def _square(image: np.ndarray, side: int) -> np.ndarray:
-    starts = [(length - side) // 2 for length in image.shape]
-    return image[tuple(slice(start, start + side) for start in starts)]

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft
 
+from microgan.datasets.middle import middle
+
 # Gaussians that the images are smoothed with, pixels: noise and blur decide which matches best.
 _SMOOTHING_PX = (0.7, 1.5, 3.0)
 # Of larger images the middle, to save time.
@@ -90,7 +92,7 @@ def measure_spectrum(image: np.ndarray) -> Spectrum:
     Source:
         ours.
     """
-    values = middle(image).astype(np.float32)
+    values = middle(image, LARGEST_PX).astype(np.float32)
     low, high = np.percentile(values, _PERCENTILES)
     if low < high:  # else a few photons are all there is
         values = np.clip(values, low, high)
@@ -210,9 +212,3 @@ def _profile(power: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, flo
     # The median, since a fine pattern of the camera is no noise.
     structure = np.log10((power[low].mean() + _TINY) / (np.median(power[high]) + _TINY))
     return np.log(means / (means.mean() + _TINY) + _TINY), float(structure)
-
-
-def middle(image: np.ndarray) -> np.ndarray:
-    """Return the part of an image (Y, X) that is measured, at most 512 x 512 pixels."""
-    starts = [max(0, (length - LARGEST_PX) // 2) for length in image.shape]
-    return image[tuple(slice(start, start + LARGEST_PX) for start in starts)]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.fft import dctn, idctn
 
+from microgan.datasets.middle import middle
 from microgan.estimation import depth_filter
 from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
 from microgan.estimation.microscope_fit import SIGMA, MicroscopeFit, fit_microscope
@@ -76,7 +77,7 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         3D linear
         3D Richardson-Lucy
     """
-    cropped = [_middle(stack) for stack in stacks]
+    cropped = [middle(stack, _SIDE_PX) for stack in stacks]
     transfer = estimate_transfer(cropped, focal_planes)
     fit = fit_microscope(cropped, step_px=step_px)
     is_absorbing = are_absorbing(stacks)
@@ -135,7 +136,7 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
         The 3D linear filter if the stack tells how its blur grows, within slices and across
         them; else Wiener's filter of each slice.
     """
-    cropped = _middle(stack)
+    cropped = middle(stack, _SIDE_PX)
     fit = fit_microscope([cropped], step_px=step_px)
     every = (0, len(stack))
     if fit.undetermined in ((), (SIGMA,)):
@@ -282,12 +283,6 @@ def _of_slices(transfer: np.ndarray, depth: int, focal_plane: int) -> np.ndarray
     """Choose a stack's slices from a transfer by offset; beyond its ends the last one counts."""
     offsets = np.arange(depth) - focal_plane + len(transfer) // 2
     return transfer[np.clip(offsets, 0, len(transfer) - 1)]
-
-
-def _middle(stack: np.ndarray) -> np.ndarray:
-    cut = [slice((length - min(length, _SIDE_PX)) // 2, (length + min(length, _SIDE_PX)) // 2)
-           for length in stack.shape[1:]]
-    return stack[:, cut[0], cut[1]]
 
 
 def _frequency(shape: tuple[int, ...]) -> np.ndarray:

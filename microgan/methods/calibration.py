@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from microgan.generator_file import GeneratorInfo
-from microgan.methods.validated import middle
+from microgan.datasets.middle import middle
 from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.runtime.amounts import significant
 

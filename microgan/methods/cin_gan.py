@@ -20,7 +20,8 @@ from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.measured_defects import MODEL_MARGIN_PX, measure
 from microgan.methods.unpaired_data import Images, UnpairedTaskData, load_unpaired_tasks
-from microgan.methods.validated import MIDDLE_PX, MOST_VALIDATED, middle
+from microgan.datasets.middle import MIDDLE_PX, middle
+from microgan.methods.validated import MOST_VALIDATED
 from microgan.restoration.in_memory import synthesise_degraded
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.run_files import GENERATOR_FILE, SAMPLES

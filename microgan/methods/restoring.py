@@ -15,7 +15,8 @@ from microgan.evaluation import SCORE_FILES
 from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT, TEST, VALIDATION
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
-from microgan.methods.validated import MOST_VALIDATED, middle
+from microgan.datasets.middle import middle
+from microgan.methods.validated import MOST_VALIDATED
 from microgan.restoration.in_memory import InMemoryRestorer
 from microgan.runs.method import Method, Report, Scores
 from microgan.runs.run_files import GENERATOR_FILE, SAMPLES

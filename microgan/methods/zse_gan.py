@@ -13,7 +13,7 @@ from microgan.datasets.section_sampling import StackBatches
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.generator_file import GeneratorInfo, build_network
-from microgan.methods.validated import middle
+from microgan.datasets.middle import middle
 from microgan.methods.z_stack_data import TASK, load_z_stacks, refuse_learned
 from microgan.programs.evaluate_stacks import (
     ReportedStacks, load_reported_stacks, write_stack_report)

@@ -9,7 +9,8 @@ from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.splits import Split
 from microgan.errors import UserError
 from microgan.methods.paired_data import TaskData, check_parts
-from microgan.methods.validated import middle, validated_part
+from microgan.datasets.middle import middle
+from microgan.methods.validated import validated_part
 
 BOTH = TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 100))
 
