@@ -81,13 +81,14 @@ class _Measured:
     coarse: tuple[np.ndarray, ...]  # of both; none of pairs that are not compared with others
 
 
-def check_pairs(pairs: PairedImages, report: Callable[[float], None] | None = None
-                ) -> list[Finding]:
+def check_pairs(pairs: PairedImages, report: Callable[[float], None] | None = None, *,
+                can_register: bool = True) -> list[Finding]:
     """Find pairs that are shifted, swapped, turned, stretched, exchanged, empty or saturated.
 
     Args:
         pairs: of one task, at least one.
         report: called with the share that is done.
+        can_register: whether `--register` moves these pairs, so that its name helps.
 
     Returns:
         The findings, by pair. A pair is at most one of shifted, swapped, turned, stretched,
@@ -116,7 +117,7 @@ Align both, or pass --register=auto.']
                                        is_compared=len(measured) < _MOST_COMPARED)
         if report is not None:
             report((index + 1) / len(pairs))
-    placed = _Places(pairs, measured).findings()
+    placed = _Places(pairs, measured, can_register).findings()
     exchanged = _exchanged(pairs, {index: each for index, each in measured.items()
                                    if index not in placed or placed[index].shift is not None})
     return [found[index] for index in range(len(pairs))
@@ -133,8 +134,11 @@ def _measure(degraded: np.ndarray, clean: np.ndarray, is_compared: bool = True) 
 class _Places:
     """Finds pairs whose images do not show the same place in the same way."""
 
-    def __init__(self, pairs: PairedImages, measured: dict[int, _Measured]) -> None:
+    def __init__(self, pairs: PairedImages, measured: dict[int, _Measured],
+                 can_register: bool) -> None:
         self._pairs = pairs
+        self._remedy = ("Align both, or pass --register=auto." if can_register else
+                        "Align both.")
         self._measured = measured
         self._usual = float(np.median([each.match.score for each in measured.values()] or [0.0]))
         self._others = self._matches_with_others()
@@ -240,8 +244,7 @@ class _Places:
                  ((y, ("higher", "lower")), (x, ("further left", "further right"))) if length]
         return self._finding(
             index, "shifted", f"{y}, {x} px",
-            f"the clean image shows the same place {' and '.join(words)}. Align both, or pass "
-            "--register=auto.", (y, x))
+            f"the clean image shows the same place {' and '.join(words)}. {self._remedy}", (y, x))
 
     def _empty(self, index: int) -> Finding | None:
         if self._score(index) >= _UNMATCHED:

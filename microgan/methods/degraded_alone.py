@@ -11,9 +11,10 @@ import numpy as np
 from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import (
-    Images, PairedImages, has_clean, load_degraded, load_test_pairs)
+    Images, PairedImages, has_clean, load_degraded)
 from microgan.datasets.splits import Split, split_pairs
 from microgan.datasets.task_files import TEST_SUFFIX
+from microgan.methods.checked_pairs import load_checked_test_pairs
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.paired_data import TaskData, chosen_symmetries, fit_ranges
 from microgan.methods.restoring import SAMPLES_PER_TASK, RestoringMethod
@@ -95,22 +96,23 @@ def load_degraded_tasks(config: TaskTrainingConfig) -> dict[str, TaskData]:
         Tasks without clean images, whose clean intensities are taken to be the degraded ones.
 
     Raises:
-        UserError: see `load_degraded`, `load_test_pairs` and `split_pairs`; or --symmetries
-            names an unknown task.
+        UserError: see `load_degraded`, `load_checked_test_pairs` and `split_pairs`; or
+            --symmetries names an unknown task.
     """
     names = chosen_tasks(config)
     symmetries = chosen_symmetries(names, config.symmetries)
     tasks = {}
     for name in names:
         degraded = load_degraded(config.data_folder, name)
-        test_pairs = (load_test_pairs(config.data_folder, name)
-                      if has_clean(config.data_folder, name + TEST_SUFFIX) else None)
+        test_pairs, findings = (load_checked_test_pairs(config.data_folder, name)
+                                if has_clean(config.data_folder, name + TEST_SUFFIX)
+                                else (None, []))
         split = _all_train(name, degraded, test_pairs, config)
         train = [degraded[i] for i in split.train]
         ranges = fit_ranges(config.normalization, name, train, train)
         tasks[name] = TaskData(PairedImages(name, degraded, ()), test_pairs, split,
                                TaskNormalization(ranges.degraded, ranges.degraded),
-                               symmetries[name])
+                               symmetries[name], test_findings=findings)
     return tasks
 
 

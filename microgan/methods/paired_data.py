@@ -15,24 +15,22 @@ from microgan.config import TaskTrainingConfig
 from microgan.datasets.matching import look_unmatched
 from microgan.datasets.moved_pairs import Shift, move_pairs
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
-from microgan.datasets.pair_checks import Finding, check_pairs
-from microgan.datasets.paired_arrays import (
-    PairedImages, load_pairs, load_test_pairs)
+from microgan.datasets.pair_checks import Finding
+from microgan.datasets.paired_arrays import PairedImages, load_pairs
 from microgan.datasets.sampling import (
     DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, SyntheticPairs, PairedBatches, TrainingTask)
 from microgan.datasets.splits import (
     Split, digest, fingerprint, indices_outside, split_pairs, spread_over)
 from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.errors import UserError, see
+from microgan.methods.checked_pairs import (
+    find_wrong_pairs, load_checked_test_pairs, print_findings)
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.validated import MOST_VALIDATED, validated_part
 from microgan.metrics.paired import NotScorableError, align_care
-from microgan.runs.run_files import PAIR_CHECKS_FILE
-from microgan.runtime.progress import Progress
 
 _IF_UNMATCHED = ("are they in the same order? Images that do not match are for train_CIN_GAN.py, "
                  "and then --cin_augment=True --alpha=1. " + see("Shifted or doubled"))
-_MOST_FINDINGS = 20  # lines
 _FIT = {"min_max": fit_min_max, "percentiles": fit_percentiles}
 
 
@@ -50,6 +48,7 @@ class TaskData:
         clean_to_degrade: clean images that pairs are synthesised from; none without CIN-GAN.
         synthetic_validation: replaces the degraded images of the validation.
         findings: what is wrong with the pairs.
+        test_findings: what is wrong with the test pairs.
         moves: shifts by which pairs were moved, by number.
         stored: the pairs as in the files, if any was moved.
     """
@@ -62,6 +61,7 @@ class TaskData:
     clean_to_degrade: Sequence[np.ndarray] = ()
     synthetic_validation: Sequence[np.ndarray] | None = None
     findings: Sequence[Finding] = ()
+    test_findings: Sequence[Finding] = ()
     moves: Mapping[int, Shift] = field(default_factory=dict)
     stored: PairedImages | None = None
 
@@ -169,29 +169,21 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False,
         if look_unmatched(pairs):
             print(f"Warning: the clean images of '{name}' do not resemble their degraded ones: "
                   f"{_IF_UNMATCHED}")
-        test_pairs = load_test_pairs(config.data_folder, name)
+        test_pairs, test_findings = load_checked_test_pairs(config.data_folder, name)
         split = split_pairs(pairs, test_pairs, images_limit=config.images_limit,
                             validation_fraction=config.validation_fraction,
                             test_fraction=config.test_fraction, seed=config.seed)
         normalization = fit_ranges(config.normalization, name,
                                    [pairs.degraded[i] for i in split.train],
                                    [pairs.clean[i] for i in split.train])
-        findings = check_pairs(pairs, Progress(f"Checking the pairs of {name}"))
+        findings = find_wrong_pairs(pairs, can_register=True)
         task = TaskData(pairs, test_pairs, split, normalization, symmetries[name],
-                        findings=findings)
+                        findings=findings, test_findings=test_findings)
         task = _with_clean_to_degrade(task, config) if degrades_clean else task
         tasks[name] = task.registered() if register else task
-        _print_findings(tasks[name].findings)
+        print_findings(tasks[name].findings)
     check_parts(tasks)
     return tasks
-
-
-def _print_findings(findings: Sequence[Finding]) -> None:
-    for finding in findings[:_MOST_FINDINGS]:
-        print(f"Warning: {finding.line()}")
-    if len(findings) > _MOST_FINDINGS:
-        print(f"Warning: {len(findings) - _MOST_FINDINGS} more pairs of "
-              f"{findings[0].task} look wrong; {PAIR_CHECKS_FILE} in the run folder names them.")
 
 
 def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],

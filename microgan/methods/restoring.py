@@ -66,7 +66,8 @@ class RestoringMethod(Method):
         return {name: task.split_record() for name, task in self.tasks.items()}
 
     def wrong_pairs(self) -> list[dict[str, Any]]:
-        return [finding.to_json() for task in self.tasks.values() for finding in task.findings]
+        return [finding.to_json() for task in self.tasks.values()
+                for finding in (*task.findings, *task.test_findings)]
 
     def describe_data(self) -> str:
         return "\n".join(task.describe() for task in self.tasks.values())

@@ -12,12 +12,13 @@ import numpy as np
 
 from microgan.config import TaskTrainingConfig
 from microgan.datasets.normalization import TaskNormalization
-from microgan.datasets.paired_arrays import PairedImages, load_test_pairs
+from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.sampling import TrainingTask
 from microgan.datasets.splits import Split, fingerprint, indices_outside, split_unpaired
 from microgan.datasets.task_files import DataDir
 from microgan.datasets.unpaired_arrays import (
     UnpairedImages, load_unpaired, load_unpaired_test)
+from microgan.methods.checked_pairs import load_checked_test_pairs
 from microgan.methods.paired_data import (
     TaskData, chosen_symmetries, fit_ranges, refuse_leaks)
 
@@ -136,13 +137,14 @@ def without_pairs(images: UnpairedTaskData, data_dir: DataDir,
         validation and test are to be degraded.
 
     Raises:
-        UserError: see `load_test_pairs`.
+        UserError: see `load_checked_test_pairs`.
     """
     name = images.images.name
-    test_pairs = load_test_pairs(data_dir, name)
+    test_pairs, findings = load_checked_test_pairs(data_dir, name)
     split = replace(images.clean_split, train=())
     if test_pairs is None:
         split = replace(split, test=(), test_from=None)
     return TaskData(PairedImages(name, (), images.images.clean), test_pairs, split,
                     normalization, images.symmetries,
-                    clean_to_degrade=images.part("train")[1] + images.extra_clean)
+                    clean_to_degrade=images.part("train")[1] + images.extra_clean,
+                    test_findings=findings)

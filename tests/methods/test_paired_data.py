@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import tifffile
 
-from helpers import write_pairs
+from helpers import make_pairs, write_pairs
 from microgan.config import CGANConfig
 from microgan.errors import UserError
 from microgan.methods.paired_data import load_tasks
@@ -74,6 +75,29 @@ def test_moved_images_are_not_degraded_for_training_where_they_are_held_out(shif
 
         assert len(task.clean_to_degrade) == len(task.split.train)
         assert {image.shape for image in task.clean_to_degrade} == {(48, 48)}
+
+
+@pytest.mark.parametrize("are_files, pair", [(False, "1"), (True, "cells_1.tif")])
+def test_test_pairs_are_checked_like_others_but_never_moved(tmp_path, random, capsys, are_files,
+                                                            pair):
+    write_pairs(tmp_path, "Blobs", 6, random, size=48)
+    degraded, clean = make_pairs(6, random, size=48)
+    clean[1] = np.roll(clean[1], 4, axis=0)
+    for letter, half, images in ("X", "degraded", degraded), ("Y", "clean", clean):
+        if not are_files:
+            np.save(tmp_path / f"Blobs_test_{letter}.npy", images)
+            continue
+        (tmp_path / "Blobs_test" / half).mkdir(parents=True)
+        for number, image in enumerate(images):
+            tifffile.imwrite(tmp_path / "Blobs_test" / half / f"cells_{number}.tif", image)
+
+    (task,) = load_tasks(config(tmp_path), register=True).values()
+
+    assert capsys.readouterr().out == (
+        f"Warning: Blobs_test, pair {pair}: shifted (4, 0 px): the clean image shows the same "
+        "place 4 px lower. Align both.\n")
+    assert [finding.task for finding in task.test_findings] == ["Blobs_test"]
+    assert task.test_pairs.clean[1].shape == (48, 48) and not task.moves
 
 
 def test_many_wrong_pairs_are_counted_instead_of_printed(tmp_path, random, capsys):
