@@ -1,12 +1,13 @@
 """Pretrain `sharpen` of `train_zsegan.py --recipe=limited` on simulated stacks alone.
 
-    python -m benchmarks.pretraining_stacks --dir=RUN --num_iters=20000
+    python -m benchmarks.pretraining_stacks --dir=RUN
     python -m benchmarks.pretraining_stacks --dir=RUN --resume
 
 Learns to sharpen random samples seen by random microscopes, neither of which it is told; the sharp
-volumes are known. Writes the folder StackPretraining_results; its generator.h5 is one of ZSE-GAN
-whose second translator, `blur`, is untrained. `python evaluate.py --generator=... --stacks=...`
-reports what it does to other stacks.
+volumes are known. No microscope like those of `benchmarks.unseen_stacks`, which test it, is drawn.
+Writes the folder StackPretraining_results; its generator.h5 is one of ZSE-GAN whose second
+translator, `blur`, is untrained. `python evaluate.py --generator=... --stacks=...` reports what it
+does to other stacks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.simulated import VALIDATION_SEED, PretrainingConfig, drawn_once
+from benchmarks.unseen_stacks import TEST_MICROSCOPES
 from microgan.cli.command import run_command
 from microgan.config import setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
@@ -45,10 +47,11 @@ _LEAST_CONTRAST = 0.05
 class Settings(PretrainingConfig):
     """Settings of the pretraining."""
 
+    num_iters: int = setting(6000, "Updates.", minimum=1, maximum=10**9)
     batch_size: int = setting(2, "Stacks per update.", minimum=1)
-    patch_size: int = setting(56, "Side of the slices, pixels.", minimum=16, maximum=80)
-    num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=29)
-    num_volumes: int = setting(200, "Simulated samples that stacks are cut from.", minimum=1)
+    patch_size: int = setting(64, "Side of the slices, pixels.", minimum=16, maximum=80)
+    num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=26)
+    num_volumes: int = setting(300, "Simulated samples that stacks are cut from.", minimum=1)
     num_validated: int = setting(24, "Others, for one validation stack each.", minimum=1)
     translator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
 
@@ -123,7 +126,8 @@ class StackPretraining(Method):
         others = _draw_volumes(folder, VALIDATION_SEED, config.num_validated)
         shape = (config.num_slices, _VALIDATED_PX, _VALIDATED_PX)
         self.validated = [
-            draw_stack(np.random.default_rng([VALIDATION_SEED, index]), [volume], shape)
+            draw_stack(np.random.default_rng([VALIDATION_SEED, index]), [volume], shape,
+                       TEST_MICROSCOPES)
             for index, volume in enumerate(others)]
         self.raw = score_stacks(self.validated, [blurred for blurred, _, _ in self.validated])
 
@@ -138,7 +142,8 @@ class StackPretraining(Method):
         config = self.config
         rng = np.random.default_rng([self.seed, update])
         stacks = [draw_stack(rng, self.volumes,
-                             (config.num_slices, config.patch_size, config.patch_size))
+                             (config.num_slices, config.patch_size, config.patch_size),
+                             TEST_MICROSCOPES)
                   for _ in range(config.batch_size)]
         blurred, sharp, inside = (np.stack(part) for part in zip(*stacks))
         return {"blurred": blurred[..., np.newaxis], "sharp": sharp[..., np.newaxis],

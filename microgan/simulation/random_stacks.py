@@ -18,8 +18,9 @@ from scipy.special import expit
 from microgan.simulation.microscope import Microscope
 
 MARGIN_PX = 16  # beyond each lateral border: blur needs it
-_MOST_STEP = 3.0  # longest voxels, in their width
+_MOST_STEP = 4.0  # longest voxels, in their width
 _PERCENTILES = (0.1, 99.9)
+_ALIKE_SHARE = 0.25
 
 
 def _smooth_field(rng: np.random.Generator, size_px: int, scale_px: float) -> np.ndarray:
@@ -245,13 +246,42 @@ class Setting:
     tissue: tuple[float, float]
 
 
-def draw_setting(rng: np.random.Generator, num_slices: int) -> Setting:
+def are_alike(microscope: Microscope, other: Microscope) -> bool:
+    """Whether two microscopes blur nearly alike.
+
+    Args:
+        microscope: lengths in pixels.
+        other: the same.
+
+    Returns:
+        True if blur in focus, lateral growth and axial growth each differ by at most a quarter
+        of the other's.
+
+    Source:
+        ours.
+    """
+    return all(abs(getattr(microscope, name) - getattr(other, name))
+               <= _ALIKE_SHARE * getattr(other, name)
+               for name in ("sigma_um", "lateral_growth_per_um", "axial_growth_per_um"))
+
+
+def draw_setting(rng: np.random.Generator, num_slices: int,
+                 excluded: Sequence[Microscope] = ()) -> Setting:
     """Draw a random microscope, its sampling and its noise.
 
     Args:
         rng: source of everything random.
         num_slices: of the stack.
+        excluded: microscopes, lengths in pixels, of which none like them is drawn: those of
+            tests.
     """
+    while True:
+        setting = _draw_any_setting(rng, num_slices)
+        if not any(are_alike(setting.microscope, other) for other in excluded):
+            return setting
+
+
+def _draw_any_setting(rng: np.random.Generator, num_slices: int) -> Setting:
     is_absorbing = bool(rng.uniform() < 0.5)
     step_px = rng.choice([1.0, rng.uniform(0.6, 1.5), rng.uniform(1, _MOST_STEP)])
     # Most stacks are sharpest near their middle; some nowhere in particular.
@@ -275,7 +305,8 @@ def draw_setting(rng: np.random.Generator, num_slices: int) -> Setting:
 
 
 def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
-               shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+               shape: tuple[int, int, int], excluded: Sequence[Microscope] = ()
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw a random place of a random sample, and see it through a random microscope.
 
     Args:
@@ -283,6 +314,7 @@ def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
         volumes: from `draw_volume`, a cube each of at least `_MOST_STEP` times the depth, and of
             twice `MARGIN_PX` more than the sides.
         shape: (Z, Y, X) of the stack.
+        excluded: as for `draw_setting`.
 
     Returns:
         the blurred stack and the sharp one, float32 of that shape, mapped by the 0.1 and 99.9
@@ -294,7 +326,7 @@ def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
         ours.
     """
     num_slices = shape[0]
-    setting = draw_setting(rng, num_slices)
+    setting = draw_setting(rng, num_slices, excluded)
     microscope = setting.microscope
     step = microscope.z_step_um
     begin, end = (share * (num_slices - 1) * step for share in setting.tissue)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from microgan.metrics.paired import align_care, psnr
+from microgan.simulation.microscope import Microscope
 from microgan.simulation.random_stacks import (
-    SAMPLES, draw_setting, draw_stack, draw_volume)
+    SAMPLES, are_alike, draw_setting, draw_stack, draw_volume)
 
 SHAPE = (10, 16, 16)
 SIZE_PX = 48
@@ -76,6 +77,23 @@ def test_bright_field_and_fluorescence_and_long_voxels_occur():
 
     assert 0.4 < np.mean([setting.is_absorbing for setting in settings]) < 0.6
     steps = [setting.microscope.z_step_um for setting in settings]
-    assert 0.6 <= min(steps) < 0.8 and 2.5 < max(steps) <= 3
+    assert 0.6 <= min(steps) < 0.8 and 3 < max(steps) <= 4
     ends = np.array([setting.tissue for setting in settings])
     assert (ends[:, 0] < 0).any() and (ends[:, 1] > 1).any()
+
+
+def test_microscopes_are_alike_up_to_a_quarter_of_each_blur():
+    tested = Microscope(sigma_um=0.8, lateral_growth_per_um=0.02, axial_growth_per_um=0.04)
+
+    assert are_alike(Microscope(sigma_um=0.99, lateral_growth_per_um=0.016,
+                                axial_growth_per_um=0.04, photons=9), tested)
+    assert not are_alike(Microscope(sigma_um=0.8, lateral_growth_per_um=0.02,
+                                    axial_growth_per_um=0.052), tested)
+
+
+def test_an_excluded_microscope_is_not_drawn():
+    drawn = draw_setting(np.random.default_rng(6), 25).microscope
+
+    other = draw_setting(np.random.default_rng(6), 25, [drawn]).microscope
+
+    assert not are_alike(other, drawn)
