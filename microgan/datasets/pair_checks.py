@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microgan.datasets.distorted_pairs import find_stretch, find_turn
+from microgan.datasets.exchanged_sets import LEAST_SIDE_PX, look_exchanged, ring_powers
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.phase_correlation import Match, match, match_all, measure_spectrum
 
@@ -40,12 +41,12 @@ _NEXT_LEVELS = 1 / 64
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with one pair.
+    """What is wrong with one pair, or with all pairs of a task.
 
     Args:
         task: its name.
-        image: its file, or its number in the array.
-        index: of the pair in the task.
+        image: its file, or its number in the array; "all" for all of them.
+        index: of the pair in the task; None for all of them.
         kind: "shifted", "swapped", "mirrored or rotated", "stretched", "empty", "unmatched",
             "exchanged" or "saturated".
         number: how much, with unit; empty where there is nothing to count.
@@ -56,7 +57,7 @@ class Finding:
 
     task: str
     image: str
-    index: int
+    index: int | None
     kind: str
     number: str
     text: str
@@ -64,7 +65,8 @@ class Finding:
 
     def line(self) -> str:
         """Return the finding as a line for the user."""
-        return (f"{self.task}, pair {self.image}: {self.kind}"
+        pair = "all pairs" if self.index is None else f"pair {self.image}"
+        return (f"{self.task}, {pair}: {self.kind}"
                 f"{self.number and f' ({self.number})'}: {self.text}")
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class _Measured:
     structures: tuple[float, float]  # of the degraded and the clean image
     difference: np.ndarray  # of both profiles
     coarse: tuple[np.ndarray, ...]  # of both; none of pairs that are not compared with others
+    powers: np.ndarray | None  # as by `ring_powers`
 
 
 def check_pairs(pairs: PairedImages, report: Callable[[float], None] | None = None, *,
@@ -91,9 +94,9 @@ def check_pairs(pairs: PairedImages, report: Callable[[float], None] | None = No
         can_register: whether `--register` moves these pairs, so that its name helps.
 
     Returns:
-        The findings, by pair. A pair is at most one of shifted, swapped, turned, stretched,
-        empty and unmatched. Saturated and empty images are found in any number of pairs,
-        exchanged halves by comparison with two or more others.
+        The findings, first of all pairs, then by pair. A pair is at most one of shifted,
+        swapped, turned, stretched, empty and unmatched. Saturated and empty images are found
+        in any number of pairs, exchanged halves by comparison with two or more others.
 
     Source:
         ours; phase correlation: Kuglin and Hines 1975.
@@ -120,15 +123,17 @@ Align both, or pass --register=auto.']
     placed = _Places(pairs, measured, can_register).findings()
     exchanged = _exchanged(pairs, {index: each for index, each in measured.items()
                                    if index not in placed or placed[index].shift is not None})
-    return [found[index] for index in range(len(pairs))
-            for found in (placed, exchanged, saturated) if index in found]
+    return _all_exchanged(pairs, measured) + [
+        found[index] for index in range(len(pairs))
+        for found in (placed, exchanged, saturated) if index in found]
 
 
 def _measure(degraded: np.ndarray, clean: np.ndarray, is_compared: bool = True) -> _Measured:
     first, second = measure_spectrum(degraded), measure_spectrum(clean)
     return _Measured(match(first, second), (first.structure, second.structure),
                      first.profile - second.profile,
-                     (first.coarse_phases(), second.coarse_phases()) if is_compared else ())
+                     (first.coarse_phases(), second.coarse_phases()) if is_compared else (),
+                     ring_powers(first, second) if min(clean.shape) >= LEAST_SIDE_PX else None)
 
 
 class _Places:
@@ -300,6 +305,17 @@ def _exchanged(pairs: PairedImages, measured: dict[int, _Measured]) -> dict[int,
         "the degraded ones. Exchange them.")
         for index, each in measured.items()
         if each.difference @ usual / length ** 2 < _EXCHANGED}
+
+
+def _all_exchanged(pairs: PairedImages, measured: dict[int, _Measured]) -> list[Finding]:
+    """Find whether all degraded images are clean and the reverse."""
+    powers = [each.powers for each in measured.values() if each.powers is not None]
+    if not powers or not look_exchanged(np.stack(powers)):
+        return []
+    return [Finding(
+        pairs.name, "all", None, "exchanged", "",
+        "beyond the detail that both show, the clean images hold noise and the degraded ones "
+        "structure. If so, exchange the folders or arrays.")]
 
 
 def _saturation(pairs: PairedImages, index: int, *images: np.ndarray) -> Finding | None:

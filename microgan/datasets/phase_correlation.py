@@ -31,7 +31,8 @@ class Spectrum:
 
     Args:
         shape: (Y, X) of the part that was measured.
-        phases: complex64 (Y, X // 2 + 1), Fourier coefficients of amplitude 1.
+        coefficients: complex64 (Y, X // 2 + 1), of its Fourier transform.
+        phases: likewise, coefficients of amplitude 1.
         profile: float (8,), logarithm of the power in four bands of frequency, along X and
             along Y, relative to its mean.
         structure: logarithm (10) of the power of coarse structure over that of single
@@ -39,6 +40,7 @@ class Spectrum:
     """
 
     shape: tuple[int, ...]
+    coefficients: np.ndarray
     phases: np.ndarray
     profile: np.ndarray
     structure: float
@@ -104,7 +106,7 @@ def measure_spectrum(image: np.ndarray) -> Spectrum:
     phases = coefficients / (amplitudes + 1e-6 * amplitudes.max() + _TINY)
     phases[0, 0] = 0
     profile, structure = _profile(amplitudes ** 2, values.shape)
-    return Spectrum(values.shape, phases.astype(np.complex64), profile, structure)
+    return Spectrum(values.shape, coefficients, phases.astype(np.complex64), profile, structure)
 
 
 def match(first: Spectrum, second: Spectrum) -> Match:

@@ -71,9 +71,10 @@ class TaskData:
 
     def registered(self) -> TaskData:
         """Return the task with shifted pairs moved by whole pixels and cropped."""
-        moves = {finding.index: finding.shift for finding in self.findings if finding.shift}
+        moves = {finding.index: finding.shift for finding in self.findings
+                 if finding.index is not None and finding.shift}
         moved = move_pairs(self.pairs, moves)
-        findings = [finding if finding.index not in moves or not finding.shift else replace(
+        findings = [finding if finding.index is None or not finding.shift else replace(
             finding, text="both images were cropped to the {} x {} pixels of the place that both "
                           "show.".format(*moved.clean[finding.index].shape))
                     for finding in self.findings]

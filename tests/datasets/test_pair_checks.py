@@ -134,6 +134,24 @@ def test_exchanged_halves_are_found(pairs):
     assert named(found(degraded, clean)) == {NAMES[WRONG]: "exchanged"}
 
 
+@pytest.mark.parametrize("name", ["Drosophila", "Retina", "Synthetic_tubulin_tubules"])
+def test_sets_that_are_exchanged_as_a_whole_are_found(name):
+    degraded, clean = (np.load(ROOT / "data" / f"{name}_test_{letter}.npy")[:8]
+                       for letter in "YX")
+
+    (finding,) = check_pairs(PairedImages(name, degraded, clean))
+
+    assert (finding.image, finding.index, finding.kind) == ("all", None, "exchanged")
+    assert finding.line().startswith(f"{name}, all pairs: exchanged: beyond the detail")
+
+
+def test_images_that_were_only_blurred_by_computation_are_not_called_exchanged(larger, random):
+    clean = np.float32(larger[1]) + random.normal(0, 3, larger[1].shape)
+    degraded = ndimage.gaussian_filter(clean, (0, 1.5, 1.5))
+
+    assert found(degraded[:12], clean[:12]) == []
+
+
 @pytest.mark.parametrize("turn, number", [
     (np.fliplr, "mirrored along X"), (np.flipud, "mirrored along Y"),
     (np.rot90, "rotated by 270 degrees"), (np.transpose, "transposed")])
