@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,19 +10,27 @@ import numpy as np
 from microgan.evaluation.z_stack_criteria import Criterion, Curves, mean_of
 from microgan.evaluation.z_stack_measures import BLURRED, SHARPENED, Conditions, StackMeasures
 
-# Of each column, whether more is better. Columns in which doing nothing is best aren't here.
-_MORE_IS_BETTER = {"psnr": True, "ssim": True, "recall_of_truth": True,
-                   "precision_of_truth": True, "recall": True, "precision": True,
-                   "sharpness_error": False}
+# How bad a value of each column is. Columns in which doing nothing is best aren't here.
+_BADNESS: Mapping[str, Callable[[float], float]] = {
+    **dict.fromkeys(
+        ("psnr", "ssim", "recall_of_truth", "precision_of_truth", "recall_in_3d",
+         "precision_in_3d", "recall", "precision"), lambda value: -value),
+    **dict.fromkeys(("depth_error_um", "inventions", "sharpness_error"), lambda value: value),
+    "elongation": lambda value: abs(float(np.log(value)))}
+# Bounds of cells' places, as shares of their radius or of the cells.
+_MOST_DEPTH_ERROR_SHARE, _MOST_ELONGATION = 0.3, 1.5
+_LEAST_FOUND = 0.9
 
 
-def compare(measures: Sequence[StackMeasures], curves: Curves, conditions: Conditions,
-            focal_plane: int) -> list[dict[str, Any]]:
+def compare(measures: Sequence[StackMeasures], curves: Curves,
+            depth: Sequence[Mapping[str, Any]], conditions: Conditions, focal_plane: int
+            ) -> list[dict[str, Any]]:
     """Tabulate means over stacks, a row for each volume.
 
     Args:
         measures: of all stacks.
         curves: of `mean_curves`.
+        depth: rows of `measure_depth` of all stacks.
         conditions: of the measurement.
         focal_plane: median over the blurred stacks.
 
@@ -31,7 +39,8 @@ def compare(measures: Sequence[StackMeasures], curves: Curves, conditions: Condi
         compare with the known sharp volume in the tissue, where there is one; `recall` and
         `precision` with x's cells near focus. `sharpness_error` is the mean distance of the
         logarithm of slices' gradients in the tissue from that of x's focal plane;
-        `vertical_gradient` is that of vertical sections, as a share of x's.
+        `vertical_gradient` is that of vertical sections, as a share of x's. The others are
+        means of `depth`.
     """
     structure = [row for each in measures for row in each.structure]
     truth = [row for each in measures for row in each.truth]
@@ -51,7 +60,9 @@ def compare(measures: Sequence[StackMeasures], curves: Curves, conditions: Condi
         row |= {name: 1.0 if volume == BLURRED else mean_of(structure, name, volume=volume)
                 for name in ("recall", "precision")}
         rows.append(row | {"sharpness_error": error,
-                           "vertical_gradient": _vertical_gradient(curves, volume) / vertical})
+                           "vertical_gradient": _vertical_gradient(curves, volume) / vertical,
+                           **{name: mean_of(depth, name, volume=volume) for name in depth[0]
+                              if name not in ("stack", "volume")}})
     return rows
 
 
@@ -66,10 +77,10 @@ def winners(comparison: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if len(rivals) < 2:
         return {}
     best = {}
-    for name, more in _MORE_IS_BETTER.items():
+    for name, badness in _BADNESS.items():
         known = [row for row in rivals if np.isfinite(row.get(name, np.nan))]
         if known:
-            best[name] = (max if more else min)(known, key=lambda row: row[name])["volume"]
+            best[name] = min(known, key=lambda row: badness(row[name]))["volume"]
     return best
 
 
@@ -88,6 +99,35 @@ def against_filters(comparison: Sequence[Mapping[str, Any]]) -> list[Criterion]:
             f"{best['volume']}", f"above {best[name]:.3f}{unit}", f"{mine:.3f}{unit}",
             bool(mine > best[name])))
     return criteria
+
+
+def judge_depth(comparison: Sequence[Mapping[str, Any]], conditions: Conditions
+                ) -> list[Criterion]:
+    """Demand that y's cells lie where they are, are as long as wide, and are no inventions."""
+    (mine,) = [row for row in comparison if row["volume"] == SHARPENED]
+    criteria = [_within("cells of y, length along depth over width, median",
+                        mine["elongation"], most=_MOST_ELONGATION)]
+    if "recall_in_3d" not in mine:
+        return criteria
+    criteria += [
+        _within(f"{name} of the known cells within 0.8 radii in all directions, whole tissue",
+                mine[f"{name}_in_3d"], least=_LEAST_FOUND) for name in ("recall", "precision")]
+    return [
+        *criteria,
+        _within("depth error of the known cells in y, median, um", mine["depth_error_um"],
+                most=_MOST_DEPTH_ERROR_SHARE * conditions.cell_radius_um),
+        _within("cells of y outside the tissue, where the known sharp volume is empty",
+                mine["inventions"], most=0)]
+
+
+def _within(name: str, value: float, *, least: float | None = None, most: float | None = None
+            ) -> Criterion:
+    """Judge a number by one bound; without a number, only report that there is none."""
+    bound = f"at most {most:g}" if least is None else f"at least {least:g}"
+    if not np.isfinite(value):
+        return Criterion(name, bound, "no cells", None)
+    is_met = value <= most + 1e-9 if most is not None else value >= (least or 0)
+    return Criterion(name, bound, f"{value:.2f}", bool(is_met))
 
 
 def _vertical_gradient(curves: Curves, volume: str) -> float:

@@ -235,6 +235,12 @@ class CellCheck:
     axial_reach_um: float
 
 
+def cell_contrast(reference: np.ndarray, dark: bool) -> float:
+    """Return the distance from a stack's median to its 1st (dark cells) or 99th percentile."""
+    low, middle, high = np.percentile(reference, _CONTRAST_PERCENTILES)
+    return float(middle - low if dark else high - middle)
+
+
 def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, int],
                 conditions: Conditions) -> CellCheck:
     """Look for the cells of a reference in another volume, and the reverse.
@@ -247,8 +253,7 @@ def check_cells(reference: np.ndarray, volume: np.ndarray, slices: tuple[int, in
         conditions: of the report.
     """
     dark = is_dark_on_bright(reference)
-    low, middle, high = np.percentile(reference, _CONTRAST_PERCENTILES)
-    contrast = middle - low if dark else high - middle
+    contrast = cell_contrast(reference, dark)
     radius_um, spacing_um = conditions.cell_radius_um, conditions.spacing_um
 
     cells, cells_made = (

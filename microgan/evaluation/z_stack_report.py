@@ -14,8 +14,9 @@ from microgan.evaluation import Z_STACK_FILES
 from microgan.evaluation import z_stack_figures as figures
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.z_stack_comparison import (
-    against_filters, compare, filter_names, winners)
+    against_filters, compare, filter_names, judge_depth, winners)
 from microgan.evaluation.z_stack_criteria import Criterion, judge, mean_curves, mean_of
+from microgan.evaluation.z_stack_depth import measure_depth
 from microgan.evaluation.z_stack_measures import (
     BLURRED, IN_FOCUS, SHARPENED, Conditions, StackMeasures, StackResult, measure_references,
     measure_stack)
@@ -61,10 +62,11 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     results = [_as_real(result) for result in results]
     notes = list(notes)
     crops = _of_section_shape(in_focus_crops, results, notes)
-    measures = []
+    measures, depth = [], []
     for number, result in enumerate(results):
         other = results[number - 1] if len(results) > 1 else None
         measures.append(measure_stack(result, other, conditions))
+        depth += measure_depth(result, conditions)
         report(f"{result.name}: measured, {number + 1} of {len(results)}")
     references, gradients = measure_references(in_focus_images, crops, conditions)
     rows = [row for each in measures for row in each.slices] + references
@@ -74,12 +76,12 @@ def write_report(folder: Path, results: Sequence[StackResult], conditions: Condi
     curves = mean_curves(rows)
     focal_plane = round(float(np.median([result.focal_plane for result in results])))
     criteria = judge(measures, curves, conditions, focal_plane)
-    comparison = compare(measures, curves, conditions, focal_plane)
-    criteria += against_filters(comparison)
+    comparison = compare(measures, curves, depth, conditions, focal_plane)
+    criteria += against_filters(comparison) + judge_depth(comparison, conditions)
     tables = _tables(rows, measures, focal_plane) | {"comparison": comparison}
     for name in Z_STACK_FILES:
         (folder / name).unlink(missing_ok=True)
-    _write_tables(folder, rows, measures)
+    _write_tables(folder, rows, measures, depth)
     write_json(folder / f"{PREFIX}report.json", _plain({
         "criteria": [asdict(criterion) for criterion in criteria], "tables": tables,
         "best": winners(comparison),
@@ -188,10 +190,12 @@ def _means(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> dict[str, float]
 
 
 def _write_tables(folder: Path, rows: Sequence[Mapping[str, Any]],
-                  measures: Sequence[StackMeasures]) -> None:
+                  measures: Sequence[StackMeasures], depth: Sequence[Mapping[str, Any]]
+                  ) -> None:
     """Write every number of every stack as CSV; the truth only if it is known."""
     for name, table in (("slices", rows),
                         ("structure", [row for each in measures for row in each.structure]),
+                        ("depth", depth),
                         ("truth", [row for each in measures for row in each.truth])):
         if not table:
             continue

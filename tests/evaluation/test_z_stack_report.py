@@ -10,9 +10,11 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from microgan.evaluation import Z_STACK_FILES
-from microgan.evaluation.z_stack_comparison import against_filters, compare, winners
+from microgan.evaluation.z_stack_comparison import (
+    against_filters, compare, judge_depth, winners)
 from microgan.evaluation.z_stack_criteria import (
     judge, mean_curves, mean_of, published_slice, published_tissue)
+from microgan.evaluation.z_stack_depth import measure_depth
 from microgan.evaluation.z_stack_measures import (
     BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, central_third,
     check_cells, image_measures, measure_references, measure_stack, section, sections)
@@ -181,11 +183,12 @@ def test_truth_is_scored_over_the_tissue_after_care():
 def test_filters_stand_beside_the_sharpened_stack_and_the_best_is_named():
     sharp = cells()
     nearly = 0.8 * sharp + 0.2 * blurred(sharp)
-    measured = measure_stack(dataclasses.replace(
-        result(sharpened=nearly, truth=sharp),
-        filtered={"perfect": sharp, "idle": blurred(sharp)}), None, CONDITIONS)
+    filtered = dataclasses.replace(result(sharpened=nearly, truth=sharp),
+                                   filtered={"perfect": sharp, "idle": blurred(sharp)})
+    measured = measure_stack(filtered, None, CONDITIONS)
 
-    rows = compare([measured], mean_curves(measured.slices), CONDITIONS, FOCAL_PLANE)
+    rows = compare([measured], mean_curves(measured.slices),
+                   measure_depth(filtered, CONDITIONS), CONDITIONS, FOCAL_PLANE)
 
     assert [row["volume"] for row in rows] == [BLURRED, "perfect", "idle", SHARPENED]
     idle, made = rows[2], rows[3]
@@ -203,10 +206,47 @@ def test_filters_stand_beside_the_sharpened_stack_and_the_best_is_named():
 def test_without_filters_nothing_is_best():
     measured = measure_stack(result(), None, CONDITIONS)
 
-    rows = compare([measured], mean_curves(measured.slices), CONDITIONS, FOCAL_PLANE)
+    rows = compare([measured], mean_curves(measured.slices),
+                   measure_depth(result(), CONDITIONS), CONDITIONS, FOCAL_PLANE)
 
     assert [row["volume"] for row in rows] == [BLURRED, SHARPENED]
     assert winners(rows) == {} and against_filters(rows) == []
+
+
+def depth_of(**changes):
+    """Measures and criteria of cells' places, of a stack with truth."""
+    stack = result(truth=cells(), **changes)
+    rows = measure_depth(stack, CONDITIONS)
+    measured = measure_stack(stack, None, CONDITIONS)
+    compared = compare([measured], mean_curves(measured.slices), rows, CONDITIONS, FOCAL_PLANE)
+    return rows[-1], {each.name: each for each in judge_depth(compared, CONDITIONS)}
+
+
+def test_the_truth_has_every_cell_at_its_depth():
+    row, criteria = depth_of()
+
+    assert (row["recall_in_3d"], row["precision_in_3d"]) == (1, 1)
+    assert (row["depth_error_um"], row["inventions"]) == (0, 0)
+    assert row["elongation"] == pytest.approx(1, abs=0.1)
+    assert len(criteria) == 5
+    assert met(criteria, "length") and met(criteria, "depth error") and met(criteria, "recall")
+
+
+def test_cells_at_a_wrong_depth_are_caught():
+    row, criteria = depth_of(sharpened=cells(CENTRES + [3, 0, 0]))
+
+    assert row["depth_error_um"] == 3
+    assert not met(criteria, "depth error")
+    assert met(criteria, "recall")  # within 0.8 radii: 3.2 um
+
+
+def test_cells_drawn_out_along_depth_and_cells_outside_the_tissue_are_caught():
+    long = ndimage.gaussian_filter(cells(np.vstack([CENTRES, [[0, 20, 12]]])), (3, 0, 0))
+
+    row, criteria = depth_of(sharpened=long)
+
+    assert row["elongation"] > 1.5 and not met(criteria, "length")
+    assert row["inventions"] == 1 and not met(criteria, "outside")
 
 
 def test_means_leave_out_what_could_not_be_measured():
@@ -268,7 +308,7 @@ def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(Z_STACK_FILES)
     assert lines == ["one: measured, 1 of 2", "two: measured, 2 of 2"]
     content = json.loads((tmp_path / "z_stack_report.json").read_text())
-    assert len(content["criteria"]) == len(criteria) == 12
+    assert len(content["criteria"]) == len(criteria) == 13
     assert content["notes"][1].startswith("1 of 2 in-focus crops do not have the shape")
     page = (tmp_path / "z_stack_report.html").read_text()
     assert "Generator: mine" in page and "two (worst)" in page
