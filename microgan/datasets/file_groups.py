@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # Runs of consecutive planes that the only file of a task is cut into.
 _NUM_RUNS = 5
@@ -67,15 +67,15 @@ def in_turns(order: Sequence[int], groups: Sequence[str]) -> list[int]:
     return sorted(order, key=turns.__getitem__)
 
 
-def take_groups(order: Sequence[int], keys: Sequence[str], count: int, *, leave: int = 0
-                ) -> tuple[list[int], list[int]]:
+def take_groups(order: Sequence[int], keys: Sequence[str] | Mapping[int, str], count: int, *,
+                leave: int = 0) -> tuple[list[int], list[int]]:
     """Take indices from the front, whole groups of equal keys at a time.
 
     Groups are taken while they fit into `count`; if none does, the smallest.
 
     Args:
         order: indices into `keys`.
-        keys: identify groups, such as images and their copies.
+        keys: identify the group of each index, such as an image and its copies.
         count: number of indices to take at most, if groups are that small.
         leave: groups to leave at least.
 

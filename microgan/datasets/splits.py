@@ -89,6 +89,23 @@ def split_pairs(pairs: PairedImages, test_pairs: PairedImages | None, *,
                   seed=seed)
 
 
+def left_out_groups(pairs: PairedImages, split: Split, seed: int) -> dict[str, list[int]]:
+    """Group the pairs that train and validate by what must stay together, in random order.
+
+    Args:
+        pairs: the task's pairs.
+        split: from `split_pairs`.
+        seed: of the order.
+    """
+    pool = set(split.train) | set(split.validation)
+    keys, order = _grouped(pairs.clean, pairs.files, seed)
+    groups: dict[str, list[int]] = {}
+    for index in order:
+        if index in pool:
+            groups.setdefault(keys[index], []).append(index)
+    return groups
+
+
 def left_out_splits(pairs: PairedImages, split: Split, *, count: int, validation_fraction: float,
                     seed: int) -> list[Split]:
     """Divide the pairs that train and validate so that each is left out once.
@@ -107,22 +124,20 @@ def left_out_splits(pairs: PairedImages, split: Split, *, count: int, validation
     Raises:
         UserError: there are too few different pairs.
     """
-    pool = set(split.train) | set(split.validation)
-    keys, order = _grouped(pairs.clean, pairs.files, seed)
-    order = [index for index in order if index in pool]
-    groups = list(dict.fromkeys(keys[index] for index in order))
+    groups = left_out_groups(pairs, split, seed)
+    keys = {index: name for name, indices in groups.items() for index in indices}
     least = 4 if count == 2 else count  # of which two stay, to train and to validate
     if len(groups) < least:
         raise UserError(
             f"--cross_validate={count} needs {least} pairs of '{pairs.name}' with different clean "
             f"images, not all of a file, but {len(groups)} train and validate. "
             + (f"Pass --cross_validate={len(groups)}, or add pairs." if len(groups) > 2 else
-               "Add pairs."))
+               "Add pairs of other samples."))
     splits = []
     for first in range(count):
-        chosen = set(groups[first::count])
-        left_out = [index for index in order if keys[index] in chosen]
-        rest = [index for index in order if keys[index] not in chosen]
+        chosen = set(list(groups)[first::count])
+        left_out = [index for index in keys if keys[index] in chosen]
+        rest = [index for index in keys if keys[index] not in chosen]
         num_validation = max(1, round(validation_fraction * len(rest)))
         validation, train = take_groups(rest, keys, num_validation, leave=1)
         splits.append(Split(_sorted(train), _sorted(validation), _sorted(left_out), pairs.name))

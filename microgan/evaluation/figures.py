@@ -19,6 +19,8 @@ Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray | None, TaskNormalization
 _DPI = 100
 _PANEL_PX = 256  # a multiple of the usual 128, so that pixels stay square and sharp
 _GAP_PX, _MARGIN_PX, _TITLE_PX, _BAR_PX = 8, 12, 26, 90
+_ROW_PX = _PANEL_PX + 2 * _TITLE_PX  # with the row's name and the panels' titles
+_LETTER_PX = 9  # of a row's name, at most on average
 # Narrower than in scoring: otherwise a few hot pixels would leave the rest black.
 _DISPLAY_PERCENTILES = (0.5, 99.5)
 _ERROR_PERCENTILE = 99.8
@@ -47,9 +49,9 @@ def save_sample_sheet(path: str | os.PathLike[str], samples: Sequence[Sample]) -
         if clean is not None:
             images["clean"] = normalization.clean.to_unit(clean)
         limits = display_limits(images["clean" if has_clean else "degraded"])
+        sheet.name_row(row, title)
         for column, (name, image) in enumerate(images.items()):
-            sheet.draw(row, column, image, limits, title=f"{title}: {name}" if column == 0
-                       else name)
+            sheet.draw(row, column, image, limits, title=name)
     sheet.save(path)
 
 
@@ -70,7 +72,8 @@ def save_synthetic_sheet(path: str | os.PathLike[str], samples: Sequence[
                    "scale (0.5 to 99.5 percentile). It need not show the same place.")
     for row, (title, clean, synthetic, degraded) in enumerate(samples):
         limits = display_limits(degraded)
-        sheet.draw(row, 0, clean, display_limits(clean), title=f"{title}: clean")
+        sheet.name_row(row, title)
+        sheet.draw(row, 0, clean, display_limits(clean), title="clean")
         sheet.draw(row, 1, synthetic, limits, title="synthetic")
         sheet.draw(row, 2, degraded, limits, title="real degraded")
     sheet.save(path)
@@ -116,7 +119,7 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
         panels[f"restored{_in_db(ranked[index])}"] = aligned.restored
         panels["clean"] = aligned.clean
         name = ranked[index].image
-        rows.append((f"{label} ({f'image {name}' if name.isdecimal() else name})", panels,
+        rows.append((f"{label}: {f'image {name}' if name.isdecimal() else name}", panels,
                      np.abs(aligned.restored - aligned.clean)))
     limit = float(np.percentile(np.concatenate([row[2].ravel() for row in rows]),
                                 _ERROR_PERCENTILE)) or 1.0
@@ -124,9 +127,9 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
                    footer=f"{ranked[0].task}, {ranked[0].split}: PSNR by the {protocol} protocol.")
     for row, (name, panels, error) in enumerate(rows):
         limits = display_limits(panels["clean"])
+        sheet.name_row(row, name)
         for column, (title, image) in enumerate(panels.items()):
-            sheet.draw(row, column, image, limits,
-                       title=f"{name}: {title}" if column == 0 else title)
+            sheet.draw(row, column, image, limits, title=title)
         drawn = sheet.draw(row, len(panels), error, (0, limit), title="absolute error",
                            colours="magma")
     sheet.add_bar(drawn, "share of the clean intensity range")
@@ -237,17 +240,26 @@ class _Sheet:
                  with_bar: bool = False) -> None:
         self.width_px = (2 * _MARGIN_PX + num_columns * _PANEL_PX + (num_columns - 1) * _GAP_PX
                          + (_BAR_PX if with_bar else 0))
-        self.height_px = _MARGIN_PX + num_rows * (_PANEL_PX + _TITLE_PX) + 2 * _TITLE_PX
+        self.height_px = _MARGIN_PX + num_rows * _ROW_PX + 2 * _TITLE_PX
         self.figure = Figure(figsize=(self.width_px / _DPI, self.height_px / _DPI), dpi=_DPI)
-        self.figure.text(_MARGIN_PX / self.width_px, 0.7 * _TITLE_PX / self.height_px,
-                         plainly(f"{footer} Of larger images, the middle {_PANEL_PX} pixels."),
+        self.figure.text(_MARGIN_PX / self.width_px, 0.5 * _TITLE_PX / self.height_px,
+                         plainly(f"{footer}\nOf larger images, the middle {_PANEL_PX} pixels."),
                          fontsize=9, color="0.3")
+
+    def name_row(self, row: int, name: str) -> None:
+        """Write a name above a row's panels and their titles; the end of a long one."""
+        most = self.width_px // _LETTER_PX
+        top = _MARGIN_PX + row * _ROW_PX + 0.7 * _TITLE_PX
+        self.figure.text(
+            _MARGIN_PX / self.width_px, 1 - top / self.height_px,
+            plainly(name if len(name) <= most else f"... {name[4 - most:]}"), fontsize=9,
+            fontweight="bold")
 
     def draw(self, row: int, column: int, image: np.ndarray, limits: tuple[float, float], *,
              title: str, colours: str = "gray") -> Any:
         """Draw an image into a panel and return matplotlib's artist."""
         left = _MARGIN_PX + column * (_PANEL_PX + _GAP_PX)
-        top = _MARGIN_PX + _TITLE_PX + row * (_PANEL_PX + _TITLE_PX)
+        top = _MARGIN_PX + row * _ROW_PX + 2 * _TITLE_PX
         axes = self._add_axes(left, top, _PANEL_PX, _PANEL_PX)
         axes.set_axis_off()
         axes.set_title(plainly(title), fontsize=9, loc="left", pad=4)
@@ -259,7 +271,7 @@ class _Sheet:
     def add_bar(self, drawn: Any, label: str) -> None:
         """Add the colour bar of the last column, beside its first panel."""
         left = self.width_px - _MARGIN_PX - _BAR_PX + _GAP_PX
-        axes = self._add_axes(left, _MARGIN_PX + _TITLE_PX, 14, _PANEL_PX)
+        axes = self._add_axes(left, _MARGIN_PX + 2 * _TITLE_PX, 14, _PANEL_PX)
         self.figure.colorbar(drawn, cax=axes, extend="max").set_label(label, fontsize=8)
         axes.tick_params(labelsize=8)
 

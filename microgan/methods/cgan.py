@@ -18,8 +18,7 @@ from microgan.generator_file import (
 from microgan.losses.vgg_weights import check_feature_source
 from microgan.methods.calibration import Pairs, calibrated
 from microgan.methods.chosen_tasks import chosen_tasks
-from microgan.methods.cross_validation import (
-    SCORED_TOO_WELL, divided, restored_when_left_out)
+from microgan.methods.cross_validation import divided, honest_scores, restored_when_left_out
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.methods.restoring import RestoringMethod
 from microgan.methods.synthetic_pairs import (
@@ -44,7 +43,6 @@ class CGAN(RestoringMethod):
 
     run_folder = "Microscopy_cGAN_results"
     augmented_run_folder = "Microscopy_cGAN_results_CIN_augm"
-    scored_too_well = SCORED_TOO_WELL
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -120,6 +118,10 @@ class CGAN(RestoringMethod):
     @property
     def later_trainings(self) -> int:
         return len(self.folds)
+
+    def scored_too_well(self) -> str:
+        return (super().scored_too_well() if self.config.cin_augment else
+                honest_scores(self.tasks, self.seed))
 
     def cross_validated(self, folder: Path) -> list[RestoredImages]:
         return restored_when_left_out(self, folder, self.folds) if self.folds else []

@@ -46,6 +46,7 @@ class CINGAN(Method):
     run_folder = "CIN-GAN_results"
     report_files = DEFECT_FILES
     score_label = "validation score (1 - distance left)"
+    large_fall = 0.5
 
     @classmethod
     def settle(cls, config: Any) -> Any:

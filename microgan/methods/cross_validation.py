@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgan.datasets.splits import left_out_splits
+from microgan.datasets.splits import left_out_groups, left_out_splits
 from microgan.errors import UserError
 from microgan.evaluation.scores import CROSS_VALIDATION
 from microgan.files.whole import make_folder
@@ -21,12 +21,29 @@ if TYPE_CHECKING:
     from microgan.methods.cgan import CGAN
     from microgan.programs.scoring import RestoredImages
 
-SCORED_TOO_WELL = ("Too few pairs to keep some for a test. For honest scores, run the same "
-                   "command with --resume --cross_validate=5: it trains 5 networks more, each "
-                   "without a fifth of the pairs. Or test on other pairs: add NAME_test_X.npy and "
-                   "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run "
-                   "evaluate.py.")
+# Divisions to advise. Two need as many pairs as four.
+_USUAL_COUNT, _LEAST_COUNT = 5, 3
 _FOLD_REPORT = Report("The scores are those of the whole run, two folders up.", "")
+
+
+def honest_scores(tasks: dict[str, TaskData], seed: int) -> str:
+    """Say how to get honest scores of tasks without test pairs.
+
+    Args:
+        tasks: as for `divided`.
+        seed: of the run.
+    """
+    most = min(len(left_out_groups(task.as_stored().pairs, task.split, seed))
+               for task in tasks.values())
+    count = min(most, _USUAL_COUNT)
+    text = ("Too few pairs to keep some for a test. For honest scores, run the same command with "
+            f"--resume --cross_validate={count}: it trains {count} networks more, each without "
+            "its share of the pairs. Or test on other pairs: add "
+            if count >= _LEAST_COUNT else
+            "Too few pairs, or files of many planes, to keep some for a test or for a "
+            "cross-validation. For honest scores, add pairs of other samples, or ")
+    return (f"{text}NAME_test_X.npy and NAME_test_Y.npy, or NAME_test/degraded and "
+            "NAME_test/clean, and run evaluate.py.")
 
 
 def divided(tasks: dict[str, TaskData], config: Any) -> list[dict[str, TaskData]]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from microgan.datasets.splits import spread_over
 from microgan.evaluation import SCORE_FILES
-from microgan.evaluation.scores import LINEAR_FILTER, RAW_INPUT, TEST, VALIDATION
+from microgan.evaluation.scores import (
+    CROSS_VALIDATION, LINEAR_FILTER, RAW_INPUT, TEST, VALIDATION)
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.datasets.middle import middle
@@ -32,6 +33,11 @@ SAMPLES_PER_TASK = 2
 # On the run's page, of each task.
 _PAIRS_AT_A_GLANCE, _GLANCE_PX = 24, 96
 _MOST_COMPARED, _COMPARED_PX = 6, 1024
+_COMPARED_HOW = {
+    TEST: "Neither the network nor the choice of its weights has seen the test images.",
+    CROSS_VALIDATION: "In the cross-validation, each image was restored by a network of folds/ "
+    "that has not seen it.",
+}
 _NOT_TESTED = ("Nothing was tested, since there are no real pairs to compare with: add "
                "NAME_test_X.npy and NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, "
                "and run evaluate.py.")
@@ -49,9 +55,9 @@ class RestoringMethod(Method):
 
     report_files = SCORE_FILES
     score_label = "validation score (PSNR in dB)"
+    large_fall = 1.0
     restores = True
     not_tested = _NOT_TESTED
-    scored_too_well = _SCORED_TOO_WELL
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -166,10 +172,12 @@ class RestoringMethod(Method):
         if not is_scored:
             table = self.not_tested
         elif any(part.split == VALIDATION for part in images):
-            table += f"\n\n{self.scored_too_well}"
+            table += f"\n\n{self.scored_too_well()}"
+        how = " ".join(sentence for split, sentence in _COMPARED_HOW.items()
+                       if any(part.split == split and len(part.clean) for part in images))
         return Report(table, "generator.h5, " + (
             "scores.md, scores_*.png, " if is_scored else "") + "samples, history.png",
-            compared, [f"scores_{name}.png" for name in self.tasks])
+            compared, how, [f"scores_{name}.png" for name in self.tasks])
 
     def _scored_by(self, model: keras.Model, info: GeneratorInfo) -> list[RestoredImages]:
         """Restore the test images of every task; the validation images where there are none."""
@@ -190,6 +198,10 @@ class RestoringMethod(Method):
                 degraded, info.normalization[name],
                 self.filtered(name, degraded) if degraded else None))
         return images
+
+    def scored_too_well(self) -> str:
+        """Say how to get honest scores where there are no test pairs."""
+        return _SCORED_TOO_WELL
 
     def cross_validated(self, folder: Path) -> list[RestoredImages]:
         """Restore pairs by further trainings that were not given them; usually none."""

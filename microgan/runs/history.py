@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from microgan.errors import see
 from microgan.files.whole import write_csv
 from microgan.runs.bad_steps import BAD_STEPS
 
@@ -107,3 +108,21 @@ class History:
         self._seconds_before = state["seconds"]
         self._sums, self._num_summed = state["sums"], state["num_summed"]
         self._num_bad = state["num_bad"]
+
+
+def told_fall(rows: Sequence[Mapping[str, float]], large: float) -> str:
+    """Tell that the last score is far below the best, as after losses that grew; usually "".
+
+    Args:
+        rows: of the history.
+        large: fall of the score that is worth a line.
+    """
+    if not rows:
+        return ""
+    best, last = max(rows, key=lambda row: row["score"]), rows[-1]
+    if best["score"] - last["score"] <= large:
+        return ""
+    return (f"The validation score fell from {best['score']:.2f} at update {best['update']}, "
+            f"whose weights are kept, to {last['score']:.2f} at update {last['update']}. If it "
+            "fell at once, train anew with a lower --learning_rate; if slowly, fewer --num_iters "
+            f"are enough. {see('NaN or diverged')}")

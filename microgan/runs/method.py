@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -31,6 +32,7 @@ class Report(NamedTuple):
         table: as text.
         files: in the run folder to look at, for the last line.
         compared: images that were scored, for the run's page.
+        compared_how: what they are to the network, as a sentence or two.
         figures: names of PNG files in the run folder, for the page.
         pages: names of other pages in the run folder, which it links to.
     """
@@ -38,6 +40,7 @@ class Report(NamedTuple):
     table: str
     files: str
     compared: Sequence[Comparison] = ()
+    compared_how: str = ""
     figures: Sequence[str] = ()
     pages: Sequence[str] = ()
 
@@ -71,6 +74,7 @@ class Method(abc.ABC):
     run_folder: str  # its name, in --dir
     report_files: tuple[str, ...] = ()  # as written: with the last one, a run is finished
     score_label = "validation score"
+    large_fall = math.inf  # of the score from the best to the last, which is worth a warning
     restores = False  # whether restore.py takes its generator and a user's images
 
     def __init__(self, config: Any) -> None:

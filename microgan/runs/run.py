@@ -15,7 +15,7 @@ from microgan.errors import Diverged, Interrupted
 from microgan.generator_file import GeneratorInfo, save_generator
 from microgan.runs.bad_steps import BadSteps
 from microgan.runs.checkpoints import Checkpoints
-from microgan.runs.history import History
+from microgan.runs.history import History, told_fall
 from microgan.runs.method import Method, Report, Scores, Trainer
 from microgan.runs.progress import UpdateProgress
 from microgan.runs.run_files import GENERATOR_FILE, PAGE_FILE
@@ -212,7 +212,9 @@ class Run:
 
     def _tell_best(self) -> None:
         if this_worker().is_chief:
-            print(f"Best on the validation images: update {self.history.best_update}.", flush=True)
+            fall = told_fall(self.history.rows, self.method.large_fall)
+            print(f"Best on the validation images: update {self.history.best_update}."
+                  + (f"\nWarning: {fall}" if fall else ""), flush=True)
 
     def _validate(self, update: int, log: Callable[[Mapping[str, float]], None]) -> None:
         """Score the weights, or their moving average, and keep them if they are best."""

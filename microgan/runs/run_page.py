@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgan.files.whole import write_text
+from microgan.runs.history import told_fall
 from microgan.runs.run_files import (
     CONFIG_FILE, GENERATOR_FILE, PAGE_FILE, PAIR_CHECKS_FILE, SAMPLES)
 
@@ -45,6 +48,7 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
     write_text(folder / PAGE_FILE, render(
         "run.html", title=f"Training of {method.run_folder.removesuffix('_results')}",
         refresh_seconds=None if report else _REFRESH_SECONDS,
+        written=time.strftime("%Y-%m-%d %H:%M"), fall=told_fall(rows, method.large_fall),
         update=update, num_iters=num_iters, best=best,
         is_late=report is not None and best >= _LATE_SHARE * num_iters,
         data=method.describe_data().splitlines(), findings=_findings(folder),
@@ -52,12 +56,35 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
         score_label=method.score_label, validated=method.compared(),
         samples=[path.read_bytes() for path in samples],
         tested=[] if report is None else report.compared,
+        tested_how="" if report is None else report.compared_how,
         figures=figures, result=None if report is None else report.table,
         pages=[] if report is None else [name for name in report.pages
                                          if (folder / name).exists()],
-        generator=folder / GENERATOR_FILE, is_restoring=method.restores,
+        is_restoring=method.restores, tasks=list(method.split()),
+        restore=shlex.join([*_restore(), f"--generator={folder / GENERATOR_FILE}",
+                            "--input=YOUR_IMAGES"]),
         versions=record["versions"], seed=record["config"]["seed"],
-        command=shlex.join(sys.argv)))
+        command=_command(method.config)))
+
+
+def _program() -> str:
+    """Return the name of the program that trains; empty from Python."""
+    name = Path(sys.argv[0]).name
+    return name if name.startswith(("train_", "microgan")) else ""
+
+
+def _command(config: Any) -> str:
+    """Return the exact command of this training, or what it was given from Python."""
+    if _program():
+        return shlex.join([*(["python"] if _program().endswith(".py") else []), *sys.argv])
+    given = [f"{item.name}={getattr(config, item.name)!r}" for item in dataclasses.fields(config)
+             if item.name in config.explicit]
+    return f"From Python, with {', '.join(given)}"
+
+
+def _restore() -> list[str]:
+    """Return how to call `restore.py` where this training was called."""
+    return ["python", "restore.py"] if _program().endswith(".py") else ["microgan", "restore"]
 
 
 def _findings(folder: Path) -> list[dict[str, Any]]:

@@ -272,7 +272,8 @@ def test_planes_of_one_file_are_left_out_together():
 
 @pytest.mark.parametrize("number, count, words", [
     (4, 5, "needs 5 pairs of 'Cells' .* but 4 train .*Pass --cross_validate=4, or add pairs."),
-    (3, 2, "needs 4 pairs .* Pass --cross_validate=3, or add"), (2, 2, "needs 4 .* Add pairs.$")])
+    (3, 2, "needs 4 pairs .* Pass --cross_validate=3, or add"),
+    (2, 2, "needs 4 .* Add pairs of other samples.$")])
 def test_too_few_pairs_to_leave_some_out_are_refused(number, count, words):
     with pytest.raises(UserError, match=f"--cross_validate={count} {words}"):
         left_out(pairs_of(number), count)

@@ -13,16 +13,21 @@ NORMALIZATION = TaskNormalization(degraded=IntensityRange(100, 300), clean=Inten
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What each panel was given, in drawing order."""
-    panels = []
-    original = figures._Sheet.draw
+    """What each panel was given, in drawing order, and the name of its row."""
+    panels, names = [], {}
+    original, name_row = figures._Sheet.draw, figures._Sheet.name_row
 
     def draw(self, row, column, image, limits, *, title, **rest):
         panels.append({"row": row, "column": column, "image": image, "limits": limits,
-                       "title": title})
+                       "title": title, "name": names[row]})
         return original(self, row, column, image, limits, title=title, **rest)
 
+    def name(self, row, text):
+        names[row] = text
+        name_row(self, row, text)
+
     monkeypatch.setattr(figures._Sheet, "draw", draw)
+    monkeypatch.setattr(figures._Sheet, "name_row", name)
     return panels
 
 
@@ -41,7 +46,7 @@ def test_sample_sheet_shows_a_row_on_one_intensity_scale(tmp_path, clean, drawn)
     np.testing.assert_allclose(first["image"], third["image"])
     np.testing.assert_allclose(second["image"], third["image"] + 0.1)
     assert first["limits"] == second["limits"] == third["limits"]
-    assert [panel["title"] for panel in drawn] == ["A: degraded", "restored", "clean"]
+    assert [panel["title"] for panel in drawn] == ["degraded", "restored", "clean"]
 
 
 def test_sample_sheet_keeps_pixels_sharp(tmp_path):
@@ -51,7 +56,7 @@ def test_sample_sheet_keeps_pixels_sharp(tmp_path):
         ("A", 100 + 4 * checkers, checkers, checkers, NORMALIZATION)] * 2)
 
     # Twice enlarged, a checkerboard has only black and white, half of each.
-    panel = imread(tmp_path / "samples.png")[60:260, 40:240, 0]
+    panel = imread(tmp_path / "samples.png")[80:280, 40:240, 0]
     assert set(np.unique(panel)) == {0, 1}
     assert panel.mean() == pytest.approx(0.5)
 
@@ -83,9 +88,9 @@ def test_extremes_are_best_median_and_worst_by_range(tmp_path, clean, drawn):
 
     assert is_drawn
     assert (tmp_path / "A.png").exists()
-    titles = [panel["title"] for panel in drawn if panel["column"] == 0]
-    assert [title.split(":")[0] for title in titles] == [
-        "best (image 1)", "median (image 0)", "worst (image 2)"]
+    assert [panel["name"] for panel in drawn if panel["column"] == 0] == [
+        "best: image 1", "median: image 0", "worst: image 2"]
+    assert drawn[0]["title"].startswith("input, ")
     errors = [panel["image"] for panel in drawn if panel["column"] == 3]
     for error, expected in zip(errors, (0.02, 0.1, 0.4), strict=True):
         np.testing.assert_allclose(error, expected)
@@ -99,7 +104,7 @@ def test_extremes_of_files_need_no_input_and_no_constants(tmp_path, clean, drawn
     assert extremes(tmp_path / "A.png", clean, restored, None, None)
 
     assert {panel["column"] for panel in drawn} == {0, 1, 2}
-    assert drawn[0]["title"].startswith("best (image 1): restored, ")
+    assert drawn[0]["name"] == "best: image 1" and drawn[0]["title"].startswith("restored, ")
 
 
 def test_extremes_leave_out_what_was_not_scored(tmp_path, clean, drawn):
@@ -109,8 +114,8 @@ def test_extremes_leave_out_what_was_not_scored(tmp_path, clean, drawn):
     assert extremes(tmp_path / "A.png", clean[2:4], restored[2:4], None, NORMALIZATION)
     assert not extremes(tmp_path / "B.png", clean[3:4], restored[3:4], None, NORMALIZATION)
 
-    assert [panel["title"].split(":")[0] for panel in drawn if panel["column"] == 0] == [
-        "best, median, worst (image 0)"]
+    assert [panel["name"] for panel in drawn if panel["column"] == 0] == [
+        "best, median, worst: image 0"]
     assert not (tmp_path / "B.png").exists()
 
 
@@ -157,7 +162,8 @@ def test_synthetic_and_real_degraded_images_share_one_scale(tmp_path, drawn, ran
 
     figures.save_synthetic_sheet(tmp_path / "synthetic.png", [("Cells", clean, synthetic, real)])
 
-    assert [panel["title"] for panel in drawn] == ["Cells: clean", "synthetic", "real degraded"]
+    assert [panel["title"] for panel in drawn] == ["clean", "synthetic", "real degraded"]
+    assert {panel["name"] for panel in drawn} == {"Cells"}
     assert drawn[1]["limits"] == drawn[2]["limits"] != drawn[0]["limits"]
     np.testing.assert_array_equal(drawn[1]["image"], synthetic)
     assert (tmp_path / "synthetic.png").exists()
@@ -196,5 +202,23 @@ def test_a_large_image_is_cut_not_averaged(tmp_path):
     figures.save_sample_sheet(tmp_path / "samples.png", [
         ("A", 100 + 4 * checkers, checkers, checkers, NORMALIZATION)])
 
-    panel = imread(tmp_path / "samples.png")[60:260, 40:240, 0]
+    panel = imread(tmp_path / "samples.png")[80:280, 40:240, 0]
     assert set(np.unique(panel)) == {0, 1}
+
+
+@pytest.mark.parametrize("name", ["A", f"{40 * 'deep/folder/'}last_image.tif"])
+def test_titles_of_long_names_neither_overlap_nor_leave_the_figure(tmp_path, monkeypatch, name):
+    image = np.zeros((32, 32))
+    figure = []
+    monkeypatch.setattr(figures, "_save", lambda drawn, path: figure.append(drawn))
+
+    figures.save_synthetic_sheet(tmp_path / "synthetic.png", [(name, image, image, image)] * 2)
+
+    figure[0].draw_without_rendering()
+    texts = [*figure[0].texts, *(axes.title if axes.title.get_text() else axes._left_title
+                                 for axes in figure[0].axes)]
+    boxes = [text.get_window_extent() for text in texts]
+    assert any(text.get_text().endswith(name[-10:]) for text in texts)
+    assert not any(first.overlaps(second) for number, first in enumerate(boxes)
+                   for second in boxes[:number])
+    assert all(0 <= box.x0 and box.x1 <= figure[0].bbox.width for box in boxes)

@@ -10,7 +10,7 @@ from microgan.config import CGANConfig
 from microgan.datasets.normalization import fit_min_max
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.errors import UserError
-from microgan.methods.cross_validation import divided
+from microgan.methods.cross_validation import divided, honest_scores
 from microgan.methods.paired_data import load_tasks
 
 from helpers import write_pairs
@@ -52,6 +52,21 @@ def test_copies_that_were_moved_apart_are_left_out_together(folder):
     folds = divided({"Blobs": replace(task, pairs=cropped, stored=task.pairs)}, config)
 
     assert {len({0, 1} & set(fold["Blobs"].split.test)) for fold in folds} == {0, 2}
+
+
+def test_advice_for_honest_scores_fits_the_number_of_different_pairs(folder):
+    tasks, config = load(folder)
+    task = tasks["Blobs"]
+
+    def advice(*files):
+        pairs = replace(task.pairs, files=files)
+        return honest_scores({"Blobs": replace(task, pairs=pairs)}, config.seed)
+
+    assert "--cross_validate=5: it trains 5 networks" in advice(*"abcdef")
+    assert "--cross_validate=3: it trains 3 networks" in advice(*"aabbcc")
+    for files in ("aaabbb", "aaaaab"):
+        assert "--cross_validate" not in advice(*files)
+        assert "files of many planes" in advice(*files)
 
 
 def test_several_processes_cannot_cross_validate(folder, monkeypatch):

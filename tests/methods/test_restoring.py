@@ -76,7 +76,7 @@ def test_a_training_without_test_images_scores_the_others_and_says_how_to_get_ho
     out = capsys.readouterr().out
     assert "Nothing was tested" not in out
     assert "(validation):" in out and "scores are too good" in out
-    assert "run the same command with --resume --cross_validate=5" in out
+    assert "run the same command with --resume --cross_validate=3" in out
     assert "scores.md" in out.rpartition("Best on")[2]
 
 

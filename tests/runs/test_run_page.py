@@ -1,16 +1,20 @@
 """A run's page shows the run while it trains and afterwards, and works in a browser."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from microgan.config import CGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.pair_checks import Finding
 from microgan.evaluation.pictures import compare
+from microgan.runs.history import told_fall
 from microgan.runs.method import Report
 from microgan.runs.run_page import write_page
 
@@ -28,6 +32,11 @@ class Told:
     """What the page asks of a method."""
 
     run_folder, score_label, restores = "Told_results", "validation score", True
+    large_fall = 1.0
+    config = CGANConfig.create(recipe="limited", num_iters=200)
+
+    def split(self):
+        return {"A": {}, "B": {}}
 
     def describe_data(self):
         return "A: 8 train\n<b>"
@@ -55,14 +64,15 @@ def finished(folder):
     (folder / "scores_A.png").write_bytes(b"png")
     (folder / "more.html").touch()
     return page(folder, report=Report("| A | 3 dB |", "", [comparison("A, third.tif")],
-                                      ["scores_A.png", "missing.png"], ["more.html"]))
+                                      "Not seen before.", ["scores_A.png", "missing.png"],
+                                      ["more.html"]))
 
 
 def test_page_of_a_running_training_reloads_itself_and_promises_no_result(folder):
     text = page(folder)
 
     assert '<meta http-equiv="refresh" content="30">' in text
-    assert "Training: update 200 of 200." in text and "so far are those of update 200" in text
+    assert "Training: update 200 of 200 at 2" in text and "so far are those of update 200" in text
     assert "<li>&lt;b&gt;</li>" in text
     assert "A, first.tif" in text and "A, second.tif" in text
     assert "<h2>Result</h2>" not in text and "What to do next" not in text
@@ -71,11 +81,42 @@ def test_page_of_a_running_training_reloads_itself_and_promises_no_result(folder
 def test_page_of_a_finished_training_shows_scores_and_what_to_do(folder):
     text = finished(folder)
 
-    assert "refresh" not in text and "Finished: 200 updates." in text
+    assert "refresh" not in text and "Finished: 200 updates,\n2" in text
     assert "| A | 3 dB |" in text and "A, third.tif" in text and 'href="more.html"' in text
+    assert "<p>Not seen before.</p>" in text and "Tasks: A, B. Choose one" in text
     assert "data:image/png;base64,cG5n" in text and "missing.png" not in text
     assert f"--generator={folder / 'generator.h5'} --input=YOUR_IMAGES" in text
     assert "--num_iters=400" in text and "Seed 3. microgan 1.2." in text
+
+
+@pytest.mark.parametrize("program, command, restore", [
+    ("train_cGAN.py", "python train_cGAN.py &#39;--dir=my runs&#39;", "python restore.py"),
+    ("/bin/microgan", "/bin/microgan &#39;--dir=my runs&#39;", "microgan restore"),
+    ("/lib/ipykernel_launcher.py",
+     "From Python, with recipe=&#39;limited&#39;, num_iters=200", "microgan restore"),
+])
+def test_page_has_commands_as_they_were_and_can_be_given(
+        folder, monkeypatch, program, command, restore):
+    monkeypatch.setattr(sys, "argv", [program, "--dir=my runs"])
+
+    text = finished(folder)
+
+    assert f"<pre>{command}</pre>" in text
+    assert f"<pre>{restore} --generator=" in text
+
+
+def test_page_and_run_tell_that_the_score_fell(folder):
+    rows = [*ROWS, {"update": 300, "score": 19.9}]
+
+    write_page(folder, Told(), rows, num_iters=300)
+
+    fall = told_fall(rows, Told.large_fall)
+    assert fall.startswith("The validation score fell from 21.00 at update 200, whose weights are "
+                           "kept, to 19.90 at update 300.") and "--learning_rate" in fall
+    assert '<p class="missed">The validation score fell' in (folder / "report.html").read_text()
+    assert told_fall([*ROWS, {"update": 300, "score": math.nan}], 1.0)
+    assert not told_fall(ROWS, 1.0) and not told_fall([], 1.0)
+    assert not told_fall(rows, 1.2)
 
 
 def test_page_needs_nothing_but_itself(folder):
