@@ -18,6 +18,7 @@ import numpy as np
 from cells import (
     add_rows, by_values, commit, finished, folder_name, images_key, markdown, mean_and_deviation,
     read_rows, train)
+from methods import EARLIER_LIMITED
 from training_time import machine, train_for, trained_seconds
 
 from microgan.cli.command import run_command
@@ -97,8 +98,7 @@ def flags_of(change, tasks):
 def train_cell(settings, change, seed, work):
     """Train the recipe with a change; return the run folder."""
     # The recipe as when the other rows were trained, before there were pretrained weights.
-    flags = ["--recipe=limited", "--batch_size=8", "--init_generator=none",
-             "--intensity_jitter=0",
+    flags = [*EARLIER_LIMITED,
              f"--data_dir={Path(settings.data_dir).resolve()}",
              f"--images_limit={settings.images_limit}", f"--seed={seed}"]
     if settings.symmetries:

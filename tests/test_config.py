@@ -2,8 +2,11 @@ import json
 
 import pytest
 
+from methods import EARLIER_LIMITED
+from microgan.cli.command import parse_flags
 from microgan.config import CGANConfig, CINGANConfig, EvaluateConfig, ZSEGANConfig
 from microgan.errors import UserError
+from microgan.methods.cgan import CGAN
 
 
 def test_paper_defaults_are_the_published_ones():
@@ -19,6 +22,21 @@ def test_paper_defaults_are_the_published_ones():
 
 def test_limited_recipe_needs_no_download():
     assert CGANConfig.create(recipe="limited").content_features == "embedded"
+
+
+def test_limited_recipe_before_there_were_pretrained_weights_is_a_few_flags_away():
+    """As it trained the rows of the tables that the benchmarks extend."""
+    config = CGAN.settle(parse_flags(CGANConfig, ["train_cGAN.py", *EARLIER_LIMITED, "--seed=1"]))
+
+    earlier = {
+        "num_iters": 4000, "batch_size": 8, "patch_size": 64, "learning_rate": 1e-3,
+        "learning_rate_decay": "cosine", "ema_decay": 0.98, "normalization": "percentiles",
+        "generator": "unet", "generator_filters": 16, "init_generator": "none",
+        "bounded_updates": False, "intensity_jitter": 0, "test_time_augmentation": True,
+        "calibrate": True, "content_weight": 3e-4, "content_features": "embedded",
+        "adversarial_weight": 0, "pixel_weight": 0.1, "fitted_pixel_weight": 0.9,
+        "fourier_weight": 0.5}
+    assert {name: getattr(config, name) for name in earlier} == earlier
 
 
 def test_explicit_values_win_over_the_recipe():

@@ -1,4 +1,4 @@
-"""A training killed at any moment and resumed leaves the files of one never disturbed.
+"""A training or pretraining killed at any moment and resumed leaves the files of one undisturbed.
 
 So the same seed gives the same files, too.
 """
@@ -18,7 +18,7 @@ from helpers import (
 
 @dataclass(frozen=True)
 class Program:
-    """A training script, its run folder and flags that make it fast."""
+    """A training script or module, its run folder and flags that make it fast."""
 
     script: str
     folder: str
@@ -26,12 +26,16 @@ class Program:
     num_endured: int
 
 
+_DATA = "--data_dir=images"
 PROGRAMS = {
-    "cgan": Program("train_cGAN.py", "Microscopy_cGAN_results", NARROW_CGAN, 20),
-    "cin_gan": Program("train_CIN_GAN.py", "CIN-GAN_results", NARROW_CIN_GAN, 4),
-    "zse_gan": Program("train_zsegan.py", "ZSE-GAN_results", NARROW_ZSE_GAN, 4),
+    "cgan": Program("train_cGAN.py", "Microscopy_cGAN_results", (*NARROW_CGAN, _DATA), 20),
+    "cin_gan": Program("train_CIN_GAN.py", "CIN-GAN_results", (*NARROW_CIN_GAN, _DATA), 4),
+    "zse_gan": Program("train_zsegan.py", "ZSE-GAN_results", (*NARROW_ZSE_GAN, _DATA), 4),
+    "pretraining": Program("benchmarks.pretraining", "Pretraining_results", (
+        "--num_specimens=3", "--num_validated=4", "--generator_filters=2", "--patch_size=16",
+        "--batch_size=2", "--num_gpu=0", "--precision=float32"), 4),
 }
-ALWAYS = ("--data_dir=images", "--seed=1", "--deterministic", "--checkpoint_every=1")
+ALWAYS = ("--seed=1", "--deterministic", "--checkpoint_every=1")
 
 
 @pytest.fixture(params=PROGRAMS)

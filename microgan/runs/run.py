@@ -61,7 +61,7 @@ def train(method_type: type[Method], config: Any) -> Path:
     config = method_type.settle(config)
     folder = method_type.folder(config)
     config = check_run_folder(folder, config, method_type.report_files)
-    method = method_type.chosen(config)(config)
+    method = method_type.chosen(config)(config)  # a resumed run's settings are known only now
     method.load()
     split = method.split()
     if is_finished(folder, config, split, method.report_files):

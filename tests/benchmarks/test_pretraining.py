@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from benchmarks import pretraining, ship_generator
+from benchmarks import pretraining, ship_generator, simulation_speed
 from microgan.generator_file import load_generator, read_info
 from microgan.metrics.paired import mean_care_psnr
 
@@ -48,6 +48,17 @@ def test_a_batch_is_a_function_of_seed_and_update(runs):
 
     np.testing.assert_array_equal(batch["degraded"], again["degraded"])
     assert np.abs(batch["clean"] - next_batch["clean"]).max() > 0.1
+
+
+def test_speed_counts_specimens_and_pairs_of_both_sizes(monkeypatch, capsys):
+    clock = iter(np.arange(6) / 10)  # each of the three takes a tenth of a second
+    monkeypatch.setattr(simulation_speed.time, "process_time", lambda: next(clock))
+
+    simulation_speed.report(simulation_speed.Settings(num_specimens=2, num_pairs=3))
+
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| specimens of 192 x 192 | 20 |", "| pairs of 64 x 64 | 30 |",
+        "| pairs of 128 x 128 | 30 |"]
 
 
 def test_what_ships_is_the_last_generator_in_half_precision(runs, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers import ROOT
 from microgan.datasets.stretching import are_stretched
 
 
@@ -16,6 +17,17 @@ def images(*brightest, dtype=np.uint8):
     ((255, 255, 255, 255), (254, 200, 90, 80), False)])
 def test_most_degraded_and_some_clean_images_reach_the_top(degraded, clean, expected):
     assert are_stretched(images(*degraded), images(*clean)) is expected
+
+
+@pytest.mark.parametrize("name", ["Drosophila", "Retina", "Synthetic_tubulin_tubules"])
+def test_sets_on_one_scale_are_not_taken_for_stretched_ones(name):
+    pairs = [list(np.load(ROOT / "data" / f"{name}_{kind}.npy")) for kind in "XY"]
+    stretched = [[np.rint((image - image.min()) * (255.0 / np.ptp(image))).astype(np.uint8)
+                  for image in images] for images in pairs]
+
+    assert not are_stretched(*pairs)
+    assert are_stretched(*stretched)
+    assert not are_stretched(stretched[0], pairs[1])
 
 
 def test_floats_reach_1_and_never_more():
