@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     CheckBox, ComboBox, Container, FileEdit, Label, LineEdit, ProgressBar, PushButton)
-from napari.layers import Image
 from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from microgan.errors import UserError, told
 from microgan.generator_file import EMBEDDED, GeneratorInfo, read_info
-from microgan.napari_plugin.forms import aligned, mistakes_shown
+from microgan.napari_plugin.forms import aligned, image_layers, mistakes_shown
 from microgan.napari_plugin.layers import (
     LayerPixels, axes_of, choose_channel, finest, look_like, place_like)
 from microgan.napari_plugin.restoring import Restored, RestoringProcess, Stopped
@@ -67,7 +66,7 @@ class RestoreWidget(Container):
         self._process = RestoringProcess()
         self._info: GeneratorInfo | None = None
         self.layer = ComboBox(
-            label="layer", choices=self._image_layers,
+            label="layer", choices=lambda widget: image_layers(napari_viewer),
             tooltip="The image to restore. The result is a new layer.")
         self.axes = LineEdit(
             label="axes", tooltip="One letter for each axis of the layer, such as TZYX. Every YX "
@@ -121,9 +120,6 @@ class RestoreWidget(Container):
         self._messages.returned.connect(self._add_layers)
         self._messages.finished.connect(self._finish)
         self.native.destroyed.connect(self._cancel)
-
-    def _image_layers(self, widget: Any) -> list[Image]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
 
     def _take_layer(self) -> None:
         layer = self.layer.value

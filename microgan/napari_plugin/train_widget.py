@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     ComboBox, Container, FileEdit, Label, LineEdit, ProgressBar, PushButton, SpinBox)
-from napari.layers import Image
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QProcess, QSize, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices, QPainter, QPixmap
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import QApplication, QTabWidget, QWidget
 from microgan.config import CGANConfig
 from microgan.errors import UserError, one_line
 from microgan.napari_plugin import training
-from microgan.napari_plugin.forms import aligned, mistakes_shown
+from microgan.napari_plugin.forms import aligned, image_layers, mistakes_shown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -77,15 +76,14 @@ class TrainWidget(Container):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self._viewer = napari_viewer
         self.source = ComboBox(
             label="images", choices=[_LAYERS, _FOLDER],
             tooltip="Where the pairs of degraded and clean images are.")
         self.degraded = ComboBox(
-            label="degraded", choices=self._image_layers,
+            label="degraded", choices=lambda widget: image_layers(napari_viewer),
             tooltip="Every YX plane of the layer is an image.")
         self.clean = ComboBox(
-            label="clean", choices=lambda widget: [*self._image_layers(widget), _NO_CLEAN],
+            label="clean", choices=lambda widget: [*image_layers(napari_viewer), _NO_CLEAN],
             tooltip="The same planes as they should be.")
         self.task = LineEdit(label="task", value="", tooltip="What to call these images.")
         self.data_dir = FileEdit(
@@ -141,9 +139,6 @@ class TrainWidget(Container):
         application = QApplication.instance()
         assert application is not None
         application.aboutToQuit.connect(end)
-
-    def _image_layers(self, widget: Any) -> list[Image]:
-        return [layer for layer in self._viewer.layers if isinstance(layer, Image)]
 
     def _take_source(self) -> None:
         for widget in (self.degraded, self.clean, self.task):

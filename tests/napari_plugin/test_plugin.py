@@ -4,6 +4,7 @@ import configparser
 
 import numpy as np
 import pytest
+import tifffile
 
 from helpers import ROOT, need_napari
 
@@ -12,6 +13,7 @@ need_napari()
 import napari  # noqa: E402
 from npe2 import PluginManager, PluginManifest  # noqa: E402
 
+from microgan.napari_plugin.layers import axes_of  # noqa: E402
 from microgan.napari_plugin.sample_data import pairs  # noqa: E402
 
 MANIFEST = ROOT / "microgan" / "napari_plugin" / "napari.yaml"
@@ -40,9 +42,9 @@ def test_the_package_brings_the_manifest_and_napari_is_told_where():
     assert "napari_plugin/napari.yaml" in settings["options.package_data"]["microgan"]
     manifest = PluginManifest.from_file(MANIFEST)
     manifest.validate_imports()
-    used = {item.command for item in (*manifest.contributions.widgets,
-                                      *manifest.contributions.sample_data)}
-    assert used == {command.id for command in manifest.contributions.commands}
+    given = manifest.contributions
+    used = {item.command for item in (*given.widgets, *given.sample_data, *given.readers)}
+    assert used == {command.id for command in given.commands}
 
 
 def test_sample_data_are_pairs_to_restore_and_to_train_on():
@@ -52,6 +54,20 @@ def test_sample_data_are_pairs_to_restore_and_to_train_on():
     assert kind == "image" and settings["axis_labels"] == ("N", "Y", "X")
     alike = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(clean, degraded)]
     assert 0.3 < min(alike) and max(alike) < 0.9
+
+
+def test_a_file_is_opened_as_layers_of_its_channels(viewer, tmp_path, random):
+    image = random.integers(0, 3000, (4, 2, 32, 40)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "cells.tif", image, imagej=True, resolution=(5, 5), metadata={
+        "axes": "ZCYX", "unit": "um", "spacing": 0.7})
+
+    layers = viewer.open(str(tmp_path / "cells.tif"), plugin="microgan")
+
+    assert [layer.name for layer in layers] == ["cells 0", "cells 1"]
+    for number, layer in enumerate(layers):
+        np.testing.assert_allclose(layer.scale, [0.7, 0.2, 0.2])
+        assert axes_of(layer) == "ZYX"
+        np.testing.assert_array_equal(layer.data, image[:, number])
 
 
 @pytest.mark.slow
