@@ -71,14 +71,30 @@ class Match(NamedTuple):
         near: the same of the best shift of at most 3 pixels.
         shift: (Y, X), pixels, to be added to places in the first image to find them in the
             second.
-        error_px: standard deviation of `shift`.
     """
 
     score: float
     unshifted: float
     near: float
     shift: tuple[float, float]
-    error_px: float
+
+
+def with_even_noise(image: np.ndarray) -> np.ndarray:
+    """Return the square root of an image, which makes the noise of photons even.
+
+    Args:
+        image: (Y, X), any real type.
+
+    Returns:
+        float32 (Y, X), of mean 0, with soft borders.
+    """
+    values = image.astype(np.float32)
+    low, high = np.percentile(values, _PERCENTILES)
+    if low < high:  # else a few photons are all there is
+        values = np.clip(values, low, high)
+    values = np.sqrt(values - values.min())
+    window = border_window(values.shape)
+    return (values - (values * window).sum() / window.sum()) * window
 
 
 def measure_spectrum(image: np.ndarray) -> Spectrum:
@@ -88,19 +104,12 @@ def measure_spectrum(image: np.ndarray) -> Spectrum:
         image: (Y, X), at least 4 x 4 pixels, any real type.
 
     Returns:
-        The spectrum of the middle 512 x 512 pixels, after a square root, which makes the
-        noise of photons even, and with soft borders.
+        The spectrum of the middle 512 x 512 pixels, with even noise.
 
     Source:
         ours.
     """
-    values = middle(image, LARGEST_PX).astype(np.float32)
-    low, high = np.percentile(values, _PERCENTILES)
-    if low < high:  # else a few photons are all there is
-        values = np.clip(values, low, high)
-    values = np.sqrt(values - values.min())
-    window = _window(values.shape)
-    values = (values - (values * window).sum() / window.sum()) * window
+    values = with_even_noise(middle(image, LARGEST_PX))
     coefficients = fft.rfft2(values)
     amplitudes = np.abs(coefficients)
     phases = coefficients / (amplitudes + 1e-6 * amplitudes.max() + _TINY)
@@ -163,8 +172,7 @@ def _match_smoothed(cross: np.ndarray, shape: tuple[int, ...], smoothing_px: flo
         shift.append(float(exact - length if exact > length / 2 else exact))
     near = np.arange(-_NEAR_PX, _NEAR_PX + 1)
     return Match(score, float(scores[0, 0]), float(scores[np.ix_(near, near)].max()),
-                 (shift[0], shift[1]),
-                 float(np.sqrt(2) * smoothing_px / max(score, 1.0)))
+                 (shift[0], shift[1]))
 
 
 @functools.lru_cache(maxsize=16)
@@ -189,7 +197,7 @@ def _frequencies(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=4)
-def _window(shape: tuple[int, ...]) -> np.ndarray:
+def border_window(shape: tuple[int, ...]) -> np.ndarray:
     """Return 1 in the middle, falling to 0 along a cosine over an eighth at each border."""
     edges = (np.minimum(np.arange(length), np.arange(length)[::-1]) / (length - 1)
              for length in shape)

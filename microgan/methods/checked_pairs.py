@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microgan.datasets.pair_checks import Finding, check_pairs
+from microgan.datasets.findings import Finding
+from microgan.datasets.pair_checks import check_pairs
 from microgan.datasets.paired_arrays import PairedImages, load_test_pairs
 from microgan.datasets.task_files import DataDir
 from microgan.runs.run_files import PAIR_CHECKS_FILE

@@ -15,7 +15,7 @@ from microgan.config import TaskTrainingConfig
 from microgan.datasets.matching import look_unmatched
 from microgan.datasets.moved_pairs import Shift, move_pairs
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
-from microgan.datasets.pair_checks import Finding
+from microgan.datasets.findings import Finding
 from microgan.datasets.paired_arrays import PairedImages, load_pairs
 from microgan.datasets.sampling import (
     DEFAULT_SYMMETRY, SYMMETRY_OF_SHIPPED, SyntheticPairs, PairedBatches, TrainingTask)

@@ -12,7 +12,7 @@ import pytest
 
 from microgan.config import CGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.datasets.pair_checks import Finding
+from microgan.datasets.findings import Finding
 from microgan.evaluation.pictures import compare
 from microgan.runs.history import told_fall
 from microgan.runs.method import Report
