@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import sys
@@ -12,7 +13,11 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"\]\(([^)#:\s]+)(#[^)]*)?\)")
+_PICTURE = re.compile(r"!\[([^]]*)\]\(([^)]+)\)(?:\n\n\*(.*?)\*\n)?", re.DOTALL)
 _ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+_NOTEBOOKS = tuple(sorted(f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.ipynb")))
+# Their pictures are the gallery.
+_PAGES_OF_RESULTS = ("README.md", "docs/results.md", "docs/pretraining.md")
 
 
 def on_config(config: Any) -> Any:
@@ -30,8 +35,12 @@ def on_files(files: Files, config: Any) -> Files:
         names |= {name for link, _ in _LINK.findall(page.read_text(encoding="utf-8"))
                   if not (name := _in_repository(page.relative_to(ROOT).as_posix(), link)
                           ).startswith("docs/")}
-    for name in sorted(names):
+    for name in sorted(names.difference(_NOTEBOOKS)):
         files.append(File.generated(config, _on_site(name), abs_src_path=str(ROOT / name)))
+    for name in _NOTEBOOKS:
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
+        files.append(File.generated(config, _on_site(name), content=_tutorial(name)))
+    files.append(File.generated(config, "gallery.md", content=_gallery()))
     files.append(File.generated(config, "flags.md", content=_flags_page()))
     files.append(File.generated(config, "reference/microgan.md", content=_reference("microgan")))
     for package in _packages():
@@ -43,7 +52,7 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Let links lead to pages of the site."""
     source = page.file.src_uri
-    in_repository = {_on_site(name): name for name in _ROOT_PAGES}.get(
+    in_repository = {_on_site(name): name for name in (*_ROOT_PAGES, *_NOTEBOOKS)}.get(
         source, source if (ROOT / source).exists() else f"docs/{source}")
 
     def moved(match: re.Match[str]) -> str:
@@ -60,11 +69,36 @@ def _in_repository(page: str, link: str) -> str:
 
 def _on_site(name: str) -> str:
     """Return where a file of the repository is on the site."""
+    if name in _NOTEBOOKS:
+        return re.sub("ipynb$", "md", name)
     return "index.md" if name == "README.md" else name.removeprefix("docs/")
 
 
 def _packages() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "microgan").glob("*/__init__.py"))
+
+
+def _tutorial(name: str) -> str:
+    """Return a notebook as a page: its text and code."""
+    notebook = json.loads((ROOT / name).read_text(encoding="utf-8"))
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    title, *parts = [text if kind == "markdown" else f"```python\n{text}\n```"
+                     for kind, text in cells]
+    # In HTML, since links to notebooks lead to these pages.
+    get = f'<a href="../{posixpath.basename(name)}" download>Download this page as a notebook.</a>'
+    return "\n\n".join([title, get, *parts])
+
+
+def _gallery() -> str:
+    """Return a page of the pictures of results, with what their pages say of them."""
+    parts = ["# Gallery"]
+    for page in _PAGES_OF_RESULTS:
+        for alt, picture, caption in _PICTURE.findall((ROOT / page).read_text(encoding="utf-8")):
+            text = (f"## {alt}\n\n![{alt}]({picture})\n\n{caption}\n\n"
+                    f"[The page that explains it]({posixpath.basename(page)})")
+            parts.append(_LINK.sub(lambda match: "]({}{})".format(posixpath.relpath(
+                _in_repository(page, match[1]), "docs"), match[2] or ""), text))
+    return "\n\n".join(parts) + "\n"
 
 
 def _flags_page() -> str:

@@ -160,3 +160,8 @@ def test_site_is_built_without_a_warning(tmp_path):
     assert '<span class="gp">&gt;&gt;&gt; </span>' in functions  # an example, as code
     assert "--images_limit" in (tmp_path / "site/flags/index.html").read_text(encoding="utf-8")
     assert (tmp_path / "site/benchmarks/results/paper_table/index.html").exists()
+    tutorial = (tmp_path / "site/notebooks/pairs/index.html").read_text(encoding="utf-8")
+    assert "train_cgan" in tutorial and 'href="../../#your-own-images"' in tutorial
+    assert (tmp_path / "site/notebooks/pairs.ipynb").exists()
+    gallery = (tmp_path / "site/gallery/index.html").read_text(encoding="utf-8")
+    assert 'src="../images/samples.png"' in gallery and "paper_table_data.png" in gallery
