@@ -24,6 +24,7 @@ RAW_INPUT = "raw input"
 RESTORED = "restored"
 LINEAR_FILTER = "linear filter"
 TEST, VALIDATION, CROSS_VALIDATION = "test", "validation", "cross-validation"
+SYNTHETIC_VALIDATION = "synthetic validation"
 _NUM_RESAMPLES = 2000
 
 
@@ -34,8 +35,8 @@ class ImageScore:
     Args:
         task: name of the task.
         method: source of the image: "raw input", "restored" or another method's name.
-        split: "test", "validation" or "cross-validation"; "files" if files were scored without a
-            model.
+        split: "test", "validation", "synthetic validation" or "cross-validation"; "files" if
+            files were scored without a model.
         image: index in the task's arrays, or name of the file.
         protocol: "paper", "range" or "care" (`microgan.metrics.paired`).
         psnr: in dB, infinite for an identical image; None if the image is not scored.

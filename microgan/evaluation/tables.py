@@ -10,7 +10,7 @@ from typing import Any
 
 from microgan.errors import see
 from microgan.evaluation.scores import (
-    CROSS_VALIDATION, METRICS, PROTOCOLS, RESTORED, VALIDATION, ImageScore)
+    CROSS_VALIDATION, METRICS, PROTOCOLS, RESTORED, SYNTHETIC_VALIDATION, VALIDATION, ImageScore)
 from microgan.files.whole import write_csv, write_json, write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
 
@@ -23,6 +23,9 @@ _PROTOCOL_NOTES = {
 _METRIC_HEADS = {"psnr": "PSNR (dB)", "ssim": "SSIM", "nrmse": "NRMSE", "frc": "FRC (px)"}
 _SPLIT_NOTES = {
     VALIDATION: "validation: these pairs chose the weights, so their scores are too good.",
+    SYNTHETIC_VALIDATION: "synthetic validation: clean images that chose the weights, degraded as "
+    "in the training. The scores tell how well that is undone, not how well measured images are "
+    "restored.",
     CROSS_VALIDATION: "cross-validation: every pair is scored as restored by a network that was "
     "trained like this one, but without it.",
 }

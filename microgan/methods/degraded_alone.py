@@ -36,9 +36,9 @@ class DegradedAlone(RestoringMethod):
     """
 
     score_label = "updates: the last are kept"
-    not_tested = ("Nothing was tested, since there are no clean images to compare with. Look at "
-                  "the pictures in samples/. Scores need a few pairs, in NAME_test_X.npy and "
-                  "NAME_test_Y.npy, or in NAME_test/degraded and NAME_test/clean.")
+    not_tested = ("There are no clean images to score with. Look at the pictures in samples/. "
+                  "Scores need a few pairs, in NAME_test_X.npy and NAME_test_Y.npy, or in "
+                  "NAME_test/degraded and NAME_test/clean.")
     trainer: Trainer
 
     def load(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from microgan.datasets.splits import spread_over
 from microgan.evaluation import SCORE_FILES
 from microgan.evaluation.scores import (
-    CROSS_VALIDATION, LINEAR_FILTER, RAW_INPUT, TEST, VALIDATION)
+    CROSS_VALIDATION, LINEAR_FILTER, RAW_INPUT, SYNTHETIC_VALIDATION, TEST, VALIDATION)
 from microgan.generator_file import GeneratorInfo, load_generator
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.datasets.middle import middle
@@ -38,9 +38,8 @@ _COMPARED_HOW = {
     CROSS_VALIDATION: "In the cross-validation, each image was restored by a network of folds/ "
     "that has not seen it.",
 }
-_NOT_TESTED = ("Nothing was tested, since there are no real pairs to compare with: add "
-               "NAME_test_X.npy and NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, "
-               "and run evaluate.py.")
+_NOT_TESTED = ("There are no real pairs to score measured images with: add NAME_test_X.npy and "
+               "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py.")
 _SCORED_TOO_WELL = ("Too few pairs to keep some for a test. For honest scores, train with 20 "
                     "pairs or more or with --test_fraction, or add NAME_test_X.npy and "
                     "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run "
@@ -164,7 +163,7 @@ class RestoringMethod(Method):
         compared = []
         for part in images:
             whole = zip(part.names, part.degraded or (), part.restored, part.clean)
-            for name, *rest in list(whole)[:_MOST_COMPARED] if part.split != VALIDATION else ():
+            for name, *rest in list(whole)[:_MOST_COMPARED] if part.split in _COMPARED_HOW else ():
                 degraded, restored, clean = (middle(image, _COMPARED_PX) for image in rest)
                 compared.append(compare(f"{part.task}, {name}", degraded, restored, clean,
                                         self.tasks[part.task].normalization))
@@ -173,6 +172,8 @@ class RestoringMethod(Method):
             table = self.not_tested
         elif any(part.split == VALIDATION for part in images):
             table += f"\n\n{self.scored_too_well()}"
+        elif any(part.split == SYNTHETIC_VALIDATION for part in images):
+            table += f"\n\n{self.not_tested}"
         how = " ".join(sentence for split, sentence in _COMPARED_HOW.items()
                        if any(part.split == split and len(part.clean) for part in images))
         return Report(table, "generator.h5, " + (
@@ -180,21 +181,28 @@ class RestoringMethod(Method):
             compared, how, [f"scores_{name}.png" for name in self.tasks])
 
     def _scored_by(self, model: keras.Model, info: GeneratorInfo) -> list[RestoredImages]:
-        """Restore the test images of every task; the validation images where there are none."""
+        """Restore the test images of every task, or those of the validation where it has none."""
         from microgan.programs.scoring import RestoredImages
 
         limit = 1 if self.config.dry_run else self.config.eval_limit
         restore = InMemoryRestorer(model, info)
         images = []
         for name, task in self.tasks.items():
-            split = VALIDATION if not task.split.test and task.is_paired else TEST
-            if split == VALIDATION and self.later_trainings:
+            is_synthetic = task.synthetic_validation is not None
+            if task.split.test or not (task.is_paired or is_synthetic):
+                split, names, whole = TEST, task.names(TEST), task.part(TEST)
+            elif self.later_trainings:
                 continue  # cross-validated
-            degraded, clean = (part[:limit] for part in task.part(split))
+            elif is_synthetic:
+                split, whole = SYNTHETIC_VALIDATION, task.validated()
+                names = spread_over(task.names(VALIDATION), MOST_VALIDATED)
+            else:
+                split, names, whole = VALIDATION, task.names(VALIDATION), task.part(VALIDATION)
+            degraded, clean = (part[:limit] for part in whole)
             if degraded:
                 print(f"Scoring the {split} images of {name}.")
             images.append(RestoredImages(
-                name, split, task.names(split)[:limit], clean, restore(name, degraded),
+                name, split, names[:limit], clean, restore(name, degraded),
                 degraded, info.normalization[name],
                 self.filtered(name, degraded) if degraded else None))
         return images

@@ -155,7 +155,7 @@ def test_program_trains_on_degraded_images_alone_and_scores_where_there_are_test
 
     assert first.returncode == second.returncode == again.returncode == 0, (
         first.stderr + second.stderr + again.stderr)
-    assert "Nothing was tested, since there are no clean images" in first.stdout
+    assert "There are no clean images to score with." in first.stdout
     assert "| Blobs | restored" in second.stdout
     assert "is finished" in again.stdout
     assert {"generator.h5", "samples/update_000002.png", "history.png"} <= files_in(

@@ -281,6 +281,25 @@ def test_without_pairs_no_degraded_image_has_a_say(data_dir, generator, tmp_path
     assert last_scores(folders[0]) == last_scores(folders[1])
 
 
+def test_without_pairs_to_test_synthetic_images_are_scored_and_called_so(
+        data_dir, generator, tmp_path):
+    for letter in "XY":
+        (data_dir / f"Stripes_test_{letter}.npy").unlink()
+    method = CGAN(config(data_dir, generator, datasets=["Stripes"], alpha=1.0, patch_size=16,
+                         generator_filters=2, calibrate=False, test_time_augmentation=False))
+    method.load()
+    method.prepare()
+    info = method.describe()
+    save_generator(tmp_path / "generator.h5", build_network(info).get_weights(), info)
+
+    report = method.report(tmp_path)
+
+    rows = json.loads((tmp_path / "scores.json").read_text())
+    assert {(row["split"], row["n"]) for row in rows} == {("synthetic validation", 2)}
+    assert "not how well measured images are restored." in report.table
+    assert report.table.endswith("and run evaluate.py.") and not report.compared
+
+
 @pytest.mark.parametrize("degradation, is_filtered", [
     ({}, False), (dict.fromkeys(("Blobs", "Stripes"), MODEL), True)])
 def test_without_pairs_the_linear_filter_undoes_the_generators_model(
