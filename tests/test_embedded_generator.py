@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from helpers import write_pairs
+from helpers import ROOT, write_pairs
 from microgan import evaluate, load_restorer, train_cgan
 from microgan.config import CGANConfig
 from microgan.errors import UserError
@@ -36,6 +36,14 @@ def quiet(restore, image):
 def test_it_is_small_and_knows_no_tasks():
     assert file_of(EMBEDDED).stat().st_size + EMBEDDED_KNOWN.stat().st_size < 2e6
     assert read_info(EMBEDDED).tasks == ()
+
+
+def test_its_card_comes_with_it_and_has_the_scores_of_the_docs():
+    card, page = (path.read_text(encoding="utf-8").splitlines() for path in (
+        file_of(EMBEDDED).with_suffix(".md"), ROOT / "docs" / "pretraining.md"))
+
+    rows = [line for line in card if line.startswith("|")]
+    assert len(rows) > 3 and [row for row in rows if row not in page] == []
 
 
 @pytest.mark.parametrize("defect, gain_db", [
@@ -70,6 +78,7 @@ def test_users_are_warned(restore, clean):
     restore(clean[0], report=lines.append)
 
     assert "has seen only simulated images" in "".join(lines)
+    assert "sharp images with hardly any noise become worse" in "".join(lines)
 
 
 def test_all_pairs_are_scored_since_it_has_learned_from_none(tmp_path):

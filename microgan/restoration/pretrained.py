@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 SEEN_NONE = (
     "This generator has seen only simulated images: it removes what looks like noise, blur or "
-    "missing columns, and may be wrong. Measure nothing on the result before you have trained "
-    "on a few pairs of your own and looked at their scores.")
+    "missing columns, and may be wrong; sharp images with hardly any noise become worse. Measure "
+    "nothing on the result before you have trained on a few pairs of your own and looked at their "
+    "scores. What it fails at: docs/pretraining.md.")
 _FITTED_PX = 512
 # Noise and blur change nothing on this scale.
 _SMOOTHED_PX = 4.0
