@@ -254,10 +254,7 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
         UserError: the file is missing, or not a microgan generator of that method; or its
             arrays do not fit the network it names.
     """
-    info = read_info(path, method=method)
-    with _opened(path) as file:
-        weights = _read_weights(file, path)
-    _refuse_larger_network(path, info, weights)
+    weights, info = load_weights(path, method=method)
     try:
         model = _build_under(choose_precision(precision), info)
     except (TypeError, ValueError) as error:
@@ -265,15 +262,36 @@ def load_generator(path: str | os.PathLike[str], *, method: str | None = "cgan",
                         ) from error
     shapes = [tuple(weight.shape) for weight in model.weights]
     if [array.shape for array in weights] != shapes:
-        raise UserError(f"{path} holds weights that do not fit the network it names "
-                        f"({info.method} {info.network}). Train it again, or get a whole copy.")
+        raise weights_do_not_fit(path, info)
+    model.set_weights(weights)
+    return model, info
+
+
+def load_weights(path: str | os.PathLike[str], *, method: str | None = "cgan"
+                 ) -> tuple[list[np.ndarray], GeneratorInfo]:
+    """Load a generator's weights without building its network.
+
+    Args and errors as in `load_generator`; whether the shapes fit is left to the caller.
+
+    Returns:
+        float32 arrays in the order of the network's `get_weights`, and its description.
+    """
+    info = read_info(path, method=method)
+    with _opened(path) as file:
+        weights = _read_weights(file, path)
+    _refuse_larger_network(path, info, weights)
     with np.errstate(over="ignore"):  # checked below: 64-bit numbers may be beyond 32 bits
         weights = [array.astype(np.float32) for array in weights]
     if not all(np.isfinite(array).all() for array in weights):
         raise UserError(f"{path} holds weights that are NaN, infinite or beyond 32-bit floating "
                         "point. Train it again.")
-    model.set_weights(weights)
-    return model, info
+    return weights, info
+
+
+def weights_do_not_fit(path: str | os.PathLike[str], info: GeneratorInfo) -> UserError:
+    """Return the error for weights of other shapes than those of the network."""
+    return UserError(f"{path} holds weights that do not fit the network it names "
+                     f"({info.method} {info.network}). Train it again, or get a whole copy.")
 
 
 def _refuse_larger_network(path: str | os.PathLike[str], info: GeneratorInfo,

@@ -165,9 +165,7 @@ class PadToMultiple(keras.layers.Layer):
         self.multiple = multiple
 
     def call(self, inputs: Any) -> Any:
-        # Not `-size % multiple`: ONNX's remainder has the sign of its first number (tf2onnx 2174).
-        added = (self.multiple - tf.shape(inputs)[1:-1] % self.multiple) % self.multiple
-        after = tf.pad(added, [[1, 1]])
+        after = tf.pad(-tf.shape(inputs)[1:-1] % self.multiple, [[1, 1]])
         padded = tf.pad(inputs, tf.stack([tf.zeros_like(after), after], 1), "REFLECT")
         # In a graph for any size TensorFlow loses even the number of channels.
         return tf.ensure_shape(padded, self.compute_output_shape(tuple(inputs.shape)))

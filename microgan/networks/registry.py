@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+    from microgan.networks.onnx_graph import Tensor
+
 Arguments = Mapping[str, Any]
 # Type, smallest and largest value.
 ARGUMENTS: Mapping[str, tuple[type, float, float]] = {
@@ -31,6 +33,11 @@ class RegisteredNetwork:
         axes: axes of its images, "YX" or "ZYX".
         needs_num_tasks: whether `build` also takes `num_tasks`.
         can_augment: whether restoring may average over mirror images.
+        is_local: whether a restored pixel depends on its surroundings only, since the network
+            has no instance norms.
+        write: `networks.onnx_graph.Graph`, its image and the arguments of `build` -> the result
+            in the graph, for the half of ZSE-GAN that sharpens; None if the network is not
+            known as ONNX.
     """
 
     build: Callable[..., keras.Model]
@@ -40,6 +47,8 @@ class RegisteredNetwork:
     axes: str = "YX"
     needs_num_tasks: bool = False
     can_augment: bool = False
+    is_local: bool = False
+    write: Callable[..., Tensor] | None = None
 
     def check_arguments(self, arguments: Arguments) -> None:
         """Check the arguments of `build` that a file gives.
@@ -90,13 +99,21 @@ def script_of(method: str) -> str | None:
                  if other == method), None)
 
 
-def _imported_when_built(module: str, function: str) -> Callable[..., keras.Model]:
-    """Defer importing a module that imports Keras, which takes seconds."""
-    def build(**arguments: Any) -> keras.Model:
+def _imported_when_called(module: str, function: str) -> Callable[..., Any]:
+    """Defer importing a module that imports Keras, which takes seconds, or ONNX, an extra."""
+    def call(*inputs: Any, **arguments: Any) -> Any:
         return getattr(importlib.import_module(f"microgan.networks.{module}"), function)(
-            **arguments)
+            *inputs, **arguments)
 
-    return build
+    return call
+
+
+def _built_in(method: str, network: str, written_by: str,
+              fewest_weights: Callable[[Arguments], float], **others: Any) -> None:
+    """Register a network of microgan's own."""
+    register_network(method, network, RegisteredNetwork(
+        _imported_when_called(method, f"build_{network}_generator"), written_by, fewest_weights,
+        write=_imported_when_called("onnx_networks", f"write_{method}_{network}"), **others))
 
 
 def _resnet_weights(arguments: Arguments) -> float:
@@ -115,15 +132,9 @@ def _translator_weights(arguments: Arguments) -> float:
     return 2 * 128 * arguments.get("filters", 1) ** 2 * arguments.get("num_blocks", 1)
 
 
-_FEWEST_WEIGHTS = {"resnet": _resnet_weights, "unet": _unet_weights}
-for _name, _fewest in _FEWEST_WEIGHTS.items():
-    register_network("cgan", _name, RegisteredNetwork(
-        _imported_when_built("cgan", f"build_{_name}_generator"), "train_cGAN.py", _fewest,
-        can_augment=_name == "unet"))  # instance norms forbid it
-    register_network("cin_gan", _name, RegisteredNetwork(
-        _imported_when_built("cin_gan", f"build_{_name}_generator"), "train_CIN_GAN.py", _fewest,
-        needs_num_tasks=True))
-for _name in ("published", "residual"):
-    register_network("zse_gan", _name, RegisteredNetwork(
-        _imported_when_built("zse_gan", f"build_{_name}_generator"), "train_zsegan.py",
-        _translator_weights, axes="ZYX"))
+_built_in("cgan", "resnet", "train_cGAN.py", _resnet_weights)
+_built_in("cgan", "unet", "train_cGAN.py", _unet_weights, can_augment=True, is_local=True)
+_built_in("cin_gan", "resnet", "train_CIN_GAN.py", _resnet_weights, needs_num_tasks=True)
+_built_in("cin_gan", "unet", "train_CIN_GAN.py", _unet_weights, needs_num_tasks=True)
+_built_in("zse_gan", "published", "train_zsegan.py", _translator_weights, axes="ZYX")
+_built_in("zse_gan", "residual", "train_zsegan.py", _translator_weights, axes="ZYX", is_local=True)

@@ -22,7 +22,7 @@ from microgan.version import __version__
 PACKAGES = (
     "tensorflow", "keras", "numpy", "scipy", "h5py", "filelock", "tifffile", "imagecodecs",
     "scikit-image", "absl-py", "matplotlib", "jinja2", "zarr", "numcodecs", "czifile", "liffile",
-    "nd2", "onnx", "tf2onnx", "onnxruntime", "bioimageio.core", "tensorboard", "napari", "dask",
+    "nd2", "onnx", "onnxruntime", "bioimageio.core", "tensorboard", "napari", "dask",
     "torch")
 _PREFIXES = ("TF_", "CUDA_", "NVIDIA_", "XLA_", "KERAS_", "OMP_", "MKL_", "KMP_", "ONEDNN_",
              "MPLBACKEND", "PYTHONWARNINGS", "PYTHONUTF8", "LANG", "LC_")

@@ -7,7 +7,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,15 +22,15 @@ from microgan.restoration.image_files import read_image
 from microgan.restoration.noise import noise
 from microgan.restoration.planes import Planes
 from microgan.restoration.restorer import Restorer, load_for_restoring
-from microgan.runtime.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import onnx
 
 # Of the result's intensity range: most that ONNX Runtime may differ from restore.py.
 TOLERANCE = 1e-4
-_MODULES = {"onnx": ("tf2onnx", "onnx", "onnxruntime"),
-            "bioimageio": ("tf2onnx", "onnx", "onnxruntime", "bioimageio.core")}
+_MODULES = {"onnx": ("onnx", "onnxruntime"),
+            "bioimageio": ("onnx", "onnxruntime", "bioimageio.core")}
+_EXTRAS = {"onnx": "onnx", "bioimageio": "export"}
 _SUFFIXES = {"onnx": ".onnx", "bioimageio": ".bioimageio.zip"}
 _MOST_SIDE_PX = 256
 
@@ -85,20 +85,16 @@ def export(config: ExportConfig) -> Path:
                         "--overwrite.")
     check_can_write(path)
     image = _example_image(config.image, info, before)
+    from microgan.restoration.onnx_network import exported
 
-    import_tensorflow_quietly()
-    from microgan.restoration.onnx_network import refuse_random_dropout, to_onnx
-
+    network = exported(config.generator, info, task)
     model, info = load_for_restoring(config.generator, precision="float32",
                                      test_time_augmentation=config.test_time_augmentation)
-    refuse_random_dropout(model)
     example = Example(
         image, noise([0, 0], tuple(slice(0, length) for length in image.shape))
         if len(model.inputs) == 3 else None,
         Restorer(model, info)(image, axes=info.axes, task=task, report=lambda line: None),
         is_simulated=config.image is None)
-    network = to_onnx(model, before, after, task=info.tasks.index(task),
-                      test_time_augmentation=info.test_time_augmentation)
     difference = _difference(network, example, after)
     if config.format == "onnx":
         with written_whole(path) as temporary:
@@ -137,7 +133,7 @@ def _check_extra(form: str) -> None:
             is_there = False
         if not is_there:
             raise UserError(f"--format={form} needs an extra, which brings {name}: "
-                            "pip install 'microgan[export]'.")
+                            f"pip install 'microgan[{_EXTRAS[form]}]'.")
 
 
 def _example_image(path: str | None, info: GeneratorInfo, intensities: IntensityRange
@@ -190,8 +186,7 @@ def run_network(network: bytes, inputs: dict[str, np.ndarray]) -> np.ndarray:
     Returns:
         float32, of the inputs' shape.
     """
-    import onnxruntime
+    from microgan.restoration.onnx_network import session
 
-    session: Any = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
-    (result,) = session.run(None, inputs)
+    (result,) = session(network).run(None, inputs)
     return result

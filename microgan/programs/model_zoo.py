@@ -120,7 +120,8 @@ def _description(folder: Path, network: onnx.ModelProto, info: GeneratorInfo, ta
     span = float(np.ptp(example.result))
     shown = re.sub(r"[^\w ()-]", " ", task)  # what the Model Zoo takes in a name
     does = _DOES.get(info.method, "Restores images")
-    cited = list(_CITATIONS.get(info.method, []))
+    cited: list[dict[str, Any]] = [*_CITATIONS.get(info.method, [])]
+    license_name: Any = config.license  # the validator knows which there are
     if config.citation:
         cited.append({"text": config.citation, **config.citation_address()})
     try:
@@ -130,7 +131,7 @@ def _description(folder: Path, network: onnx.ModelProto, info: GeneratorInfo, ta
                 description=f"{does}: {shown}. Intensities in, intensities out.",
                 authors=[v0_5.Author(name=name) for name in config.authors],
                 cite=[CiteEntry(**each) for each in cited],
-                license=config.license,
+                license=license_name,
                 tags=["fluorescence-microscopy", "gan", "microgan", *_TAGS.get(info.method, [])],
                 documentation=v0_5.FileDescr(source=folder / "README.md"),
                 covers=[v0_5.FileDescr(source=folder / "cover.png")],

@@ -1,131 +1,197 @@
-"""A generator as an ONNX network, from measured intensities to restored ones."""
+"""A generator as an ONNX network: to export, or to restore without TensorFlow."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Sequence
-from typing import Any
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
 
-import keras
 import numpy as np
 import onnx
-import tensorflow as tf
+import onnxruntime
 
-from microgan.datasets.normalization import IntensityRange
-from microgan.errors import UserError
-from microgan.layers import ConditionalInstanceNorm, InstanceNormalization, PadToMultiple
-from microgan.layers.fused_instance_norm import instance_statistics
-from microgan.runtime.startup import held_back_stderr
+from microgan.errors import UserError, one_line
+from microgan.generator_file import GeneratorInfo, load_weights, weights_do_not_fit
+from microgan.networks.onnx_graph import Graph, Tensor
+from microgan.networks.registry import find_network
+from microgan.restoration.mirrored import average_over_mirrors
+from microgan.restoration.tiles import grid_size, tile_grid
 
-# Fiji's engines end at 18.
-OPSET = 17
-# Of ONNX files with that opset; newer ones are refused by the engines of its time.
-_IR_VERSION = 8
-# None, along Y, along X, along both, of (B, Y, X, C): as `mirrored.average_over_mirrors`.
-_MIRRORS = [(slice(None), slice(None, None, rows), slice(None, None, columns))
-            for rows in (1, -1) for columns in (1, -1)]
-
-
-def refuse_random_dropout(model: keras.Model) -> None:
-    """Refuse a network that adds defects and is random by dropout.
-
-    Raises:
-        UserError: it is.
-    """
-    if len(model.inputs) > 1 and any(getattr(layer, "rate", 0) for layer in model.layers):
-        raise UserError("This generator's defects are random by dropout, whose random numbers "
-                        "ONNX draws in its own way: results would differ from restore.py. "
-                        "Train the U-Net of --recipe=limited, or with --dropout=0.")
+# Measured: share of all layers' results in memory at the peak.
+_KEPT_SHARE = 0.35
+_MAX_ELEMENTS = 2**31 - 1
+# Axes of an image, as `average_over_mirrors` mirrors it.
+_MIRRORS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
+Read = Callable[[tuple[slice, ...]], np.ndarray]
+Write = Callable[[tuple[slice, ...], np.ndarray], None]
 
 
-def to_onnx(model: keras.Model, before: IntensityRange, after: IntensityRange, *,
-            task: int = 0, test_time_augmentation: bool = False) -> onnx.ModelProto:
-    """Convert a generator to ONNX, with its normalisation and mirror images.
+class _Parts:
+    """What a generator's graph is written from.
 
     Args:
-        model: as `TiledNetwork` takes it, under the float32 policy; random only by a noise map.
-        before: intensities that become -1 and 1 before the network.
-        after: intensities of the network's -1 and 1.
-        task: position among the generator's tasks, for networks that take it.
-        test_time_augmentation: average over mirror images; for 2D networks without norms.
+        path: its `generator.h5`.
+        info: its description.
+
+    Raises:
+        UserError: the network is not known as ONNX, or the file is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], info: GeneratorInfo) -> None:
+        network = find_network(info.method, info.network)
+        if network is None or network.write is None:
+            raise UserError(f"The network '{info.method} {info.network}' is not known as ONNX: "
+                            "whoever registered it can name a function `write` for it.")
+        arguments = dict(info.network_arguments)
+        if network.needs_num_tasks:
+            arguments["num_tasks"] = len(info.tasks)
+        self.write = functools.partial(network.write, **arguments)
+        self.num_axes = len(info.axes)
+        self._path, self._info = path, info
+        weights, _ = load_weights(path, method=info.method)
+        # Of ZSE-GAN's two translators the one that sharpens comes first.
+        self._weights = weights[:len(weights) // 2] if info.method == "zse_gan" else weights
+
+    def graph(self, task: str | None = None) -> Graph:
+        """Return an empty graph."""
+        return Graph(self._weights, self.num_axes,
+                     0 if task is None else self._info.tasks.index(task))
+
+    def finished(self, write: Callable[[Graph], Tensor], graph: Graph) -> onnx.ModelProto:
+        """Return the graph with what `write` adds to it; its output is called "result"."""
+        try:
+            return graph.finish(write(graph), "result")
+        except ValueError as error:
+            raise weights_do_not_fit(self._path, self._info) from error
+
+
+def exported(path: str | os.PathLike[str], info: GeneratorInfo, task: str) -> onnx.ModelProto:
+    """Write a generator as an ONNX network, with its normalisation and mirror images.
+
+    Args:
+        path: its `generator.h5`.
+        info: its description, with test-time augmentation as it is wanted.
+        task: whose intensities the network holds.
 
     Returns:
         A graph of opset 17 for images of any size. Its input "image", float32 (B, 1, Y, X) or
         (B, 1, Z, Y, X), and its output "result" are intensities. Networks with a noise map also
         take "noise", standard normal and of the same shape.
 
+    Raises:
+        UserError: the generator cannot be an ONNX network, or the file is damaged.
+
     Source:
-        ours, by tf2onnx.
+        ours.
     """
-    import tf2onnx
+    before, after = info.ranges(task)
+    parts = _Parts(path, info)
 
-    written_out = _with_norms_written_out(model)
-    multiple = max(np.max(getattr(layer, "multiple", 1)) for layer in model.layers)
-    pad = PadToMultiple(int(multiple))
-
-    def apply(image: Any, noises: Sequence[Any]) -> Any:
-        inputs = [image]
-        if len(model.inputs) > 1:
-            inputs = [image, tf.fill([tf.shape(image)[0]], task), *noises]
-        return written_out(inputs if len(inputs) > 1 else image, training=False)
-
-    def result(image: Any, *noise: Any) -> Any:
-        # The only channel comes first in exported images, last in the network.
-        values, *noises = (tf.squeeze(tensor, 1)[..., tf.newaxis] for tensor in (image, *noise))
-        values = (values - before.low) * (2 / (before.high - before.low)) - 1
-        if test_time_augmentation:
-            padded = pad(values)
-            mean = tf.add_n([apply(padded[part], noises)[part] for part in _MIRRORS]) / 4
-            values = mean[:, :tf.shape(values)[1], :tf.shape(values)[2]]
+    def write(graph: Graph) -> Tensor:
+        image = graph.input("image")
+        values = graph.apply("Mul", graph.apply("Sub", image, before.low),
+                             2 / (before.high - before.low))
+        values = graph.apply("Sub", values, 1.0)
+        if info.test_time_augmentation:
+            values = _average_over_mirrors(graph, parts.write, values)
         else:
-            values = apply(values, noises)
-        restored = (values + 1) * ((after.high - after.low) / 2) + after.low
-        return tf.squeeze(restored, -1)[:, tf.newaxis]
+            values = parts.write(graph, values)
+        restored = graph.apply("Mul", graph.apply("Add", values, 1.0),
+                               (after.high - after.low) / 2)
+        return graph.apply("Add", restored, after.low)
 
-    names = ["image", "noise"][:1 + (len(model.inputs) == 3)]
-    shape = (None, 1, *[None] * (len(model.inputs[0].shape) - 2))
-    with _quietly():
-        proto, _ = tf2onnx.convert.from_function(
-            tf.function(result), [tf.TensorSpec(shape, tf.float32, name) for name in names],
-            opset=OPSET)
-    proto.ir_version = _IR_VERSION
-    _name_output(proto, "result")
-    return proto
+    return parts.finished(write, parts.graph(task))
 
 
-def _with_norms_written_out(model: keras.Model) -> keras.Model:
-    """Let instance norms compute by plain operations: their fused kernels do not export."""
-    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(layer, (InstanceNormalization, ConditionalInstanceNorm)):
-            features = keras.tree.flatten(args)[0]
-            kwargs["statistics"] = instance_statistics(features)
-        return layer(*args, **kwargs)
-
-    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
-
-
-def _name_output(proto: onnx.ModelProto, name: str) -> None:
-    (output,) = proto.graph.output
-    for node in proto.graph.node:
-        for number, result in enumerate(node.output):
-            if result == output.name:
-                node.output[number] = name
-        for number, used in enumerate(node.input):
-            if used == output.name:
-                node.input[number] = name
-    output.name = name
+def _average_over_mirrors(graph: Graph, write: Callable[[Graph, Tensor], Tensor],
+                          image: Tensor) -> Tensor:
+    """Write `average_over_mirrors`, one mirror image after the other: memory as for one."""
+    write(graph, image)  # for its stride; engines drop what has no use
+    padded = graph.pad_to_multiple(image, graph.multiple)
+    total = None
+    for axes in _MIRRORS:
+        graph.begin_again()
+        result = graph.mirror(write(graph, graph.mirror(padded, axes)), axes)
+        total = result if total is None else graph.apply("Add", total, result)
+    assert total is not None
+    return graph.crop_like(graph.apply("Mul", total, 0.25), image)
 
 
-@contextlib.contextmanager
-def _quietly() -> Any:
-    """Hold back the converter's and TensorFlow's messages."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with held_back_stderr(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+class OnnxNetwork:
+    """Applies a generator by ONNX Runtime on the CPU, in float32, like a `TiledNetwork`.
+
+    For networks without instance norms, each tile of which stands alone. TensorFlow is not
+    loaded.
+
+    Args:
+        path: its `generator.h5`.
+        info: its description.
+
+    Raises:
+        UserError: the network is not known as ONNX, or the file is damaged.
+
+    Source:
+        ours.
+    """
+
+    num_passes = 1
+    whole_gain = 1.0
+
+    def __init__(self, path: str | os.PathLike[str], info: GeneratorInfo) -> None:
+        parts = _Parts(path, info)
+        graph = parts.graph()
+
+        def write(graph: Graph) -> Tensor:
+            result = parts.write(graph, graph.input("image"))
+            self.margin = result.place.reach
+            return result
+
+        network = parts.finished(write, graph)
+        self.multiple = graph.multiple
+        self.bytes_per_pixel = _KEPT_SHARE * 4 * graph.elements_per_pixel
+        self.max_pixels = int(_MAX_ELEMENTS / graph.most_elements_per_pixel)
+        self._augments = info.test_time_augmentation
+        self._session = session(network.SerializeToString())
+
+    def grid_size(self, shape: Sequence[int], side: int) -> tuple[int, int]:
+        """Return the number of tiles, and the pixels of the largest with its margin."""
+        return grid_size(shape, side, self.margin, self.multiple)
+
+    def num_steps(self, shape: Sequence[int], side: int, *, has_missing: bool = False) -> int:
+        """Return the number of steps that `restore` takes."""
+        return self.grid_size(shape, side)[0]
+
+    def restore_batch(self, images: np.ndarray, numbers: Sequence[int], task: int = 0,
+                      seed: int = 0) -> np.ndarray:
+        """Apply the generator to whole images; see `TiledNetwork.restore_batch`."""
+        if self._augments:
+            return average_over_mirrors(self._apply, images, max(self.multiple))
+        return self._apply(images)
+
+    def restore(self, read: Read, write: Write, shape: Sequence[int], side: int, *,
+                number: int = 0, task: int = 0, seed: int = 0,
+                missing: Read | None = None) -> Iterator[None]:
+        """Apply the generator to an image, tile by tile; see `TiledNetwork.restore`."""
+        for tile in tile_grid(shape, side, self.margin, self.multiple):
+            values = self.restore_batch(read(tile.outer)[np.newaxis], [number])[0]
+            write(tile.core, values[tile.inner])
             yield
-    finally:
-        logging.disable(disabled)
+
+    def _apply(self, images: np.ndarray) -> np.ndarray:
+        inputs = {"image": np.ascontiguousarray(images[:, np.newaxis], np.float32)}
+        try:
+            (result,) = self._session.run(None, inputs)
+        except Exception as error:  # of no public type
+            if "alloc" in str(error):
+                raise MemoryError(one_line(error)) from error
+            raise
+        return result[:, 0]
+
+
+def session(network: bytes) -> onnxruntime.InferenceSession:
+    """Return what applies the content of an ONNX file, on this process' processors."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    if hasattr(os, "sched_getaffinity"):  # otherwise it takes all, and complains if it cannot
+        options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])

@@ -13,10 +13,11 @@ import tensorflow as tf
 
 from microgan.layers.fused_instance_norm import instance_statistics
 from microgan.layers import ConditionalInstanceNorm, InstanceNormalization
+from microgan.networks.place import Place
 from microgan.restoration.mirrored import average_over_mirrors
 from microgan.restoration.moments import Moments
 from microgan.restoration.noise import noise
-from microgan.restoration.reach import Place, place_after
+from microgan.restoration.reach import place_after
 from microgan.restoration.tiles import Tile, grid_size, tile_grid
 
 # Measured: share of all layers' results in memory at the peak; the second in a whole image,
@@ -74,7 +75,7 @@ class TiledNetwork:
                           and len(model.inputs) > 1]  # others are called without dropout
         self._places: dict[int, Place] = {}
         self._elements_per_pixel = [0.0]
-        of_image = Place((1,) * self._num_axes, (0,) * self._num_axes)
+        of_image = Place.of_image(self._num_axes)
         inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
                   for tensor in model.inputs]
 

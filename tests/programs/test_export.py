@@ -1,9 +1,13 @@
 """Exported networks give what restore.py gives, and packages pass the Model Zoo's validator."""
 
 import dataclasses
+import importlib
 import importlib.util
+import inspect
+import json
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -13,6 +17,7 @@ from microgan.cli import export as program
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
+from microgan.networks import registry
 from microgan.programs.export import TOLERANCE, run_network
 from microgan.restoration.noise import noise
 from microgan.restoration.restorer import load_restorer
@@ -24,9 +29,9 @@ ODD_SIZES = ((64, 65), (71, 133), (97, 16), (101, 102), (17, 19), (33, 250), (12
              (49, 51), (143, 30))
 ODD_STACKS = ((4, 33, 41), (13, 27, 65), (29, 32, 17), (7, 51, 30), (9, 16, 17), (5, 45, 43),
               (11, 22, 61), (14, 19, 39), (6, 64, 31), (21, 25, 24))
-needs_extra = pytest.mark.skipif(importlib.util.find_spec("tf2onnx") is None
+needs_extra = pytest.mark.skipif(importlib.util.find_spec("onnx") is None
                                  or importlib.util.find_spec("onnxruntime") is None,
-                                 reason="needs the extra export")
+                                 reason="needs the extra onnx")
 needs_validator = pytest.mark.skipif(importlib.util.find_spec("bioimageio") is None,
                                      reason="needs the extra export")
 
@@ -77,6 +82,31 @@ def test_network_equals_restoring(tmp_path):
     written = microgan.export(generator=generator, task="B", output=tmp_path / "a.onnx")
 
     assert_agrees(generator, written, ODD_SIZES[2:3])
+    import onnx
+
+    (opset,) = onnx.load(written).opset_import
+    assert opset.version == 17
+    onnx.checker.check_model(onnx.load(written), full_check=True)
+
+
+@needs_extra
+@pytest.mark.parametrize("module, network, keras_name", [
+    ("cgan", "unet", "unet_generator"), ("cgan", "resnet", "resnet_generator"),
+    ("cin_gan", "unet", "unet_generator"), ("cin_gan", "resnet", "resnet_generator"),
+    ("zse_gan", "published", "published_translator"),
+    ("zse_gan", "residual", "residual_translator")])
+def test_a_network_in_onnx_has_the_defaults_of_the_one_in_keras(module, network, keras_name):
+    from microgan.networks import onnx_networks
+
+    build = getattr(importlib.import_module(f"microgan.networks.{module}"), f"build_{keras_name}")
+    write = getattr(onnx_networks, f"write_{module}_{network}")
+
+    defaults = [{name: each.default for name, each in inspect.signature(function)
+                 .parameters.items() if each.kind == each.KEYWORD_ONLY} for function
+                in (build, write)]
+
+    defaults[0].pop("knows_depth", None)  # of the translator that blurs
+    assert defaults[0] == defaults[1]
 
 
 @pytest.mark.slow
@@ -127,9 +157,6 @@ def test_package_passes_the_validator_and_its_card_tells_the_run(method, network
 @pytest.fixture
 def described(tmp_path):
     """Write a generator that is described but never built; its path."""
-    import h5py
-    import json
-
     def write(**changes):
         info = GeneratorInfo("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"),
                              {"A": RANGES, "B": RANGES}, "YX", "0.1.0", "")
@@ -166,13 +193,37 @@ def test_published_network_that_is_random_by_dropout_is_refused(tmp_path):
     assert not (tmp_path / "a.onnx").exists()
 
 
+@needs_extra
+def test_a_network_that_is_not_known_as_onnx_is_refused(described, monkeypatch):
+    unknown = dataclasses.replace(registry.find_network("cgan", "unet"), write=None)
+    monkeypatch.setitem(registry._NETWORKS, ("cgan", "unet"), unknown)
+
+    with pytest.raises(UserError, match="'cgan unet' is not known as ONNX"):
+        microgan.export(generator=described(), task="A")
+
+
+@needs_extra
+@pytest.mark.parametrize("arguments", [{"filters": 4, "depth": 1}, {"filters": 2, "depth": 2},
+                                       {"filters": 2, "depth": 0}])
+def test_weights_that_do_not_fit_are_refused_before_tensorflow_is_loaded(
+        arguments, tmp_path, monkeypatch):
+    generator = write_generator(tmp_path / "g.h5", "cgan", "unet", filters=2, depth=1)
+    with h5py.File(generator, "r+") as file:
+        content = json.loads(file.attrs["microgan"])
+        file.attrs["microgan"] = json.dumps({**content, "network_arguments": arguments})
+    monkeypatch.setattr("microgan.programs.export.load_for_restoring", None)
+
+    with pytest.raises(UserError, match="weights, which do not fit|weights that do not fit"):
+        microgan.export(generator=generator, task="A", output=tmp_path / "a.onnx")
+
+
 def test_an_extra_that_is_missing_is_named(described, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec",
                         lambda name: None if name == "onnxruntime" else find(name))
 
-    with pytest.raises(UserError, match=r"needs an extra, which brings (tf2)?onnx\w*: "
-                                        r"pip install 'microgan\[export\]'"):
+    with pytest.raises(UserError, match=r"needs an extra, which brings onnx\w*: "
+                                        r"pip install 'microgan\[onnx\]'"):
         microgan.export(generator=described(), task="A")
 
 
