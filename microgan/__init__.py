@@ -47,10 +47,12 @@ def _takes_settings_of(config_type: Callable[Settings, Config]
 
 def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
                   tile: int | None = None,
-                  test_time_augmentation: bool | None = None) -> Restorer:
+                  test_time_augmentation: bool | None = None,
+                  backend: str = "tensorflow") -> Restorer:
     """Load a trained generator as a function from image to restored image.
 
-    See `microgan.restoration.restorer.load_restorer`. Imports Keras and TensorFlow.
+    See `microgan.restoration.restorer.load_restorer`. Imports Keras and TensorFlow,
+    or ONNX Runtime with `backend="onnx"`.
 
     Example:
         >>> restore = load_restorer("my_run/Microscopy_cGAN_results/generator.h5")
@@ -59,7 +61,8 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
     from microgan.restoration import restorer
 
     return restorer.load_restorer(path, precision=precision, tile=tile,
-                                  test_time_augmentation=test_time_augmentation)
+                                  test_time_augmentation=test_time_augmentation,
+                                  backend=backend)
 
 
 @_takes_settings_of(CGANConfig)

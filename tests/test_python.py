@@ -46,7 +46,8 @@ def test_train_restore_and_evaluate(tmp_path, random):
     generator = folder / "generator.h5"
 
     microgan.restore_files(generator=generator, input=[tmp_path / "images" / "Blobs_X.npy"],
-                           output=tmp_path / "restored", precision="float32")
+                           output=tmp_path / "restored", precision="float32",
+                           backend="tensorflow")
     microgan.evaluate(restored=tmp_path / "restored" / "Blobs_X.npy",
                       clean=tmp_path / "images" / "Blobs_Y.npy", output=tmp_path / "scores")
 

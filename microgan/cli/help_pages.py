@@ -55,7 +55,7 @@ GROUPS = {
         "fourier_weight", "style_weight", "spectrum_weight", "intensity_weight",
         "structure_weight", "consistency_weight", "slice_weights", "identity_weight",
         "defocus_weight", "outside_share", "vertical_share", "made_vertical_share"),
-    "Computing": ("seed", "deterministic", "num_gpu", "precision", "shard", "dask"),
+    "Computing": ("seed", "deterministic", "num_gpu", "precision", "backend", "shard", "dask"),
     "Output": (
         "overwrite", "checkpoint_every", "checkpoint_minutes", "tensorboard", "name",
         "citation", "license"),

@@ -13,7 +13,7 @@ from microgan.errors import UserError, printable
 Item = TypeVar("Item")
 
 _OF_NETWORKS = ("generator", "task", "nodata", "trust_map", "cin_generator_path", "snapshots",
-                "tile", "test_time_augmentation", "precision", "dask")
+                "tile", "test_time_augmentation", "precision", "backend", "dask")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,11 @@ class RestoreConfig(Config):
         "paths. Run again after a failure, it continues where it stopped. Unset: in this process.")
     overwrite: bool = setting(False, "Replace files of the same name in --output.")
     precision: str = precision_setting()
+    backend: str = setting(
+        "auto", "What computes the network. onnx: ONNX Runtime, which starts without TensorFlow "
+        "and computes in float32 on the CPU; for generators without instance norms. auto: that, "
+        "if it is installed, for a few images (2 million pixels, each mirror image counted); "
+        "otherwise TensorFlow.", choices=("auto", "tensorflow", "onnx"))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +95,9 @@ class RestoreConfig(Config):
                             f"{printable(self.dask, limit=60)}")
         if self.dask is not None and self.trust_map:
             raise UserError("--dask makes no trust maps: leave out --trust_map or --dask.")
+        if self.backend == "onnx" and (self.trust_map or self.dask is not None):
+            raise UserError(f"--{'trust_map' if self.trust_map else 'dask'} needs TensorFlow: "
+                            "leave out --backend=onnx.")
         self._shard()
 
     def in_shard(self, files: Sequence[Item]) -> list[Item]:

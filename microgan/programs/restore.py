@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -20,12 +21,15 @@ from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_path
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.files.names import choose_files, matching_name
 from microgan.restoration.channels import find_channel_tasks
-from microgan.restoration.checks import check_task, choose_augmentation
+from microgan.restoration.checks import check_task, choose_augmentation, why_not_onnx
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
 from microgan.restoration.kept_pixels import check_pixels
 from microgan.restoration.restorer import load_restorer
 from microgan.files.zarr_metadata import is_zarr_folder
+
+# So many pixels go through a network while TensorFlow starts: docs/performance.md.
+_FEW_PIXELS = 2 * 10**6
 
 
 def restore_files(config: RestoreConfig) -> list[Path]:
@@ -60,6 +64,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     _refuse_earlier(left, config, info)
     failures: dict[Path, Exception] = {}
     notes = FileNotes()
+    num_pixels = 0
     for path in left:
         with collected(failures, path), open_image_file(path, axes=config.axes) as file:
             if info is None:
@@ -68,6 +73,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
                 if info is not None:
                     find_channel_tasks(info, image, config.task)
                 check_pixels(image.pixels, config.nodata)
+                num_pixels += math.prod(image.pixels.shape)
             for output_type in {None if config.output_type == "same" else config.output_type,
                                 *(["float32"] if config.trust_map else [])}:
                 file.check_writable(output_type)
@@ -83,7 +89,8 @@ def restore_files(config: RestoreConfig) -> list[Path]:
                 if work:
                     restore_with_dask(left, work, failures, config)
                 else:
-                    _restore_all(left, failures, config)
+                    _restore_all(left, failures, config if info is None else config.replaced(
+                        backend=choose_backend(config, info, num_pixels)))
     if work and not failures:
         work.forget()
     _raise_failures(failures, len(targets))
@@ -94,9 +101,32 @@ def _checked_generator(config: RestoreConfig) -> GeneratorInfo:
     assert config.generator is not None
     info = read_info(config.generator, method=None)
     check_task(info, config.task)
-    choose_augmentation(info, config.test_time_augmentation)
+    info = choose_augmentation(info, config.test_time_augmentation)
+    if config.backend == "onnx":
+        reason = why_not_onnx(info, config.precision)
+        if reason is not None:
+            raise UserError(f"{reason}. Or leave out --backend=onnx.")
     check_trust_config(config, info)
     return info
+
+
+def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) -> str:
+    """Return "onnx" where it is asked for or faster, otherwise "tensorflow".
+
+    Args:
+        config: of the program; `backend` may be "auto".
+        info: of the generator, with test-time augmentation as it is wanted.
+        num_pixels: of all images to restore.
+    """
+    if config.backend != "auto":
+        return config.backend
+    times = 4 if info.test_time_augmentation else 1
+    # Jobs of a `--shard` must not differ, and Dask's workers and trust maps take TensorFlow.
+    stands_alone = not (config.trust_map or config.shard or config.dask)
+    if (stands_alone and num_pixels * times <= _FEW_PIXELS
+            and why_not_onnx(info, config.precision) is None):
+        return "onnx"
+    return "tensorflow"
 
 
 def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) -> list[Path]:
@@ -122,7 +152,10 @@ def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
 def _by_generator(config: RestoreConfig) -> Callable[[Path, Path], None]:
     assert config.generator is not None
     restorer = load_restorer(config.generator, precision=config.precision, tile=config.tile,
-                             test_time_augmentation=config.test_time_augmentation)
+                             test_time_augmentation=config.test_time_augmentation,
+                             backend=config.backend)
+    if config.backend == "onnx":
+        print("Restoring by ONNX Runtime, in float32.", flush=True)
     trust_maps = TrustMaps(config, restorer) if config.trust_map else None
     return lambda path, target: restore_file(restorer, trust_maps, path, target, config)
 

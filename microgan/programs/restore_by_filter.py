@@ -12,7 +12,6 @@ from microgan.datasets.grey_images import check_numeric
 from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_values
 from microgan.datasets.z_stacks import MIN_DEPTH
 from microgan.errors import UserError
-from microgan.estimation.stack_filters import choose_filter
 from microgan.files.names import shown
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.planes import to_type
@@ -45,6 +44,8 @@ def filter_file(path: Path, target: Path, config: RestoreConfig) -> None:
     Raises:
         UserError: see `check_stacks`; or pixels are not finite real numbers or all equal.
     """
+    from microgan.estimation.stack_filters import choose_filter  # loads much of scipy
+
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
         check_stacks(path, file)
         pixel, step = (size or 0.0 for size in file.voxel_size_um)

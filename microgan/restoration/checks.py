@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from microgan.datasets.paired_arrays import MIN_SIDE_PX
 from microgan.errors import UserError, one_line
 from microgan.generator_file import GeneratorInfo
+from microgan.networks.registry import find_network
 from microgan.runtime.precision import PRECISIONS
 from microgan.restoration.stored_images import Pixels, check_numbers
 
@@ -48,6 +50,24 @@ def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorIn
         raise UserError("--test_time_augmentation is for the U-Net of train_cGAN.py; this is the "
                         f"{info.network} of a {info.method} generator. Leave it out.")
     return dataclasses.replace(info, test_time_augmentation=wanted)
+
+
+def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
+    """Say why ONNX Runtime cannot restore by a generator; None if it can.
+
+    Args:
+        info: of the generator.
+        precision: that is asked for.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
+        return "ONNX Runtime is not installed: pip install 'microgan[onnx]'"
+    network = find_network(info.method, info.network)
+    if network is None or network.write is None or not network.is_local:
+        return (f"ONNX Runtime restores by the U-Net of train_cGAN.py and the residual network of "
+                f"train_zsegan.py; this is the {info.network} of a {info.method} generator")
+    if precision == "mixed_bfloat16":
+        return "ONNX Runtime computes in float32, not in bfloat16"
+    return None
 
 
 def check_size(shape: Sequence[int]) -> None:
@@ -131,17 +151,20 @@ def check_call(axes: Any, nodata: Any, seed: Any) -> None:
         raise UserError(f"seed must be a whole number, at least 0. Received: {seed!r}")
 
 
-def check_load(path: Any, precision: Any, tile: Any) -> None:
+def check_load(path: Any, precision: Any, tile: Any, backend: Any) -> None:
     """Refuse arguments of the wrong type.
 
     Raises:
-        UserError: `path` is not a path, `precision` is unknown, or `tile` is not a valid side.
+        UserError: `path` is not a path, `precision` or `backend` is unknown, or `tile` is not a
+            valid side.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise UserError(f"The path of a generator.h5 is needed. Received: {path!r}")
     if precision not in PRECISIONS:
         raise UserError(f"precision must be one of {', '.join(PRECISIONS)}. Received: "
                         f"{precision!r}")
+    if backend not in ("tensorflow", "onnx"):
+        raise UserError(f"backend must be tensorflow or onnx. Received: {backend!r}")
     if tile is not None and (type(tile) is not int or tile < MIN_SIDE_PX):
         raise UserError(f"tile must be a whole number of pixels, at least {MIN_SIDE_PX}. "
                         f"Received: {tile!r}")

@@ -26,6 +26,7 @@ class LoadedFrom:
         precision: Keras dtype policy, the same on all hardware.
         tile: as in `load_restorer`.
         test_time_augmentation: whether it is used.
+        backend: as in `load_restorer`.
         version: of microgan.
     """
 
@@ -34,6 +35,7 @@ class LoadedFrom:
     precision: str
     tile: int | None
     test_time_augmentation: bool
+    backend: str
     version: str = field(default=__version__)
 
 
@@ -72,5 +74,5 @@ def load_once(source: LoadedFrom) -> Restorer:
                 _loaded.clear()
             _loaded[source] = load_restorer(
                 source.path, precision=source.precision, tile=source.tile,
-                test_time_augmentation=source.test_time_augmentation)
+                test_time_augmentation=source.test_time_augmentation, backend=source.backend)
         return _loaded[source]

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
 
 from microgan.datasets.normalization import IntensityRange
-from microgan.restoration.familiarity import Familiarity
 from microgan.restoration.planes import Planes
 from microgan.runtime.amounts import percent
 
 if TYPE_CHECKING:
-    from microgan.restoration.tiled_network import TiledNetwork
+    from microgan.restoration.familiarity import Familiarity
+    from microgan.restoration.restorer import Network
 
 SEEN_NONE = (
     "This generator has seen only simulated images: it removes what looks like noise, blur or "
@@ -45,7 +44,7 @@ class FitToImage:
         return measured + self.share * (restored - measured) if self.share < 1 else restored
 
 
-def fit_to_image(network: TiledNetwork, measured: IntensityRange,
+def fit_to_image(network: Network, measured: IntensityRange,
                  read: Callable[..., np.ndarray], planes: Planes,
                  familiarity: Familiarity | None, report: Callable[[str], object]) -> FitToImage:
     """Keep an image's own intensities, and most of the image where it is like none known.
@@ -63,6 +62,8 @@ def fit_to_image(network: TiledNetwork, measured: IntensityRange,
         familiarity: compares with the images of the pretraining; None if they are unknown.
         report: called with a line for the user if the image is unlike those.
     """
+    from scipy import ndimage
+
     place = planes.places[len(planes.places) // 2]
     middle = tuple(slice((length - side) // 2, (length + side) // 2) for length, side in (
         (length, min(length, _FITTED_PX)) for length in planes.shape))

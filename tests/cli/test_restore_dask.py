@@ -46,7 +46,7 @@ def files(tmp_path, random):
 
 
 def test_a_cluster_restores_as_one_process_does(restore, cluster, files, tmp_path):
-    restore("--input=a.zarr,b.npy", "--output=one", generator="uneven")
+    restore("--input=a.zarr,b.npy", "--output=one", "--backend=tensorflow", generator="uneven")
 
     status, out, err = restore("--input=a.zarr,b.npy", "--tile=32", f"--dask={cluster}",
                                generator="uneven")

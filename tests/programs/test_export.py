@@ -12,19 +12,17 @@ import numpy as np
 import pytest
 
 import microgan
+from generators import RANGES, write_generator
 from helpers import assert_printed_mistake
 from microgan.cli import export as program
-from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
-from microgan.generator_file import GeneratorInfo, build_network, save_generator
+from microgan.generator_file import GeneratorInfo
 from microgan.networks import registry
 from microgan.programs.export import TOLERANCE, run_network
 from microgan.restoration.noise import noise
 from microgan.restoration.restorer import load_restorer
 from microgan.simulation.degradation_model import Degradation, DegradationModel
 
-RANGES = TaskNormalization(IntensityRange(100, 900), IntensityRange(0, 4000),
-                           IntensityRange(30, 3800))
 ODD_SIZES = ((64, 65), (71, 133), (97, 16), (101, 102), (17, 19), (33, 250), (128, 127), (77, 55),
              (49, 51), (143, 30))
 ODD_STACKS = ((4, 33, 41), (13, 27, 65), (29, 32, 17), (7, 51, 30), (9, 16, 17), (5, 45, 43),
@@ -34,25 +32,6 @@ needs_extra = pytest.mark.skipif(importlib.util.find_spec("onnx") is None
                                  reason="needs the extra onnx")
 needs_validator = pytest.mark.skipif(importlib.util.find_spec("bioimageio") is None,
                                      reason="needs the extra export")
-
-
-def write_generator(path, method, network, tasks=("A", "B"), augments=False, **arguments):
-    """Write a narrow generator with random weights."""
-    info = GeneratorInfo(method, network, arguments, tasks, dict.fromkeys(tasks, RANGES),
-                         "ZYX" if method == "zse_gan" else "YX", "0.1.0", "",
-                         test_time_augmentation=augments)
-    random = np.random.default_rng(0)
-    weights = []
-    for variable in build_network(info).weights:
-        if "seed" in variable.path:
-            weights.append(variable.numpy())
-        elif len(variable.shape) > 1:
-            fan_in = np.prod(variable.shape[:-1])
-            weights.append(random.normal(0, 1.4 / np.sqrt(fan_in), variable.shape))
-        else:
-            weights.append(random.normal(0.5, 0.5, variable.shape))
-    save_generator(path, weights, info)
-    return path
 
 
 def assert_agrees(generator, network, sizes, task="B"):

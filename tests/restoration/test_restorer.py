@@ -571,7 +571,8 @@ def test_arguments_of_the_wrong_type_are_refused(identity, arguments, words):
 
 @pytest.mark.parametrize("arguments, words", [
     ({"precision": "float16"}, "precision must be one of"), ({"tile": 3}, "tile must"),
-    ({"tile": "64"}, "tile must"), ({"path": None}, "path of a generator.h5")])
+    ({"tile": "64"}, "tile must"), ({"backend": "onx"}, "backend must be tensorflow or onnx"),
+    ({"path": None}, "path of a generator.h5")])
 def test_loading_refuses_arguments_of_the_wrong_type(arguments, words):
     with pytest.raises(UserError, match=words):
         load_restorer(**{"path": "generator.h5", **arguments})
