@@ -335,7 +335,8 @@ def test_top_level_script_restores_whatever_other_programs_have_set(generators, 
 
     result = run_script(
         "restore.py", f"--generator={generators}/one.h5", "--input=a.npy", "--precision=float32",
-        "--backend=tensorflow", cwd=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax", KERAS_MAX_EPOCHS="many",
+        "--backend=tensorflow",
+        cwd=tmp_path, KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax", KERAS_MAX_EPOCHS="many",
         MPLBACKEND="module://not_installed", TF_XLA_FLAGS="--unknown", OMP_NUM_THREADS="many",
         TF_NUM_INTRAOP_THREADS="many", PYTHONWARNINGS="error", PYTHONIOENCODING="ascii",
         LC_ALL="C")
