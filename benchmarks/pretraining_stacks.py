@@ -1,13 +1,12 @@
-"""Pretrain `sharpen` of `train_zsegan.py --recipe=limited` on simulated stacks alone.
+"""Pretrain a network that corrects what filters make of z-stacks, on simulated stacks alone.
 
     python -m benchmarks.pretraining_stacks --dir=RUN
     python -m benchmarks.pretraining_stacks --dir=RUN --resume
 
-Learns to sharpen random samples seen by random microscopes, neither of which it is told; the sharp
-volumes are known. No microscope like those of `benchmarks.unseen_stacks`, which test it, is drawn.
-Writes the folder StackPretraining_results; its generator.h5 is one of ZSE-GAN whose second
-translator, `blur`, is untrained. `python evaluate.py --generator=... --stacks=...` reports what it
-does to other stacks.
+Random samples are seen by random microscopes, and sharpened by the filter of
+`restore.py --method=filter`, which knows neither. The network learns what is then still missing
+from the sharp volumes, which are known. No microscope like those of `benchmarks.unseen_stacks`,
+which test it, is drawn. Writes the folder StackPretraining_results.
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ from benchmarks.simulated import VALIDATION_SEED, PretrainingConfig, drawn_once
 from benchmarks.unseen_stacks import TEST_MICROSCOPES
 from microgan.cli.command import run_command
 from microgan.config import setting
-from microgan.datasets.normalization import IntensityRange, TaskNormalization
+from microgan.datasets.normalization import PERCENTILES, IntensityRange
+from microgan.estimation.stack_filters import choose_filter
 from microgan.files.whole import write_text
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
@@ -34,11 +34,12 @@ from microgan.metrics.paired import align_care, psnr, ssim
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.optimizers import adam
 from microgan.runs.run import train
-from microgan.simulation.random_stacks import draw_stack, draw_volume
+from microgan.simulation.random_stacks import draw_volume, record_stack
 
 TASK = "Simulated"
-VOLUME_PX = 112
-_VALIDATED_PX = 64
+VOLUME_PX, STACK_PX = 112, 80
+# Of the arrays that are kept.
+_BLURRED, _FILTERED, _SHARP, _INSIDE = range(4)
 # Slices whose contrast is less, in network values, have nothing to fit.
 _LEAST_CONTRAST = 0.05
 
@@ -48,19 +49,20 @@ class Settings(PretrainingConfig):
     """Settings of the pretraining."""
 
     num_iters: int = setting(6000, "Updates.", minimum=1, maximum=10**9)
+    learning_rate: float = setting(1e-3, "Adam's highest learning rate.", above=0)
     batch_size: int = setting(2, "Stacks per update.", minimum=1)
     patch_size: int = setting(64, "Side of the slices, pixels.", minimum=16, maximum=80)
     num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=26)
-    num_volumes: int = setting(300, "Simulated samples that stacks are cut from.", minimum=1)
-    num_validated: int = setting(24, "Others, for one validation stack each.", minimum=1)
+    num_stacks: int = setting(300, "Simulated stacks, each of a sample of its own.", minimum=1)
+    num_validated: int = setting(24, "Others, for validation.", minimum=1)
     translator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
 
 
 class SupervisedSharpening:
-    """One update of `sharpen` on stacks whose sharp volumes are known.
+    """One update of a network on filtered stacks whose sharp volumes are known.
 
     Args:
-        generator: of ZSE-GAN; only its layer "sharpen" learns.
+        generator: filtered stack -> sharpened one.
         generator_optimizer: with `use_ema`, it also keeps the weights' moving average.
         weights: factors of "pixel", which counts in all slices, and of "fitted_pixel" and
             "fourier", which count in slices within the sample.
@@ -70,8 +72,6 @@ class SupervisedSharpening:
     def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
                  weights: Mapping[str, float], global_batch_size: int) -> None:
         self.generator = generator
-        generator.get_layer("blur").trainable = False
-        self.sharpen = generator.get_layer("sharpen")
         self.generator_optimizer = generator_optimizer
         self.weights = weights
         self.global_batch_size = global_batch_size
@@ -84,10 +84,10 @@ class SupervisedSharpening:
                 "generator_optimizer": self.generator_optimizer.variables}
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Update `sharpen` on one batch.
+        """Update the network on one batch.
 
         Args:
-            batch: `blurred` and `sharp`, float (B, Z, Y, X, 1), normalised; `inside`, float
+            batch: `filtered` and `sharp`, float (B, Z, Y, X, 1), normalised; `inside`, float
                 (B, Z), 1 for slices within the sample.
 
         Returns:
@@ -98,7 +98,7 @@ class SupervisedSharpening:
 
         inside = tf.reshape(batch["inside"], [-1])
         with tf.GradientTape() as tape:
-            sharpened = of_slices(self.sharpen(batch["blurred"], training=True))
+            sharpened = of_slices(self.generator(batch["filtered"], training=True))
             sharp = of_slices(batch["sharp"])
             num_slices = self.global_batch_size * batch["sharp"].shape[1]
             losses = {
@@ -113,7 +113,7 @@ class SupervisedSharpening:
 
 
 class StackPretraining(Method):
-    """Blind sharpening of simulated stacks."""
+    """Correction of filtered simulated stacks."""
 
     run_folder = "StackPretraining_results"
     report_files = ("validation.md",)
@@ -122,39 +122,34 @@ class StackPretraining(Method):
     def load(self) -> None:
         config = self.config
         folder = Path(config.dir)
-        self.volumes = _draw_volumes(folder, self.seed, config.num_volumes)
-        others = _draw_volumes(folder, VALIDATION_SEED, config.num_validated)
-        shape = (config.num_slices, _VALIDATED_PX, _VALIDATED_PX)
-        self.validated = [
-            draw_stack(np.random.default_rng([VALIDATION_SEED, index]), [volume], shape,
-                       TEST_MICROSCOPES)
-            for index, volume in enumerate(others)]
-        self.raw = score_stacks(self.validated, [blurred for blurred, _, _ in self.validated])
+        self.stacks = _draw_stacks(folder, self.seed, config.num_stacks, config.num_slices)
+        validated = _draw_stacks(folder, VALIDATION_SEED, config.num_validated,
+                                 config.num_slices).astype(np.float32)
+        self.filtered = list(validated[:, _FILTERED])
+        self.truths = [(stack[_SHARP], stack[_INSIDE, :, 0, 0] > 0) for stack in validated]
+        self.raw = {"raw input": score_stacks(self.truths, list(validated[:, _BLURRED])),
+                    "filter": score_stacks(self.truths, self.filtered)}
 
     def split(self) -> dict[str, Any]:
-        return {TASK: {"volumes": len(self.volumes), "validated": len(self.validated)}}
+        return {TASK: {"stacks": len(self.stacks), "validated": len(self.filtered)}}
 
     def describe_data(self) -> str:
-        return (f"{len(self.volumes)} simulated samples of {VOLUME_PX} voxels a side, "
-                f"{len(self.validated)} stacks of others for validation")
+        return (f"{len(self.stacks)} simulated stacks of {STACK_PX} pixels a side, "
+                f"{len(self.filtered)} others for validation")
 
     def batch(self, update: int) -> dict[str, np.ndarray]:
         config = self.config
         rng = np.random.default_rng([self.seed, update])
-        stacks = [draw_stack(rng, self.volumes,
-                             (config.num_slices, config.patch_size, config.patch_size),
-                             TEST_MICROSCOPES)
-                  for _ in range(config.batch_size)]
-        blurred, sharp, inside = (np.stack(part) for part in zip(*stacks))
-        return {"blurred": blurred[..., np.newaxis], "sharp": sharp[..., np.newaxis],
-                "inside": inside.astype(np.float32)}
+        crops = np.stack([_draw_crop(rng, self.stacks, config.patch_size)
+                          for _ in range(config.batch_size)])
+        return {"filtered": crops[:, _FILTERED, ..., np.newaxis],
+                "sharp": crops[:, _SHARP, ..., np.newaxis],
+                "inside": crops[:, _INSIDE, :, 0, 0]}
 
     def describe(self) -> GeneratorInfo:
-        unit = IntensityRange(-1.0, 1.0)
         return describe_generator(
-            self.config, method="zse_gan", network="residual", axes="ZYX",
-            network_arguments={"filters": self.config.translator_filters},
-            normalization={TASK: TaskNormalization(unit, unit)})
+            self.config, method="zse_gan", network="correction", axes="ZYX",
+            network_arguments={"filters": self.config.translator_filters}, normalization={})
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         config = self.config
@@ -164,40 +159,42 @@ class StackPretraining(Method):
                                       precision="float32")
             generator.set_weights(start.get_weights())
         trainer = SupervisedSharpening(
+            # Unbounded, steps near the highest rate once destroyed the network.
             generator, adam(config, config.learning_rate, num_updates=config.num_iters,
-                            ema_decay=config.ema_decay),
+                            ema_decay=config.ema_decay, bounded=True),
             weights=config.loss_weights(), global_batch_size=config.batch_size)
         return trainer, build_network(info)
 
     def validate(self, network: keras.Model) -> Scores:
-        sharpen = network.get_layer("sharpen")
-        sharpened = [sharpen(blurred[np.newaxis, ..., np.newaxis], training=False)[0, ..., 0]
-                     for blurred, _, _ in self.validated]
-        found_psnr, found_ssim = score_stacks(self.validated, list(map(np.asarray, sharpened)))
-        return {"score": found_psnr, "ssim": found_ssim,
-                "psnr_raw input": self.raw[0], "ssim_raw input": self.raw[1]}
+        sharpened = [np.asarray(network(stack[np.newaxis, ..., np.newaxis], training=False))[
+            0, ..., 0] for stack in self.filtered]
+        found_psnr, found_ssim = score_stacks(self.truths, sharpened)
+        return {"score": found_psnr, "ssim": found_ssim} | {
+            f"{measure}_{name}": value for name, scores in self.raw.items()
+            for measure, value in zip(("psnr", "ssim"), scores)}
 
     def report(self, folder: Path) -> Report:
         model, _ = load_generator(folder / "generator.h5", method="zse_gan",
                                   precision="float32")
         scores = self.validate(model)
         table = ("| simulated stacks, slices within the sample | PSNR, `care` | SSIM |\n"
-                 f"|---|---|---|\n| raw input | {self.raw[0]:.2f} | {self.raw[1]:.3f} |\n"
-                 f"| sharpened | {scores['score']:.2f} | {scores['ssim']:.3f} |")
+                 "|---|---|---|")
+        for name, found in (*self.raw.items(), ("corrected", (scores["score"], scores["ssim"]))):
+            table += f"\n| {name} | {found[0]:.2f} | {found[1]:.3f} |"
         write_text(folder / "validation.md", table + "\n")
         return Report(table, "generator.h5, validation.md, history.csv")
 
 
-def score_stacks(truths: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+def score_stacks(truths: Sequence[tuple[np.ndarray, np.ndarray]],
                  found: Sequence[np.ndarray]) -> tuple[float, float]:
     """Return mean PSNR in dB and SSIM, `care`, of all slices within the sample with contrast.
 
     Args:
-        truths: from `draw_stack`.
+        truths: the sharp volume (Z, Y, X) and, bool (Z,), which slices lie in the sample.
         found: (Z, Y, X) each.
     """
     scores = []
-    for (_, sharp, inside), stack in zip(truths, found, strict=True):
+    for (sharp, inside), stack in zip(truths, found, strict=True):
         for wanted, image, is_inside in zip(sharp, stack, inside):
             if is_inside and wanted.std() > _LEAST_CONTRAST:
                 aligned = align_care(wanted, image)
@@ -208,8 +205,40 @@ def score_stacks(truths: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
     return float(first), float(second)
 
 
-def _draw_volumes(folder: Path, seed: int, number: int) -> np.ndarray:
-    return drawn_once(folder, "volumes", seed, number, lambda rng: draw_volume(rng, VOLUME_PX))
+def draw_filtered(rng: np.random.Generator, num_slices: int) -> np.ndarray:
+    """Draw a stack and filter it.
+
+    Args:
+        rng: source of everything random.
+        num_slices: of the stack.
+
+    Returns:
+        float32 (4, Z, Y, X): the measured stack, the filtered one, the sharp one, and 1 in
+        slices within the sample. The 0.1 and 99.9 percentiles of the filtered one are at -1
+        and 1, as in restoring.
+    """
+    drawn = record_stack(rng, [draw_volume(rng, VOLUME_PX)], (num_slices, STACK_PX, STACK_PX),
+                         TEST_MICROSCOPES)
+    filtered = choose_filter(drawn.measured, step_px=drawn.step_px).sharpen(drawn.measured)
+    low, high = np.percentile(filtered, PERCENTILES)
+    unit = IntensityRange(float(low), float(max(high, low + 1e-3)))
+    inside = np.broadcast_to(drawn.is_inside[:, np.newaxis, np.newaxis], filtered.shape)
+    return np.stack([*(unit.normalize(each) for each in (drawn.measured, filtered, drawn.sharp)),
+                     inside]).astype(np.float32)
+
+
+def _draw_stacks(folder: Path, seed: int, number: int, num_slices: int) -> np.ndarray:
+    return drawn_once(folder, f"stacks_of_{num_slices}", seed, number,
+                      lambda rng: draw_filtered(rng, num_slices))
+
+
+def _draw_crop(rng: np.random.Generator, stacks: np.ndarray, side_px: int) -> np.ndarray:
+    """Cut a random part of a random stack, in one of 16 symmetries: float32 (4, Z, Y, X)."""
+    stack = stacks[int(rng.integers(len(stacks)))]
+    top, left = (int(rng.integers(length - side_px + 1)) for length in stack.shape[2:])
+    crop = stack[:, :, top:top + side_px, left:left + side_px]
+    crop = np.flip(crop, tuple(axis for axis in (1, 2, 3) if rng.integers(2)))
+    return (crop.swapaxes(2, 3) if rng.integers(2) else crop).astype(np.float32)
 
 
 def pretrain(config: Settings) -> Path:

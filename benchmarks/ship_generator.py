@@ -56,14 +56,7 @@ def ship(settings: Settings) -> None:
     shipped, known_file = (root / path.relative_to(ROOT)
                            for path in (file_of(EMBEDDED), EMBEDDED_KNOWN))
     _write_curve(root, [_history(Path(run)) for run in settings.runs])
-    generator = Path(settings.runs[-1]) / "generator.h5"
-    info = dataclasses.replace(read_info(generator), tasks=(), normalization={})
-    with written_whole(shipped) as temporary:
-        with h5py.File(generator) as source, h5py.File(temporary, "w") as target:
-            source.visititems(lambda name, node: _copy(name, node, target))
-            for name, value in source.attrs.items():
-                target.attrs[name] = value
-            target.attrs[ATTRIBUTE] = json.dumps(info.to_json())
+    halve(Path(settings.runs[-1]) / "generator.h5", shipped)
     rng = np.random.default_rng(settings.seed)
     known = [describe_image(draw_pair(rng, [draw_specimen(rng, KNOWN_PX + 2 * MARGIN_PX)],
                                       KNOWN_PX)[0])
@@ -72,6 +65,17 @@ def ship(settings: Settings) -> None:
         np.savez_compressed(file, descriptions=np.array(known, np.float16))
     for path in (shipped, known_file):
         print(f"{path}: {path.stat().st_size} bytes")
+
+
+def halve(generator: Path, shipped: Path) -> None:
+    """Copy a generator in half precision, without tasks."""
+    info = dataclasses.replace(read_info(generator, method=None), tasks=(), normalization={})
+    with written_whole(shipped) as temporary:
+        with h5py.File(generator) as source, h5py.File(temporary, "w") as target:
+            source.visititems(lambda name, node: _copy(name, node, target))
+            for name, value in source.attrs.items():
+                target.attrs[name] = value
+            target.attrs[ATTRIBUTE] = json.dumps(info.to_json())
 
 
 def _history(run: Path) -> list[dict[str, float]]:

@@ -350,7 +350,7 @@ def read_info(path: str | os.PathLike[str], *,
     if method is not None and info.method != method:
         raise UserError(f"{path} was written by {script_of(info.method)}; a generator.h5 of "
                         f"{script_of(method)} is needed.")
-    needs_tasks = info.method != "cgan"
+    needs_tasks = info.method != "cgan" and info.network != "correction"
     if set(info.tasks) != set(info.normalization) or (needs_tasks and not info.tasks):
         raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
                         f"{sorted(info.normalization)}: it is damaged.")

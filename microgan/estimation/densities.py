@@ -18,13 +18,14 @@ def are_absorbing(stacks: Sequence[np.ndarray]) -> bool:
     return 2 * sum(map(is_dark_on_bright, stacks)) > len(stacks)
 
 
-def to_density(stack: np.ndarray, is_absorbing: bool
+def to_density(stack: np.ndarray, is_absorbing: bool, like: np.ndarray | None = None
                ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Convert intensities to the density of a sample.
 
     Args:
         stack: any shape and real type.
         is_absorbing: bright field instead of fluorescence.
+        like: the stack whose extremes tell full light and dark; None for `stack` itself.
 
     Returns:
         float64, same shape: about 0 where nothing absorbs or shines; and the function back to
@@ -35,9 +36,10 @@ def to_density(stack: np.ndarray, is_absorbing: bool
         >>> round(float(density[1]), 2), to_intensity(density)[1].round()
         (0.69, np.float64(100.0))
     """
+    like = stack if like is None else like
     if is_absorbing:
-        full = max(float(np.percentile(stack, BRIGHTEST_PERCENTILE)), 1e-9)
+        full = max(float(np.percentile(like, BRIGHTEST_PERCENTILE)), 1e-9)
         return (-np.log(np.clip(stack / full, _LEAST_LIGHT, None)),
                 lambda density: full * np.exp(-np.maximum(density, 0)))
-    dark = float(np.percentile(stack, DARKEST_PERCENTILE))
+    dark = float(np.percentile(like, DARKEST_PERCENTILE))
     return stack.astype(np.float64) - dark, lambda density: np.maximum(density, 0) + dark

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import dctn, idctn
 
 from microgan.estimation.microscope_fit import MicroscopeFit
 from microgan.estimation.slice_model import SliceModel
+from microgan.simulation.microscope import Microscope
 
 _RINGS_PER_CYCLE = 256  # one matrix for all coefficients in a ring
 _LEAST_FREQUENCY = 1e-3
 # The model errs: with its own noise alone, the filter would trust it too much.
 _MODEL_ERROR, _NOISE_FACTOR = 0.003, 10
+_LEAST_BLUR_UM = 0.2
 _LEAST_SEEN = 0.05  # of a depth, below which nothing is made of it
 
 
@@ -88,6 +91,48 @@ def richardson_lucy(density: np.ndarray, fit: MicroscopeFit, num_iterations: int
             np.float32)
     slices = np.searchsorted(model.depths, np.arange(len(density)) - 1e-6)
     return np.asarray(estimate[slices] - ground)
+
+
+@dataclass(frozen=True)
+class _BlurBeyond(Microscope):
+    """A microscope that sees a sample which is blurred already.
+
+    Args:
+        left_um: standard deviation of the sample's blur.
+    """
+
+    left_um: float = 0.0
+
+    def blur_um(self, index: int) -> tuple[float, float]:
+        across, within = (float(np.sqrt(max(blur ** 2 - self.left_um ** 2, _LEAST_BLUR_UM ** 2)))
+                          for blur in super().blur_um(index))
+        return across, within
+
+
+def blur_again(density: np.ndarray, fit: MicroscopeFit, left_px: float) -> np.ndarray:
+    """Blur a sharp volume as the fit's microscope does.
+
+    Args:
+        density: float (Z, Y, X), sharp; between slices it changes evenly.
+        fit: of `fit_microscope`.
+        left_px: standard deviation of the blur that it still has, pixels of a slice.
+
+    Returns:
+        float32 (Z, Y, X), without noise.
+
+    Source:
+        ours.
+    """
+    num_slices, step_px = len(density), fit.microscope.z_step_um
+    microscope = _BlurBeyond(**vars(fit.microscope), left_um=left_px)
+
+    def gains(frequency: np.ndarray) -> np.ndarray:
+        model = SliceModel(num_slices, step_px, frequency)
+        between = np.stack([np.interp(model.depths, np.arange(num_slices), only)
+                            for only in np.eye(num_slices)], axis=1)
+        return model.transfer(microscope, fit.tissue) @ between
+
+    return _RingFilter(density.shape[1:], gains)(density)
 
 
 class _RingFilter:

@@ -47,8 +47,13 @@ class StackFilter:
     sharpen: Sharpen
 
 
+def fit_middles(stacks: Sequence[np.ndarray], *, step_px: float) -> MicroscopeFit:
+    """Fit a microscope to as much of stacks as it takes; see `fit_microscope`."""
+    return fit_microscope([middle(stack, _SIDE_PX) for stack in stacks], step_px=step_px)
+
+
 def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
-                      tissue: tuple[int, int], *, step_px: float) -> list[StackFilter]:
+                      tissue: tuple[int, int], fit: MicroscopeFit) -> list[StackFilter]:
     """Measure what the microscope does to slices, and choose each filter's setting.
 
     The setting chosen is that with which the slices come nearest to being as sharp as the focal
@@ -58,7 +63,7 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         stacks: (Z, Y, X) each, of one depth, at least 16 pixels a side; never those to test on.
         focal_planes: index in each stack.
         tissue: first and one past the last slice that count.
-        step_px: distance between slices, in pixels of a slice.
+        fit: of the same stacks, from `fit_middles`.
 
     Returns:
         `WIENER` and `RICHARDSON_LUCY`, slice by slice; `EXTENDED`; and `LINEAR_3D` and
@@ -69,7 +74,8 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
 
     Example:
         >>> stack = np.random.default_rng(0).normal(100, 9, (5, 16, 16))
-        >>> for each in fit_stack_filters([stack], [2], (0, 5), step_px=1):
+        >>> fit = fit_middles([stack], step_px=1)
+        >>> for each in fit_stack_filters([stack], [2], (0, 5), fit):
         ...     print(each.name)
         Wiener
         Richardson-Lucy
@@ -79,7 +85,6 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
     """
     cropped = [middle(stack, _SIDE_PX) for stack in stacks]
     transfer = estimate_transfer(cropped, focal_planes)
-    fit = fit_microscope(cropped, step_px=step_px)
     is_absorbing = are_absorbing(stacks)
     focus_px = fit.microscope.sigma_um
 
@@ -137,7 +142,7 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
         them; else Wiener's filter of each slice.
     """
     cropped = middle(stack, _SIDE_PX)
-    fit = fit_microscope([cropped], step_px=step_px)
+    fit = fit_middles([stack], step_px=step_px)
     every = (0, len(stack))
     if fit.undetermined in ((), (SIGMA,)):
         is_absorbing = are_absorbing([stack])

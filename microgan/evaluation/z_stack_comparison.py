@@ -14,8 +14,9 @@ from microgan.evaluation.z_stack_measures import BLURRED, SHARPENED, Conditions,
 _BADNESS: Mapping[str, Callable[[float], float]] = {
     **dict.fromkeys(
         ("psnr", "ssim", "recall_of_truth", "precision_of_truth", "recall_in_3d",
-         "precision_in_3d", "recall", "precision"), lambda value: -value),
-    **dict.fromkeys(("depth_error_um", "inventions", "sharpness_error"), lambda value: value),
+         "precision_in_3d", "recall", "precision", "planted_recall"), lambda value: -value),
+    **dict.fromkeys(("depth_error_um", "inventions", "sharpness_error", "misfit"),
+                    lambda value: value),
     "elongation": lambda value: abs(float(np.log(value)))}
 # Bounds of cells' places, as shares of their radius or of the cells.
 _MOST_DEPTH_ERROR_SHARE, _MOST_ELONGATION = 0.3, 1.5
@@ -46,6 +47,8 @@ def compare(measures: Sequence[StackMeasures], curves: Curves,
     truth = [row for each in measures for row in each.truth]
     in_focus = curves[BLURRED, "xy", "gradient"][focal_plane]
     vertical = _vertical_gradient(curves, BLURRED)
+    places = [name for name in dict.fromkeys(name for row in depth for name in row)
+              if name not in ("stack", "volume")]  # only stacks with known truth have all
     rows = []
     for volume in [BLURRED, *filter_names(measures), SHARPENED]:
         row: dict[str, Any] = {"volume": volume}
@@ -61,8 +64,8 @@ def compare(measures: Sequence[StackMeasures], curves: Curves,
                 for name in ("recall", "precision")}
         rows.append(row | {"sharpness_error": error,
                            "vertical_gradient": _vertical_gradient(curves, volume) / vertical,
-                           **{name: mean_of(depth, name, volume=volume) for name in depth[0]
-                              if name not in ("stack", "volume")}})
+                           **{name: mean_of([row for row in depth if name in row], name,
+                                            volume=volume) for name in places}})
     return rows
 
 
@@ -107,6 +110,14 @@ def judge_depth(comparison: Sequence[Mapping[str, Any]], conditions: Conditions
     (mine,) = [row for row in comparison if row["volume"] == SHARPENED]
     criteria = [_within("cells of y, length along depth over width, median",
                         mine["elongation"], most=_MOST_ELONGATION)]
+    if "planted_recall" in mine:
+        best = max((row["planted_recall"] for row in comparison if row is not mine),
+                   default=float("nan"))
+        criteria += [
+            _within("planted cells found within 0.4 radii in y", mine["planted_recall"],
+                    least=_LEAST_FOUND),
+            _within("the same, y less the best of x and the filters",
+                    mine["planted_recall"] - best, least=0)]
     if "recall_in_3d" not in mine:
         return criteria
     criteria += [

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from microgan.evaluation.z_stack_measures import (
-    BLURRED, CLEAR_SHARE, FAINT_SHARE, MATCH_DISTANCE_SHARE, SHARPENED, Conditions, StackResult,
-    cell_contrast)
+    BLURRED, CLEAR_SHARE, FAINT_SHARE, MATCH_DISTANCE_SHARE, SHARPENED, Conditions,
+    PlantedResult, StackResult, cell_contrast)
 from microgan.metrics.blobs import Blobs, find_blobs, is_dark_on_bright, match_blobs
 from microgan.metrics.cells_in_depth import depth_errors, elongations
 
-_MOST_DEPTH_ERROR_SHARE = 1.6  # of a cell's radius
+# Shares of a cell's radius.
+_MOST_DEPTH_ERROR_SHARE, _PLANTED_SHARE = 1.6, 0.4
 
 
 def measure_depth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
@@ -24,7 +25,9 @@ def measure_depth(result: StackResult, conditions: Conditions) -> list[dict[str,
 
     Returns:
         A row per volume. `elongation`: length of the volume's clear cells along depth over that
-        in the plane, median. And with known truth: `recall_in_3d` and `precision_in_3d`, within
+        in the plane, median. `misfit`: of `StackResult.misfits`. `planted_recall`: share of the
+        planted cells that are found within 0.4 radii, or a slice if that is more. And with
+        known truth: `recall_in_3d` and `precision_in_3d`, within
         0.8 radii in all directions; `depth_error_um`, median over all clear cells of the truth,
         1.6 radii for those without match; and `inventions`, clear cells outside the tissue.
 
@@ -41,10 +44,23 @@ def measure_depth(result: StackResult, conditions: Conditions) -> list[dict[str,
         row: dict[str, Any] = {
             "stack": result.name, "volume": name,
             "elongation": _median(elongations(volume, cells, radius=radius, spacing=spacing))}
+        if name in result.misfits:
+            row["misfit"] = result.misfits[name]
+        if result.planted is not None:
+            row["planted_recall"] = _planted_recall(result.planted, name, conditions, dark,
+                                                    FAINT_SHARE * contrast)
         if result.truth is not None:
             row |= _against_truth(result.truth, volume, conditions, dark)
         rows.append(row)
     return rows
+
+
+def faint_cells(stack: np.ndarray, spacing_um: tuple[float, float, float], radius_um: float
+                ) -> Blobs:
+    """Return all cells of a stack, down to faint ones; see `check_cells`."""
+    dark = is_dark_on_bright(stack)
+    return find_blobs(stack, radius=radius_um, spacing=spacing_um, dark=dark,
+                      min_strength=FAINT_SHARE * cell_contrast(stack, dark))
 
 
 def _against_truth(truth: np.ndarray, volume: np.ndarray, conditions: Conditions, dark: bool
@@ -66,6 +82,16 @@ def _against_truth(truth: np.ndarray, volume: np.ndarray, conditions: Conditions
                 clear, found, lateral_reach=reach, most=_MOST_DEPTH_ERROR_SHARE * radius,
                 spacing=spacing)),
             "inventions": float(len(made) - len(inside))}
+
+
+def _planted_recall(planted: PlantedResult, name: str, conditions: Conditions, dark: bool,
+                    least: float) -> float:
+    reach = _PLANTED_SHARE * conditions.cell_radius_um
+    cells = Blobs(planted.centres.astype(float), np.ones(len(planted.centres)))
+    return match_blobs(
+        cells, _cells(planted.volumes[name], conditions, dark, least),
+        reach=(max(reach, conditions.spacing_um[0]), reach, reach),
+        spacing=conditions.spacing_um).share
 
 
 def _cells(volume: np.ndarray, conditions: Conditions, dark: bool, least: float) -> Blobs:

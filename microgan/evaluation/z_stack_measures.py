@@ -32,6 +32,20 @@ _CONTRAST_PERCENTILES = (1, 50, 99)
 
 
 @dataclass(frozen=True)
+class PlantedResult:
+    """A stack to which known cells were added, and what was made of it.
+
+    Args:
+        centres: int (N, 3), of the cells.
+        volumes: (Z, Y, X) each, the stack itself as `BLURRED`, and what became of it by the
+            names of the other volumes.
+    """
+
+    centres: np.ndarray
+    volumes: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class StackResult:
     """A stack, its sharpened and reconstructed volumes, and the known truth.
 
@@ -43,6 +57,9 @@ class StackResult:
         focal_plane: index of the slice around which `blurred` is sharp.
         truth: like `blurred`, the sharp volume, or None if unknown.
         filtered: like `blurred`, what filters make of it, by their names.
+        misfits: of volumes by name, how far they are from `blurred` once a fitted microscope
+            sees them, in standard deviations of the noise; may be none.
+        planted: the stack with known cells, or None.
     """
 
     name: str
@@ -52,6 +69,8 @@ class StackResult:
     focal_plane: int
     truth: np.ndarray | None = None
     filtered: Mapping[str, np.ndarray] = field(default_factory=dict)
+    misfits: Mapping[str, float] = field(default_factory=dict)
+    planted: PlantedResult | None = None
 
 
 @dataclass(frozen=True)

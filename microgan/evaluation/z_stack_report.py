@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +130,11 @@ def _as_real(result: StackResult) -> StackResult:
     def real(volume: np.ndarray) -> np.ndarray:
         return np.asarray(volume, dtype=np.float64)
 
-    return StackResult(result.name, real(result.blurred), real(result.sharpened),
-                       real(result.reconstructed), result.focal_plane,
-                       None if result.truth is None else real(result.truth),
-                       {name: real(volume) for name, volume in result.filtered.items()})
+    return replace(
+        result, blurred=real(result.blurred), sharpened=real(result.sharpened),
+        reconstructed=real(result.reconstructed),
+        truth=None if result.truth is None else real(result.truth),
+        filtered={name: real(volume) for name, volume in result.filtered.items()})
 
 
 def _of_section_shape(crops: Sequence[np.ndarray], results: Sequence[StackResult],

@@ -128,8 +128,8 @@ def _unet_weights(arguments: Arguments) -> float:
 
 
 def _translator_weights(arguments: Arguments) -> float:
-    """Count both translators' residual blocks."""
-    return 2 * 128 * arguments.get("filters", 1) ** 2 * arguments.get("num_blocks", 1)
+    """Count one translator's residual blocks."""
+    return 128 * arguments.get("filters", 1) ** 2 * arguments.get("num_blocks", 1)
 
 
 _built_in("cgan", "resnet", "train_cGAN.py", _resnet_weights)
@@ -138,3 +138,7 @@ _built_in("cin_gan", "resnet", "train_CIN_GAN.py", _resnet_weights, needs_num_ta
 _built_in("cin_gan", "unet", "train_CIN_GAN.py", _unet_weights, needs_num_tasks=True)
 _built_in("zse_gan", "published", "train_zsegan.py", _translator_weights, axes="ZYX")
 _built_in("zse_gan", "residual", "train_zsegan.py", _translator_weights, axes="ZYX", is_local=True)
+# Not known as ONNX: it is of no use without the filter that comes before it.
+register_network("zse_gan", "correction", RegisteredNetwork(
+    _imported_when_called("zse_gan", "build_correction_generator"), "train_zsegan.py",
+    _translator_weights, axes="ZYX"))

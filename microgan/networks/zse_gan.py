@@ -130,6 +130,22 @@ def build_residual_generator(*, outside_share: float = 0.0, **arguments: Any) ->
                  build_residual_translator(knows_depth=True, **arguments))
 
 
+def build_correction_generator(**arguments: Any) -> keras.Model:
+    """Build our translator alone, to correct what a filter makes of a stack.
+
+    Args:
+        **arguments: arguments of `build_residual_translator`.
+
+    Returns:
+        `keras.Model`, filtered stack -> sharpened one, float32 (B, Z, Y, X, 1). Its layer
+        "sharpen" is the translator; there is no "blur".
+    """
+    stack = keras.Input((None, None, None, 1), name="filtered_stack")
+    sharpen = build_residual_translator(**arguments)
+    sharpen.name = "sharpen"
+    return keras.Model(stack, sharpen(stack), name="zse_gan_correction_generator")
+
+
 def _join(network: str, sharpen: keras.Model, blur: keras.Model) -> keras.Model:
     stack = keras.Input((None, None, None, 1), name="blurred_stack")
     sharpen.name, blur.name = "sharpen", "blur"

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.config import EvaluateConfig
-from microgan.datasets.normalization import IntensityRange
+from microgan.datasets.normalization import PERCENTILES, IntensityRange
 from microgan.datasets.paired_arrays import check_type
 from microgan.datasets.z_stacks import find_stacks, read_images, read_stacks, voxel_size_um
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.runtime.progress import Progress
 from microgan.files.whole import make_folder
-from microgan.generator_file import read_info
+from microgan.generator_file import GeneratorInfo, read_info
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import find_file, shown
 from microgan.runtime.startup import import_tensorflow_quietly
 
 if TYPE_CHECKING:
+    from microgan.estimation.microscope_fit import MicroscopeFit
     from microgan.estimation.stack_filters import StackFilter
 
 _DATA_RANGE = 255.0  # as in all published figures
@@ -128,23 +129,34 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
     Returns:
         The criteria, and the page to read, as text.
     """
-    from microgan.evaluation.z_stack_measures import Conditions, StackResult
+    from microgan.evaluation.z_stack_measures import (
+        BLURRED, SHARPENED, Conditions, PlantedResult, StackResult)
     from microgan.evaluation.z_stack_report import PAGE, criteria_table, write_report
 
     print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
-    sharpened, reconstructed = _sharpen(generator, stacks, precision)
     info = read_info(generator, method="zse_gan")
-    (task,) = info.tasks
-    filters, fitted_to = _fit_filters(stacks)
-    in_report = _in_report(stacks.blurred[0].dtype, info.normalization[task].degraded)
-    results = [
-        StackResult(name, in_report(blurred), in_report(sharp), in_report(again), focal_plane,
-                    None if truth is None else in_report(truth),
-                    {each.name: in_report(each.sharpen(blurred, focal_plane))
-                     for each in filters})
-        for name, blurred, sharp, again, focal_plane, truth in zip(
-            stacks.names, stacks.blurred, sharpened, reconstructed, stacks.focal_planes,
-            stacks.truths, strict=True)]
+    filters, fit, fitted_to = _fit_filters(stacks)
+    sharpened, reconstructed = _sharpen(generator, stacks, precision, fit)
+    in_report = _in_report(stacks.blurred[0].dtype, _reported_range(info, stacks.blurred))
+    planted = _plant(stacks, fit)
+    replanted, _ = _sharpen(generator, replace(stacks, blurred=[stack for stack, _ in planted]),
+                            precision, fit)
+    results = []
+    for index, (name, blurred, sharp, focal_plane, truth) in enumerate(zip(
+            stacks.names, stacks.blurred, sharpened, stacks.focal_planes, stacks.truths,
+            strict=True)):
+        filtered = {each.name: each.sharpen(blurred, focal_plane) for each in filters}
+        with_cells, centres = planted[index]
+        volumes = {BLURRED: with_cells, SHARPENED: replanted[index],
+                   **{each.name: each.sharpen(with_cells, focal_plane) for each in filters}}
+        results.append(StackResult(
+            name, in_report(blurred), in_report(sharp), in_report(reconstructed[index]),
+            focal_plane, None if truth is None else in_report(truth),
+            {each: in_report(volume) for each, volume in filtered.items()},
+            {each: _misfit(volume, blurred, fit, stacks.tissue) for each, volume in {
+                BLURRED: blurred, **filtered, SHARPENED: sharp}.items()},
+            PlantedResult(centres, {each: in_report(volume)
+                                    for each, volume in volumes.items()})))
     criteria = write_report(
         folder, results, Conditions(stacks.tissue, _DATA_RANGE, stacks.spacing_um,
                                     stacks.cell_radius_um),
@@ -160,22 +172,86 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
             "CSV and JSON.")
 
 
-def _fit_filters(stacks: ReportedStacks) -> tuple[list[StackFilter], str]:
+def _fit_filters(stacks: ReportedStacks) -> tuple[list[StackFilter], MicroscopeFit, str]:
     """Fit filters to stacks other than the reported ones, or to these if there are no others."""
-    from microgan.estimation.stack_filters import fit_stack_filters
+    from microgan.estimation.stack_filters import fit_middles, fit_stack_filters
 
-    step_px = stacks.spacing_um[0] / stacks.spacing_um[2]
-    if not stacks.training_stacks:
-        return (fit_stack_filters(stacks.blurred, stacks.focal_planes, stacks.tissue,
-                                  step_px=step_px), "the stacks themselves")
-    return (fit_stack_filters(stacks.training_stacks, stacks.training_focal_planes,
-                              stacks.tissue, step_px=step_px),
-            f"{len(stacks.training_stacks)} stacks of {stacks.training}")
+    learned, focal_planes, source = (
+        (stacks.training_stacks, stacks.training_focal_planes,
+         f"{len(stacks.training_stacks)} stacks of {stacks.training}")
+        if stacks.training_stacks else
+        (stacks.blurred, stacks.focal_planes, "the stacks themselves"))
+    fit = fit_middles(learned, step_px=stacks.spacing_um[0] / stacks.spacing_um[2])
+    return fit_stack_filters(learned, focal_planes, stacks.tissue, fit), fit, source
 
 
-def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str
+def _plant(stacks: ReportedStacks, fit: MicroscopeFit) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Add known cells to every stack, where it has none; return stacks and centres."""
+    from microgan.estimation.planted_cells import plant_cells
+    from microgan.evaluation.z_stack_depth import faint_cells
+
+    return [plant_cells(
+        stack, faint_cells(stack, stacks.spacing_um, stacks.cell_radius_um), fit,
+        tissue=stacks.tissue, radius=stacks.cell_radius_um, spacing=stacks.spacing_um, seed=index)
+        for index, stack in enumerate(stacks.blurred)]
+
+
+def _misfit(volume: np.ndarray, blurred: np.ndarray, fit: MicroscopeFit,
+            tissue: tuple[int, int]) -> float:
+    """Return how far a volume, seen by the fitted microscope, is from the measured stack.
+
+    Root mean square over the tissue, of the density, in standard deviations of the noise.
+    """
+    from microgan.estimation.densities import are_absorbing, to_density
+    from microgan.estimation.depth_filter import blur_again
+
+    is_absorbing = are_absorbing([blurred])
+    measured, sharp = (to_density(each, is_absorbing, like=blurred)[0]
+                       for each in (blurred, volume))
+    again = blur_again(sharp, fit, fit.microscope.sigma_um)
+    squares = np.square(again - measured)[slice(*tissue)]
+    return float(np.sqrt(squares.mean() / max(fit.noise_variance, 1e-12)))
+
+
+def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> IntensityRange:
+    """Return the intensities that become 0 and 255: the generator's, or the stacks' own."""
+    if info.tasks:
+        (task,) = info.tasks
+        return info.normalization[task].degraded
+    low, high = np.percentile(np.stack([np.percentile(stack, PERCENTILES) for stack in stacks]),
+                              (0, 100))
+    return IntensityRange(float(low), float(high))
+
+
+def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit
+             ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Filter all stacks, correct them, and blur them again as the fitted microscope does."""
+    from microgan.estimation.densities import are_absorbing, to_density
+    from microgan.estimation.depth_filter import blur_again
+    from microgan.estimation.stack_filters import choose_filter
+    from microgan.programs.restore_by_filter import corrected
+    from microgan.restoration.planes import to_type
+    from microgan.restoration.restorer import load_restorer
+
+    correct = load_restorer(generator, precision=precision)
+    results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for name, stack in zip(stacks.names, stacks.blurred):
+        chosen = choose_filter(stack, step_px=stacks.spacing_um[0] / stacks.spacing_um[2])
+        sharp = corrected(chosen.sharpen(stack), correct, name)
+        is_absorbing = are_absorbing([stack])
+        _, to_intensity = to_density(stack, is_absorbing)
+        density, _ = to_density(sharp, is_absorbing, like=stack)
+        again = to_intensity(blur_again(density, fit, fit.microscope.sigma_um))
+        for found, volume in zip(results, (sharp, again)):
+            found.append(to_type(volume, stack.dtype)[0])
+    return results
+
+
+def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit
              ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Sharpen all stacks and blur them again, in tiles if memory requires it."""
+    if read_info(generator, method="zse_gan").network == "correction":
+        return _correct(generator, stacks, precision, fit)
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_blurrer, load_restorer
 

@@ -49,7 +49,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         Exception: a bug, also at the end.
         KeyboardInterrupt: after Ctrl-C; no file is half-written.
     """
-    info = None if config.method == "filter" else _checked_generator(config)
+    info = _checked_generator(config) if config.method == "network" else None
     all_targets = _targets(_find_files(config.input), config, info)
     targets = {path: all_targets[path] for path in config.in_shard(list(all_targets))}
     if not targets:
@@ -68,7 +68,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     for path in left:
         with collected(failures, path), open_image_file(path, axes=config.axes) as file:
             if info is None:
-                check_stacks(path, file)
+                check_stacks(path, file, config.method)
             for image in file.images:
                 if info is not None:
                     find_channel_tasks(info, image, config.task)
@@ -136,7 +136,7 @@ def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) 
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                  config: RestoreConfig) -> None:
     restore = _by_generator(config) if config.method == "network" else (
-        lambda path, target: filter_file(path, target, config))
+        lambda path, target: filter_file(path, target, config, None))
     progress = Progress("all files")
     try:
         for done, (path, target) in enumerate(targets.items(), 1):

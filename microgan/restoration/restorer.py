@@ -319,7 +319,7 @@ class Restorer:
             return before.normalize(read_whole(place, where))
 
         fit = None
-        if not self.info.tasks:
+        if not self.info.tasks and self.info.axes == "YX":
             with self._lock:
                 fit = fit_to_image(self._network, before, read, planes, self._familiarity, report)
             after = fit.intensities

@@ -304,9 +304,27 @@ def _draw_any_setting(rng: np.random.Generator, num_slices: int) -> Setting:
                    (float(begin), float(1 - end)))
 
 
-def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
-               shape: tuple[int, int, int], excluded: Sequence[Microscope] = ()
-               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class RecordedStack:
+    """A simulated stack and its sharp volume.
+
+    Args:
+        measured: float (Z, Y, X), grey levels.
+        sharp: like `measured`, without noise: as sharp in all directions and slices as
+            `measured` is within its sharpest slice, and empty outside the sample.
+        is_inside: bool (Z,), which slices lie in the sample.
+        step_px: distance between slices.
+    """
+
+    measured: np.ndarray
+    sharp: np.ndarray
+    is_inside: np.ndarray
+    step_px: float
+
+
+def record_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
+                 shape: tuple[int, int, int], excluded: Sequence[Microscope] = ()
+                 ) -> RecordedStack:
     """Draw a random place of a random sample, and see it through a random microscope.
 
     Args:
@@ -315,12 +333,6 @@ def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
             twice `MARGIN_PX` more than the sides.
         shape: (Z, Y, X) of the stack.
         excluded: as for `draw_setting`.
-
-    Returns:
-        the blurred stack and the sharp one, float32 of that shape, mapped by the 0.1 and 99.9
-        percentiles of the blurred one to -1 and 1; and bool (Z,), which slices lie in the
-        sample. The sharp one is as sharp in all directions and slices as the
-        blurred one is within its sharpest slice, and empty outside the sample.
 
     Source:
         ours.
@@ -352,11 +364,26 @@ def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
     if rng.uniform() < 0.5:  # stored as 8 bits
         levels = max(np.percentile(measured, 99.99), 1) / 250
         measured = np.rint(measured / levels) * levels
-    low, high = np.percentile(measured, _PERCENTILES)
-    span = max(high - low, 1e-6)
-    return ((2 * (measured - low) / span - 1).astype(np.float32),
-            (2 * (sharp_light * microscope.photons - low) / span - 1).astype(np.float32),
-            is_inside)
+    return RecordedStack(measured, sharp_light * microscope.photons, is_inside, float(step))
+
+
+def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
+               shape: tuple[int, int, int], excluded: Sequence[Microscope] = ()
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Record a stack as `record_stack` and scale its intensities.
+
+    Returns:
+        the blurred stack and the sharp one, float32, mapped by the 0.1 and 99.9 percentiles of
+        the blurred one to -1 and 1; and bool (Z,), which slices lie in the sample.
+
+    Source:
+        ours.
+    """
+    recorded = record_stack(rng, volumes, shape, excluded)
+    low, high = np.percentile(recorded.measured, _PERCENTILES)
+    blurred, sharp = ((2 * (values - low) / max(high - low, 1e-6) - 1).astype(np.float32)
+                      for values in (recorded.measured, recorded.sharp))
+    return blurred, sharp, recorded.is_inside
 
 
 def _light(density: np.ndarray, setting: Setting) -> np.ndarray:

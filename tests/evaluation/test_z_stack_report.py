@@ -16,7 +16,7 @@ from microgan.evaluation.z_stack_criteria import (
     judge, mean_curves, mean_of, published_slice, published_tissue)
 from microgan.evaluation.z_stack_depth import measure_depth
 from microgan.evaluation.z_stack_measures import (
-    BLURRED, RECONSTRUCTED, SHARPENED, Conditions, StackResult, central_third,
+    BLURRED, RECONSTRUCTED, SHARPENED, Conditions, PlantedResult, StackResult, central_third,
     check_cells, image_measures, measure_references, measure_stack, section, sections)
 from microgan.evaluation.z_stack_report import criteria_table, write_report
 from microgan.metrics.paired import align_care, psnr
@@ -249,6 +249,26 @@ def test_cells_drawn_out_along_depth_and_cells_outside_the_tissue_are_caught():
     assert row["inventions"] == 1 and not met(criteria, "outside")
 
 
+def test_planted_cells_are_looked_for_where_they_were_put():
+    centres = CENTRES[:2]
+    moved = cells(np.vstack([centres[:1], centres[1:] + [3, 0, 0]]))
+    planted = PlantedResult(centres, {BLURRED: moved, "perfect": cells(), SHARPENED: moved})
+    stack = dataclasses.replace(result(), filtered={"perfect": cells()}, planted=planted,
+                                misfits={"perfect": 1.5})
+
+    rows = {row["volume"]: row for row in measure_depth(stack, CONDITIONS)}
+
+    assert {name: row["planted_recall"] for name, row in rows.items()} == {
+        BLURRED: 0.5, "perfect": 1, SHARPENED: 0.5}
+    assert rows["perfect"]["misfit"] == 1.5
+    measured = measure_stack(stack, None, CONDITIONS)
+    compared = compare([measured], mean_curves(measured.slices), list(rows.values()),
+                       CONDITIONS, FOCAL_PLANE)
+    criteria = {each.name: each for each in judge_depth(compared, CONDITIONS)}
+    assert criteria["the same, y less the best of x and the filters"].value == "-0.50"
+    assert not met(criteria, "planted cells")
+
+
 def test_means_leave_out_what_could_not_be_measured():
     rows = [{"volume": "a", "plane": "xy", "position": 0, "stack": "s", "piqe": value}
             for value in (1.0, 3.0, float("nan"))]
@@ -308,7 +328,7 @@ def test_report_is_written_as_tables_figures_and_a_page(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(Z_STACK_FILES)
     assert lines == ["one: measured, 1 of 2", "two: measured, 2 of 2"]
     content = json.loads((tmp_path / "z_stack_report.json").read_text())
-    assert len(content["criteria"]) == len(criteria) == 13
+    assert len(content["criteria"]) == len(criteria) == 17
     assert content["notes"][1].startswith("1 of 2 in-focus crops do not have the shape")
     page = (tmp_path / "z_stack_report.html").read_text()
     assert "Generator: mine" in page and "two (worst)" in page
