@@ -24,11 +24,13 @@ class Comparison(NamedTuple):
 
 
 def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
-            clean: np.ndarray | None, normalization: TaskNormalization) -> Comparison:
+            clean: np.ndarray | None, normalization: TaskNormalization,
+            spread: np.ndarray | None = None) -> Comparison:
     """Draw images on one intensity scale, and where the restored one is wrong.
 
     Black to white is the 0.5 to 99.5 percentile of the clean image, or without one of the
-    degraded image; in the error, black is none and white half of that range.
+    degraded image; in the error, black is none and white half of that range, in the spread an
+    eighth.
 
     Args:
         name: of the place.
@@ -36,6 +38,7 @@ def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
         restored: like `degraded`, or None.
         clean: like `degraded`, or None if unknown.
         normalization: the task's constants.
+        spread: of restorations, in the intensities of clean images, or None.
 
     Source:
         ours.
@@ -50,6 +53,9 @@ def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
     if restored is not None and clean is not None:
         error = np.abs(images["restored"] - images["clean"])
         pictures["error"] = to_png(error, 0, (high - low) / 2)
+    if spread is not None:
+        unit = normalization.clean.high - normalization.clean.low
+        pictures["spread"] = to_png(spread / unit, 0, (high - low) / 8)
     return Comparison(name, pictures)
 
 

@@ -181,6 +181,10 @@ class CINGAN(Method):
         info = replace(self.describe(), corrected=())
         return {name: self._closed(None, info, name) for name in self.measured}
 
+    def _levels(self) -> Scores:
+        alone = list(self._closed_by_models.values())
+        return {"measured model alone": float(np.mean(alone))} if alone else {}
+
     def _closed(self, network: keras.Model | None, info: GeneratorInfo, name: str) -> float:
         from microgan.evaluation.defect_report import SYNTHETIC, measure_defects
 
@@ -193,7 +197,7 @@ class CINGAN(Method):
         from microgan.evaluation.figures import save_history_figure, save_synthetic_sheet
 
         save_history_figure(folder / "history.png", rows, score_label=self.score_label,
-                            weights=self.config.loss_weights())
+                            weights=self.config.loss_weights(), levels=self._levels())
         samples = []
         for name, task in self.tasks.items():
             degraded, clean = _looked_at(task, _SAMPLES_PER_TASK)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ _PAIRS_AT_A_GLANCE, _GLANCE_PX = 24, 96
 _MOST_COMPARED, _COMPARED_PX = 6, 1024
 _COMPARED_HOW = {
     TEST: "Neither the network nor the choice of its weights has seen the test images.",
+    VALIDATION: "The validation images chose the weights, so they look somewhat too good.",
+    SYNTHETIC_VALIDATION: "The degraded images are synthetic, as in the training.",
     CROSS_VALIDATION: "In the cross-validation, each image was restored by a network of folds/ "
     "that has not seen it.",
 }
@@ -154,19 +157,13 @@ class RestoringMethod(Method):
         return shown
 
     def report(self, folder: Path) -> Report:
-        from microgan.evaluation.pictures import compare
         from microgan.programs.scoring import write_report
 
         model, info = self.load_best(folder)
         images = [*self._scored_by(model, info), *self.cross_validated(folder)]
         table = write_report(images, folder=folder)
-        compared = []
-        for part in images:
-            whole = zip(part.names, part.degraded or (), part.restored, part.clean)
-            for name, *rest in list(whole)[:_MOST_COMPARED] if part.split in _COMPARED_HOW else ():
-                degraded, restored, clean = (middle(image, _COMPARED_PX) for image in rest)
-                compared.append(compare(f"{part.task}, {name}", degraded, restored, clean,
-                                        self.tasks[part.task].normalization))
+        compared = [comparison for part in images
+                    for comparison in self._comparisons(part, model, info)]
         is_scored = any(len(part.clean) for part in images)
         if not is_scored:
             table = self.not_tested
@@ -179,6 +176,25 @@ class RestoringMethod(Method):
         return Report(table, "generator.h5, " + (
             "scores.md, scores_*.png, " if is_scored else "") + "samples, history.png",
             compared, how, [f"scores_{name}.png" for name in self.tasks])
+
+    def _comparisons(self, part: RestoredImages, model: keras.Model, info: GeneratorInfo
+                     ) -> list[Comparison]:
+        """Draw the first scored images, and where mirror images are restored differently."""
+        from microgan.evaluation.pictures import compare
+        from microgan.restoration.trust import spread_over_mirrors
+
+        names = part.names[:_MOST_COMPARED]
+        degraded, restored, clean = (
+            [middle(image, _COMPARED_PX) for image in (whole or ())[:_MOST_COMPARED]]
+            for whole in (part.degraded, part.restored, part.clean))
+        spreads: Iterable[np.ndarray | None] = itertools.repeat(None)
+        if part.split != CROSS_VALIDATION:  # which other networks restored
+            restore = InMemoryRestorer(model, replace(info, test_time_augmentation=False))
+            spreads = spread_over_mirrors(functools.partial(restore, part.task), degraded)
+        ranges = self.tasks[part.task].normalization
+        return [compare(f"{part.task}, {name}", measured, image, truth, ranges, spread)
+                for name, measured, image, truth, spread in zip(
+                    names, degraded, restored, clean, spreads)]
 
     def _scored_by(self, model: keras.Model, info: GeneratorInfo) -> list[RestoredImages]:
         """Restore the test images of every task, or those of the validation where it has none."""

@@ -60,6 +60,22 @@ def spread(restored: Sequence[np.ndarray]) -> np.ndarray:
     return np.std(np.stack(restored).astype(np.float32), axis=0)
 
 
+def spread_over_mirrors(restore: Callable[[list[np.ndarray]], list[np.ndarray]],
+                        planes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Measure how far restorations of each image and of its mirror images disagree.
+
+    Args:
+        restore: a list of images (Y, X), without averaging over mirror images.
+        planes: images (Y, X).
+
+    Returns:
+        As `spread`, for each image.
+    """
+    views = [[np.flip(restored, axes) for restored in restore(
+        [np.flip(plane, axes) for plane in planes])] for axes in ((), (0,), (1,), (0, 1))]
+    return [spread(each) for each in zip(*views)]
+
+
 def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
                   least_deviation: float) -> np.ndarray:
     """Measure how far a restored image, degraded again, is from the measured one.

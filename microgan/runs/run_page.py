@@ -45,6 +45,7 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
         if (folder / name).exists()}
     record: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     history = folder / "history.png"
+    scored = {shown.name for shown in report.compared} if report else set()
     write_text(folder / PAGE_FILE, render(
         "run.html", title=f"Training of {method.run_folder.removesuffix('_results')}",
         refresh_seconds=None if report else _REFRESH_SECONDS,
@@ -53,7 +54,8 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
         is_late=report is not None and best >= _LATE_SHARE * num_iters,
         data=method.describe_data().splitlines(), findings=_findings(folder),
         glance=method.glance(), history=history.read_bytes() if history.exists() else None,
-        score_label=method.score_label, validated=method.compared(),
+        score_label=method.score_label,
+        validated=[shown for shown in method.compared() if shown.name not in scored],
         samples=[path.read_bytes() for path in samples],
         tested=[] if report is None else report.compared,
         tested_how="" if report is None else report.compared_how,

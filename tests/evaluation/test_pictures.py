@@ -37,6 +37,14 @@ def test_an_error_of_half_the_scale_is_white(random):
     assert (pixels(pictures["error"]) == 255).all()
 
 
+def test_a_spread_of_an_eighth_of_the_scale_is_white(random):
+    clean = random.permutation(np.repeat([0.0, 50.0], 800)).reshape(40, 40)
+
+    picture = compare("A", clean, clean, clean, RANGES, clean / 8).pictures["spread"]
+
+    np.testing.assert_array_equal(pixels(picture), 255 * (clean > 0))
+
+
 def test_what_is_unknown_is_not_drawn(random):
     degraded = random.uniform(100, 300, (40, 40))
 

@@ -52,8 +52,8 @@ def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(
 
     shapes = [shape for shape in shapes if shape[1] > 16]
     middle, whole = (1, 512, 32, 1), (1, 520, 32, 1)
-    # Once to validate; over four mirror images to calibrate and to test.
-    assert shapes == [middle] + 4 * [middle] + 4 * [whole]
+    # Once to validate; over four mirror images to calibrate, to test and for their spread.
+    assert shapes == [middle] + 4 * [middle] + 4 * [whole] + 4 * [whole]
     assert "Scoring the test images of A." in capsys.readouterr().out
 
 

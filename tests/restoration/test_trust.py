@@ -29,6 +29,19 @@ def test_spread_is_the_deviation_at_each_pixel():
     assert result[0, 0] == pytest.approx(np.std([10, 20, 60]))
 
 
+def test_spread_over_mirrors_lights_up_where_a_side_matters(random):
+    image = random.uniform(0, 1, (8, 12))
+
+    def brighter_on_the_left(planes):
+        return [plane + (np.arange(12) < 6) for plane in planes]
+
+    (found,) = trust.spread_over_mirrors(brighter_on_the_left, [image])
+    (none,) = trust.spread_over_mirrors(lambda planes: planes, [image])
+
+    np.testing.assert_allclose(found, 0.5, atol=1e-6)
+    np.testing.assert_allclose(none, 0, atol=1e-6)
+
+
 def test_what_is_invented_or_lost_lights_up_and_noise_and_background_do_not(random):
     rows, columns = np.mgrid[:200, :200]
     measured = 100 + random.normal(0, 5, (200, 200)) + 0.1 * rows

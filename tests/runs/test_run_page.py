@@ -83,7 +83,7 @@ def test_page_of_a_finished_training_shows_scores_and_what_to_do(folder):
 
     assert "refresh" not in text and "Finished: 200 updates,\n2" in text
     assert "| A | 3 dB |" in text and "A, third.tif" in text and 'href="more.html"' in text
-    assert "<p>Not seen before.</p>" in text and "Tasks: A, B. Choose one" in text
+    assert "Not seen before. All on one intensity" in text and "Tasks: A, B. Choose" in text
     assert "data:image/png;base64,cG5n" in text and "missing.png" not in text
     assert f"--generator={folder / 'generator.h5'} --input=YOUR_IMAGES" in text
     assert "--num_iters=400" in text and "Seed 3. microgan 1.2." in text
@@ -117,6 +117,13 @@ def test_page_and_run_tell_that_the_score_fell(folder):
     assert told_fall([*ROWS, {"update": 300, "score": math.nan}], 1.0)
     assert not told_fall(ROWS, 1.0) and not told_fall([], 1.0)
     assert not told_fall(rows, 1.2)
+
+
+def test_an_image_that_is_scored_is_shown_once(folder):
+    text = page(folder, report=Report("", "", [comparison("A, second.tif")]))
+
+    assert text.count("<figcaption>A, second.tif</figcaption>") == 1
+    assert "<h2>Validation images" not in text
 
 
 def test_page_needs_nothing_but_itself(folder):
