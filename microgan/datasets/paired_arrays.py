@@ -36,6 +36,7 @@ class PairedImages:
         file_names: of the degraded images in a folder, with the number of the plane in a file
             of several; none for an array.
         files: of the degraded images in a folder, each the file that it is a plane of.
+        clean_names: as `file_names`, of the clean images.
     """
 
     name: str
@@ -43,10 +44,17 @@ class PairedImages:
     clean: Images
     file_names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    clean_names: tuple[str, ...] = ()
 
     def image_name(self, index: int) -> str:
         """Return what to call an image: its file, or its number in the array."""
         return self.file_names[index] if self.file_names else str(index)
+
+    def pair_name(self, index: int) -> str:
+        """Return the name of a degraded image, and that of its clean one where it is another."""
+        name = self.image_name(index)
+        clean = self.clean_names[index] if self.clean_names else name
+        return name if clean == name else f"{name} with {clean}"
 
     def __len__(self) -> int:
         return len(self.degraded)
@@ -158,7 +166,8 @@ def load_pairs(data_dir: DataDir, name: str) -> PairedImages:
                             f"size. {_remedy_for_sizes(pair[0].shape, pair[1].shape)}")
     degraded.check()
     clean.check()
-    return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files)
+    return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files,
+                        clean.file_names)
 
 
 def read_images(data_dir: DataDir, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:

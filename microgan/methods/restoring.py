@@ -142,7 +142,8 @@ class RestoringMethod(Method):
                         middle(clean, _GLANCE_PX), task.normalization)
                 for name, task in self.tasks.items()
                 for image, degraded, clean in list(zip(
-                    task.names("train"), *task.part("train")))[:_PAIRS_AT_A_GLANCE]]
+                    map(task.pairs.pair_name, task.split.train),
+                    *task.part("train")))[:_PAIRS_AT_A_GLANCE]]
 
     def compared(self) -> list[Comparison]:
         from microgan.evaluation.pictures import compare

@@ -56,7 +56,7 @@ def write_page(folder: Path, method: Method, rows: Sequence[Mapping[str, float]]
         glance=method.glance(), history=history.read_bytes() if history.exists() else None,
         score_label=method.score_label,
         validated=[shown for shown in method.compared() if shown.name not in scored],
-        samples=[path.read_bytes() for path in samples],
+        samples=[] if scored else [path.read_bytes() for path in samples],
         tested=[] if report is None else report.compared,
         tested_how="" if report is None else report.compared_how,
         figures=figures, result=None if report is None else report.table,

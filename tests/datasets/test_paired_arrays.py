@@ -220,6 +220,7 @@ def test_tiffs_of_unlike_names_are_paired_by_what_changes_and_printed(tiff_folde
     pairs = load_pairs(tiff_folder, "Cells")
 
     assert [image.shape for image in pairs.clean] == [(32, 32), (31, 32), (30, 32)]
+    assert pairs.pair_name(1) == "input_avg1_010.tif with 10-target_avg400.tif"
     assert capsys.readouterr().out == (
         "Cells: paired by what changes in their names: input_avg1_001.tif with "
         "1-target_avg400.tif, input_avg1_010.tif with 10-target_avg400.tif, "

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from microgan.datasets.findings import Finding
 from microgan.evaluation.pictures import compare
 from microgan.runs.history import told_fall
 from microgan.runs.method import Report
+from microgan.runs.run import Run
 from microgan.runs.run_page import write_page
 
 ROWS = [{"update": 100, "score": 20.0}, {"update": 200, "score": 21.0}]
@@ -105,7 +107,7 @@ def test_page_has_commands_as_they_were_and_can_be_given(
     assert f"<pre>{restore} --generator=" in text
 
 
-def test_page_and_run_tell_that_the_score_fell(folder):
+def test_page_and_run_tell_that_the_score_fell(folder, capsys):
     rows = [*ROWS, {"update": 300, "score": 19.9}]
 
     write_page(folder, Told(), rows, num_iters=300)
@@ -118,12 +120,21 @@ def test_page_and_run_tell_that_the_score_fell(folder):
     assert not told_fall(ROWS, 1.0) and not told_fall([], 1.0)
     assert not told_fall(rows, 1.2)
 
+    Run._tell_best(SimpleNamespace(method=Told(), history=SimpleNamespace(
+        rows=rows, best_update=200)))
+
+    assert f"Best on the validation images: update 200.\nWarning: {fall}\n" in (
+        capsys.readouterr().out)
+
 
 def test_an_image_that_is_scored_is_shown_once(folder):
+    (folder / "samples").mkdir()
+    (folder / "samples" / "update_000200.png").write_bytes(b"png")
+
     text = page(folder, report=Report("", "", [comparison("A, second.tif")]))
 
     assert text.count("<figcaption>A, second.tif</figcaption>") == 1
-    assert "<h2>Validation images" not in text
+    assert "<h2>Validation images" not in text and "<h2>Samples" not in text
 
 
 def test_page_needs_nothing_but_itself(folder):
