@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
+import importlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +15,7 @@ from microgan.errors import UserError, one_line
 from microgan.generator_file import GeneratorInfo
 from microgan.networks.registry import find_network
 from microgan.runtime.precision import PRECISIONS
+from microgan.runtime.startup import held_back_stderr
 from microgan.restoration.stored_images import Pixels, check_numbers
 
 # Stacks are padded by reflection to a multiple of this.
@@ -59,14 +60,19 @@ def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
         info: of the generator.
         precision: that is asked for.
     """
-    if any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxruntime")):
-        return "ONNX Runtime is not installed: pip install 'microgan[onnx]'"
     network = find_network(info.method, info.network)
     if network is None or network.write is None or not network.is_local:
         return (f"ONNX Runtime restores by the U-Net of train_cGAN.py and the residual network of "
                 f"train_zsegan.py; this is the {info.network} of a {info.method} generator")
     if precision == "mixed_bfloat16":
         return "ONNX Runtime computes in float32, not in bfloat16"
+    try:
+        with held_back_stderr():  # it complains of hardware that it does not know
+            for name in ("onnx", "onnxruntime"):
+                importlib.import_module(name)
+    except ImportError as error:  # it is missing, or a library that it needs
+        return (f"ONNX Runtime cannot be loaded ({one_line(error)}): "
+                "pip install 'microgan[onnx]'")
     return None
 
 

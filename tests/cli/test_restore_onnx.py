@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_auto_takes_onnx_runtime_for_few_pixels(flags, augments, num_pixels, bac
 
 def test_without_the_extra_auto_takes_tensorflow(monkeypatch):
     config = RestoreConfig.create(generator=EMBEDDED, input=["a.tif"])
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
     assert choose_backend(config, read_info(EMBEDDED), 1000) == "tensorflow"
 
