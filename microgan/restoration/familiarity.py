@@ -17,6 +17,7 @@ _DIRECTED = ((3, 12), (12, 30))
 _NEIGHBOURS = 5
 _SHARE_KNOWN = 0.995
 _LEAST_POWER = 1e-5
+_LEAST_VARIANCE = 1e-6  # of a number that is stored in half precision
 _SECOND_DIFFERENCES = np.outer([1, -2, 1], [1, -2, 1]) / 6
 
 
@@ -59,6 +60,8 @@ def describe_image(image: np.ndarray) -> np.ndarray:
 class Familiarity:
     """Compares images with those of a pretraining, by their nearest neighbours.
 
+    Distances are Mahalanobis': in units of how much the known images differ in each direction.
+
     Args:
         known: float (N, 13), descriptions of the images of a pretraining, N of at least 20.
 
@@ -71,14 +74,17 @@ class Familiarity:
 
     def __init__(self, known: np.ndarray) -> None:
         known = known.astype(np.float64)
-        self._mean, self._deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
-        self._tree = spatial.cKDTree(self._standard(known))
+        self._mean = known.mean(axis=0)
+        # Numbers that go together count once, and what they seldom do apart counts.
+        variances, directions = np.linalg.eigh(np.cov(known.T))
+        self._whitening = directions / np.sqrt(np.maximum(variances, _LEAST_VARIANCE))
+        self._tree = spatial.cKDTree(self._whitened(known))
         # Of a known image, the nearest is itself.
         own, _ = self._tree.query(self._tree.data, k=_NEIGHBOURS + 1)
         self._limit = float(np.quantile(own[:, -1], _SHARE_KNOWN))
 
     def __call__(self, image: np.ndarray) -> float:
-        distances, _ = self._tree.query(self._standard(describe_image(image)), k=_NEIGHBOURS)
+        distances, _ = self._tree.query(self._whitened(describe_image(image)), k=_NEIGHBOURS)
         return float(distances[-1]) / self._limit
 
     @classmethod
@@ -87,5 +93,5 @@ class Familiarity:
         with np.load(EMBEDDED_KNOWN, allow_pickle=False) as file:
             return cls(file["descriptions"])
 
-    def _standard(self, descriptions: np.ndarray) -> np.ndarray:
-        return (descriptions - self._mean) / self._deviation
+    def _whitened(self, descriptions: np.ndarray) -> np.ndarray:
+        return (descriptions - self._mean) @ self._whitening

@@ -30,6 +30,15 @@ def test_others_are_not(familiarity, image):
     assert familiarity(image) > 1
 
 
+def test_numbers_that_go_together_in_all_known_images_are_missed_where_they_do_not(monkeypatch):
+    rng = np.random.default_rng(4)
+    common = rng.normal(size=(500, 1))
+    familiarity = Familiarity(common + 0.05 * rng.normal(size=(500, 2)))
+    monkeypatch.setattr("microgan.restoration.familiarity.describe_image", np.asarray)
+
+    assert familiarity([1.0, 1.0]) < 1 < familiarity([1.0, 0.0])
+
+
 def test_white_noise_has_a_flat_spectrum_and_no_direction():
     described = describe_image(np.random.default_rng(1).normal(size=(512, 512)))
 
