@@ -36,6 +36,7 @@ class DegradedAlone(RestoringMethod):
     """
 
     score_label = "updates: the last are kept"
+    keeps_last = True
     not_tested = ("There are no clean images to score with. Look at the pictures in samples/. "
                   "Scores need a few pairs, in NAME_test_X.npy and NAME_test_Y.npy, or in "
                   "NAME_test/degraded and NAME_test/clean.")

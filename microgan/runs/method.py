@@ -75,6 +75,7 @@ class Method(abc.ABC):
     report_files: tuple[str, ...] = ()  # as written: with the last one, a run is finished
     score_label = "validation score"
     large_fall = math.inf  # of the score from the best to the last, which is worth a warning
+    keeps_last = False  # whether the last weights are kept, since nothing tells which are best
     restores = False  # whether restore.py takes its generator and a user's images
 
     def __init__(self, config: Any) -> None:

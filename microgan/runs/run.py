@@ -213,7 +213,9 @@ class Run:
     def _tell_best(self) -> None:
         if this_worker().is_chief:
             fall = told_fall(self.history.rows, self.method.large_fall)
-            print(f"Best on the validation images: update {self.history.best_update}."
+            kept = ("The last weights are kept" if self.method.keeps_last else
+                    "Best on the validation images")
+            print(f"{kept}: update {self.history.best_update}."
                   + (f"\nWarning: {fall}" if fall else ""), flush=True)
 
     def _validate(self, update: int, log: Callable[[Mapping[str, float]], None]) -> None:

@@ -34,7 +34,7 @@ class Told:
     """What the page asks of a method."""
 
     run_folder, score_label, restores = "Told_results", "validation score", True
-    large_fall = 1.0
+    large_fall, keeps_last = 1.0, False
     config = CGANConfig.create(recipe="limited", num_iters=200)
 
     def split(self):
@@ -105,6 +105,16 @@ def test_page_has_commands_as_they_were_and_can_be_given(
 
     assert f"<pre>{command}</pre>" in text
     assert f"<pre>{restore} --generator=" in text
+
+
+def test_last_weights_that_are_kept_are_neither_best_nor_late(folder, monkeypatch):
+    assert "those of update 200." in finished(folder) and "train longer" in finished(folder)
+
+    monkeypatch.setattr(Told, "keeps_last", True)
+
+    text = finished(folder)
+    assert "The last weights are kept." in text
+    assert "The best weights are" not in text and "train longer" not in text
 
 
 def test_page_and_run_tell_that_the_score_fell(folder, capsys):
