@@ -9,6 +9,7 @@ import pytest
 from generators import write_generator
 from microgan.errors import UserError
 from microgan.generator_file import EMBEDDED
+from microgan.restoration.loaded_from import load_once
 from microgan.restoration.restorer import load_restorer
 
 needs_extra = pytest.mark.skipif(importlib.util.find_spec("onnx") is None
@@ -63,6 +64,18 @@ def test_tiles_give_the_result_of_the_whole_image(pair):
 
     assert "tiles of 16 pixels" in lines[-1]
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-4 * np.ptp(whole))
+
+
+@needs_extra
+@pytest.mark.parametrize("pair", ["unet"], indirect=True)
+def test_another_process_loads_the_same(pair):
+    image, restore, _ = pair
+
+    loaded = load_once(restore.loaded_from)
+
+    assert (restore.loaded_from.backend, restore.loaded_from.precision) == ("onnx", "float32")
+    np.testing.assert_array_equal(*(each(image, task="A", report=silent)
+                                    for each in (loaded, restore)))
 
 
 @needs_extra
