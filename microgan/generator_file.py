@@ -20,6 +20,7 @@ import numpy as np
 
 from microgan.files.arrays import (
     MOST_NAMES, check_hdf5_names, hdf5_names, hdf5_node, read_dataset)
+from microgan.datasets.enlarged import MOST_ENLARGED
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
@@ -60,6 +61,8 @@ class GeneratorInfo:
         corrected: tasks whose images also go through the network, if there are models.
         channels: by task, the channel of files that it was trained on, name or number from 1;
             without those that were trained on files of one channel.
+        upsample: how many times images are enlarged along Y and X before the network; only of
+            the cGAN.
 
     Raises:
         UserError: see `check_task_name`; or a task is named twice, `axes` are not the
@@ -78,6 +81,7 @@ class GeneratorInfo:
     degradation: dict[str, DegradationModel] = field(default_factory=dict)
     corrected: tuple[str, ...] = ()
     channels: dict[str, str] = field(default_factory=dict)
+    upsample: int = 1
 
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
@@ -99,6 +103,11 @@ class GeneratorInfo:
             raise UserError(f"it has channels of {', '.join(self.channels)}, of which some are "
                             "not its tasks")
 
+        if type(self.upsample) is not int or not 1 <= self.upsample <= MOST_ENLARGED or (
+                self.upsample > 1 and self.method != "cgan"):
+            raise UserError(f"it enlarges images {self.upsample!r} times, not by a whole factor "
+                            f"up to {MOST_ENLARGED}, or is no cGAN")
+
     def uses_network(self, task: str) -> bool:
         """Whether a task's images go through the network."""
         return not self.degradation or task in self.corrected
@@ -111,7 +120,7 @@ class GeneratorInfo:
         return ranges.degraded, ranges.restored
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON; without models or channels, no word of them."""
+        """Return plain JSON, without models, channels and enlargement if there are none."""
         content = {**vars(self), "tasks": list(self.tasks),
                    "normalization": {task: ranges.to_json()
                                      for task, ranges in self.normalization.items()}}
@@ -122,6 +131,8 @@ class GeneratorInfo:
             content["corrected"] = list(corrected)
         if not self.channels:
             content.pop("channels")
+        if self.upsample == 1:
+            content.pop("upsample")
         return content
 
     @classmethod

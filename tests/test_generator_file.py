@@ -278,3 +278,13 @@ def test_channels_are_kept_and_checked():
     for channels in ({"None": "DAPI"}, {INFO.tasks[0]: 3}, ["DAPI"]):
         with pytest.raises((ValueError, UserError)):
             GeneratorInfo.from_json({**INFO.to_json(), "channels": channels})
+
+
+def test_enlargement_is_kept_and_checked():
+    info = dataclasses.replace(INFO, upsample=2)
+
+    assert GeneratorInfo.from_json(info.to_json()) == info
+    assert "upsample" not in INFO.to_json()
+    for factor in (0, -2, 9, 2.0, "2", True, None):
+        with pytest.raises((ValueError, UserError)):
+            GeneratorInfo.from_json({**INFO.to_json(), "upsample": factor})

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from helpers import (
-    NARROW, ROOT, assert_mistake, assert_printed_mistake, files_in, run_script,
+    NARROW, NARROW_CGAN, ROOT, assert_mistake, assert_printed_mistake, files_in, run_script,
     run_without_tensorflow, write_pairs, write_random_vgg)
-from microgan.cli import train_cgan
-from microgan.generator_file import load_generator
+from microgan.cli import evaluate, train_cgan
+from microgan.generator_file import load_generator, read_info
 
 RUN = "Microscopy_cGAN_results"
 WHOLE = ("--images_limit=10", "--deterministic")  # of the run that all tests share
@@ -91,6 +91,26 @@ def test_saved_generator_loads_with_its_constants(finished):
     assert all(ranges.calibrated for ranges in info.normalization.values())
     assert "Blobs: restored intensities" in finished[1].stdout
     assert model(np.zeros((1, 20, 30, 1), np.float32)).shape == (1, 20, 30, 1)
+
+
+def test_degraded_images_with_fewer_pixels_are_enlarged(tmp_path, random, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("Blobs", "Blobs_test"):
+        write_pairs(tmp_path, name, 4, random, size=32)
+        np.save(f"{name}_X.npy", np.load(f"{name}_X.npy")[:, ::2, ::2])
+    flags = ["train_cGAN.py", *NARROW_CGAN, "--data_dir=.", "--num_iters=1"]
+    assert train_cgan.main(flags) == 2
+    assert "pass --upsample=True" in capsys.readouterr().err
+
+    assert train_cgan.main([*flags, "--upsample=True"]) == 0
+
+    generator = f"{RUN}/generator.h5"
+    assert read_info(generator).upsample == 2
+    assert evaluate.main(["evaluate.py", f"--generator={generator}", "--data_dir=."]) == 0
+    trained, again = ([row["psnr"] for row in json.loads(
+        (tmp_path / folder / "scores.json").read_text()) if row["method"] == "restored"]
+        for folder in (RUN, "evaluation"))
+    assert len(again) > 1 and again == pytest.approx(trained)
 
 
 def test_second_run_into_the_folder_is_refused(finished):

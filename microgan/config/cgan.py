@@ -38,6 +38,10 @@ class CGANConfig(TaskTrainingConfig):
         "training. off: learn from them as they are. auto: move them over each other by whole "
         "pixels and crop both; evaluate.py does the same with the pairs of this run. Ours.",
         choices=("off", "auto"))
+    upsample: bool = setting(
+        False, "For clean images that are larger than the degraded ones by a whole factor, the "
+        "same for all: enlarge the degraded ones by linear interpolation before training. The "
+        "generator enlarges the images that it restores in the same way. Ours.")
     init_generator: str = setting(
         "none", "Weights to start from. none: random ones, as in the original. embedded: those "
         "that come with microgan, pretrained on simulated images, for --generator=unet with 16 "
@@ -106,6 +110,10 @@ class CGANConfig(TaskTrainingConfig):
         if self.cin_augment and not self.cin_generator_path:
             raise UserError("--cin_augment needs --cin_generator_path, a generator.h5 written by "
                             "train_CIN_GAN.py.")
+        if self.upsample and self.cin_augment:
+            raise UserError("--upsample=True is for measured pairs: the images that a CIN-GAN "
+                            "degrades are not enlarged. Leave out one of --upsample and "
+                            "--cin_augment.")
         if self.test_time_augmentation and self.generator != "unet":
             raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
                             "--test_time_augmentation=False.")

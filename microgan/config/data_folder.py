@@ -24,9 +24,10 @@ def data_folder(config: Any) -> DataFolder:
     """Return the folder of data sets.
 
     Args:
-        config: with fields `data_dir`, `degraded_dir` and `clean_dir`.
+        config: with fields `data_dir`, `degraded_dir` and `clean_dir`, and perhaps `upsample`.
 
     Raises:
         UserError: as `DataFolder`.
     """
-    return DataFolder(Path(config.data_dir), config.degraded_dir, config.clean_dir)
+    return DataFolder(Path(config.data_dir), config.degraded_dir, config.clean_dir,
+                      getattr(config, "upsample", False))

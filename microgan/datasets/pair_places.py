@@ -23,7 +23,7 @@ _NEAR_PX, _SHIFT_GAIN = 3.5, 2.0
 _SURE_OF_STRETCH = 0.01  # error
 _MOST_AVERAGED = 60  # pairs, to measure which detail is shared
 # Powers of ten of `Spectrum.structure`.
-_ALIKE, _LEAST_ALIKE, _SHARE_ALIKE = 0.3, 2, 0.8
+_ALIKE, _ALIKE_TO_MATCH, _LEAST_ALIKE, _SHARE_ALIKE = 0.3, 0.5, 2, 0.8
 _SHOWS_SOMETHING = 1.0
 
 
@@ -207,10 +207,10 @@ class PairPlaces:
         if self._measured[index].match.near >= _UNMATCHED_NEAR:
             return None
         own = self._measured[index].structures
-        alike = [each.match.score > 1.5 * _UNMATCHED for number, each in self._measured.items()
+        alike = [each.match.near >= _MATCHED for number, each in self._measured.items()
                  if number != index
-                 and each.structures[0] <= own[0] + _ALIKE
-                 and each.structures[1] <= own[1] + _ALIKE]
+                 and each.structures[0] <= own[0] + _ALIKE_TO_MATCH
+                 and each.structures[1] <= own[1] + _ALIKE_TO_MATCH]
         if len(alike) < _LEAST_ALIKE or np.mean(alike) < _SHARE_ALIKE:
             return None
         return self._finding(

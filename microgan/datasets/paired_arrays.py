@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from microgan.datasets.enlarged import MOST_ENLARGED, enlarge
 from microgan.datasets.file_notes import FileNotes
 from microgan.datasets.grey_images import is_care_archive, load_array, load_care_archive
 from microgan.datasets.image_planes import read_folder
@@ -21,6 +22,7 @@ from microgan.files.names import (
 
 # Needed to pad by reflection to a multiple of a generator's stride.
 MIN_SIDE_PX = 16
+_REMOVE_PAIR = "Remove it and its partner."
 Images = Sequence[np.ndarray] | np.ndarray
 
 
@@ -37,6 +39,7 @@ class PairedImages:
             of several; none for an array.
         files: of the degraded images in a folder, each the file that it is a plane of.
         clean_names: as `file_names`, of the clean images.
+        upsample: how many times the degraded images were enlarged.
     """
 
     name: str
@@ -45,6 +48,7 @@ class PairedImages:
     file_names: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     clean_names: tuple[str, ...] = ()
+    upsample: int = 1
 
     def image_name(self, index: int) -> str:
         """Return what to call an image: its file, or its number in the array."""
@@ -155,10 +159,16 @@ def load_pairs(data_dir: DataDir, name: str) -> PairedImages:
     Raises:
         UserError: a file is missing or damaged, is not a real numeric array, has an unfit
             shape, or holds an image that is constant or not finite; or numbers or shapes of
-            degraded and clean images differ.
+            degraded and clean images differ; or, to be enlarged, not all by one factor.
     """
     degraded, clean = read_images(data_dir, name)
     clean = _in_order(degraded, clean, name)
+    factor = 1
+    if DataFolder.of(data_dir).upsample:
+        for index, image in enumerate(degraded.images):
+            check_values(image, degraded.place(index), _REMOVE_PAIR)
+        factor = _common_factor(degraded, clean)
+        degraded = replace(degraded, images=[enlarge(image, factor) for image in degraded.images])
     for index, pair in enumerate(zip(degraded.images, clean.images)):
         if pair[0].shape != pair[1].shape:
             raise UserError(f"{degraded.place(index)} is {_size(pair[0])} but "
@@ -167,7 +177,7 @@ def load_pairs(data_dir: DataDir, name: str) -> PairedImages:
     degraded.check()
     clean.check()
     return PairedImages(name, degraded.images, clean.images, degraded.file_names, degraded.files,
-                        clean.file_names)
+                        clean.file_names, factor)
 
 
 def read_images(data_dir: DataDir, name: str) -> tuple[ImagesOfFile, ImagesOfFile]:
@@ -245,7 +255,7 @@ def check_image(image: np.ndarray, where: str) -> None:
     if min(image.shape) < MIN_SIDE_PX:
         raise UserError(f"{where} is {_size(image)} pixels: at least {MIN_SIDE_PX} x "
                         f"{MIN_SIDE_PX} are needed.")
-    check_values(image, where, "Remove it and its partner.")
+    check_values(image, where, _REMOVE_PAIR)
 
 
 def check_values(image: np.ndarray, where: Path | str, remedy: str = "Remove it.") -> None:
@@ -360,14 +370,42 @@ def read_images_below(folder: Path, notes: FileNotes, channel: str | None = None
     return ImagesOfFile(str(folder), found.images, found.names, found.files)
 
 
+def _common_factor(degraded: ImagesOfFile, clean: ImagesOfFile) -> int:
+    """Return by how much all clean images are larger.
+
+    Raises:
+        UserError: one is not, or by a factor that is not whole or differs.
+    """
+    factors = []
+    for index, pair in enumerate(zip(degraded.images, clean.images)):
+        small, large = (image.shape for image in pair)
+        factors.append(large[0] // small[0])
+        is_whole = large == tuple(factors[-1] * length for length in small)
+        if not is_whole or not 2 <= factors[-1] <= MOST_ENLARGED:
+            raise UserError(
+                f"{degraded.place(index)} is {_size(pair[0])} and {clean.place(index)} "
+                f"{_size(pair[1])}: with --upsample=True the clean image must be larger by a "
+                f"whole factor, 2 to {MOST_ENLARGED}. "
+                + ("Leave it out." if small == large else "Crop or resample one."))
+        if factors[-1] != factors[0]:
+            raise UserError(
+                f"{clean.place(index)} is {factors[-1]} times as large as its degraded image, but "
+                f"{clean.place(0)} {factors[0]} times: a generator enlarges by one factor. Put "
+                "them in different folders, and train on each.")
+    return factors[0] if factors else 1
+
+
 def _remedy_for_sizes(degraded: tuple[int, ...], clean: tuple[int, ...]) -> str:
     """Say what to do with a pair of two sizes."""
-    for small, large, kinds in ((degraded, clean, ("degraded", "clean")),
-                                (clean, degraded, ("clean", "degraded"))):
+    for small, large, kind, remedy in (
+            (degraded, clean, "clean", "pass --upsample=True to train_cGAN.py, which enlarges the "
+             "degraded ones"),
+            (clean, degraded, "degraded", "are they exchanged? If not, enlarge the clean one by "
+             "interpolation")):
         factor = large[0] // small[0]
         if factor > 1 and large == tuple(factor * length for length in small):
-            return (f"The {kinds[1]} one has {factor} times as many pixels along each axis: "
-                    f"enlarge the {kinds[0]} one {factor} times by interpolation.")
+            return (f"The {kind} one has {factor} times as many pixels along each axis: "
+                    f"{remedy}.")
     return "Look whether they belong together; if they do, crop or resample one of them."
 
 

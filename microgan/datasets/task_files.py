@@ -21,6 +21,7 @@ class DataFolder:
         path: of the folder.
         degraded: name of the folder of degraded images in that of a data set.
         clean: likewise.
+        upsample: whether degraded images of pairs are enlarged to the size of clean ones.
 
     Raises:
         UserError: a name is a path, or both are the same.
@@ -29,6 +30,7 @@ class DataFolder:
     path: Path
     degraded: str = "degraded"
     clean: str = "clean"
+    upsample: bool = False
 
     def __post_init__(self) -> None:
         for half, name in (("degraded", self.degraded), ("clean", self.clean)):

@@ -155,7 +155,8 @@ class CGAN(RestoringMethod):
             network_arguments=_network_arguments(config),
             normalization={name: task.normalization for name, task in self.tasks.items()},
             test_time_augmentation=config.test_time_augmentation,
-            channels=channels_of(config.data_folder, self.tasks))
+            channels=channels_of(config.data_folder, self.tasks),
+            upsample=next(iter(self.tasks.values())).pairs.upsample)
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         from microgan.losses.perceptual import load_feature_extractor

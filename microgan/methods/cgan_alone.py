@@ -56,6 +56,9 @@ class CGANAlone(DegradedAlone, CGAN):
                 f"There are no clean images of '{next(iter(self.tasks))}' in {config.data_dir}, "
                 "and the published method needs some: add them, or pass --recipe=limited, which "
                 "learns from degraded images alone.")
+        if config.upsample:
+            raise UserError("--upsample=True enlarges degraded images to the size of clean ones, "
+                            f"and there are none in {config.data_dir}. Leave it out.")
         if config.cross_validate:
             raise UserError(f"--cross_validate={config.cross_validate} compares with clean "
                             f"images, and there are none in {config.data_dir}. Leave it out.")

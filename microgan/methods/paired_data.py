@@ -159,7 +159,8 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False,
         register: whether shifted pairs are moved.
 
     Raises:
-        UserError: see `load_pairs` and `split_pairs`; or --symmetries names an unknown task.
+        UserError: see `load_pairs` and `split_pairs`; --symmetries names an unknown task; or
+            degraded images are enlarged by different factors.
     """
     names = chosen_tasks(config)
     symmetries = chosen_symmetries(names, config.symmetries)
@@ -184,7 +185,19 @@ def load_tasks(config: TaskTrainingConfig, *, degrades_clean: bool = False,
         tasks[name] = task.registered() if register else task
         print_findings(tasks[name].findings)
     check_parts(tasks)
+    _refuse_other_factors([pairs for task in tasks.values()
+                           for pairs in (task.pairs, task.test_pairs) if pairs is not None])
     return tasks
+
+
+def _refuse_other_factors(all_pairs: Sequence[PairedImages]) -> None:
+    """Refuse sets whose degraded images were not all enlarged by one factor."""
+    for pairs in all_pairs:
+        if pairs.upsample != all_pairs[0].upsample:
+            raise UserError(
+                f"The clean images of '{pairs.name}' are {pairs.upsample} times as large as the "
+                f"degraded ones, those of '{all_pairs[0].name}' {all_pairs[0].upsample} times: a "
+                "generator enlarges by one factor. Choose with --datasets.")
 
 
 def fit_ranges(normalization: str, name: str, degraded: Sequence[np.ndarray],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
         if unknown:
             raise UserError(f"--{flag} names '{unknown[0]}', which the generator was not trained "
                             f"on. Its tasks: {', '.join(info.tasks)}.")
-    data = config.data_folder
+    data = replace(config.data_folder, upsample=info.upsample > 1)
     test_pairs = {name: load_test_pairs(data, name) if config.split == "test" else None
                   for name in config.datasets or info.tasks or find_datasets(data)}
     parts: dict[str, Any] = {}
@@ -145,6 +146,10 @@ def _load_parts(config: EvaluateConfig, info: GeneratorInfo) -> Parts:
             indices, moves = (_recorded_split(config, name, pairs) if info.tasks
                               else (list(range(len(pairs))), {}))
             pairs = move_pairs(pairs, moves)
+        if pairs.upsample != info.upsample:
+            raise UserError(f"The clean images of '{pairs.name}' are {pairs.upsample} times as "
+                            "large as the degraded ones, but the generator enlarges "
+                            f"{info.upsample} times. Choose others with --datasets.")
         indices = indices[:config.eval_limit]
         parts[name] = (indices, [pairs.degraded[index] for index in indices],
                        [pairs.clean[index] for index in indices])

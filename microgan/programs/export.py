@@ -76,6 +76,9 @@ def export(config: ExportConfig) -> Path:
     info = read_info(config.generator, method=None)
     check_task(info, config.task)
     info = choose_augmentation(info, config.test_time_augmentation)
+    if info.upsample > 1:
+        raise UserError(f"{config.generator} was trained with --upsample and enlarges images, "
+                        "which the exported network could not. Use restore.py.")
     task = _only_task(info, config.task)
     _check_extra(config.format)
     before, after = info.ranges(task)

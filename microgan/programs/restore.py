@@ -107,6 +107,12 @@ def _checked_generator(config: RestoreConfig) -> GeneratorInfo:
         if reason is not None:
             raise UserError(f"{reason}. Or leave out --backend=onnx.")
     check_trust_config(config, info)
+    if info.upsample > 1:
+        for flag, value in (("trust_map", config.trust_map), ("dask", config.dask),
+                            ("nodata", config.nodata is not None)):
+            if value:
+                raise UserError(f"{config.generator} was trained with --upsample and enlarges "
+                                f"images, for which there is no --{flag}. Leave it out.")
     return info
 
 

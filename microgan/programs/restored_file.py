@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgan.config import RestoreConfig
+from microgan.datasets.enlarged import EnlargedPixels, enlarged_shape
 from microgan.files.names import shown
 from microgan.programs.trust_maps import TrustMaps
 from microgan.restoration.channels import find_channel_tasks
@@ -54,20 +55,22 @@ def restore_file(restorer: Restorer | DaskRestorer, trust_maps: TrustMaps | None
         UserError: as `Restorer.restore_into` and `ImageFile.write_like`.
     """
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
+        file.enlarged = restorer.info.upsample
         restored, maps = [], []
         for image in file.images:
             name = shown(f"{path} {image.label}".strip())
             if image.axes_are_assumed and len(image.axes) > 2:
                 say(f"{name}: axes {image.axes} assumed; if they are others, pass --axes.")
             part = parts.enter_context(Scratch(
-                target.parent, image.pixels.shape,
+                target.parent, enlarged_shape(image.pixels.shape, image.axes, file.enlarged),
                 image.pixels.dtype if config.output_type == "same" else config.output_type))
             channels = find_channel_tasks(restorer.info, image, config.task)
             chosen = [(part, image.pixels, config.task)]
             moved = [intensity_map(restorer.info, config.task)]
             if channels is not None:
                 say(f"{name}: {channels.describe()}.")
-                channels.leave_others(part, image.pixels)
+                channels.leave_others(part, image.pixels if file.enlarged == 1 else
+                                      EnlargedPixels(image.pixels, image.axes, file.enlarged))
                 chosen = [(channels.view(part, number), channels.view(image.pixels, number), task)
                           for number, task in channels.chosen()]
                 moved = [IntensityMap() if task is None else intensity_map(restorer.info, task)

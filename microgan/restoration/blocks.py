@@ -52,6 +52,8 @@ def needs_whole_image(restorer: Restorer, task: str | None,
     if not info.tasks:
         return ("the generator has no tasks, so the result's brightness comes from the whole "
                 "image; train on pairs of your own")
+    if info.upsample > 1:
+        return "the generator enlarges images"
     if info.method == "cin_gan":
         return "the defects that the generator adds depend on the whole image"
     if restorer.num_passes > 1:

@@ -131,7 +131,7 @@ def check_target(target: Any, image: Pixels) -> None:
     """
     shape = getattr(target, "shape", image.shape)
     if tuple(shape) != tuple(image.shape):
-        raise UserError(f"The target has shape {tuple(shape)}, the image {tuple(image.shape)}.")
+        raise UserError(f"The target has shape {tuple(shape)}, the result {tuple(image.shape)}.")
     if np.dtype(target.dtype).kind not in "iuf":
         raise UserError(f"The target is of type {target.dtype}: integers or real floating-point "
                         "numbers are needed.")

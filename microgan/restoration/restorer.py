@@ -14,6 +14,7 @@ import numpy as np
 
 from microgan.runtime.amounts import interval, percent, significant
 from microgan.runtime.batching import PIXELS_PER_BATCH, refuse_not_finite
+from microgan.datasets.enlarged import EnlargedPixels, enlarged_shape
 from microgan.datasets.missing import is_missing
 from microgan.datasets.normalization import PERCENTILES, IntensityRange, TaskNormalization
 from microgan.errors import UserError, out_of_memory_errors, see
@@ -174,7 +175,7 @@ class Restorer:
 
     Returns:
         The restored image, shape and type of `image`, clipped to what the type can hold;
-        integers are rounded.
+        integers are rounded. If the generator was trained with `upsample`, Y and X are longer.
 
     Raises:
         UserError: the task is unknown, or the axes do not fit; the image is not an array of
@@ -211,10 +212,19 @@ class Restorer:
                  nodata: float | None = None, seed: int = 0,
                  report: Report = print) -> np.ndarray:
         array = as_image(image)
-        restored = np.empty(array.shape, array.dtype)
+        restored = np.empty(self.shape_of_result(array.shape, axes), array.dtype)
         self.restore_into(restored, array, axes=axes, task=task, nodata=nodata, seed=seed,
                           report=report)
         return restored
+
+    def shape_of_result(self, shape: Sequence[int], axes: str | None = None) -> tuple[int, ...]:
+        """Return the shape of a restored image: larger along Y and X if it is enlarged.
+
+        Raises:
+            UserError: the axes do not fit.
+        """
+        return tuple(shape) if self.info.upsample == 1 else enlarged_shape(
+            shape, choose_axes(tuple(shape), axes), self.info.upsample)
 
     @property
     def num_passes(self) -> int:
@@ -267,7 +277,7 @@ class Restorer:
         """Restore an image that need not fit in memory.
 
         Args:
-            target: receives the result part by part; of the image's shape and of any type.
+            target: receives the result part by part; of the shape of the result and any type.
             image, axes, task, nodata, seed, report: as in a call.
             progress: called with the share that is done, 0 to 1.
 
@@ -277,9 +287,14 @@ class Restorer:
         """
         refuse_forked(self._loaded_in)
         image = as_pixels(image)
-        check_target(target, image)
         check_call(axes, nodata, seed)
         axes = choose_axes(image.shape, axes)
+        if self.info.upsample > 1:
+            if nodata is not None:
+                raise UserError("This generator enlarges images, which would mix measured pixels "
+                                "with missing ones. Leave out --nodata, and crop the image.")
+            image = EnlargedPixels(image, axes, self.info.upsample)
+        check_target(target, image)
         check_task(self.info, task)
         planes = Planes(image.shape, axes, self.info.axes)
         check_size(planes.shape)

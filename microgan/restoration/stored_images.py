@@ -67,12 +67,14 @@ class ImageFile(abc.ABC):
         notes: what the user should know about how it is read, a line each.
         voxel_size_um: pixel size and slice spacing, None where unknown.
         losses: what a written copy will lack, a line each.
+        enlarged: how many times the pixels to be written are more along Y and X.
     """
 
     images: tuple[StoredImage, ...] = ()
     notes: tuple[str, ...] = ()
     voxel_size_um: VoxelSize = (None, None)
     losses: tuple[str, ...] = ()
+    enlarged: int = 1
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +102,7 @@ class ImageFile(abc.ABC):
 
         Args:
             path: to write, named by `result_name`. Its folder must exist.
-            pixels: one for each of `images`, of its shape; of its type or float32.
+            pixels: one for each of `images`, of its shape or `enlarged`; of its type or float32.
             maps: for each of `images`, where its intensities are in the other pixels, once or
                 for each channel; none if they have nothing in common. For what a file says of
                 its display.

@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -38,6 +39,8 @@ _BLANK_PX = (8, 8)
 _IMAGEJ_BYTES = 2**32 - 2**25
 # ImageJ's entries for shape, which are written anew.
 _IMAGEJ_SHAPE = {"images", "channels", "slices", "frames"}
+# ImageJ's entries with places in pixels.
+_IN_PIXELS = frozenset({"ROI", "Overlays"})
 _Convert = Callable[[np.ndarray], np.ndarray]
 # Offset of raw pixels in the file, their image and planes, and their conversion when stored.
 _Block = tuple[int, Any, slice, _Convert]
@@ -107,7 +110,7 @@ class TiffFile(ImageFile):
                      pixels: Sequence[Any]) -> dict[str, Any]:
         """Arguments of `TiffWriter.write` for a page, but for shape and tiles."""
         dtype, _ = self._written(number, pixels[number])
-        options = {**_options(page, dtype), "dtype": dtype}
+        options = {**_options(page, dtype, self.enlarged), "dtype": dtype}
         described = self._description(number, page, size, pixels)
         options["extratags"] += described.pop("extratags", ())
         return {**options, **described}
@@ -126,6 +129,9 @@ class TiffFile(ImageFile):
     def write_like(self, path: Path, pixels: Sequence[Scratch],
                    maps: Sequence[Sequence[IntensityMap]] = ()) -> None:
         self._maps = maps
+        if self.enlarged > 1 and self._has_places_in_pixels():
+            self.losses += ("its regions of interest and overlays are not kept, since it has more "
+                            "pixels",)
         with written_whole(path) as temporary:
             blocks = self._write(temporary, pixels)
             with open(temporary, "r+b") as file:
@@ -212,6 +218,7 @@ class TiffFile(ImageFile):
             found = self._tiff.imagej_metadata or {}
             calibrated = pixels[number].dtype.kind != "f" or series.dtype.kind == "f"
             dropped = _IMAGEJ_SHAPE | DISPLAY_ENTRIES | (
+                _IN_PIXELS if self.enlarged > 1 else frozenset()) | (
                 frozenset() if calibrated else IMAGEJ_CALIBRATION)
             display = self._display(found, number, pixels[number])
             kept = {key: imagej_text(value) if isinstance(value, str)
@@ -232,7 +239,8 @@ class TiffFile(ImageFile):
         if kind == "ome":
             xml = ome_xml_of(self._tiff.ome_metadata or "", [
                 (series, part.shape, part.dtype)
-                for series, part in zip(self._checked.series, pixels)]) if number == 0 else None
+                for series, part in zip(self._checked.series, pixels)],
+                self.enlarged) if number == 0 else None
             return {"metadata": None, "description": xml}
         if kind == "shaped":
             found = (self._tiff.shaped_metadata or ())[number]
@@ -241,6 +249,10 @@ class TiffFile(ImageFile):
         if kind in ("uniform", "generic"):
             return {"metadata": None, "description": raw_text(page, "ImageDescription") or None}
         return {"metadata": {"axes": series.axes}}
+
+    def _has_places_in_pixels(self) -> bool:
+        return (not _IN_PIXELS.isdisjoint(self._tiff.imagej_metadata or ())
+                or "<ROI" in (self._tiff.ome_metadata or "").replace(":ROI", "<ROI"))
 
     def _losses(self) -> Iterator[str]:
         if self._kind() not in ("imagej", "ome", "shaped", "uniform", "generic"):
@@ -263,7 +275,7 @@ def _called(name: str) -> str:
     return f"tag {name} ({tifffile.TIFF.TAGS.get(int(name), '?')})" if name.isdigit() else name
 
 
-def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:
+def _options(page: tifffile.TiffPage, dtype: np.dtype, enlarged: int) -> dict[str, Any]:
     """Arguments of `TiffWriter.write` that store values of a type the way this page is."""
     tags = page.tags
     kept = page.compression in _LOSSLESS
@@ -278,9 +290,20 @@ def _options(page: tifffile.TiffPage, dtype: np.dtype) -> dict[str, Any]:
         "extratags": kept_tags(page),
     }
     if "XResolution" in tags and "YResolution" in tags:
-        options["resolution"] = (tags["XResolution"].value, tags["YResolution"].value)
+        options["resolution"] = tuple(_times(tags[f"{axis}Resolution"].value, enlarged)
+                                      for axis in "XY")
         options["resolutionunit"] = tags.valueof("ResolutionUnit")
     return options
+
+
+def _times(ratio: tuple[int, int], factor: int) -> tuple[int, int]:
+    """Multiply a resolution, a ratio of 32-bit numbers."""
+    if factor == 1 or not ratio[1]:
+        return ratio
+    product = Fraction(*ratio) * factor
+    if product.numerator >= 2**32:
+        product = Fraction(round(product))
+    return min(product.numerator, 2**32 - 1), product.denominator
 
 
 def _tile(page: tifffile.TiffPage, part: Scratch, kind: str) -> tuple[int, int] | None:
@@ -308,21 +331,28 @@ def _segments(part: Scratch, tile: tuple[int, int] | None,
 
 
 def ome_xml_of(text: str, images: Sequence[tuple[tifffile.TiffPageSeries, tuple[int, ...],
-                                                 np.dtype]]) -> bytes:
+                                                 np.dtype]], enlarged: int = 1) -> bytes:
     """Adapt OME-XML to a file that stores the same images page after page.
 
     Args:
         text: the OME-XML; only the location of the planes changes.
         images: in the order of the XML: the original series, and the shape and type that are
             written; the shape may be shorter along its first axis.
+        enlarged: how many times they are longer along Y and X.
     """
     root = ElementTree.fromstring(text)
     namespace = _namespace(root)
     ElementTree.register_namespace("", namespace.strip("{}"))
     root.attrib.pop("UUID", None)  # names the original file
+    if enlarged > 1:
+        for parent in list(root.iter()):
+            for child in [child for child in parent
+                          if child.tag in (f"{namespace}ROI", f"{namespace}ROIRef")]:
+                parent.remove(child)
     first = 0
     for pixels, (series, shape, dtype) in zip(root.iter(f"{namespace}Pixels"), images):
         pixels.set("Type", _OME_TYPES.get(dtype.name, dtype.name))
+        _enlarge(pixels, enlarged)
         for name in ("TiffData", "BinData", "MetadataOnly"):
             for element in pixels.findall(namespace + name):
                 pixels.remove(element)
@@ -335,6 +365,15 @@ def ome_xml_of(text: str, images: Sequence[tuple[tifffile.TiffPageSeries, tuple[
             f"{namespace}TiffData", {"IFD": str(first), "PlaneCount": str(count)}))
         first += count
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _enlarge(pixels: ElementTree.Element, factor: int) -> None:
+    """Adapt the size of an image of an OME-XML, and of its pixels."""
+    for axis in "XY" if factor > 1 else "":
+        pixels.set(f"Size{axis}", str(factor * int(pixels.get(f"Size{axis}", "0"))))
+        size = pixels.get(f"PhysicalSize{axis}")
+        if size is not None:
+            pixels.set(f"PhysicalSize{axis}", str(float(size) / factor))
 
 
 def _shorten(pixels: ElementTree.Element, axis: str, length: int, namespace: str) -> None:

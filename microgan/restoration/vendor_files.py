@@ -71,7 +71,8 @@ class MakersFile(ImageFile):
                 writer.write(_planes(part), shape=part.shape, dtype=part.dtype,
                              photometric="minisblack",
                              metadata=_described(image.label or self._path.stem, image.axes,
-                                                 image.channel_names, image.voxel_size_um))
+                                                 image.channel_names, image.voxel_size_um,
+                                                 self.enlarged))
 
 
 def _planes(part: Any) -> Iterator[np.ndarray]:
@@ -82,13 +83,14 @@ def _planes(part: Any) -> Iterator[np.ndarray]:
 
 
 def _described(name: str, axes: str, channel_names: tuple[str, ...],
-               voxel_size_um: VoxelSize) -> dict[str, Any]:
+               voxel_size_um: VoxelSize, enlarged: int) -> dict[str, Any]:
     """Return what tifffile writes as OME-XML."""
     described: dict[str, Any] = {"axes": axes, "Name": name}
     if any(channel_names):
         described["Channel"] = {"Name": [channel or str(number) for number, channel in
                                          enumerate(channel_names, 1)]}
     pixel, step = voxel_size_um
+    pixel = None if pixel is None else pixel / enlarged
     sizes = {"X": pixel, "Y": pixel, "Z": step}
     for axis, um in sizes.items():
         if um is not None:

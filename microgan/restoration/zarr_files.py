@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from microgan.datasets.enlarged import enlarged_shape
 from microgan.errors import UserError
 from microgan.files.whole import folder_written_whole
 from microgan.files.zarr_images import open_zarr, zarr_errors
@@ -68,7 +69,14 @@ class ZarrFile(ImageFile):
         """Write the metadata of the image for values of a type; return the empty array."""
         group, inner = self._image.group, folder
         (multiscale, *_) = group.ome["multiscales"]
-        kept = {"multiscales": [{**multiscale, "datasets": multiscale["datasets"][:1]}]}
+        level = multiscale["datasets"][0]
+        content = self._image.array.content_for(dtype)
+        if self.enlarged > 1:
+            (image,) = self.images
+            level = _enlarged_level(level, image.axes, self.enlarged)
+            content = {**content, "shape": list(enlarged_shape(content["shape"], image.axes,
+                                                               self.enlarged))}
+        kept = {"multiscales": [{**multiscale, "datasets": [level]}]}
         attributes = {**group.attributes, **(
             {"ome": {**group.ome, **kept}} if "ome" in group.attributes else kept)}
         _write_node(inner, group.version, "group", group.content, attributes)
@@ -79,13 +87,33 @@ class ZarrFile(ImageFile):
             _write_node(inner, group.version, "group", {}, {})
         inner = inner / last
         inner.mkdir()
-        content = self._image.array.content_for(dtype)
         _write_node(inner, group.version, "array", content, content.get("attributes") if
                     group.version == 3 else read_json(self._image.folder, ".zattrs"))
         zarr = _import_zarr(folder)
         # Chunks of nothing but the fill value are written, too: otherwise they seem missing.
         with zarr.config.set({"array.write_empty_chunks": True}):
             return zarr.open_array(str(inner), mode="r+", zarr_format=group.version)
+
+
+def _enlarged_level(level: dict[str, Any], axes: str, factor: int) -> dict[str, Any]:
+    """Return the metadata of a level whose pixels are smaller along Y and X."""
+    if "coordinateTransformations" not in level:
+        return level
+    scale = next((step["scale"] for step in level["coordinateTransformations"]
+                  if step["type"] == "scale"), None)
+    steps = []
+    for step in level["coordinateTransformations"]:
+        values = step.get(step["type"])
+        if step["type"] == "scale" and isinstance(values, list):
+            step = {**step, "scale": [size / factor if axis in "YX" else size
+                                      for axis, size in zip(axes, values)]}
+        elif step["type"] == "translation" and scale is not None and isinstance(values, list):
+            # Of the centre of the first pixel, which is nearer to the border.
+            step = {**step, "translation": [
+                place - 0.5 * size * (1 - 1 / factor) if axis in "YX" else place
+                for axis, place, size in zip(axes, values, scale)]}
+        steps.append(step)
+    return {**level, "coordinateTransformations": steps}
 
 
 def _write_node(folder: Path, version: int, kind: str, content: dict[str, Any],

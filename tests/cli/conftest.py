@@ -17,6 +17,7 @@ NETWORKS = {
     "uneven": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), "YX"),
     "two": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A", "B"), "YX"),
     "defects": ("cin_gan", "resnet", {"filters": 2, "num_blocks": 0}, ("A", "B"), "YX"),
+    "enlarging": ("cgan", "unet", {"filters": 2, "depth": 1}, ("A",), "YX"),
     "stacks": ("zse_gan", "residual", {"filters": 2, "num_blocks": 0}, ("A",), "ZYX"),
 }
 
@@ -27,7 +28,7 @@ def generators(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generators")
     for name, (method, network, arguments, tasks, axes) in NETWORKS.items():
         info = GeneratorInfo(method, network, arguments, tasks, dict.fromkeys(tasks, DOUBLE),
-                             axes, "0.1.0", "")
+                             axes, "0.1.0", "", upsample=2 if name == "enlarging" else 1)
         weights = build_network(info).get_weights()
         if name == "uneven":  # treats no two mirror images alike
             weights = [np.random.default_rng(0).normal(0, 0.2, weight.shape)

@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 import tifffile
 
 from helpers import make_pairs, write_pairs
 from microgan.config import CGANConfig
+from microgan.datasets.enlarged import enlarge
 from microgan.datasets.paired_arrays import (
     find_datasets, has_clean, load_pairs, load_test_pairs)
 from microgan.datasets.task_files import DataFolder
@@ -105,12 +108,45 @@ def test_different_shapes_are_reported(folder):
 
 
 @pytest.mark.parametrize("letter, words", [
-    ("X", "clean one has 2 times as many pixels along each axis: enlarge the degraded one 2"),
-    ("Y", "degraded one has 2 times as many pixels along each axis: enlarge the clean one 2")])
+    ("X", "clean one has 2 times as many pixels along each axis: pass --upsample=True"),
+    ("Y", "degraded one has 2 times as many pixels along each axis: are they exchanged?")])
 def test_size_by_a_whole_factor_is_told(folder, letter, words):
     spoil(folder, lambda array: array[:, ::2, ::2], letter)
 
     assert_refused(folder, "Image 0", "16 x 16", words)
+
+
+def test_degraded_images_are_enlarged_to_the_size_of_clean_ones(folder):
+    spoil(folder, lambda array: array[:, ::2, ::2])
+
+    pairs = load_pairs(DataFolder(folder, upsample=True), "Cells")
+
+    assert pairs.upsample == 2 and pairs.degraded[0].shape == pairs.clean[0].shape == (32, 32)
+    small = np.load(folder / "Cells_X.npy")[0]
+    np.testing.assert_array_equal(pairs.degraded[0], enlarge(small, 2))
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda array: array, "32 x 32: with --upsample=True the clean image must be larger by a "
+     "whole factor, 2 to 8. Leave it out."),
+    (lambda array: array[:, ::2], "16 x 32 and"),
+    (lambda array: array[:, :3, :3], "Crop or resample one.")])
+def test_sizes_that_do_not_fit_for_enlarging_are_refused(folder, change, words):
+    spoil(folder, change)
+
+    with pytest.raises(UserError, match=re.escape(words)):
+        load_pairs(DataFolder(folder, upsample=True), "Cells")
+
+
+def test_pairs_that_need_different_factors_are_refused(tmp_path, random):
+    for half, sides in ("degraded", (32, 16)), ("clean", (64, 64)):
+        (tmp_path / "Cells" / half).mkdir(parents=True)
+        for number, side in enumerate(sides):
+            tifffile.imwrite(tmp_path / "Cells" / half / f"{number}.tif",
+                             random.integers(0, 200, (side, side)).astype(np.uint8))
+
+    with pytest.raises(UserError, match="1.tif is 4 times as large .*0.tif 2 times"):
+        load_pairs(DataFolder(tmp_path, upsample=True), "Cells")
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "U3", "bool", "M8[s]"])

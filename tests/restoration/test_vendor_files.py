@@ -44,6 +44,20 @@ def write_back(path, dtype=None):
         return file, target
 
 
+def test_copy_with_more_pixels_has_smaller_ones(tmp_path, movie):
+    pytest.importorskip("liffile")
+    WRITERS["lif"](tmp_path / "a.lif", movie, CHANNELS)
+
+    with open_image_file(tmp_path / "a.lif") as file, Scratch(
+            tmp_path, (*movie.shape[:2], 40, 48), movie.dtype) as part:
+        file.enlarged = 2
+        file.write_like(tmp_path / "a.ome.tif", [part])
+
+    with open_image_file(tmp_path / "a.ome.tif") as again:
+        assert again.images[0].pixels.shape == (3, 2, 40, 48)
+        assert again.voxel_size_um[0] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize("dtype", [None, "float32"])
 def test_the_copy_has_axes_channels_and_pixel_size(path, movie, dtype):
     file, target = write_back(path, dtype)

@@ -55,6 +55,30 @@ def test_metadata_chunks_and_compression_are_kept(tmp_path, version):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["image.zarr", "out.zarr"]
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_image_with_more_pixels_has_smaller_ones(tmp_path, version):
+    path, written = tmp_path / "image.zarr", tmp_path / "out.zarr"
+    write_ome_zarr(path, np.ones((2, 3, 20, 30), np.uint16), version)
+    group = zarr.open_group(path, mode="r+")
+    attributes = dict(group.attrs)
+    (level,) = attributes.get("ome", attributes)["multiscales"][0]["datasets"]
+    level["coordinateTransformations"].append({"type": "translation", "translation": [0, 0, 0, 5]})
+    group.attrs.update(attributes)
+    pixels = np.random.default_rng(0).integers(0, 999, (2, 3, 40, 60)).astype(np.uint16)
+
+    with open_image_file(path) as file, Scratch(tmp_path, pixels.shape, pixels.dtype) as scratch:
+        scratch[...] = pixels
+        file.enlarged = 2
+        file.write_like(written, [scratch])
+
+    np.testing.assert_array_equal(read_pixels(written), pixels)
+    attributes = dict(zarr.open_group(written, mode="r").attrs)
+    ((level,),) = [each["datasets"] for each in attributes.get("ome", attributes)["multiscales"]]
+    assert level["coordinateTransformations"] == [
+        {"type": "scale", "scale": [1, 0.5, 0.05, 0.05]}, {"type": "translation", "translation": [
+            0, 0, -0.025, pytest.approx(4.975)]}]
+
+
 def test_dropped_smaller_levels_are_reported(tmp_path):
     path, written = tmp_path / "image.zarr", tmp_path / "out.zarr"
     pixels = np.arange(2 * 3 * 32 * 32, dtype=np.float32).reshape(2, 3, 32, 32)
