@@ -126,7 +126,7 @@ def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) 
     """
     if config.backend != "auto":
         return config.backend
-    times = 4 if info.test_time_augmentation else 1
+    times = info.upsample ** 2 * (4 if info.test_time_augmentation else 1)
     # Jobs of a `--shard` must not differ, and Dask's workers and trust maps take TensorFlow.
     stands_alone = not (config.trust_map or config.shard or config.dask)
     if (stands_alone and num_pixels * times <= _FEW_PIXELS
