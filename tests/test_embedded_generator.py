@@ -81,6 +81,16 @@ def test_users_are_warned(restore, clean):
     assert "sharp images with hardly any noise become worse" in "".join(lines)
 
 
+def test_stripes_are_told_to_be_unlike_and_stay_as_they_are(restore):
+    stripes = np.tile(np.sin(0.8 * np.arange(96.0)), (96, 1)).astype(np.float32)
+    lines = []
+
+    restored = restore(stripes, report=lines.append)
+
+    assert "unlike all that the generator was pretrained on, so only 0 % of its" in "".join(lines)
+    np.testing.assert_allclose(restored, stripes, atol=1e-5)
+
+
 def test_all_pairs_are_scored_since_it_has_learned_from_none(tmp_path):
     write_pairs(tmp_path, "Blobs", 5, np.random.default_rng(3))
 
