@@ -108,6 +108,7 @@ def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
                              min(common.haze + 1.96 * fitted.deviation("haze"), 1.0))
     found["noise_gain"] = Estimate(line.gain, *line.gain_bounds, "grey levels")
     found["noise_floor"] = Estimate(line.floor, *line.floor_bounds, "grey levels²")
+    found["noise"] = Estimate(line.typical, *line.typical_bounds, "grey levels")
     if line.gain > 0:
         bright = float(np.mean([np.quantile(image, 0.98) for image in measured]))
         counted = (bright + min(line.floor / line.gain, 0.0)) / line.gain

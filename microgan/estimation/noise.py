@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import interpolate, ndimage, optimize
+
+from microgan.estimation.spectra import windowed_mean
 
 # Local means and what lies on them, squared, (Y, X) each.
 Levels = tuple[np.ndarray, np.ndarray]
@@ -20,6 +23,7 @@ _SIGNAL_AVERSION = 8.0
 # Standard deviations of logarithms: of one level's variance, of an image's line about all images'.
 _LEVEL_SPREAD = 0.15
 _LINE_SPREAD = 0.5
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class NoiseLine:
         image_floors: (images,).
         gain_bounds: interval of 95 %.
         floor_bounds: likewise.
+        typical: standard deviation at the mean grey level.
+        typical_bounds: interval of 95 %.
     """
 
     gain: float
@@ -41,17 +47,31 @@ class NoiseLine:
     image_floors: np.ndarray
     gain_bounds: tuple[float, float]
     floor_bounds: tuple[float, float]
+    typical: float
+    typical_bounds: tuple[float, float]
 
 
-def at_most(line: NoiseLine, variance: float, levels: Sequence[Levels]) -> NoiseLine:
-    """Lower a line that has structure in it to the mean variance that the spectrum allows."""
-    found = float(np.mean([np.maximum(gain * mean + floor, 0.0).mean() for gain, floor, (mean, _)
-                           in zip(line.image_gains, line.image_floors, levels)]))
-    factor = min(variance / found, 1.0) if found > 0 else 1.0
+def at_most(line: NoiseLine, variance: float, levels: Sequence[Levels],
+            window: tuple[int, int]) -> NoiseLine:
+    """Lower a line that has structure in it to the variance that a spectrum allows.
+
+    Args:
+        line: of all images and of each.
+        variance: geometric mean over the images. The spectrum's windows count the middle of an
+            image more than its borders, so the line is compared with it under the same weights.
+        levels: of each image.
+        window: shape (Y, X) of the spectrum's windows.
+    """
+    variances = [windowed_mean(np.maximum(gain * mean + floor, 0.0), window) for gain, floor,
+                 (mean, _) in zip(line.image_gains, line.image_floors, levels)]
+    found = float(np.exp(np.mean(np.log(np.maximum(variances, _TINY)))))
+    factor = min(variance / found, 1.0) if found > _TINY else 1.0
+    typical = line.typical * math.sqrt(factor)
     return NoiseLine(line.gain * factor, line.floor * factor, line.image_gains * factor,
                      line.image_floors * factor,
                      (min(line.gain_bounds[0], line.gain * factor), line.gain_bounds[1]),
-                     (min(line.floor_bounds[0], line.floor * factor), line.floor_bounds[1]))
+                     (min(line.floor_bounds[0], line.floor * factor), line.floor_bounds[1]),
+                     typical, (min(line.typical_bounds[0], typical), line.typical_bounds[1]))
 
 
 class NoiseFilter:
@@ -119,10 +139,12 @@ def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
     rng = np.random.default_rng(seed)
     drawn = np.array([_line([tables[k] for k in rng.integers(len(tables), size=len(tables))],
                             scale) for _ in range(num_draws)] or [(gain, floor)])
-    bounds = np.quantile(drawn, (0.025, 0.975), axis=0)
+    typical = np.sqrt(np.maximum(drawn @ (scale, 1.0), 0.0))
+    bounds = np.quantile(np.column_stack([drawn, typical]), (0.025, 0.975), axis=0)
     images = np.array([_line([table], scale, about=(gain, floor)) for table in tables])
     return NoiseLine(gain, floor, images[:, 0], images[:, 1], tuple(bounds[:, 0]),
-                     tuple(bounds[:, 1]))
+                     tuple(bounds[:, 1]), math.sqrt(max(gain * scale + floor, 0.0)),
+                     tuple(bounds[:, 2]))
 
 
 def _by_level(means: np.ndarray, squares: np.ndarray, edges: np.ndarray

@@ -16,6 +16,7 @@ WORST_MISFIT = 2.5
 WORST_DIFFERENCE = 3.5
 _WIDE_PX = 0.7
 _HALF = 0.5
+_MOSTLY = 0.7
 _FEW_DEGRADED, _FEW_CLEAN = 5, 20
 
 
@@ -39,8 +40,8 @@ def notes_of_fit(fitted: FittedSpectrum, common: Degradation, estimates: Mapping
         notes.append("The noise is not white: at the finest details it has "
                      f"{100 * curve[-1] / curve[0]:.0f} % of its amplitude at the coarsest, where "
                      "it is taken to be as at those that signal does not cover.")
-    gain = estimates["noise_gain"]
-    if gain.low <= 0.3 * gain.value:
+    gain, variance = estimates["noise_gain"], estimates["noise"].value ** 2
+    if gain.low <= 0.3 * gain.value and estimates["noise_floor"].low < _MOSTLY * variance:
         notes.append("How much of the noise grows with the signal (photons) and how much is "
                      "constant cannot be told apart.")
     if stored.is_stretched:

@@ -38,7 +38,7 @@ def cross_spectrum(image: np.ndarray, other: np.ndarray, shape: tuple[int, int])
     Returns:
         float64 (shape[0] // 2 + 1, shape[1] // 2 + 1).
     """
-    window = np.outer(*(signal.windows.hann(length, sym=False) for length in shape))
+    window = _window(shape)
     weight = window / window.sum()
     total = np.zeros((shape[0], shape[1] // 2 + 1))
     corners = [_corners(length, side) for length, side in zip(image.shape, shape)]
@@ -50,6 +50,26 @@ def cross_spectrum(image: np.ndarray, other: np.ndarray, shape: tuple[int, int])
     mirrored = np.roll(total[::-1], 1, axis=0)
     mean = (total + mirrored)[:shape[0] // 2 + 1] / 2
     return mean / (len(corners[0]) * len(corners[1]) * np.sum(window ** 2))
+
+
+def windowed_mean(image: np.ndarray, shape: tuple[int, int]) -> float:
+    """Return an image's mean as its power spectrum counts its pixels: weighed by squared windows.
+
+    Of the variance of white noise at each pixel, that is the noise's power.
+
+    Args:
+        image: float (Y, X), at least as large as the window.
+        shape: of the window, even.
+    """
+    weight = _window(shape) ** 2
+    weight /= weight.sum()
+    corners = [_corners(length, side) for length, side in zip(image.shape, shape)]
+    return float(np.mean([np.vdot(weight, image[top:top + shape[0], left:left + shape[1]])
+                          for top in corners[0] for left in corners[1]]))
+
+
+def _window(shape: tuple[int, int]) -> np.ndarray:
+    return np.outer(*(signal.windows.hann(length, sym=False) for length in shape))
 
 
 def _corners(length: int, side: int) -> np.ndarray:

@@ -28,6 +28,7 @@ _MOST_FACTORS = 6
 _IMAGES_PER_FACTOR = 5
 _MODEL_ERROR = 0.1
 _NUM_WHITE = 40
+_SMALL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Transfer:
     Args:
         log_scale: of the signal's amplitude.
         blur_px2: variances of the blur along Y and X.
-        log_noise: of the noise's mean variance.
+        log_noise: of the noise's variance, geometric mean over images.
         haze: share of unfocused light.
         log_haze_px: of its standard deviation.
         transfer: log amplitude at `_TRANSFER_KNOTS`, on top of the blur.
@@ -106,10 +107,22 @@ class FittedSpectrum:
     residual: np.ndarray
 
     def noise_variance(self) -> float:
-        """Return the noise's mean variance in all images, grey levels squared."""
+        """Return the noise's variance, geometric mean over images, grey levels squared."""
         frequency = np.fft.fftfreq(64)
         return math.exp(self.best.log_noise) * float(self.best.noise_power(
             np.hypot(frequency[:, np.newaxis], frequency)).mean())
+
+    def noise_deviation(self) -> float:
+        """Return the standard deviation of the log of `noise_variance`."""
+        rows = [row for row, name in enumerate(self.names) if name.startswith(("log_noise",
+                                                                               "noise_"))]
+        changes = [1.0]
+        for knot, value in enumerate(self.best.noise):
+            noise = (*self.best.noise[:knot], value + _SMALL, *self.best.noise[knot + 1:])
+            moved = replace(self, best=replace(self.best, noise=noise))
+            changes.append(math.log(moved.noise_variance() / self.noise_variance()) / _SMALL)
+        variance = np.array(changes) @ self.covariance[np.ix_(rows, rows)] @ changes
+        return math.sqrt(max(float(variance), 0.0))
 
     def deviation(self, name: str) -> float:
         """Return the standard deviation of one number; 0 if it was not fitted."""
@@ -127,6 +140,9 @@ class SpectralFit:
         clean: clean images (Y, X), with X the axis that was sampled.
         step_px: distance between samples.
         seed: of the noise that tells what chance does to logarithms of power.
+
+    The noise of some clean images is stronger than that of others, since they are brighter:
+    `noise_shares`, (images,), of geometric mean 1, may be set before a fit.
     """
 
     def __init__(self, measured: Sequence[np.ndarray], clean: Sequence[np.ndarray],
@@ -138,6 +154,7 @@ class SpectralFit:
         width -= 2 * (width > min(image.shape[1] for image in clean))
         y_bins, x_bins = Bins.of(height), Bins.of(samples)
         self.step_px = step_px
+        self.clean_window, self.measured_window = (height, width), (height, samples)
         self._y2 = y_bins.squared_frequency()[:, np.newaxis]
         self._x2 = np.square(np.arange(width // 2 + 1) / width)
         self._fold = x_bins.averaging @ folding(width, step_px, samples)

@@ -15,6 +15,7 @@ from microgan.estimation.measured_defect import MeasuredDefect
 from microgan.estimation.noise import NoiseFilter, NoiseLine, at_most, measure_noise
 from microgan.estimation.notes import WORST_DIFFERENCE, notes_of_pools
 from microgan.estimation.sampling import find_interpolation
+from microgan.estimation.spectra import windowed_mean
 from microgan.estimation.spectral_fit import FittedSpectrum, SpectralFit, contrast
 from microgan.simulation import degradations
 from microgan.simulation.degradation_model import Degradation
@@ -67,15 +68,16 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     noiseless = _noiseless(common, turned, step_px, rng)
     spectra.log_scale_guess = (fitted.best.log_scale
                                + math.log(contrast(measured) / contrast(noiseless)))
-    line = _measure_line(fitted, noiseless, measured, step_px, stored, seed, num_draws=0)
-    means = np.array([image.mean() for image in turned])
+    line = _measure_line(spectra, fitted, noiseless, measured, stored, seed, num_draws=0)
+    means = np.array([windowed_mean(image, spectra.clean_window) for image in turned])
     variances = np.maximum(line.gain * (common.scale * means + common.offset) + line.floor, 0)
     if variances.mean() > 0:
-        spectra.noise_shares = np.maximum(variances / variances.mean(), 0.05)
+        shares = np.maximum(variances / variances.mean(), 0.05)
+        spectra.noise_shares = shares / np.exp(np.log(shares).mean())
     fitted = spectra.fit()
     common = signal_model(fitted, measured, turned)
     noiseless = _noiseless(common, turned, step_px, rng)
-    line = _measure_line(fitted, noiseless, measured, step_px, stored, seed)
+    line = _measure_line(spectra, fitted, noiseless, measured, stored, seed)
     found = measured_defect(fitted, common, line, sampling, stored, measured)
     made = [found.model.apply(rng, image) for image in clean[:_MOST_NOISELESS]]
     difference = difference_in_kind(degraded, made)
@@ -95,12 +97,14 @@ def _noiseless(common: Degradation, clean: Sequence[np.ndarray], step_px: float,
     return images
 
 
-def _measure_line(fitted: FittedSpectrum, noiseless: Sequence[np.ndarray],
-                  measured: Sequence[np.ndarray], step_px: float, stored: Intensities,
-                  seed: int, **bootstrap: int) -> NoiseLine:
+def _measure_line(spectra: SpectralFit, fitted: FittedSpectrum, noiseless: Sequence[np.ndarray],
+                  measured: Sequence[np.ndarray], stored: Intensities, seed: int,
+                  **bootstrap: int) -> NoiseLine:
+    """Measure the noise's line; it is not above what the spectrum allows, give or take."""
     extract = NoiseFilter(fitted.signal, fitted.noise, fitted.y_frequency, fitted.x_frequency,
-                          step_px)
+                          spectra.step_px)
     levels = [extract.levels(image) for image in measured]
     line = measure_noise(levels, [extract.levels(image) for image in noiseless], stored.limits,
                          seed=seed, **bootstrap)
-    return at_most(line, fitted.noise_variance(), levels)
+    allowed = fitted.noise_variance() * math.exp(fitted.noise_deviation())
+    return at_most(line, allowed, levels, spectra.measured_window)

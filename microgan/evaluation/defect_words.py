@@ -9,6 +9,7 @@ from microgan.runtime.amounts import significant
 
 _UNBOUNDED = 1e6  # an upper end beyond is none
 _MANY_PHOTONS = 1e4  # their noise is under 1 %
+_HARDLY = 0.01  # of what is bright
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -54,6 +55,12 @@ def _sampling(step_px: float, line: str) -> str:
 
 
 def _noise(found: Mapping[str, Estimate]) -> str:
+    if {"photons", "noise_gain", "noise_floor", "noise"} <= set(found):
+        growing = found["photons"].value * found["noise_gain"].value ** 2
+        floor, bright = found["noise_floor"].value, growing / found["noise_gain"].value
+        if floor > growing and growing + floor > (_HARDLY * bright) ** 2:
+            return (f"noise of {_with_interval(found['noise'])}, mostly the same in dark places "
+                    "and bright ones")
     if "photons" in found:
         if found["photons"].low > _MANY_PHOTONS:
             return "hardly any noise"
@@ -73,6 +80,8 @@ def _with_interval(estimate: Estimate, unit: str = "") -> str:
         return f"at least {low}{unit}"
     if not estimate.high < _UNBOUNDED:
         return f"{value}{unit} ({low} or more)"
+    if low == value == high:
+        return f"{value}{unit}"
     if not estimate.low > 0:
         return f"at most {high}{unit}"
     return f"{value}{unit} ({low} to {high})"

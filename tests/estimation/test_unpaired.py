@@ -58,14 +58,12 @@ def test_known_degradation_is_measured(blur_px, photons, step_px):
     assert MeasuredDefect.from_json(found.to_json()) == found
 
 
-# What is measured is further off than it should be: blurs of 0.74, 1.13, 2.81, 2.21 and 3.56 px,
-# and 4.1 photons. Dim images of small nuclei have little but noise at the frequencies that tell.
-# The last one's photons are 25.0 % off, on some processors a little more.
+# By which these ten images differ from the sixty is taken for blur, since noise covers finer
+# details; other ten are measured well, see docs/method.md.
 FALLS_SHORT = {
-    (NUCLEI, 3, (0.0, 0.0), 1.0, 0.0), (NUCLEI, 30, (1.0, 1.0), 1.0, 0.0),
-    (NUCLEI, 3, (2.0, 2.0), 1.0, 0.4), (NUCLEI, 30, (2.0, 2.0), 1.0, 0.4),
-    (NUCLEI, 3, (1.0, 4.0), 10.2, 0.0), (EMBRYO, 3, (4.0, 4.0), 1.0, 0.0),
-    (NUCLEI, 1000, (4.0, 4.0), 1.0, 0.0)}
+    (EMBRYO, 3, (4.0, 4.0), 1.0, 0.0): "3.60 and 3.51 px, intervals up to 3.99 and 3.92",
+    (NUCLEI, 3, (2.0, 2.0), 1.0, 0.4): "2.30 and 2.72 px, the second 2.26 or more",
+    (NUCLEI, 30, (1.0, 1.0), 1.0, 0.0): "1.099 px: within 10 %, or not, as a processor rounds"}
 # Each degradation, and the specimens that .ci/run takes with 3, 30 and 1000 photons: every two
 # of degradation, photons and specimen meet once or more. The others are run by hand.
 GRID = [
@@ -85,9 +83,10 @@ GRID = [
     for settings, all_taken in GRID for photons, taken in zip((3, 30, 1000), all_taken)
     for name in SPECIMENS])
 def test_grid_of_known_degradations_is_measured(settings, photons, name, request):
-    if (name, photons, settings["blur_px"], settings.get("step_px", 1.0),
-            settings.get("haze", 0.0)) in FALLS_SHORT:
-        request.applymarker(pytest.mark.xfail(reason="see FALLS_SHORT"))
+    known = (name, photons, settings["blur_px"], settings.get("step_px", 1.0),
+             settings.get("haze", 0.0))
+    if known in FALLS_SHORT:
+        request.applymarker(pytest.mark.xfail(reason=FALLS_SHORT[known]))
     if name == FILAMENTS and "step_px" in settings and photons < 1000:
         pytest.skip("ten images of a few filaments, a fifth of their columns, hold too little")
     clean = _samples(name)
@@ -99,13 +98,27 @@ def test_grid_of_known_degradations_is_measured(settings, photons, name, request
            may_be_uncertain=photons == 3 or "step_px" in settings)
 
 
-def test_clean_images_of_another_kind_are_said_to_tell_nothing():
-    degraded = _degraded(_samples(FILAMENTS)[:10], blur_px=(1.0, 2.0), noise_gain=5.0)
+@pytest.mark.parametrize("kind, other", [
+    (FILAMENTS, NUCLEI), pytest.param(NUCLEI, EMBRYO, marks=pytest.mark.slow),
+    pytest.param(EMBRYO, NUCLEI, marks=pytest.mark.slow)])
+def test_clean_images_of_another_kind_are_said_to_tell_nothing(kind, other):
+    degraded = _degraded(_samples(kind)[:10], blur_px=(1.0, 2.0), noise_gain=5.0)
 
-    found = measure_unpaired(degraded, _samples(NUCLEI, 24, 96))
+    found = measure_unpaired(degraded, _samples(other, 24, 96))
 
     assert found.misfit > POOR_FIT
     assert "cannot be known" in found.notes[0]
+
+
+def test_noise_that_does_not_grow_with_the_signal_is_measured_in_grey_levels():
+    clean = _samples(FILAMENTS)
+    degraded = _degraded(clean[:10], blur_px=(1.0, 1.0), noise_floor=9.0)
+
+    found = measure_unpaired(degraded, clean[10:])
+
+    np.testing.assert_allclose(found.estimates["noise"].value, 3, rtol=0.05)
+    assert "grey levels" == found.estimates["noise"].unit
+    assert not any("cannot be told apart" in note for note in found.notes)
 
 
 def test_noise_that_is_not_white_is_measured():

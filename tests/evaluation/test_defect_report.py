@@ -90,6 +90,22 @@ def test_numbers_are_said_as_far_as_they_are_known(name, estimate, words):
         **defect.estimates, name: estimate}))
 
 
+@pytest.mark.parametrize("gain, floor, deviation, words", [
+    (1e-15, 400.0, 20.0, "noise of 20 grey levels, mostly the same in dark places and bright"),
+    (0.5, 400.0, 23.4, "noise of 23 grey levels, mostly the same in dark places and bright"),
+    (2.0, 100.0, 22.6, "some 150 photons a pixel in bright places."),
+    (1e-15, 4.0, 2.0, "hardly any noise.")])
+def test_noise_is_said_in_photons_only_where_photons_explain_it(gain, floor, deviation, words):
+    numbers = {"photons": 300 / gain, "noise_gain": gain, "noise_floor": floor,
+               "noise": deviation}
+
+    sentence = describe_defect(replace(measured(), estimates={
+        name: Estimate(value, value, value, "grey levels" if name == "noise" else "")
+        for name, value in numbers.items()}))
+
+    assert words.lower() in sentence.lower()
+
+
 def test_report_has_words_with_a_poor_fit_at_the_top(tmp_path, smooth, random, written):
     noisy = smooth + random.normal(0, 0.1, smooth.shape)
     images = [DefectImages("Cells", smooth, smooth, noisy, measured()),
