@@ -38,8 +38,8 @@ GROUPS = {
         "validation_fraction", "test_fraction", "cross_validate", "symmetries", "normalization",
         "eval_limit", "axes", "nodata", "stretched", "focal_plane", "pixel_size_um", "z_step_um",
         "tissue_from", "tissue_to", "cell_radius_um", "cin_generator_path", "cin_augment", "alpha",
-        "alpha_decay", "intensity_jitter", "degraded_dir", "clean_dir", "channels", "register",
-        "upsample"),
+        "alpha_decay", "intensity_jitter", "data_dir", "degraded_dir", "clean_dir", "channels",
+        "register", "upsample"),
     "Networks": (
         "generator", "generator_filters", "discriminator", "discriminator_filters",
         "discriminator_halvings", "discriminator_norm", "critic", "critic_filters", "translator",

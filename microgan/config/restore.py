@@ -12,7 +12,7 @@ from microgan.errors import UserError, printable
 
 Item = TypeVar("Item")
 
-_OF_NETWORKS = ("generator", "task", "nodata", "trust_map", "cin_generator_path", "snapshots",
+_OF_NETWORKS = ("generator", "nodata", "trust_map", "cin_generator_path", "snapshots",
                 "tile", "test_time_augmentation", "precision", "backend", "dask")
 
 
@@ -24,9 +24,12 @@ class RestoreConfig(Config):
         None, "The generator.h5 of a run folder. embedded: the one that comes with microgan, "
         "which has seen only simulated images.")
     method: str = setting(
-        "network", "network: by --generator. filter: grey z-stacks alone, without training, by a "
-        "linear filter that is fitted to each stack: in three dimensions or, where the stack does "
-        "not tell enough, slice by slice.", choices=("network", "filter"))
+        "network", "network: by --generator. filter: without training, by a linear filter. With "
+        "--data_dir, it is measured on the pairs of --task, and every YX plane is filtered. "
+        "Without, it sharpens grey z-stacks and is fitted to each: in three dimensions or, where "
+        "the stack does not tell enough, slice by slice.", choices=("network", "filter"))
+    data_dir: str | None = setting(
+        None, "With --method=filter: folder of pairs as for train_cGAN.py, which tell the defect.")
     input: tuple[str, ...] = setting(
         (), "Files to restore, separated by commas: .npy, .tif, .tiff, .png, .zarr (OME-Zarr), or "
         ".czi, .lif, .nd2 (written as OME-TIFF); folders of such files, or quoted patterns such "
@@ -82,7 +85,8 @@ class RestoreConfig(Config):
         super().__post_init__()
         if self.method == "network" and not self.generator:
             raise UserError("--generator is missing: name the generator.h5 of a run folder, or "
-                            "embedded; or, for z-stacks, pass --method=filter.")
+                            "embedded; or, for z-stacks or with pairs in --data_dir, pass "
+                            "--method=filter.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
         if not self.trust_map and (self.cin_generator_path or self.snapshots):
@@ -117,6 +121,8 @@ class RestoreConfig(Config):
 
     def meaningless(self) -> dict[str, Meaningless]:
         if self.method == "filter":
-            return dict.fromkeys(_OF_NETWORKS, Meaningless("with --method=filter",
-                                                           "leave that out"))
-        return {}
+            found = dict.fromkeys(_OF_NETWORKS, Meaningless("with --method=filter",
+                                                            "leave that out"))
+            return found if self.data_dir else {**found, "task": Meaningless(
+                "with --method=filter for z-stacks", "name the pairs' folder with --data_dir")}
+        return {"data_dir": Meaningless("without --method=filter", "add that")}

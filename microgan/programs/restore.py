@@ -15,6 +15,7 @@ from microgan.errors import UserError, one_line
 from microgan.runtime.progress import Progress
 from microgan.files.whole import check_can_write, folder_for_results, put_back
 from microgan.programs.restore_by_filter import check_stacks, filter_file
+from microgan.programs.restore_by_pairs import check_planes, filter_planes, measured_filter
 from microgan.programs.restore_dask import DaskWork, restore_with_dask
 from microgan.programs.restored_file import collected, restore_file
 from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_paths
@@ -67,7 +68,9 @@ def restore_files(config: RestoreConfig) -> list[Path]:
     num_pixels = 0
     for path in left:
         with collected(failures, path), open_image_file(path, axes=config.axes) as file:
-            if info is None:
+            if config.data_dir is not None:
+                check_planes(file)
+            elif info is None:
                 check_stacks(path, file, config.method)
             for image in file.images:
                 if info is not None:
@@ -141,8 +144,7 @@ def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) 
 
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                  config: RestoreConfig) -> None:
-    restore = _by_generator(config) if config.method == "network" else (
-        lambda path, target: filter_file(path, target, config, None))
+    restore = _by_generator(config) if config.method == "network" else _by_filter(config)
     progress = Progress("all files")
     try:
         for done, (path, target) in enumerate(targets.items(), 1):
@@ -153,6 +155,13 @@ def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
     except KeyboardInterrupt as stop:
         raise type(stop)("stopped. Files restored before are whole; continue with the others."
                          ) from None
+
+
+def _by_filter(config: RestoreConfig) -> Callable[[Path, Path], None]:
+    if config.data_dir is None:
+        return lambda path, target: filter_file(path, target, config, None)
+    restore = measured_filter(config)
+    return lambda path, target: filter_planes(restore, path, target, config)
 
 
 def _by_generator(config: RestoreConfig) -> Callable[[Path, Path], None]:

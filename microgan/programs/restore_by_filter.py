@@ -37,7 +37,8 @@ def check_stacks(path: Path, file: ImageFile, method: str) -> None:
             raise UserError(
                 f"{path} has axes {image.axes} of lengths {image.pixels.shape}, but "
                 f"--method={method} sharpens grey z-stacks. Pass --axes=ZYX if it is one, save "
-                "each channel and time point as a file, or name a --generator.")
+                "each channel and time point as a file, name a --generator or, for images, a "
+                "folder of pairs with --data_dir.")
         depth, *size = (length for length in image.pixels.shape if length > 1)
         if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
             raise UserError(
