@@ -42,6 +42,8 @@ VOLUME_PX, STACK_PX = 112, 80
 _BLURRED, _FILTERED, _SHARP, _INSIDE = range(4)
 # Slices whose contrast is less, in network values, have nothing to fit.
 _LEAST_CONTRAST = 0.05
+# Added to errors, in network values, that others are divided by.
+_LEAST_ERROR = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,9 @@ class SupervisedSharpening:
         generator: filtered stack -> sharpened one.
         generator_optimizer: with `use_ema`, it also keeps the weights' moving average.
         weights: factors of "pixel", which counts in all slices, and of "fitted_pixel" and
-            "fourier", which count in slices within the sample.
+            "fourier", which count in slices within the sample. Each is a share of what it is
+            for the filtered slice: in focus, where the filter leaves little to correct, a
+            change for the worse counts as much as elsewhere.
         global_batch_size: stacks per batch over all replicas.
     """
 
@@ -96,16 +100,17 @@ class SupervisedSharpening:
         def of_slices(stack: tf.Tensor) -> tf.Tensor:
             return tf.reshape(stack, (-1, *stack.shape[2:]))
 
+        sharp, filtered = of_slices(batch["sharp"]), of_slices(batch["filtered"])
         inside = tf.reshape(batch["inside"], [-1])
+        num_slices = self.global_batch_size * batch["sharp"].shape[1]
         with tf.GradientTape() as tape:
-            sharpened = of_slices(self.generator(batch["filtered"], training=True))
-            sharp = of_slices(batch["sharp"])
-            num_slices = self.global_batch_size * batch["sharp"].shape[1]
-            losses = {
-                "pixel": tf.reduce_sum(pixel_loss(sharp, sharpened)) / num_slices,
-                "fitted_pixel": tf.reduce_sum(
-                    inside * fitted_pixel_loss(sharp, sharpened)) / num_slices,
-                "fourier": tf.reduce_sum(inside * fourier_loss(sharp, sharpened)) / num_slices}
+            corrected = of_slices(self.generator(batch["filtered"], training=True))
+            losses = {}
+            for name, loss, counts in (("pixel", pixel_loss, 1.0),
+                                       ("fitted_pixel", fitted_pixel_loss, inside),
+                                       ("fourier", fourier_loss, inside)):
+                errors = loss(sharp, corrected) / (loss(sharp, filtered) + _LEAST_ERROR)
+                losses[name] = tf.reduce_sum(counts * errors) / num_slices
             total = sum(weight * losses[name] for name, weight in self.weights.items())
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(total, variables), variables)
