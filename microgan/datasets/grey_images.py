@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -91,3 +92,17 @@ def _care_images(array: np.ndarray, axes: str | None, path: Path) -> np.ndarray:
                         "are supported, so C and Z must have length 1.")
     array = array.transpose(others + order)
     return _check_stack(array.reshape(array.shape[-3:]), path)
+
+
+def sizes_and_types(images: Iterable[np.ndarray]) -> str:
+    """Name the smallest and the largest size of images (Y, X) and all types of their values.
+
+    Example:
+        >>> sizes_and_types([np.zeros((64, 80), np.uint8), np.zeros((96, 96), np.uint16)])
+        '64 x 80 to 96 x 96 pixels of uint16 and uint8'
+    """
+    found = list(images)
+    sizes = sorted({image.shape for image in found}, key=math.prod)
+    types = sorted({image.dtype.name for image in found})
+    ends = [" x ".join(map(str, size)) for size in dict.fromkeys((sizes[0], sizes[-1]))]
+    return f"{' to '.join(ends)} pixels of {' and '.join(types)}"

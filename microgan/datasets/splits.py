@@ -125,6 +125,7 @@ def left_out_splits(pairs: PairedImages, split: Split, *, count: int, validation
         UserError: there are too few different pairs.
     """
     groups = left_out_groups(pairs, split, seed)
+    names = list(groups)
     keys = {index: name for name, indices in groups.items() for index in indices}
     least = 4 if count == 2 else count  # of which two stay, to train and to validate
     if len(groups) < least:
@@ -135,9 +136,11 @@ def left_out_splits(pairs: PairedImages, split: Split, *, count: int, validation
                "Add pairs of other samples."))
     splits = []
     for first in range(count):
-        chosen = set(list(groups)[first::count])
-        left_out = [index for index in keys if keys[index] in chosen]
-        rest = [index for index in keys if keys[index] not in chosen]
+        chosen = names[first::count]
+        left_out = [index for name in chosen for index in groups[name]]
+        # From the next one on, so that each takes its turn to validate.
+        rest = [index for name in names[first:] + names[:first] if name not in chosen
+                for index in groups[name]]
         num_validation = max(1, round(validation_fraction * len(rest)))
         validation, train = take_groups(rest, keys, num_validation, leave=1)
         splits.append(Split(_sorted(train), _sorted(validation), _sorted(left_out), pairs.name))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from microgan.config import TaskTrainingConfig
+from microgan.datasets.grey_images import sizes_and_types
 from microgan.datasets.matching import look_unmatched
 from microgan.datasets.moved_pairs import Shift, move_pairs
 from microgan.datasets.normalization import TaskNormalization, fit_min_max, fit_percentiles
@@ -101,7 +102,8 @@ class TaskData:
                           for part in ("train", "validation", "test"))
         synthetic = (f"; pairs are synthesised from {len(self.clean_to_degrade)} clean images"
                      if len(self.clean_to_degrade) else "")
-        return f"{self.pairs.name}: {parts}{synthetic}; symmetries: {self.symmetries}"
+        return (f"{self.pairs.name}: {parts}{synthetic}; symmetries: {self.symmetries}; "
+                + sizes_and_types([*self.pairs.degraded, *self.pairs.clean]))
 
     def training_task(self) -> TrainingTask:
         """Return what training draws from."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from microgan.config import TaskTrainingConfig
+from microgan.datasets.grey_images import sizes_and_types
 from microgan.datasets.normalization import TaskNormalization
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.sampling import TrainingTask
@@ -62,7 +63,8 @@ class UnpairedTaskData:
                   for kind, split in (("degraded", self.degraded_split),
                                       ("clean", self.clean_split))]
         extra = f" and {len(self.extra_clean)} extra" if self.extra_clean else ""
-        return f"{self.images.name}: {'; '.join(counts)}{extra}; symmetries: {self.symmetries}"
+        return (f"{self.images.name}: {'; '.join(counts)}{extra}; symmetries: {self.symmetries}; "
+                + sizes_and_types([*self.images.degraded, *self.images.clean]))
 
     def training_task(self) -> TrainingTask:
         """Return what training draws from."""

@@ -270,6 +270,13 @@ def test_planes_of_one_file_are_left_out_together():
     assert sorted(parts.test for parts in splits) == [(0, 1, 2), (3, 4, 5), (6, 7, 8)]
 
 
+def test_each_of_three_pairs_trains_validates_and_is_left_out_once():
+    splits = left_out(pairs_of(3), 3)
+
+    for part in ("train", "validation", "test"):
+        assert sorted(getattr(split, part) for split in splits) == [(0,), (1,), (2,)]
+
+
 @pytest.mark.parametrize("number, count, words", [
     (4, 5, "needs 5 pairs of 'Cells' .* but 4 train .*Pass --cross_validate=4, or add pairs."),
     (3, 2, "needs 4 pairs .* Pass --cross_validate=3, or add"),

@@ -175,12 +175,15 @@ def test_page_fits_a_browser_of_any_width(folder, width):
         viewer.querySelector("select").dispatchEvent(new Event("change"));
         viewer.querySelector("[data-kind=error]").click();
         const shown = viewer.querySelector("img.shown");
+        const place = viewer.querySelector("figcaption").textContent;
         document.title = [document.documentElement.scrollWidth <= innerWidth,
-                          shown.dataset.kind, getComputedStyle(shown).width].join(" ");
+                          shown.dataset.kind, getComputedStyle(shown).width,
+                          sessionStorage["kind" + place],
+                          sessionStorage["zoom" + place]].join(" ");
         </script>""", encoding="utf-8")
 
     dom = subprocess.run(
         [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},900",
          "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60).stdout
 
-    assert "<title>true error 2800px</title>" in dom
+    assert "<title>true error 2800px error 4</title>" in dom
