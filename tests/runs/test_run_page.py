@@ -137,6 +137,14 @@ def test_page_and_run_tell_that_the_score_fell(folder, capsys):
         capsys.readouterr().out)
 
 
+def test_rows_of_a_table_keep_their_columns_and_sentences_wrap(folder):
+    text = page(folder, report=Report("| A | 3 dB |\ncriterion   1 < 2\n\nToo few.", ""))
+
+    assert '<div class="row">| A | 3 dB |</div>' in text
+    assert '<div class="row">criterion   1 &lt; 2</div>' in text
+    assert "<div >Too few.</div>" in text and ".scores .row { white-space: pre;" in text
+
+
 def test_an_image_that_is_scored_is_shown_once(folder):
     (folder / "samples").mkdir()
     (folder / "samples" / "update_000200.png").write_bytes(b"png")
