@@ -75,7 +75,7 @@ def filter_names(measures: Sequence[StackMeasures]) -> list[str]:
 
 
 def winners(comparison: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the best volume of each column that can tell, x aside; none without filters."""
+    """Return the best volumes of each column that can tell, x aside; none without filters."""
     rivals = [row for row in comparison if row["volume"] != BLURRED]
     if len(rivals) < 2:
         return {}
@@ -83,7 +83,9 @@ def winners(comparison: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for name, badness in _BADNESS.items():
         known = [row for row in rivals if np.isfinite(row.get(name, np.nan))]
         if known:
-            best[name] = min(known, key=lambda row: badness(row[name]))["volume"]
+            least = min(badness(row[name]) for row in known)
+            best[name] = ", ".join(row["volume"] for row in known
+                                   if badness(row[name]) <= least + 1e-9)
     return best
 
 
