@@ -328,6 +328,8 @@ def read_info(path: str | os.PathLike[str], *,
     Raises:
         UserError: the file is missing, or not a microgan generator of that method.
     """
+    if file_of(path).is_dir():
+        raise UserError(f"{path} is a folder. Name the generator.h5 in it.")
     if not file_of(path).is_file():
         raise UserError(f"There is no file {path}. Name the generator.h5 of a run folder.")
     with _opened(path) as file:

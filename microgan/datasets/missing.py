@@ -70,7 +70,8 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
     Source:
         ours.
     """
-    num_not_finite = num_far = 0
+    num_nan = num_infinite = num_far = 0
+    infinite: object = None
     far: object = None
     marks: Counter[float] = Counter()
     low, high = math.inf, -math.inf
@@ -79,7 +80,11 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
             return None
         values = part[~is_missing(part, nodata)]
         finite = values[np.isfinite(values)]
-        num_not_finite += values.size - finite.size
+        nan = int(np.count_nonzero(np.isnan(values)))
+        num_nan += nan
+        if values.size > finite.size + nan:
+            infinite = values[np.isinf(values)][0]
+            num_infinite += values.size - finite.size - nan
         # Both ends, since the smallest integer has no absolute value.
         largest = min(_LARGEST_MEASURED, float(_limits(part.dtype).max))
         far_off = (finite > largest) | (finite < -largest - (part.dtype.kind == "i"))
@@ -91,8 +96,10 @@ def find_unmeasured(parts: Iterable[np.ndarray], nodata: float | None = None) ->
             others = finite[~of_marks]
             if others.size:
                 low, high = min(low, float(others.min())), max(high, float(others.max()))
-    if num_not_finite:
-        return Unmeasured(f"{_pixels(num_not_finite)} NaN or infinite", "nan")
+    if num_nan:
+        return Unmeasured(f"{_pixels(num_nan + num_infinite)} NaN or infinite", "nan")
+    if num_infinite:
+        return Unmeasured(f"{_pixels(num_infinite)} infinite", str(infinite))
     if num_far:
         return Unmeasured(f"{_pixels(num_far)} {far!s}, which no camera measures", str(far))
     if nodata is None and low <= high:

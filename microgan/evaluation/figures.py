@@ -172,7 +172,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
                            label=plainly(name))
     best = max(rows, key=lambda row: row["score"])
     score_axes.axvline(best["update"], color="0.5", linestyle=":",
-                       label=f"best: update {best['update']}")
+                       label=f"kept: update {best['update']}")
     values = np.abs([row[name] for row in rows for name in losses])
     if all(row[name] > 0 for row in rows for name in losses):
         loss_axes.set_yscale("log")

@@ -141,7 +141,7 @@ def _describe(clean: np.ndarray, image: np.ndarray) -> tuple[str, float | None]:
     for name, values in (("clean", clean), ("scored", image)):
         found = find_unmeasured([values])
         if found:
-            what = ("NaN or infinite pixels" if found.mark == "nan"
+            what = ("NaN or infinite pixels" if found.mark in ("nan", "inf", "-inf")
                     else f"pixels of {found.mark}, a mark of missing data")
             return f"the {name} image has {what}", None
     if clean.min() == clean.max():

@@ -181,7 +181,7 @@ def hdf5_node(file: h5py.Group, name: str) -> Any:
     """Return a group or dataset of an HDF5 file, reached without following links.
 
     Raises:
-        ValueError: it is missing or behind a link.
+        ValueError: it is missing, damaged or behind a link.
     """
     node: Any = file
     for part in name.split("/"):
@@ -190,7 +190,10 @@ def hdf5_node(file: h5py.Group, name: str) -> Any:
             raise ValueError(f"{name} is missing")
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{name} is a link, which is not followed")
-        node = node[part]
+        try:
+            node = node[part]
+        except KeyError as error:  # of what is there but cannot be opened
+            raise ValueError(f"{name} is damaged") from error
     return node
 
 

@@ -198,8 +198,8 @@ def _recorded_split(config: EvaluateConfig, name: str, pairs: PairedImages
                         "a whole copy of the run folder.") from error
     if not indices or not from_these_pairs:
         raise UserError(f"Training kept no pairs of '{name}' for the {config.split}, and there is "
-                        f"no {name}_test_X.npy in {config.data_dir}. Choose other tasks with "
-                        "--datasets, or --split=validation.")
+                        f"no {name}_test_X.npy or {name}_test/degraded in {config.data_dir}. "
+                        "Choose other tasks with --datasets, or --split=validation.")
     if images == fingerprint((), pairs.clean):
         raise UserError(f"Training had no real pairs of '{name}': its weights were chosen on "
                         "synthetic ones. Score held-out pairs with --split=test.")

@@ -26,6 +26,7 @@ from microgan.restoration.checks import check_task, choose_augmentation, why_not
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
 from microgan.restoration.kept_pixels import check_pixels
+from microgan.restoration.pretrained import SEEN_NONE
 from microgan.restoration.restorer import load_restorer
 from microgan.files.zarr_metadata import is_zarr_folder
 
@@ -89,6 +90,8 @@ def restore_files(config: RestoreConfig) -> list[Path]:
                     for written in (target, *_map_paths(target, config, info)):
                         check_can_write(written)
             if len(failures) < len(left):
+                if info is not None and not info.tasks:
+                    print(SEEN_NONE, flush=True)
                 if work:
                     restore_with_dask(left, work, failures, config)
                 else:
@@ -108,7 +111,7 @@ def _checked_generator(config: RestoreConfig) -> GeneratorInfo:
     if config.backend == "onnx":
         reason = why_not_onnx(info, config.precision)
         if reason is not None:
-            raise UserError(f"{reason}. Or leave out --backend=onnx.")
+            raise UserError(f"{reason}.")
     check_trust_config(config, info)
     if info.upsample > 1:
         for flag, value in (("trust_map", config.trust_map), ("dask", config.dask),

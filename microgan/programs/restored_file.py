@@ -16,6 +16,7 @@ from microgan.programs.trust_maps import TrustMaps
 from microgan.restoration.channels import find_channel_tasks
 from microgan.restoration.displayed import IntensityMap, intensity_map
 from microgan.restoration.image_files import open_image_file
+from microgan.restoration.pretrained import SEEN_NONE
 from microgan.restoration.restorer import Restorer
 from microgan.restoration.stored_images import Scratch
 from microgan.runtime.progress import Progress
@@ -49,7 +50,8 @@ def restore_file(restorer: Restorer | DaskRestorer, trust_maps: TrustMaps | None
         path: of the file.
         target: to write.
         config: everything `restore.py` takes.
-        say: called with lines for the user.
+        say: called with lines for the user, but not with `SEEN_NONE`, which is said once for
+            all files.
 
     Raises:
         UserError: as `Restorer.restore_into` and `ImageFile.write_like`.
@@ -81,7 +83,7 @@ def restore_file(restorer: Restorer | DaskRestorer, trust_maps: TrustMaps | None
                     target_pixels, pixels, axes=image.axes, task=task, nodata=config.nodata,
                     seed=zlib.crc32(os.fsencode(f"{path.name} {image.label}")),
                     progress=next(progress),
-                    report=lambda line: say(f"{name}: {line}"))
+                    report=lambda line: line == SEEN_NONE or say(f"{name}: {line}"))
             restored.append(part)
             maps.append(moved)
         file.write_like(target, restored, maps)

@@ -54,7 +54,7 @@ def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorIn
 
 
 def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
-    """Say why ONNX Runtime cannot restore by a generator; None if it can.
+    """Say why ONNX Runtime cannot restore by a generator, and the remedy; None if it can.
 
     Args:
         info: of the generator.
@@ -63,16 +63,18 @@ def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
     network = find_network(info.method, info.network)
     if network is None or network.write is None or not network.is_local:
         return (f"ONNX Runtime restores by the U-Net of train_cGAN.py and the residual network of "
-                f"train_zsegan.py; this is the {info.network} of a {info.method} generator")
+                f"train_zsegan.py; this is the {info.network} of a {info.method} generator: "
+                "leave out --backend=onnx")
     if precision == "mixed_bfloat16":
-        return "ONNX Runtime computes in float32, not in bfloat16"
+        return ("ONNX Runtime computes in float32, not in bfloat16: leave out --precision or "
+                "--backend=onnx")
     try:
         with held_back_stderr():  # it complains of hardware that it does not know
             for name in ("onnx", "onnxruntime"):
                 importlib.import_module(name)
     except ImportError as error:  # it is missing, or a library that it needs
         return (f"ONNX Runtime cannot be loaded ({one_line(error)}): "
-                "pip install 'microgan[onnx]'")
+                "pip install 'microgan[onnx]', or leave out --backend=onnx")
     return None
 
 

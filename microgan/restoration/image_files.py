@@ -65,12 +65,12 @@ def open_image_file(path: Path | str, *, axes: str | None = None) -> ImageFile:
         if is_zarr_folder(path):
             return ZarrFile(path, axes)
         raise UserError(f"{path} is a folder: name a file in it.")
+    if not path.exists():
+        raise UserError(f"There is no file {path}.")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path} has the suffix '{path.suffix}': expected "
                         f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}. Save it as OME-TIFF, in "
                         "Fiji after File > Import > Bio-Formats.")
-    if not path.exists():
-        raise UserError(f"There is no file {path}.")
     openers: dict[str, Callable[[Path, str | None], ImageFile]] = {
         ".npy": ArrayFile, ".zarr": ZarrFile, ".png": PngFile,
         **dict.fromkeys(VENDOR_SUFFIXES, MakersFile)}

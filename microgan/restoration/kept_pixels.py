@@ -35,6 +35,9 @@ def check_pixels(image: Pixels, nodata: float | None) -> int:
     """
     wheres = list(parts(image.shape, PART_PIXELS))
     found = find_unmeasured((image[where] for where in wheres), nodata)
+    if found and nodata is not None:
+        raise UserError(f"{found.text}, beside those of --nodata={nodata:.15g}. Only pixels of "
+                        "one value are kept as they are: fix the others first.")
     if found:
         measured = "; if they were measured, pass --nodata=nan" if found.may_be_measured else ""
         raise UserError(f"{found.text}. Keep such pixels as they are with "

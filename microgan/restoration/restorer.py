@@ -98,7 +98,7 @@ def load_restorer(path: str | os.PathLike[str], *, precision: str = "auto",
         info = choose_augmentation(read_info(path, method=None), test_time_augmentation)
         reason = why_not_onnx(info, precision)
         if reason is not None:
-            raise UserError(f"{reason}. Or leave out --backend=onnx.")
+            raise UserError(f"{reason}.")
         from microgan.restoration.onnx_network import OnnxNetwork
 
         network, precision = OnnxNetwork(path, info), "float32"

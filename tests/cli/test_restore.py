@@ -1,5 +1,6 @@
 """restore.py from flags to files."""
 
+import dataclasses
 import os
 import signal
 import zlib
@@ -9,6 +10,7 @@ import pytest
 import tifffile
 
 from helpers import assert_mistake, run_script
+from microgan.generator_file import load_weights, read_info, save_generator
 from microgan.runtime.progress import Progress
 from microgan.restoration.restorer import Restorer
 
@@ -393,3 +395,18 @@ def test_values_that_imagej_stores_with_an_offset_are_restored_as_they_mean(rest
     assert "1 of 2 files (signed.tif): ImageJ calibrates its values: stored -32768.\n" in out
     assert ("Warning: the files differ in pixel size: 0.111 um in plain.tif, 0.1 um in "
             "signed.tif.\n") in out
+
+
+def test_the_warning_of_a_pretrained_generator_is_said_once_for_all_files(
+        restore, tmp_path, generators, random):
+    pretrained = dataclasses.replace(read_info(generators / "one.h5"), tasks=(), normalization={})
+    weights, _ = load_weights(generators / "one.h5")
+    save_generator(tmp_path / "pretrained.h5", weights, pretrained)
+    for name in "abc":
+        np.save(tmp_path / f"{name}.npy", random.uniform(0, 200, (20, 30)).astype(np.float32))
+
+    status, out, _ = restore("--input=a.npy,b.npy,c.npy", generator=tmp_path / "pretrained")
+
+    assert status == 0
+    assert out.count("has seen only simulated images") == 1
+    assert out.startswith("This generator has seen only simulated images")

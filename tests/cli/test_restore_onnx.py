@@ -58,7 +58,7 @@ def test_without_the_extra_auto_takes_tensorflow(monkeypatch):
 
 @needs_extra
 @pytest.mark.parametrize("flags, words", [
-    (["--precision=mixed_bfloat16"], "computes in float32"),
+    (["--precision=mixed_bfloat16"], "bfloat16: leave out --precision or --backend=onnx.\n"),
     (["--dask=local:2"], "--dask needs TensorFlow"),
     (["--trust_map"], "--trust_map needs TensorFlow")])
 def test_what_does_not_go_with_onnx_runtime_is_refused(flags, words, restore, image, tmp_path):

@@ -16,7 +16,8 @@ def image(random):
     (1e20, "1 pixel is 1e+20, which", "1e+20"),
     (9.96921e36, "9.96921e+36", "9.96921e+36"),
     (np.nan, "1 pixel is NaN or infinite", "nan"),
-    (-np.inf, "1 pixel is NaN or infinite", "nan"),
+    (-np.inf, "1 pixel is infinite", "-inf"),
+    (np.inf, "1 pixel is infinite", "inf"),
     (-9999, "1 pixel is -9999, far from all others: a usual mark of missing data", "-9999"),
     (-32768, "1 pixel is -32768, far", "-32768")])
 def test_usual_marks_of_missing_data_are_named(image, value, text, mark):

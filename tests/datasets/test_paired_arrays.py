@@ -157,7 +157,7 @@ def test_what_is_not_a_real_number_is_refused(folder, dtype):
 
 
 @pytest.mark.parametrize("value, words", [
-    (np.nan, "NaN or infinite"), (np.inf, "NaN or infinite"),
+    (np.nan, "NaN or infinite"), (np.inf, "is infinite"),
     (-3.4e38, "-3.4e+38, which no camera measures"), (-9999, "a usual mark of missing data")])
 def test_pixel_that_was_not_measured_is_named(folder, value, words):
     def change(array):

@@ -16,7 +16,8 @@ def test_every_pixel_that_is_not_finite_is_counted(monkeypatch):
 
     with pytest.raises(UserError, match="3 pixels are NaN or infinite. Keep .* --nodata=nan"):
         check_pixels(image, None)
-    with pytest.raises(UserError, match="2 pixels are NaN or infinite"):
+    with pytest.raises(UserError, match="2 pixels are infinite, beside those of --nodata=nan. "
+                       "Only .*: fix the others first"):
         check_pixels(image, np.nan)
 
 

@@ -115,6 +115,7 @@ def test_last_weights_that_are_kept_are_neither_best_nor_late(folder, monkeypatc
     text = finished(folder)
     assert "The last weights are kept." in text
     assert "The best weights are" not in text and "train longer" not in text
+    assert "Training images, update 200" in text and "choose the weights" not in text
 
 
 def test_page_and_run_tell_that_the_score_fell(folder, capsys):
