@@ -7,6 +7,7 @@ from scipy import ndimage
 from helpers import ROOT
 from microgan.datasets import pair_checks
 from microgan.datasets.distorted_pairs import Stretch, stretched
+from microgan.datasets.enlarged import enlarge
 from microgan.datasets.pair_checks import check_pairs
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.simulation.datasets import simulate_pair
@@ -151,6 +152,17 @@ def test_sets_that_are_exchanged_as_a_whole_are_found(name):
 
     assert (finding.image, finding.index, finding.kind) == ("all", None, "exchanged")
     assert finding.line().startswith(f"{name}, all pairs: exchanged: beyond the detail")
+
+
+def test_enlarged_images_are_not_called_exchanged(random):
+    clean = ndimage.gaussian_filter(random.normal(size=(6, 160, 160)), (0, 3, 3))
+    clean += random.normal(0, 1e-3, clean.shape)
+    noisy = ndimage.gaussian_filter(clean, (0, 1, 1))[:, ::2, ::2]
+    noisy = noisy + random.normal(0, 0.3 * clean.std(), noisy.shape)
+    degraded = np.stack([enlarge(image, 2) for image in noisy])
+
+    assert named(check_pairs(PairedImages("Cells", degraded, clean))) == {"all": "exchanged"}
+    assert not check_pairs(PairedImages("Cells", degraded, clean, upsample=2))
 
 
 def test_images_that_were_only_blurred_by_computation_are_not_called_exchanged(larger, random):
