@@ -28,6 +28,8 @@ def check_pairs(pairs: PairedImages, report: Callable[[float], None] = lambda _:
                 can_register: bool = True) -> list[Finding]:
     """Find pairs that are shifted, swapped, turned, stretched, exchanged, empty or saturated.
 
+    Sets whose degraded images are the clean ones are found, too.
+
     Args:
         pairs: of one task, at least one.
         report: called with the share that is done.
@@ -63,7 +65,7 @@ Align both, or pass --register=auto.']
                         lambda share: report(0.5 + 0.5 * share)).findings()
     exchanged = _exchanged(pairs, {index: each for index, each in measured.items()
                                    if index not in placed or placed[index].shift is not None})
-    return _all_exchanged(pairs, measured) + [
+    return _all_identical(pairs) + _all_exchanged(pairs, measured) + [
         found[index] for index in range(len(pairs))
         for found in (placed, exchanged, saturated) if index in found]
 
@@ -82,6 +84,16 @@ def _exchanged(pairs: PairedImages, measured: dict[int, MeasuredPair]) -> dict[i
         "the degraded ones. Exchange them.")
         for index, each in measured.items()
         if each.difference @ usual / length ** 2 < _EXCHANGED}
+
+
+def _all_identical(pairs: PairedImages) -> list[Finding]:
+    """Find whether all degraded images are the clean ones."""
+    if not all(np.array_equal(*pair) for pair in zip(pairs.degraded, pairs.clean)):
+        return []
+    return [Finding(
+        pairs.name, "all", None, "identical", "",
+        "degraded and clean images are the same, so there is nothing to learn. Look whether the "
+        "right files are in both folders.")]
 
 
 def _all_exchanged(pairs: PairedImages, measured: dict[int, MeasuredPair]) -> list[Finding]:

@@ -236,10 +236,11 @@ def _split(told: _Told, images: Images, files: Sequence[str], test_images: Image
     wanted = max(2, count - num_test if limit is None else limit)
     num_validation = min(max(1, round(validation_fraction * wanted)), wanted - 1)
     if count < wanted:
+        remedy = "Add" if count < 2 else "Lower --images_limit or add"
         raise UserError(
             f"'{name}' has {count} {unit}{'s' * (count != 1)}, but training asks for "
             f"{wanted - num_validation}, validation for {num_validation} and the test for "
-            f"{num_test}. Lower --images_limit or add {unit}s.")
+            f"{num_test}. {remedy} {unit}s.")
 
     test, rest = take_groups(order, groups, num_test, leave=2)
     if limit is not None and len(rest) < wanted and test_fraction is None:

@@ -154,6 +154,12 @@ def test_sets_that_are_exchanged_as_a_whole_are_found(name):
     assert finding.line().startswith(f"{name}, all pairs: exchanged: beyond the detail")
 
 
+def test_a_set_whose_halves_are_the_same_is_found(pairs):
+    (finding,) = found(pairs[1], pairs[1])
+
+    assert finding.line().startswith("Nuclei, all pairs: identical: degraded and clean images")
+
+
 def test_enlarged_images_are_not_called_exchanged(random):
     clean = ndimage.gaussian_filter(random.normal(size=(6, 160, 160)), (0, 3, 3))
     clean += random.normal(0, 1e-3, clean.shape)

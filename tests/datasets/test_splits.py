@@ -68,13 +68,13 @@ def test_seed_repeats_and_changes_the_split():
 
 def test_too_few_pairs_are_counted():
     with pytest.raises(UserError, match="'Cells' has 10 pairs, but training asks for 40, "
-                       "validation for 10 and the test for 0"):
+                       "validation for 10 and the test for 0. Lower --images_limit or add pairs."):
         split(pairs_of(10), images_limit=50)
 
 
 def test_single_pair_is_too_few():
     with pytest.raises(UserError, match="'Cells' has 1 pair, but training asks for 1, "
-                       "validation for 1 and the test for 0"):
+                       "validation for 1 and the test for 0. Add pairs."):
         split(pairs_of(1))
 
 
