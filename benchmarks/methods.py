@@ -84,8 +84,10 @@ def uses_vgg(key):
 
 # Keys of the rows that are computed, not trained.
 RAW = "raw"
+LINEAR = "linear"
 CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means", "lucy": "Richardson-Lucy"}
-KEYS = (RAW, *CLASSICAL, *METHODS)
-LABELS = {RAW: "raw input", **CLASSICAL, **{key: each.label for key, each in METHODS.items()}}
-SETTINGS = {RAW: WITH_PAIRS, **dict.fromkeys(CLASSICAL, WITH_PAIRS),
+_COMPUTED = {RAW: "raw input", LINEAR: "linear filter of the measured defect", **CLASSICAL}
+KEYS = (*_COMPUTED, *METHODS)
+LABELS = {**_COMPUTED, **{key: each.label for key, each in METHODS.items()}}
+SETTINGS = {**dict.fromkeys(_COMPUTED, WITH_PAIRS),
             **{key: each.setting for key, each in METHODS.items()}}

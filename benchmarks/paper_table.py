@@ -21,7 +21,7 @@ import numpy as np
 from cell_scores import SCORE_COLUMNS, score_rows
 from cells import add_rows, commit, finished, images_key, read_rows, train
 from method_trainer import JOINT, PER_TASK, MethodTrainer
-from methods import CLASSICAL, KEYS, METHODS, RAW, SETTINGS, uses_vgg
+from methods import CLASSICAL, KEYS, LINEAR, METHODS, RAW, SETTINGS, uses_vgg
 from paper_table_pages import save_curves, save_figure, write_tables
 from training_time import machine, trained_seconds
 
@@ -161,7 +161,9 @@ class Table:
         for name in self.tasks:
             chosen, constants = self._pairs(cell, name)
             degraded, text = list(self.test[name].degraded), ""
-            if cell.method in CLASSICAL:
+            if cell.method == LINEAR:  # knows the clean images' range by itself
+                degraded = classical.filter_linearly(*chosen, degraded)
+            elif cell.method in CLASSICAL:
                 text, filtered = classical.restore(CLASSICAL[cell.method], chosen, degraded)
                 degraded = [constants.clean.undo(constants.degraded.normalize(image))
                             for image in filtered]

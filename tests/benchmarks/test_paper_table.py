@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import paper_table
 from cells import read_rows
@@ -108,6 +109,22 @@ def test_all_rows_of_a_seed_are_scored_by_the_range_of_its_pairs(table, tmp_path
 
     pairs = (np.load(tmp_path / f"Blobs_{kind}.npy") for kind in "XY")
     assert ranges == 3 * [TaskNormalization(*map(fit_percentiles, pairs))]
+
+
+def test_linear_filter_restores_to_the_clean_images_range(table, tmp_path, random, monkeypatch):
+    clean = [1000 + 100 * gaussian_filter(random.normal(size=(64, 64)), 3) for _ in range(14)]
+    degraded = [image / 10 + random.normal(size=image.shape) for image in clean]
+    for name, part in (("Blobs", slice(12)), ("Blobs_test", slice(12, None))):
+        np.save(tmp_path / f"{name}_X.npy", degraded[part])
+        np.save(tmp_path / f"{name}_Y.npy", clean[part])
+    errors = []
+    monkeypatch.setattr(paper_table, "score_rows", lambda task, clean, restored, *_, **__:
+                        errors.append(np.abs(np.subtract(restored, clean)).mean()) or [])
+
+    table(Trainings(), methods=("linear",)).fill()
+
+    # The noise has a mean absolute value of 8 clean grey levels.
+    assert errors[0] < 4
 
 
 def test_pages_are_written_after_every_cell(table):
