@@ -110,7 +110,8 @@ def test_degraded_images_with_fewer_pixels_are_enlarged(tmp_path, random, monkey
     trained, again = ([row["psnr"] for row in json.loads(
         (tmp_path / folder / "scores.json").read_text()) if row["method"] == "restored"]
         for folder in (RUN, "evaluation"))
-    assert len(again) > 1 and again == pytest.approx(trained)
+    # Two networks of the same weights, compiled apart, round differently.
+    assert len(again) > 1 and again == pytest.approx(trained, abs=1e-3)
 
 
 def test_second_run_into_the_folder_is_refused(finished):

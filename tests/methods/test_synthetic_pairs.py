@@ -297,7 +297,8 @@ def test_without_pairs_to_test_synthetic_images_are_scored_and_called_so(
     rows = json.loads((tmp_path / "scores.json").read_text())
     assert {(row["split"], row["n"]) for row in rows} == {("synthetic validation", 2)}
     assert "not how well measured images are restored." in report.table
-    assert report.table.endswith("and run evaluate.py.") and not report.compared
+    assert report.table.endswith("and run evaluate.py.")
+    assert len(report.compared) == 2 and "synthetic" in report.compared_how.lower()
 
 
 @pytest.mark.parametrize("degradation, is_filtered", [
