@@ -149,39 +149,41 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
         rows: of the training history, at least one, with `update`, `seconds`, `bad_steps`,
             losses, then scores, first `score`, which ranks checkpoints; larger is better.
             Their order tells them apart, since a task may have any name.
-        score_label: name and unit of the scores.
+        score_label: name and unit of the scores; "" to draw losses only.
         weights: of losses, by name; each is drawn multiplied by its weight.
         levels: scores to compare with, by name, drawn as dashed lines.
     """
     updates = [row["update"] for row in rows]
     names = [name for name in rows[0] if name not in ("update", "seconds", "bad_steps")]
     losses, scores = names[:names.index("score")], names[names.index("score"):]
-    figure = Figure(figsize=(8, 6.5), dpi=_DPI, layout="constrained")
-    loss_axes, score_axes = figure.subplots(2, 1, sharex=True)
+    figure = Figure(figsize=(8, 6.5 if score_label else 3.5), dpi=_DPI, layout="constrained")
+    loss_axes, *score_panels = all_axes = figure.subplots(
+        2 if score_label else 1, 1, sharex=True, squeeze=False)[:, 0]
     for name in losses:
         loss = name.removesuffix("_loss")
         weight = (weights or {}).get(loss, 1.0)
         _draw_curve(loss_axes, updates, [weight * row[name] for row in rows],
                     loss.replace("_", " ") + ("" if weight == 1 else f" x {weight:g}"))
-    for name in scores:
-        _draw_curve(score_axes, updates, [row[name] for row in rows],
-                    "mean" if name == "score" else name.partition("_")[2],
-                    **({"color": "black", "linewidth": 2.2} if name == "score" else {}))
-    for number, (name, level) in enumerate((levels or {}).items()):
-        score_axes.axhline(level, color=str(0.3 + 0.3 * (number % 2)), linestyle="--",
-                           label=plainly(name))
-    best = max(rows, key=lambda row: row["score"])
-    score_axes.axvline(best["update"], color="0.5", linestyle=":",
-                       label=f"kept: update {best['update']}")
+    for score_axes in score_panels:
+        for name in scores:
+            _draw_curve(score_axes, updates, [row[name] for row in rows],
+                        "mean" if name == "score" else name.partition("_")[2],
+                        **({"color": "black", "linewidth": 2.2} if name == "score" else {}))
+        for number, (name, level) in enumerate((levels or {}).items()):
+            score_axes.axhline(level, color=str(0.3 + 0.3 * (number % 2)), linestyle="--",
+                               label=plainly(name))
+        best = max(rows, key=lambda row: row["score"])
+        score_axes.axvline(best["update"], color="0.5", linestyle=":",
+                           label=f"kept: update {best['update']}")
+        score_axes.set_ylabel(score_label)
     values = np.abs([row[name] for row in rows for name in losses])
     if all(row[name] > 0 for row in rows for name in losses):
         loss_axes.set_yscale("log")
     elif np.any(values > 0):  # those of a critic change sign
         loss_axes.set_yscale("symlog", linthresh=float(np.median(values[values > 0])))
     loss_axes.set_ylabel("loss (mean since the last point)")
-    score_axes.set_ylabel(score_label)
-    score_axes.set_xlabel("update")
-    for axes in (loss_axes, score_axes):
+    all_axes[-1].set_xlabel("update")
+    for axes in all_axes:
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)

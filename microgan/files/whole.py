@@ -209,8 +209,16 @@ def make_folder(folder: str | os.PathLike[str], flag: str) -> None:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot create the folder {flag}={folder}: {error.strerror}. Choose "
-                        "another.") from error
+        raise UserError(f"Cannot create the folder {flag}={folder}: "
+                        f"{why_no_folder(folder, error)}. Choose another.") from error
+
+
+def why_no_folder(folder: str | os.PathLike[str], error: OSError) -> str:
+    """Say why a folder cannot be created, also where a file is in its place."""
+    for path in (Path(folder), *Path(folder).parents):
+        if path.is_file():
+            return f"{path} is a file" if path != Path(folder) else "it is a file"
+    return error.strerror or str(error)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from microgan.datasets.sampling import draw_crops, refuse_small
 from microgan.errors import UserError
 from microgan.estimation.alone import measure_alone
 from microgan.estimation.linear_filter import LinearFilter, clean_spectrum
-from microgan.estimation.measured_defect import MeasuredDefect
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.generator_file import GeneratorInfo
 from microgan.methods.cgan import CGAN
 from microgan.methods.degraded_alone import DegradedAlone
@@ -85,7 +85,8 @@ class CGANAlone(DegradedAlone, CGAN):
                       f"{name}: no clean images; they are simulated, with the noise measured on "
                       "the degraded ones. Measured: " + "; ".join(
                           f"{kind.replace('_', ' ')} {value}"
-                          for kind, value in defect.estimates.items()) + ".",
+                          for kind, value in defect.estimates.items()) + "."
+                      + _about_floor(defect.estimates),
                       *(f"{name}: {note}" for note in defect.notes)]
         return "\n".join(lines)
 
@@ -178,6 +179,17 @@ class _LearnedTask:
             pair = self.defect.model.apply(random, clean), clean
         ranges = self.task.normalization
         return ranges.degraded.normalize(pair[0]), ranges.clean.normalize(pair[1])
+
+
+def _about_floor(estimates: Mapping[str, Estimate]) -> str:
+    """Explain a noise floor below 0, which nobody expects of a variance."""
+    gain, floor = estimates["noise_gain"].value, estimates["noise_floor"].value
+    if floor >= 0:
+        return ""
+    if gain <= 0:
+        return " The noise floor is below 0 by chance: take it for 0."
+    return (" The noise floor, the variance that the noise would have at grey level 0, is below 0 "
+            f"where black is brighter than 0: this noise ends at grey level {-floor / gain:.3g}.")
 
 
 def filter_share(image: np.ndarray, degradation: Degradation) -> float:

@@ -35,7 +35,7 @@ class DegradedAlone(RestoringMethod):
     subclass defines `describe` and `build`, which sets `trainer`.
     """
 
-    score_label = "updates: the last are kept"
+    score_label = ""
     keeps_last = True
     not_tested = ("There are no clean images to score with. Look at the pictures in samples/. "
                   "Scores need a few pairs, in NAME_test_X.npy and NAME_test_Y.npy, or in "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib.util
 import math
 import os
 import sys
@@ -22,7 +23,8 @@ from microgan.programs.trust_maps import TrustMaps, check_trust_config, map_path
 from microgan.generator_file import GeneratorInfo, read_info
 from microgan.files.names import choose_files, matching_name
 from microgan.restoration.channels import find_channel_tasks
-from microgan.restoration.checks import check_task, choose_augmentation, why_not_onnx
+from microgan.restoration.checks import (
+    check_task, choose_augmentation, unsuited_to_onnx, why_not_loaded, why_not_onnx)
 from microgan.restoration.image_files import (
     SUFFIXES, images_in_folder, open_image_file, result_name)
 from microgan.restoration.kept_pixels import check_pixels
@@ -125,6 +127,8 @@ def _checked_generator(config: RestoreConfig) -> GeneratorInfo:
 def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) -> str:
     """Return "onnx" where it is asked for or faster, otherwise "tensorflow".
 
+    An installed ONNX Runtime that lacks something to be taken is named.
+
     Args:
         config: of the program; `backend` may be "auto".
         info: of the generator, with test-time augmentation as it is wanted.
@@ -136,8 +140,13 @@ def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) 
     # Jobs of a `--shard` must not differ, and Dask's workers and trust maps take TensorFlow.
     stands_alone = not (config.trust_map or config.shard or config.dask)
     if (stands_alone and num_pixels * times <= _FEW_PIXELS
-            and why_not_onnx(info, config.precision) is None):
-        return "onnx"
+            and unsuited_to_onnx(info, config.precision) is None):
+        reason = why_not_loaded()
+        if reason is None:
+            return "onnx"
+        if importlib.util.find_spec("onnxruntime") is not None:  # somebody wanted it
+            print("Restoring by TensorFlow: ONNX Runtime is installed but cannot be loaded "
+                  f"({reason}): pip install 'microgan[onnx]'.", flush=True)
     return "tensorflow"
 
 

@@ -60,6 +60,17 @@ def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
         info: of the generator.
         precision: that is asked for.
     """
+    unsuited = unsuited_to_onnx(info, precision)
+    if unsuited is not None:
+        return unsuited
+    missing = why_not_loaded()
+    return None if missing is None else (
+        f"ONNX Runtime cannot be loaded ({missing}): pip install 'microgan[onnx]', or leave out "
+        "--backend=onnx")
+
+
+def unsuited_to_onnx(info: GeneratorInfo, precision: str) -> str | None:
+    """As `why_not_onnx`, wherever it is installed."""
     network = find_network(info.method, info.network)
     if network is None or network.write is None or not network.is_local:
         return (f"ONNX Runtime restores by the U-Net of train_cGAN.py and the residual network of "
@@ -68,13 +79,17 @@ def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:
     if precision == "mixed_bfloat16":
         return ("ONNX Runtime computes in float32, not in bfloat16: leave out --precision or "
                 "--backend=onnx")
+    return None
+
+
+def why_not_loaded() -> str | None:
+    """Return the reason why ONNX Runtime, or onnx, cannot be loaded; None if both can."""
     try:
         with held_back_stderr():  # it complains of hardware that it does not know
             for name in ("onnx", "onnxruntime"):
                 importlib.import_module(name)
     except ImportError as error:  # it is missing, or a library that it needs
-        return (f"ONNX Runtime cannot be loaded ({one_line(error)}): "
-                "pip install 'microgan[onnx]', or leave out --backend=onnx")
+        return one_line(error)
     return None
 
 

@@ -72,19 +72,23 @@ def choose_strategy(num_gpu: int | None, *, num_workers: int) -> tf.distribute.S
     wanted = found if num_gpu is None else num_gpu
     if wanted > found:
         raise UserError(
-            f"--num_gpu={wanted} asks for {wanted} GPUs, but TensorFlow finds {found} here. Pass "
-            "--num_gpu=0 to train on the CPU, or install the GPU libraries with "
+            f"--num_gpu={wanted} asks for {_gpus(wanted)}, but TensorFlow finds {found} here. "
+            "Pass --num_gpu=0 to train on the CPU, or install the GPU libraries with "
             "pip install 'microgan[gpu]'.")
     if wanted < found:  # TensorFlow would use all that it sees
         try:
             tf.config.set_visible_devices(gpus[:wanted], "GPU")
         except RuntimeError as error:
             raise UserError(f"--num_gpu={wanted} comes too late: TensorFlow already uses the "
-                            f"{found} GPUs of this process. Start a new one.") from error
+                            f"{_gpus(found)} of this process. Start a new one.") from error
     if num_workers > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
     devices = [f"GPU:{index}" for index in range(wanted)] or ["CPU:0"]
     return tf.distribute.MirroredStrategy(devices)
+
+
+def _gpus(number: int) -> str:
+    return f"{number} GPU{'' if number == 1 else 's'}"
 
 
 def prepare(*, seed: int, deterministic: bool, precision: str) -> str:

@@ -73,7 +73,7 @@ class Method(abc.ABC):
 
     run_folder: str  # its name, in --dir
     report_files: tuple[str, ...] = ()  # as written: with the last one, a run is finished
-    score_label = "validation score"
+    score_label = "validation score"  # "" if nothing is scored, and no curve is drawn
     large_fall = math.inf  # of the score from the best to the last, which is worth a warning
     keeps_last = False  # whether the last weights are kept, since nothing tells which are best
     restores = False  # whether restore.py takes its generator and a user's images

@@ -20,7 +20,7 @@ from microgan.runs.run_files import (
     remove_partial_files, results_of_run)
 from microgan.runs.run_lock import locked
 from microgan.runs.workers import this_worker
-from microgan.files.whole import write_json
+from microgan.files.whole import why_no_folder, write_json
 from microgan.version import __version__
 
 # How to run, not what: a resumed run may change these fields.
@@ -48,8 +48,9 @@ def check_run_folder(folder: Path, config: Any, report_files: Sequence[str]) -> 
 
     Raises:
         UserError: the folder holds a run and neither flag is given, or parts of a run without
-            its `config.json`, or, unless a run is resumed, other files; or explicit settings,
-            or files that settings name, differ from those of the run to be resumed.
+            its `config.json`, or, unless a run is resumed, other files; or the run to be resumed
+            is the folder that holds `folder`; or explicit settings, or files that settings name,
+            differ from those of the run to be resumed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another folder with --dir.")
@@ -62,7 +63,11 @@ def check_run_folder(folder: Path, config: Any, report_files: Sequence[str]) -> 
                             "continue with --resume, or replace it with --overwrite.")
     _refuse_losses(folder, config, report_files)
     if config.resume:
-        print(f"Nothing to resume in {folder}: starting.")
+        if folder.name == folder.parent.name and (folder.parent / CONFIG_FILE).exists():
+            raise UserError(f"--dir names the run folder {folder.parent} itself. Name the folder "
+                            f"that it is in: --dir={folder.parent.parent}")
+        print(f"Nothing to resume: there is no run in {folder}. A new one starts from the "
+              "beginning. If you meant an earlier run, stop this one and mend --dir.", flush=True)
     if config.seed is not None:
         return config
     if this_worker().count > 1:
@@ -104,8 +109,8 @@ def working_folder(folder: Path, config: Any) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"Cannot create the folder {folder}: {error.strerror}. Choose another "
-                        "one with --dir.") from error
+        raise UserError(f"Cannot create the folder {folder}: {why_no_folder(folder, error)}. "
+                        "Choose another one with --dir.") from error
     with locked(folder) if this_worker().is_chief else nullcontext():
         try:
             yield folder

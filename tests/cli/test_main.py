@@ -1,14 +1,16 @@
 """`microgan`: one command for every program."""
 
+import os
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from helpers import assert_printed_mistake, run_without_tensorflow
+from helpers import ROOT, assert_mistake, assert_printed_mistake, run_without_tensorflow
 from microgan.cli.completion import completion_script
-from microgan.cli.main import main
+from microgan.cli.main import help_page, main
 from microgan.cli.program_list import PROGRAMS
 
 
@@ -19,6 +21,15 @@ def test_answers_without_tensorflow(arguments, tmp_path):
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "microgan" in result.stdout
+
+
+def test_package_runs_as_the_command(tmp_path):
+    answer, mistake = (subprocess.run(
+        [sys.executable, "-m", "microgan", flag], cwd=tmp_path, text=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}) for flag in ("--help", "--helo"))
+
+    assert (answer.returncode, answer.stderr, answer.stdout) == (0, "", help_page())
+    assert_mistake(mistake, "microgan: error: ", "Did you mean --help?")
 
 
 def test_map_has_a_line_for_every_program_that_fits_a_terminal(capsys):

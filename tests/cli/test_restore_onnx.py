@@ -3,6 +3,8 @@
 import dataclasses
 import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,6 +56,22 @@ def test_without_the_extra_auto_takes_tensorflow(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
     assert choose_backend(config, read_info(EMBEDDED), 1000) == "tensorflow"
+
+
+@pytest.mark.parametrize("is_there, flags, said", [
+    (True, {}, "by TensorFlow: ONNX Runtime is installed but cannot be loaded ("),
+    (False, {}, ""), (True, {"precision": "mixed_bfloat16"}, "")])
+def test_onnx_runtime_that_lacks_onnx_is_named(monkeypatch, capsys, is_there, flags, said):
+    config = RestoreConfig.create(generator=EMBEDDED, input=["a.tif"], **flags)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(
+        __spec__=ModuleSpec("onnxruntime", None)) if is_there else None)
+
+    assert choose_backend(config, read_info(EMBEDDED), 1000) == "tensorflow"
+
+    out = capsys.readouterr().out
+    assert said in out and bool(out) == bool(said)
+    assert not said or "onnx" in out and out.endswith("pip install 'microgan[onnx]'.\n")
 
 
 @needs_extra

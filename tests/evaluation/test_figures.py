@@ -196,6 +196,20 @@ def test_history_draws_weighted_losses_and_levels(tmp_path, monkeypatch):
             if line.get_label() == "raw input"] == [1.5]
 
 
+@pytest.mark.parametrize("score_label, panels", [("", 1), ("PSNR", 2)])
+def test_history_without_scores_draws_losses_alone(tmp_path, monkeypatch, score_label, panels):
+    saved = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path: saved.append(figure))
+
+    figures.save_history_figure(
+        tmp_path / "history.png",
+        [{"update": 1, "seconds": 1.0, "pixel_loss": 0.5, "score": 2.0}], score_label=score_label)
+
+    axes = saved[0].axes
+    assert len(axes) == panels and axes[0].lines
+    assert [each.get_xlabel() for each in axes] == [""] * (panels - 1) + ["update"]
+
+
 def test_a_large_image_is_cut_not_averaged(tmp_path):
     checkers = 50.0 * (np.indices((600, 600)).sum(axis=0) % 2)
 

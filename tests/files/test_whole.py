@@ -10,8 +10,8 @@ import pytest
 from helpers import ROOT
 from microgan.errors import UserError
 from microgan.files.whole import (
-    check_can_write, folder_written_whole, is_partial, name_when_whole, put_back, write_json,
-    written_whole)
+    check_can_write, folder_written_whole, is_partial, make_folder, name_when_whole, put_back,
+    write_json, written_whole)
 
 
 def test_file_appears_only_when_it_is_complete(tmp_path):
@@ -299,3 +299,13 @@ def test_foreign_folders_are_not_cleaned_up(tmp_path):
     put_back(folder)
 
     assert (foreign / "mine.txt").exists() and elsewhere.exists()
+
+
+@pytest.mark.parametrize("name, words", [
+    ("a.tif", "--output=.*a.tif: it is a file. Choose another."),
+    ("a.tif/deep/er", "--output=.*a.tif/deep/er: .*a.tif is a file. Choose another.")])
+def test_file_where_a_folder_should_be_is_called_a_file(tmp_path, name, words):
+    (tmp_path / "a.tif").touch()
+
+    with pytest.raises(UserError, match=f"^Cannot create the folder {words}$"):
+        make_folder(tmp_path / name, "--output")

@@ -7,11 +7,12 @@ from scipy import ndimage
 from helpers import NARROW_CGAN, files_in, run_script, write_pairs
 from microgan.config import CGANConfig
 from microgan.errors import UserError
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.methods import cgan_alone
 from microgan.methods.cgan import CGAN
 from microgan.methods.cgan_alone import CGANAlone, filter_share, recorrupt
 from microgan.methods.simulated_clean import simulate_clean
-from microgan.simulation.degradation_model import Degradation, filter_radially
+from microgan.simulation.degradation_model import Degradation, DegradationModel, filter_radially
 
 FEW_SPECIMENS = 3
 
@@ -91,6 +92,22 @@ def test_what_was_measured_and_what_cannot_be_is_told(folder, few_specimens):
 
     assert "Blobs: 4 train, none validation, none test" in told
     assert "noise gain" in told and "Blur is left as it is" in told
+
+
+@pytest.mark.parametrize("gain, floor, words", [
+    (2.0, -156.0, "below 0 where black is brighter than 0: this noise ends at grey level 78."),
+    (0.0, -1.0, "below 0 by chance: take it for 0."), (2.0, 30.0, "grey levels².")])
+def test_noise_floor_below_zero_is_explained(
+        folder, few_specimens, monkeypatch, gain, floor, words):
+    defect = MeasuredDefect(DegradationModel((Degradation(noise_gain=gain, noise_floor=floor),)), {
+        "noise_gain": Estimate(gain, gain, gain, "grey levels"),
+        "noise_floor": Estimate(floor, floor, floor, "grey levels²")})
+    monkeypatch.setattr(cgan_alone, "measure_alone", lambda *_, **__: defect)
+
+    (measured,) = (line for line in loaded(folder).describe_data().splitlines()
+                   if "Measured:" in line)
+
+    assert measured.endswith(words)
 
 
 @pytest.mark.parametrize("gain, floor", [(0.0, 25.0), (2.0, 30.0), (2.0, -60.0)])

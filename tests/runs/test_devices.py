@@ -53,3 +53,13 @@ def test_hiding_gpus_that_are_in_use_is_a_mistake(machine, monkeypatch):
 
     with pytest.raises(UserError, match="--num_gpu=0 comes too late: .* 3 GPUs .*Start a new one"):
         devices.choose_strategy(0, num_workers=1)
+
+
+@pytest.mark.parametrize("found, wanted, words", [
+    (0, 1, "--num_gpu=1 asks for 1 GPU, but TensorFlow finds 0 here"),
+    (1, 2, "--num_gpu=2 asks for 2 GPUs, but TensorFlow finds 1 here")])
+def test_gpus_that_are_missing_are_counted(monkeypatch, found, wanted, words):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["gpu"] * found)
+
+    with pytest.raises(UserError, match=words):
+        devices.choose_strategy(wanted, num_workers=1)

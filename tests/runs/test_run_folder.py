@@ -31,6 +31,22 @@ def test_a_run_that_replaced_another_can_be_resumed(tmp_path):
     assert (resumed.seed, resumed.num_iters) == (begun.seed, 7)
 
 
+def test_resuming_where_there_is_no_run_says_so_and_starts(tmp_path, capsys):
+    config = check_run_folder(tmp_path / "run", CGANConfig.create(resume=True), SCORE_FILES)
+
+    assert config.seed is not None
+    said = capsys.readouterr().out
+    assert f"Nothing to resume: there is no run in {tmp_path / 'run'}. A new one starts" in said
+    assert "mend --dir" in said
+
+
+def test_run_folder_named_as_the_folder_that_it_is_in_is_a_mistake(tmp_path):
+    begin(tmp_path / "run", CGANConfig.create())
+
+    with pytest.raises(UserError, match=f"names the run folder .*run itself.* --dir={tmp_path}$"):
+        check_run_folder(tmp_path / "run" / "run", CGANConfig.create(resume=True), SCORE_FILES)
+
+
 def test_wrong_pairs_are_listed_and_replaced_with_the_run(tmp_path):
     config = check_run_folder(tmp_path, CGANConfig.create(), SCORE_FILES)
     rows = [{"image": "a.tif", "kind": "shifted"}]

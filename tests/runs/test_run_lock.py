@@ -76,7 +76,7 @@ def test_file_system_without_locks_is_said(tmp_path, monkeypatch, capsys):
 def test_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(UserError, match="Cannot create the folder .*file/run: Not a dir.* --dir"):
+    with pytest.raises(UserError, match="Cannot create .*file/run: .*file is a file.* --dir"):
         with working_folder(tmp_path / "file" / "run", CGANConfig.create()):
             pass
 

@@ -110,12 +110,18 @@ def test_page_has_commands_as_they_were_and_can_be_given(
 def test_last_weights_that_are_kept_are_neither_best_nor_late(folder, monkeypatch):
     assert "those of update 200." in finished(folder) and "train longer" in finished(folder)
 
+    (folder / "history.png").write_bytes(b"png")
+    assert "more training pairs like it" in finished(folder) and "Dashed:" in finished(folder)
+
     monkeypatch.setattr(Told, "keeps_last", True)
+    monkeypatch.setattr(Told, "score_label", "")
 
     text = finished(folder)
     assert "The last weights are kept." in text
     assert "The best weights are" not in text and "train longer" not in text
     assert "Training images, update 200" in text and "choose the weights" not in text
+    assert "more degraded images like it" in text and "more training pairs" not in text
+    assert "Dashed:" not in text and 'alt="losses"' in text
 
 
 def test_page_and_run_tell_that_the_score_fell(folder, capsys):
