@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from microgan.errors import UserError
@@ -13,6 +15,8 @@ _IMAGE_SUFFIXES = {".npy", ".npz", ".tif", ".tiff", ".zarr", ".czi", ".lif", ".n
 # Files that systems add to folders, besides macOS' `._NAME`.
 _OF_SYSTEMS = {".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _MOST_LISTED = 5
+_MOST_NOTED = 20
+_NOTED: ContextVar[dict[str, None] | None] = ContextVar("noted", default=None)
 
 # Windows reserves these names for devices, whatever their suffix, and these characters.
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT")
@@ -99,9 +103,30 @@ def choose_files(paths: Iterable[Path], suffixes: Collection[str],
 def print_skipped(names: Collection[str], source: Path | str) -> None:
     """Print how many files are skipped, and the first few; nothing if none is."""
     if names:
-        listed = [shown(name) for name in names][:_MOST_LISTED]
-        print(f"{shown(source)}: {len(names)} file{'s' if len(names) > 1 else ''} skipped: "
-              f"{', '.join(listed)}{', ...' if len(names) > len(listed) else ''}.")
+        texts = [shown(name) for name in names]
+        told = (f"{shown(source)}: {len(names)} file{'s' if len(names) > 1 else ''} skipped: "
+                f"{', '.join(texts[:_MOST_LISTED])}")
+        print(f"{told}{', ...' if texts[_MOST_LISTED:] else ''}.")
+        noted = _NOTED.get()
+        if noted is not None:
+            further = "".join(f", {text}" for text in texts[_MOST_LISTED:_MOST_NOTED])
+            rest = f" and {len(texts) - _MOST_NOTED} more" if texts[_MOST_NOTED:] else ""
+            noted[f"{told}{further}{rest}."] = None
+
+
+@contextmanager
+def noted_skipped() -> Iterator[Collection[str]]:
+    """Note what `print_skipped` prints in the block.
+
+    Yields:
+        A growing collection of its lines, each once, with up to 20 names and how many more.
+    """
+    lines: dict[str, None] = {}
+    token = _NOTED.set(lines)
+    try:
+        yield lines.keys()
+    finally:
+        _NOTED.reset(token)
 
 
 def find_file(folder: Path, name: str) -> Path:

@@ -99,6 +99,7 @@ def restored_when_left_out(method: CGAN, folder: Path, folds: list[dict[str, Tas
         fold = type(method)(method.config.replaced(
             resume=True, overwrite=False, cross_validate=None))
         fold.take(tasks)
+        fold.skipped = method.skipped
         fold.folds = folds[number:]  # for the time that is left
         inner = folder / FOLDS / f"{number}_of_{len(folds)}"
         make_folder(inner, "--dir")

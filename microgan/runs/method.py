@@ -6,7 +6,7 @@ import abc
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -77,6 +77,7 @@ class Method(abc.ABC):
     large_fall = math.inf  # of the score from the best to the last, which is worth a warning
     keeps_last = False  # whether the last weights are kept, since nothing tells which are best
     restores = False  # whether restore.py takes its generator and a user's images
+    skipped: Collection[str] = ()  # lines on files that were skipped on loading, set by a run
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.errors import Diverged, Interrupted
+from microgan.files.names import noted_skipped
 from microgan.generator_file import GeneratorInfo, save_generator
 from microgan.runs.bad_steps import BadSteps
 from microgan.runs.checkpoints import Checkpoints
@@ -58,12 +59,8 @@ def train(method_type: type[Method], config: Any) -> Path:
     """
     if config.tensorboard:
         check_tensorboard()
-    config = method_type.settle(config)
-    folder = method_type.folder(config)
-    config = check_run_folder(folder, config, method_type.report_files)
-    method = method_type.chosen(config)(config)  # a resumed run's settings are known only now
-    method.load()
-    split = method.split()
+    folder, method = loaded(method_type, config)
+    config, split = method.config, method.split()
     if is_finished(folder, config, split, method.report_files):
         return folder
 
@@ -84,6 +81,22 @@ def train(method_type: type[Method], config: Any) -> Path:
               f"\n{report.table}\n\nEverything is in {working}: {report.files}, and "
               f"{PAGE_FILE}, which shows it all.")
     return folder
+
+
+def loaded(method_type: type[Method], config: Any) -> tuple[Path, Method]:
+    """Return the folder of a run and its method, with data and a note of the files skipped.
+
+    Raises:
+        UserError: a mistake in the config or the data.
+    """
+    with noted_skipped() as skipped:
+        config = method_type.settle(config)
+        folder = method_type.folder(config)
+        config = check_run_folder(folder, config, method_type.report_files)
+        method = method_type.chosen(config)(config)  # a resumed run's settings are known only now
+        method.load()
+    method.skipped = skipped
+    return folder, method
 
 
 def prepared(method: Method, folder: Path) -> Run:

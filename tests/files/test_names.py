@@ -15,7 +15,7 @@ from microgan.datasets.unpaired_arrays import load_extra_clean
 from microgan.datasets.z_stacks import find_stacks
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo
-from microgan.files.names import check_task_name, matching_name, shown
+from microgan.files.names import check_task_name, matching_name, noted_skipped, shown
 from microgan.restoration.image_files import images_in_folder
 
 COMPOSED = "Zellen é"
@@ -67,6 +67,26 @@ def test_few_skipped_files_are_named_and_all_are_counted(tmp_path, capsys):
     find_images(tmp_path)
 
     assert "9 files skipped: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ....\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number, end", [(1, "1 file skipped: 10.txt."),
+                                         (20, ", 28.txt, 29.txt."),
+                                         (23, ", 28.txt, 29.txt and 3 more.")])
+def test_skipped_files_are_noted_once_and_named_further_than_printed(tmp_path, number, end):
+    write_image(tmp_path / "a.tif")
+    for name in range(10, 10 + number):
+        (tmp_path / f"{name}.txt").touch()
+
+    find_images(tmp_path)
+    with noted_skipped() as noted:
+        find_images(tmp_path)
+        find_images(tmp_path)
+    (tmp_path / "later.txt").touch()
+    find_images(tmp_path)
+
+    line, = noted
+    assert line.startswith(f"{tmp_path}: {number} file") and line.endswith(end)
+    assert all(f"{name}.txt" in line for name in range(10, min(30, 10 + number)))
 
 
 def test_hidden_files_beside_arrays_are_no_data_sets(tmp_path, capsys):

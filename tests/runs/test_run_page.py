@@ -10,14 +10,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 
 from microgan.config import CGANConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.findings import Finding
 from microgan.evaluation.pictures import compare
+from microgan.methods.cgan import CGAN
 from microgan.runs.history import told_fall
 from microgan.runs.method import Report
-from microgan.runs.run import Run
+from microgan.runs.run import Run, loaded
+from microgan.runs.run_folder import create_run_folder
 from microgan.runs.run_page import write_page
 
 ROWS = [{"update": 100, "score": 20.0}, {"update": 200, "score": 21.0}]
@@ -35,6 +38,7 @@ class Told:
 
     run_folder, score_label, restores = "Told_results", "validation score", True
     large_fall, keeps_last = 1.0, False
+    skipped = ()
     config = CGANConfig.create(recipe="limited", num_iters=200)
 
     def split(self):
@@ -177,6 +181,33 @@ def test_page_lists_what_is_wrong_with_the_pairs(folder):
 
     assert ("<td>Cells</td><td>a.tif</td><td>shifted</td><td>25, -18 px</td>"
             "<td>Align both.</td>") in page(folder)
+
+
+def test_page_lists_what_was_skipped_on_loading_also_of_a_resumed_run(
+        folder, tmp_path, monkeypatch, capsys, random):
+    assert "Skipped files" not in page(folder)
+    for half in ("degraded", "clean"):
+        (tmp_path / "Cells" / half).mkdir(parents=True)
+        for number in range(8):
+            tifffile.imwrite(tmp_path / "Cells" / half / f"{number}.tif",
+                             random.uniform(0, 100, (32, 32)).astype("float32"))
+    (tmp_path / "Cells" / "clean" / "a & b.txt").touch()
+    given = {"recipe": "limited", "data_dir": tmp_path, "dir": tmp_path, "seed": 1,
+             "patch_size": 16, "init_generator": "none"}
+
+    run_folder, method = loaded(CGAN, CGANConfig.create(**given))
+
+    line, = method.skipped
+    assert line == f"{tmp_path / 'Cells' / 'clean'}: 1 file skipped: a & b.txt."
+    assert f"{line}\n" in capsys.readouterr().out
+    monkeypatch.setattr(Told, "skipped", method.skipped)
+    assert f"<li>{line.replace('&', '&amp;')}</li>" in page(folder)
+
+    run_folder.mkdir()
+    create_run_folder(run_folder, method.config, method.split(), ())
+    _, resumed = loaded(CGAN, CGANConfig.create(**given, resume=True))
+
+    assert list(resumed.skipped) == [line]
 
 
 @pytest.mark.slow
