@@ -1,6 +1,7 @@
 """restore.py --dask: the cluster's result is that of one process, and nothing is done twice."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -85,7 +86,10 @@ def test_what_is_finished_is_not_done_again(restore, cluster, files, tmp_path, m
 
     assert status == 0
     assert "1 of 2 files were restored before" in out
-    assert f"{blocks} of {blocks + len(calls) - 10} blocks were restored before" in out
+    before, total = map(int, re.search(r"(\d+) of (\d+) blocks were restored before",
+                                       out).groups())
+    # Blocks that a worker had begun are finished although the run has failed.
+    assert before >= blocks and total - before <= len(calls) - 10 < total
     assert (tmp_path / "restored" / "b.npy").stat().st_mtime_ns == time_written
     np.testing.assert_array_equal(read_zarr(tmp_path / "restored" / "a.zarr"), 2 * files)
     assert not (tmp_path / "restored" / HIDDEN).exists()
