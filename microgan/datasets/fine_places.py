@@ -219,8 +219,9 @@ def _block_scatter(scores: np.ndarray) -> np.ndarray:
 def _moved(spline: np.ndarray, values: np.ndarray) -> np.ndarray:
     centre = (np.array(spline.shape) - 1) / 2
     scale = 1 + values[2:4]
-    return ndimage.affine_transform(spline, scale, centre + values[:2] - scale * centre, order=3,
-                                    prefilter=False, mode="nearest")
+    # As a matrix: of scales alone, older versions of SciPy warn.
+    return ndimage.affine_transform(spline, np.diag(scale), centre + values[:2] - scale * centre,
+                                    order=3, prefilter=False, mode="nearest")
 
 
 def _nearest_shift(wanted: np.ndarray, source: np.ndarray) -> tuple[int, int]:
