@@ -26,6 +26,7 @@ from microgan.runtime.startup import import_tensorflow_quietly
 if TYPE_CHECKING:
     from microgan.estimation.microscope_fit import MicroscopeFit
     from microgan.estimation.stack_filters import StackFilter
+    from microgan.restoration.restorer import Restorer
 
 _DATA_RANGE = 255.0  # as in all published figures
 # What replaces the B in the name of the stacks' folder, in the layout of ZSE-GAN's authors.
@@ -202,15 +203,22 @@ def _misfit(volume: np.ndarray, blurred: np.ndarray, fit: MicroscopeFit,
 
     Root mean square over the tissue, of the density, in standard deviations of the noise.
     """
+    again, measured, _ = _seen_again(volume, blurred, fit)
+    squares = np.square(again - measured)[slice(*tissue)]
+    return float(np.sqrt(squares.mean() / max(fit.noise_variance, 1e-12)))
+
+
+def _seen_again(volume: np.ndarray, blurred: np.ndarray, fit: MicroscopeFit
+                ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return the density of a volume seen by the fitted microscope, that of the measured stack,
+    and the function from densities to the stack's intensities."""
     from microgan.estimation.densities import are_absorbing, to_density
     from microgan.estimation.depth_filter import blur_again
 
     is_absorbing = are_absorbing([blurred])
-    measured, sharp = (to_density(each, is_absorbing, like=blurred)[0]
-                       for each in (blurred, volume))
-    again = blur_again(sharp, fit, fit.microscope.sigma_um)
-    squares = np.square(again - measured)[slice(*tissue)]
-    return float(np.sqrt(squares.mean() / max(fit.noise_variance, 1e-12)))
+    measured, to_intensity = to_density(blurred, is_absorbing)
+    density, _ = to_density(volume, is_absorbing, like=blurred)
+    return blur_again(density, fit, fit.microscope.sigma_um), measured, to_intensity
 
 
 def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> IntensityRange:
@@ -226,10 +234,7 @@ def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> Intens
 def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit
              ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Filter all stacks, correct them, and blur them again as the fitted microscope does."""
-    from microgan.estimation.densities import are_absorbing, to_density
-    from microgan.estimation.depth_filter import blur_again
     from microgan.estimation.stack_filters import choose_filter
-    from microgan.programs.restore_by_filter import corrected
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_restorer
 
@@ -237,12 +242,9 @@ def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit:
     results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for name, stack in zip(stacks.names, stacks.blurred):
         chosen = choose_filter(stack, step_px=stacks.spacing_um[0] / stacks.spacing_um[2])
-        sharp = corrected(chosen.sharpen(stack), correct, name)
-        is_absorbing = are_absorbing([stack])
-        _, to_intensity = to_density(stack, is_absorbing)
-        density, _ = to_density(sharp, is_absorbing, like=stack)
-        again = to_intensity(blur_again(density, fit, fit.microscope.sigma_um))
-        for found, volume in zip(results, (sharp, again)):
+        sharp = _translated(correct, chosen.sharpen(stack).astype(np.float32), name)
+        again, _, to_intensity = _seen_again(sharp, stack, fit)
+        for found, volume in zip(results, (sharp, to_intensity(again))):
             found.append(to_type(volume, stack.dtype)[0])
     return results
 
@@ -260,12 +262,17 @@ def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit:
     for name, stack in zip(stacks.names, stacks.blurred):
         values = stack
         for translate, found in zip(translators, results):
-            target = np.empty(stack.shape, np.float32)  # not rounded before it is blurred again
-            translate.restore_into(target, values, progress=Progress(name),
-                                   report=lambda line: print(f"{name}: {line}", flush=True))
-            found.append(to_type(target, stack.dtype)[0])
-            values = target
+            values = _translated(translate, values, name)
+            found.append(to_type(values, stack.dtype)[0])
     return results
+
+
+def _translated(translate: Restorer, values: np.ndarray, name: str) -> np.ndarray:
+    """Put a stack through a network; float32, not rounded before what comes next."""
+    target = np.empty(values.shape, np.float32)
+    translate.restore_into(target, values, axes="ZYX", progress=Progress(name),
+                           report=lambda line: print(f"{name}: {line}", flush=True))
+    return target
 
 
 def _in_report(dtype: np.dtype, intensities: IntensityRange) -> Callable[[np.ndarray], np.ndarray]:

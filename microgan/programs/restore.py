@@ -74,7 +74,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
             if config.data_dir is not None:
                 check_planes(file)
             elif info is None:
-                check_stacks(path, file, config.method)
+                check_stacks(path, file)
             for image in file.images:
                 if info is not None:
                     find_channel_tasks(info, image, config.task)
@@ -171,7 +171,7 @@ def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
 
 def _by_filter(config: RestoreConfig) -> Callable[[Path, Path], None]:
     if config.data_dir is None:
-        return lambda path, target: filter_file(path, target, config, None)
+        return lambda path, target: filter_file(path, target, config)
     restore = measured_filter(config)
     return lambda path, target: filter_planes(restore, path, target, config)
 

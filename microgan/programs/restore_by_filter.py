@@ -13,20 +13,18 @@ from microgan.datasets.paired_arrays import MIN_SIDE_PX, check_values
 from microgan.datasets.z_stacks import MIN_DEPTH
 from microgan.errors import UserError
 from microgan.files.names import shown
+from microgan.programs.restored_file import tell_written
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.planes import to_type
-from microgan.restoration.restorer import Restorer
 from microgan.restoration.stored_images import ImageFile, Scratch
-from microgan.runtime.progress import Progress
 
 
-def check_stacks(path: Path, file: ImageFile, method: str) -> None:
+def check_stacks(path: Path, file: ImageFile) -> None:
     """Refuse files that hold anything but grey z-stacks.
 
     Args:
         path: of the file.
         file: opened.
-        method: as --method, for the message.
 
     Raises:
         UserError: names file, axes or size, and remedy.
@@ -36,43 +34,23 @@ def check_stacks(path: Path, file: ImageFile, method: str) -> None:
         if long != "ZYX":
             raise UserError(
                 f"{path} has axes {image.axes} of lengths {image.pixels.shape}, but "
-                f"--method={method} sharpens grey z-stacks. Pass --axes=ZYX if it is one, save "
+                "--method=filter sharpens grey z-stacks. Pass --axes=ZYX if it is one, save "
                 "each channel and time point as a file, name a --generator or, for images, a "
                 "folder of pairs with --data_dir.")
         depth, *size = (length for length in image.pixels.shape if length > 1)
         if depth < MIN_DEPTH or min(size) < MIN_SIDE_PX:
             raise UserError(
                 f"{path} has {depth} slices of {size[0]} x {size[1]} pixels: "
-                f"--method={method} needs at least {MIN_DEPTH} of {MIN_SIDE_PX} x {MIN_SIDE_PX}.")
+                f"--method=filter needs at least {MIN_DEPTH} of {MIN_SIDE_PX} x {MIN_SIDE_PX}.")
 
 
-def corrected(filtered: np.ndarray, correct: Restorer, name: str) -> np.ndarray:
-    """Correct what a filter made of a stack.
-
-    Args:
-        filtered: (Z, Y, X).
-        correct: the network.
-        name: of the stack, for lines to the user.
-
-    Returns:
-        float32 (Z, Y, X).
-    """
-    values = filtered.astype(np.float32)
-    target = np.empty_like(values)
-    correct.restore_into(target, values, axes="ZYX", progress=Progress(name),
-                         report=lambda line: print(f"{name}: {line}", flush=True))
-    return target
-
-
-def filter_file(path: Path, target: Path, config: RestoreConfig, correct: Restorer | None
-                ) -> None:
+def filter_file(path: Path, target: Path, config: RestoreConfig) -> None:
     """Fit a filter to each stack of a file, apply it, and write a file like the one read.
 
     Args:
         path: of the file.
         target: of the one to write.
         config: of the program.
-        correct: corrects what the filter makes of a stack; None to leave it.
 
     Raises:
         UserError: see `check_stacks`; or pixels are not finite real numbers or all equal.
@@ -80,7 +58,7 @@ def filter_file(path: Path, target: Path, config: RestoreConfig, correct: Restor
     from microgan.estimation.stack_filters import choose_filter  # loads much of scipy
 
     with open_image_file(path, axes=config.axes) as file, contextlib.ExitStack() as parts:
-        check_stacks(path, file, config.method)
+        check_stacks(path, file)
         pixel, step = (size or 0.0 for size in file.voxel_size_um)
         if not (pixel and step):
             print(f"{shown(path)}: voxels of unknown size are taken for cubes.")
@@ -94,12 +72,8 @@ def filter_file(path: Path, target: Path, config: RestoreConfig, correct: Restor
             print(f"{shown(path)}: {chosen.name} filter, {chosen.setting}.", flush=True)
             dtype = np.dtype(whole.dtype if config.output_type == "same" else config.output_type)
             part = parts.enter_context(Scratch(target.parent, whole.shape, dtype))
-            sharp = chosen.sharpen(stack)
-            if correct is not None:
-                sharp = corrected(sharp, correct, shown(path))
             part[(slice(None),) * whole.ndim] = to_type(
-                sharp, dtype)[0].reshape(whole.shape)
+                chosen.sharpen(stack), dtype)[0].reshape(whole.shape)
             restored.append(part)
         file.write_like(target, restored)
-    print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")
-    print(f"{shown(path)}: restored into {shown(target)}", flush=True)
+    tell_written(file, path, target)

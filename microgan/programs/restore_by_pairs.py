@@ -11,7 +11,7 @@ import numpy as np
 from microgan.config import RestoreConfig
 from microgan.datasets.paired_arrays import find_datasets, load_pairs
 from microgan.errors import UserError
-from microgan.files.names import shown
+from microgan.programs.restored_file import tell_written
 from microgan.restoration.checks import check_size
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.planes import Planes, to_type
@@ -88,5 +88,4 @@ def filter_planes(restore: Filter, path: Path, target: Path, config: RestoreConf
                 planes.write(part, place, planes.everything, to_type(plane, dtype)[0])
             restored.append(part)
         file.write_like(target, restored)
-    print("".join(f"{shown(path)}: {loss}.\n" for loss in file.losses), end="")
-    print(f"{shown(path)}: restored into {shown(target)}", flush=True)
+    tell_written(file, path, target)

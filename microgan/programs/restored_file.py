@@ -18,7 +18,7 @@ from microgan.restoration.displayed import IntensityMap, intensity_map
 from microgan.restoration.image_files import open_image_file
 from microgan.restoration.pretrained import SEEN_NONE
 from microgan.restoration.restorer import Restorer
-from microgan.restoration.stored_images import Scratch
+from microgan.restoration.stored_images import ImageFile, Scratch
 from microgan.runtime.progress import Progress
 
 if TYPE_CHECKING:
@@ -89,6 +89,11 @@ def restore_file(restorer: Restorer | DaskRestorer, trust_maps: TrustMaps | None
         file.write_like(target, restored, maps)
         if trust_maps is not None:
             trust_maps.write(file, target, restored, shown(path))
+    tell_written(file, path, target, say)
+
+
+def tell_written(file: ImageFile, path: Path, target: Path, say: Say = _say) -> None:
+    """Say what the result of a file lacks, and where it is."""
     for loss in file.losses:
         say(f"{shown(path)}: {loss}.")
     say(f"{shown(path)}: restored into {shown(target)}")
