@@ -57,6 +57,12 @@ class _Parts:
         return Graph(self._weights, self.num_axes,
                      0 if task is None else self._info.tasks.index(task))
 
+    def multiple(self) -> tuple[int, ...]:
+        """Return the pixels from one place to the next in the coarsest result, by axis."""
+        trial = self.graph()
+        self.write(trial, trial.input("image"))
+        return trial.multiple
+
     def finished(self, write: Callable[[Graph], Tensor], graph: Graph) -> onnx.ModelProto:
         """Return the graph with what `write` adds to it; its output is called "result"."""
         try:
@@ -93,7 +99,7 @@ def exported(path: str | os.PathLike[str], info: GeneratorInfo, task: str) -> on
                              2 / (before.high - before.low))
         values = graph.apply("Sub", values, 1.0)
         if info.test_time_augmentation:
-            values = _average_over_mirrors(graph, parts.write, values)
+            values = _average_over_mirrors(graph, parts.write, values, parts.multiple())
         else:
             values = parts.write(graph, values)
         restored = graph.apply("Mul", graph.apply("Add", values, 1.0),
@@ -104,10 +110,9 @@ def exported(path: str | os.PathLike[str], info: GeneratorInfo, task: str) -> on
 
 
 def _average_over_mirrors(graph: Graph, write: Callable[[Graph, Tensor], Tensor],
-                          image: Tensor) -> Tensor:
+                          image: Tensor, multiple: tuple[int, ...]) -> Tensor:
     """Write `average_over_mirrors`, one mirror image after the other: memory as for one."""
-    write(graph, image)  # for its stride; engines drop what has no use
-    padded = graph.pad_to_multiple(image, graph.multiple)
+    padded = graph.pad_to_multiple(image, multiple)
     total = None
     for axes in _MIRRORS:
         graph.begin_again()
