@@ -4,7 +4,7 @@
 
 For every seed, `train_cGAN.py --recipe=limited` learns `--images_limit` pairs per task six times:
 five times a fifth of them is kept for validation, once none is. Prints what each way to choose
-among the updates gives on other pairs of the same arrays. A stopped training goes on where it was.
+among the updates gives on other pairs of the same arrays. Run it again to continue.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Settings(PretrainingConfig):
     batch_size: int = setting(2, "Stacks per update.", minimum=1)
     patch_size: int = setting(64, "Side of the slices, pixels.", minimum=16, maximum=80)
     num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=26)
-    num_stacks: int = setting(300, "Simulated stacks, each of a sample of its own.", minimum=1)
+    num_stacks: int = setting(300, "Simulated stacks, each of a different sample.", minimum=1)
     num_validated: int = setting(24, "Others, for validation.", minimum=1)
     translator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
 

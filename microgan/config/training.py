@@ -28,7 +28,7 @@ class TrainingConfig(Config):
     dir: str = setting(".", "Folder in which the run folder is created.")
     overwrite: bool = setting(False, "Replace an earlier run in the run folder.")
     resume: bool = setting(False, "Continue from the last checkpoint in the run folder, or "
-                           "start if there is no run in it. With a higher --num_iters, prolong "
+                           "start a new run if it holds none. With a higher --num_iters, prolong "
                            "the run, even a finished one.")
     dry_run: bool = setting(
         False, "Try every step, from reading to scoring, with two updates; print the time and "

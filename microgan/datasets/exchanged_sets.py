@@ -14,7 +14,7 @@ _LEAST_PAIRS = 3
 _SHARED = 0.15
 _LEAST_RINGS = 3
 # Powers of ten. Right sets, real and simulated, have -0.01 and more, exchanged ones -0.14 and
-# less, except those of FMD's wide-field microscope, whose noise is no more level than structure.
+# less, except those of FMD's wide-field microscope, whose noise falls off as structure does.
 _FALL, _FALL_DEVIATIONS = -0.1, 2.0
 # Powers of ten. Images that were blurred by computation have no noise, but also -0.6 and less.
 _LEAST_KEPT = -0.35

@@ -18,7 +18,7 @@ from microgan.datasets.phase_correlation import LARGEST_PX, border_window, with_
 # Bands of frequency along an axis, finer at low ones.
 _NUM_BANDS = 12
 _LEAST_SHARED = 3.0  # times what chance gives
-_LEAST_NOISE = 0.02  # of the power: the model is no better than that
+_LEAST_NOISE = 0.02  # of the power: the model is no more precise
 _COARSE_PX, _COARSE_SMOOTHING_PX = 128, 3.0  # larger images are first matched in their middle
 _MOST_UPDATES, _CONVERGED_PX = 8, 0.01
 _START_PX, _MOST_PX, _MOST_STRETCH = 4, 5.0, 0.12
