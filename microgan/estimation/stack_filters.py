@@ -86,7 +86,6 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
     cropped = [middle(stack, _SIDE_PX) for stack in stacks]
     transfer = estimate_transfer(cropped, focal_planes)
     is_absorbing = are_absorbing(stacks)
-    focus_px = fit.microscope.sigma_um
 
     def by_slice(restore: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
                  ) -> Callable[[float], Sharpen]:
@@ -103,8 +102,7 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         EXTENDED: ("window of {:g} pixels", lambda window: lambda stack, _: extended_focus(
             stack, window), (1, 2, 4, 8)),
         LINEAR_3D: (_LINEAR_3D_WORDS, lambda left: lambda stack, _: linear_3d(
-            stack, fit, left, is_absorbing), [focus_px, *(
-                left for left in _LEFT_PX if left > focus_px)]),
+            stack, fit, left, is_absorbing), _blurs_left(fit)),
         RICHARDSON_LUCY_3D: ("{:g} iterations", lambda count: lambda stack, _: (
             richardson_lucy_3d(stack, fit, int(count), is_absorbing)), (4, 8, 16, 32))}
     filters = []
@@ -146,10 +144,9 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
     every = (0, len(stack))
     if fit.undetermined in ((), (SIGMA,)):
         is_absorbing = are_absorbing([stack])
-        focus_px = fit.microscope.sigma_um
         focal_plane = int(np.clip(round(fit.microscope.focal_plane), 0, len(stack) - 1))
         left = _sharpest_match(
-            [focus_px, *(left for left in _LEFT_PX if left > focus_px)],
+            _blurs_left(fit),
             lambda left: lambda each, _: linear_3d(each, fit, left, is_absorbing),
             [cropped], [focal_plane], every)
         return ChosenFilter(LINEAR_3D, _LINEAR_3D_WORDS.format(left),
@@ -257,6 +254,12 @@ def richardson_lucy_3d(stack: np.ndarray, fit: MicroscopeFit, num_iterations: in
     density, to_intensity = to_density(stack, is_absorbing)
     return to_intensity(depth_filter.richardson_lucy(
         density, fit, num_iterations, ground=_ground(density)).astype(np.float64))
+
+
+def _blurs_left(fit: MicroscopeFit) -> list[float]:
+    """Return the blurs that a linear filter may leave, pixels: never less than that in focus."""
+    in_focus = fit.microscope.sigma_um
+    return [in_focus, *(left for left in _LEFT_PX if left > in_focus)]
 
 
 def _ground(density: np.ndarray) -> float:
