@@ -9,7 +9,8 @@ continues the table, with as many updates.
 
     python benchmarks/paper_table.py --data_dir=data --minutes=15 --seeds=1,2,3
 
-Writes the tables beside `--output`, as Markdown, and the learning curves as a figure.
+Writes the tables beside `--output`, as Markdown, and figures of the learning curves and of every
+seed's score; so does paper_table_pages.py from the rows alone.
 """
 
 import sys
@@ -22,7 +23,8 @@ from cell_scores import SCORE_COLUMNS, score_rows
 from cells import add_rows, commit, finished, images_key, read_rows, train
 from method_trainer import JOINT, PER_TASK, MethodTrainer
 from methods import CLASSICAL, KEYS, LINEAR, METHODS, RAW, SETTINGS, uses_vgg
-from paper_table_pages import save_curves, save_figure, write_tables
+from paper_table_figures import save_figure
+from paper_table_pages import write_pages, write_tables
 from training_time import machine, trained_seconds
 
 from microgan.cli.command import run_command
@@ -235,12 +237,10 @@ def main(settings):
     """Fill the table, write its pages and print where they are."""
     table = Table(settings)
     table.fill()
-    rows = read_rows(table.output)
-    write_tables(table.page, rows)
-    save_curves(table.page.with_name(f"{table.page.stem}_curves.png"), rows)
+    page = write_pages(table.output)
     if settings.figure:
         table.draw(Path(settings.figure))
-    print(table.page.read_text(encoding="utf-8"))
+    print(page.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

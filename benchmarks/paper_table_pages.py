@@ -1,30 +1,52 @@
-"""The paper's table from its rows: Markdown, paired tests, a figure."""
+"""The pages of the paper's table from its rows: tables as Markdown, and figures beside them.
 
+    python benchmarks/paper_table_pages.py
+"""
+
+import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cells import by_values, markdown, spread, values_of
-from methods import KEYS, LABELS
-from scipy import stats
+from cells import by_values, markdown, read_rows, spread, values_of
+from methods import LABELS
+from paper_table_differences import (
+    corrected_confidence, count_claims, difference_text, reference)
+from paper_table_figures import save_curves, save_seeds
+from paper_table_groups import TABLE, by_line, care_tables, curve_lines, curves, tables
 
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
 from microgan.errors import UserError
 from microgan.evaluation.scores import PROTOCOLS
-from microgan.files.whole import write_text, written_whole
+from microgan.files.whole import write_text
 from microgan.metrics.fourier_ring import AGAINST_CLEAN
-from microgan.metrics.paired import least_squares_fit
 
-# Forms of CARE, the strongest first: other rows are compared with the first that is there.
-RIVALS = ("care_64_mirrored", "care_64", "care")
-# What identifies a table; its lines differ in setting and method, its columns in task.
-_IMAGES = ("data", "images", "tasks")
-# Computed rows, which are not trained, appear in all tables with the same values.
-_BESIDE = (*_IMAGES, "pairs")
-_TABLE = (*_BESIDE, "symmetries", "networks", "minutes", "machine", "cores")
 _OTHERS = {"nrmse": "NRMSE", "frc": "FRC (px)", "micro_ssim": "MicroSSIM",
            "feature_distance": "embedded features"}
-_SIGNIFICANT = 0.05
-_BLOCKS_A_LINE = 3
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """Which rows."""
+
+    rows: str = setting("benchmarks/results/paper_table.csv", "Rows of all finished cells, as "
+                        "paper_table.py writes them.")
+
+
+def write_pages(path):
+    """Write the tables and the figures of the rows in a file, beside it.
+
+    Returns:
+        The path of the tables.
+    """
+    rows = read_rows(path)
+    page = path.with_suffix(".md")
+    write_tables(page, rows)
+    save_curves(page.with_name(f"{page.stem}_curves.png"), rows)
+    save_seeds(page.with_name(f"{page.stem}_seeds.png"), rows)
+    return page
 
 
 def write_tables(path, rows):
@@ -35,26 +57,11 @@ def write_tables(path, rows):
         rows: of `cells.read_rows`.
     """
     _refuse_doubles(rows)
-    trained = [row for row in rows if row["minutes"] != "0"]
-    computed = [row for row in rows if row["minutes"] == "0"]
-    beside_trained = {values_of(row, _BESIDE) for row in trained}
-    tables = by_values(trained + [row for row in computed
-                                  if values_of(row, _BESIDE) not in beside_trained], _TABLE)
-    parts = ["# The paper's table\n\nMean over the test images, then mean ± sample deviation over "
-             "the seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for "
-             "all rows; `limited` fits its intensities to some of its pairs, as no other "
-             "method does. Behind PSNR: its difference in dB from the strongest form of CARE in "
-             "the table, its last row of CARE, with the same seeds; with * where it differs from "
-             "it over images like these (Wilcoxon's signed-rank test over the images, mean of "
-             f"these seeds, p < {_SIGNIFICANT}, two-sided, not corrected for the number of rows): "
-             "another training may turn out otherwise. MicroSSIM is best high; NRMSE (of `care`), "
-             "FRC resolution (correlation with the clean image above 0.5, in rows of earlier "
-             "commits above 0.143, which shows finer detail than there is) and the distance in "
-             "the embedded features, a loss of `limited`, are best low."]
-    for key, members in sorted(tables.items()):
-        named = dict(zip(_TABLE, key))
+    num_claims = count_claims(care_tables(rows).values())
+    parts = [_head(num_claims)]
+    for key, found in tables(rows).items():
+        named = dict(zip(TABLE, key))
         is_trained = named["minutes"] != "0"
-        beside = _beside(members[0], computed, _BESIDE) if is_trained else []
         parts.append(f"## {named['data']} ({named['tasks']}; images {named['images']}): "
                      f"{named['pairs']} pairs, "
                      + (f"symmetries {named['symmetries']}, " if named["symmetries"] else "") + (
@@ -62,48 +69,58 @@ def write_tables(path, rows):
                          f"{named['machine']}, {named['networks']} networks" if is_trained else
                          "nothing trained"))
         for protocol in PROTOCOLS:
-            found = [row for row in beside + members if row["protocol"] == protocol]
-            if found:
-                parts.append(f"### `{protocol}`: PSNR in dB / SSIM\n\n{score_table(found)}")
-        found = [row for row in beside + members if row["protocol"] == "care"]
-        parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(found)}")
+            scored = [row for row in found if row["protocol"] == protocol]
+            if scored:
+                parts.append(f"### `{protocol}`: PSNR in dB / SSIM\n\n{score_table(scored)}")
+                parts += _difference_part(scored, protocol, num_claims)
+        scored = [row for row in found if row["protocol"] == "care"]
+        parts.append(f"### {' / '.join(_OTHERS.values())}\n\n{other_table(scored)}")
         if is_trained:
-            parts.append(f"### Updates done, and minutes they took\n\n{time_table(members)}")
+            parts.append("### Updates done, and minutes they took\n\n" + time_table(
+                [row for row in found if row["minutes"] != "0"]))
     parts += _curve_parts(rows)
     write_text(path, "\n\n".join(parts) + "\n")
+
+
+def _head(num_claims):
+    text = (
+        "# The paper's table\n\nMean over the test images, then mean ± sample deviation over the "
+        "seeds. A: pairs, B: none. `range` is that of the pairs of a seed, the same for all rows; "
+        "`limited` fits its intensities to some of its pairs, as no other method does. MicroSSIM "
+        "is best high; NRMSE (of `care`), FRC resolution (correlation with the clean image above "
+        "0.5, in rows of earlier commits above 0.143, which shows finer detail than there is) and "
+        "the distance in the embedded features, a loss of `limited`, are best low.\n\nDifferences "
+        "are from the form of CARE in the table that is most like `limited` in its training, with "
+        "the same seeds and so the same pairs. In brackets: the 95 % interval over trainings and "
+        "images, so what other pairs, another seed and other images like these would leave of the "
+        "difference. With one seed there is none, and chance is not known.")
+    if num_claims:
+        percent = f"{100 * corrected_confidence(num_claims):.2f} %"
+        text += (
+            f" \\*: 0 lies outside the interval even at {percent}, corrected (Bonferroni) for the "
+            f"{num_claims} differences of microgan's methods under `care` on this page that have "
+            "an interval. Other differences have no star, whatever their size.")
+    return text
+
+
+def _difference_part(rows, protocol, num_claims):
+    key = reference(rows)
+    if key is None:
+        return []
+    return [f"### `{protocol}`: difference from {LABELS[key]}, PSNR in dB / SSIM\n\n"
+            + difference_table(rows, num_claims if protocol == "care" else 0)]
 
 
 def _refuse_doubles(rows):
     """Refuse two results of one method and seed, as with other VGG weights."""
     seen = set()
     for row in rows:
-        key = values_of(row, (*_TABLE, "method", "seed", "task", "protocol"))
+        key = values_of(row, (*TABLE, "method", "seed", "task", "protocol"))
         if key in seen:
             raise UserError(f"The table holds '{LABELS[row['method']]}' of seed {row['seed']} on "
                             f"{row['task']} twice, as with VGG weights of two names. Remove the "
                             "rows of one.")
         seen.add(key)
-
-
-def _beside(row, computed, names):
-    """Return the computed rows that belong in a table with a trained one."""
-    return [each for each in computed if values_of(each, names) == values_of(row, names)]
-
-
-def _curves(rows):
-    """Group the `care` rows of learning curves: by table except for pairs, then by task."""
-    trained, computed = ([row for row in rows if row["protocol"] == "care"
-                          and (row["minutes"] == "0") == is_computed]
-                         for is_computed in (False, True))
-    curves = by_values(trained, [name for name in _TABLE if name != "pairs"])
-    found = []
-    for _, members in sorted(curves.items()):
-        if len({row["pairs"] for row in members}) > 1:
-            members += _beside(members[0], computed, _IMAGES)
-            tasks = sorted({row["task"] for row in members})
-            found.append({task: [row for row in members if row["task"] == task]
-                          for task in tasks})
-    return found
 
 
 def _curve_parts(rows):
@@ -112,106 +129,50 @@ def _curve_parts(rows):
             f"images {found[0]['images']}; {found[0]['networks']} networks, "
             f"{found[0]['minutes']} minutes on {found[0]['cores']} core(s)): PSNR in dB / "
             f"SSIM (`care`), by pairs\n\n{curve_table(found)}"
-            for curve in _curves(rows) for task, found in curve.items()]
+            for curve in curves(rows) for task, found in curve.items()]
 
 
 def curve_table(rows):
     """Return PSNR / SSIM of one task: a line per method, a column per number of pairs."""
     numbers = sorted({row["pairs"] for row in rows}, key=int)
     cells = [["", "method", "seeds", *numbers]]
-    for (setting, method), by_number in _curve_lines(rows).items():
+    for (part, method), by_number in curve_lines(rows).items():
         seeds = {len(found) for found in by_number.values()}
-        cells.append([setting, LABELS[method], str(*seeds), *(
+        cells.append([part, LABELS[method], str(*seeds), *(
             f"{spread(by_number[number], 'psnr', 2)} / {spread(by_number[number], 'ssim', 3)}"
             if number in by_number else "" for number in numbers)])
     return markdown(cells)
 
 
-def _curve_lines(rows):
-    """Rows of one task by (setting, method), then by number of pairs, in order.
-
-    Only seeds that a method has for all of its numbers count, so all points have the same seeds.
-    """
-    lines = {}
-    for line, by_task in _by_line(rows).items():
-        (found,) = by_task.values()
-        seeds = defaultdict(set)
-        for row in found:
-            seeds[row["pairs"]].add(row["seed"])
-        common = set.intersection(*seeds.values())
-        if len(seeds) > 1 and common:
-            lines[line] = {number: [row for row in found
-                                    if row["pairs"] == number and row["seed"] in common]
-                           for number in sorted(seeds, key=int)}
-    return lines
-
-
-def save_curves(path, rows):
-    """Draw PSNR (`care`) over the number of pairs, one panel per task.
-
-    Args:
-        path: PNG to write.
-        rows: of `cells.read_rows`.
-
-    Returns:
-        Whether there was something to draw.
-    """
-    from matplotlib.figure import Figure
-
-    curves = _curves(rows)
-    if not curves:
-        return False
-    width = max(map(len, curves))
-    figure = Figure(figsize=(3.4 * width, 3.2 * len(curves)), dpi=100, layout="constrained")
-    for line, curve in zip(figure.subplots(len(curves), width, squeeze=False), curves):
-        for axes in line[len(curve):]:
-            axes.set_axis_off()
-        for axes, (task, found) in zip(line, curve.items()):
-            for (_, method), by_number in _curve_lines(found).items():
-                axes.plot([int(number) for number in by_number],
-                          [np.mean([float(row["psnr"]) for row in each])
-                           for each in by_number.values()], "o-", label=LABELS[method])
-            numbers = sorted({int(row["pairs"]) for row in found})
-            axes.set_xscale("log")
-            axes.set_xticks(numbers, map(str, numbers))
-            axes.minorticks_off()
-            axes.set(title=task, xlabel="pairs", ylabel="PSNR (dB, care)")
-            axes.legend(fontsize=7)
-    with written_whole(Path(path)) as temporary:
-        figure.savefig(temporary)
-    return True
-
-
-def _by_line(rows):
-    """Rows by (setting, method) in the table's order, then by task."""
-    lines = {}
-    for row in sorted(rows, key=lambda row: KEYS.index(row["method"])):
-        of_task = lines.setdefault((row["setting"], row["method"]), defaultdict(list))
-        of_task[row["task"]].append(row)
-    return dict(sorted(lines.items(), key=lambda item: item[0][0]))
-
-
 def _table(rows, cell_text):
     tasks = sorted({row["task"] for row in rows})
     cells = [["", "method", "seeds", *tasks]]
-    for (setting, method), by_task in _by_line(rows).items():
+    for (part, method), by_task in by_line(rows).items():
         seeds = max(len(found) for found in by_task.values())
-        cells.append([setting, LABELS[method], str(seeds),
+        cells.append([part, LABELS[method], str(seeds),
                       *(cell_text(by_task[task]) if by_task[task] else "" for task in tasks)])
     return markdown(cells)
 
 
 def score_table(rows):
-    """Return PSNR and SSIM of one protocol, with the difference from the first of `RIVALS`."""
-    rival = next((key for key in RIVALS if key in {row["method"] for row in rows}), None)
+    """Return PSNR and SSIM of one protocol."""
+    return _table(rows, lambda found: f"{spread(found, 'psnr', 2)} / {spread(found, 'ssim', 3)}")
 
-    def text(found):
-        care = [row for row in rows
-                if (row["method"], row["task"]) == (rival, found[0]["task"])]
-        against = difference(found, care) if found[0]["method"] != rival else ""
-        return f"{spread(found, 'psnr', 2)}{against} / {spread(found, 'ssim', 3)}"
 
-    return _table(rows, text)
+def difference_table(rows, num_claims):
+    """Return the differences of one protocol from the strongest form of CARE among the rows.
+
+    Args:
+        rows: of one table.
+        num_claims: as `difference_text` takes it.
+    """
+    key = reference(rows)
+    others = by_values([row for row in rows if row["method"] == key], ("task",))
+    seeds = {values_of(row, ("task", "seed")) for row in rows if row["method"] == key}
+    return _table(
+        [row for row in rows
+         if row["method"] != key and values_of(row, ("task", "seed")) in seeds],
+        lambda found: difference_text(found, others[found[0]["task"],], num_claims))
 
 
 def other_table(rows):
@@ -242,58 +203,10 @@ def _time_text(rows):
             f"{', '.join(by_machine)}")
 
 
-def difference(rows, rival):
-    """Format the gain in PSNR over a rival, with a star if it is significant.
-
-    Only seeds that both have count, since seeds differ in their pairs; "" if there is none.
-    """
-    seeds = {row["seed"] for row in rows} & {row["seed"] for row in rival}
-    if not seeds:
-        return ""
-    ours, theirs = (np.mean([_per_image(row) for row in each if row["seed"] in seeds], axis=0)
-                    for each in (rows, rival))
-    gained = (ours - theirs)[np.isfinite(ours) & np.isfinite(theirs)]
-    star = "*" if p_value(gained) < _SIGNIFICANT else ""
-    return f" ({gained.mean():+.2f}{star})"
+def main(settings):
+    """Write the pages and print where the tables are."""
+    print(write_pages(Path(settings.rows).resolve()))
 
 
-def p_value(differences):
-    """Wilcoxon's signed-rank test of paired differences, two-sided; 1 where all are 0."""
-    differences = np.asarray(differences)
-    if not differences.any():
-        return 1.0
-    return float(stats.wilcoxon(differences).pvalue)
-
-
-def _per_image(row):
-    return np.array([float(value) for value in row["psnr_per_image"].split()])
-
-
-def save_figure(path, restored, clean):
-    """Draw one test image of every task through every method, one block per method.
-
-    Args:
-        path: PNG to write.
-        restored: by method, images (Y, X) by task.
-        clean: image (Y, X) by task.
-    """
-    from matplotlib.figure import Figure
-
-    blocks = {**{LABELS[key]: restored[key] for key in KEYS if key in restored}, "clean": clean}
-    lines = -(-len(blocks) // _BLOCKS_A_LINE)
-    figure = Figure(figsize=(1.3 * len(clean) * _BLOCKS_A_LINE, 1.8 * lines), dpi=100,
-                    layout="constrained")
-    places = figure.subfigures(lines, _BLOCKS_A_LINE, squeeze=False).flat
-    for place, (label, images) in zip(places, blocks.items()):
-        place.suptitle(label, fontsize=9)
-        for axes, (task, truth) in zip(np.atleast_1d(place.subplots(1, len(clean))),
-                                       clean.items()):
-            axes.set_axis_off()
-            axes.set_title(task, fontsize=6)
-            if task in images:
-                # Scale and offset are fitted to the clean image, as in CARE's protocol.
-                low, high = np.percentile(truth, (0.5, 99.5))
-                axes.imshow(least_squares_fit(images[task], truth), cmap="gray", vmin=low,
-                            vmax=high)
-    with written_whole(Path(path)) as temporary:
-        figure.savefig(temporary)
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

@@ -14,7 +14,9 @@ from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
 from microgan.metrics.paired import least_squares_fit
-from paper_table_pages import difference, p_value, save_curves, write_tables
+from paper_table_differences import count_claims, difference_text
+from paper_table_figures import save_curves, save_seeds
+from paper_table_pages import write_tables
 
 
 @pytest.fixture
@@ -269,22 +271,49 @@ def row(method, psnr, seed="1", task="Blobs"):
             "psnr": str(np.mean(psnr)), "ssim": "0.5", "nrmse": "0.1", "frc": "3",
             "frc_threshold": "0.5", "micro_ssim": "0.4", "feature_distance": "7",
             "num_iters": "600", "trained_minutes": "15.1", "trained_on": "m",
-            "psnr_per_image": " ".join(map(str, psnr))}
+            "psnr_per_image": " ".join(map(str, psnr)),
+            "ssim_per_image": " ".join(["0.5"] * len(psnr))}
 
 
-def test_difference_from_care_is_of_the_same_images_and_starred_if_significant():
-    care = np.array([20.0, 25.0, 30.0, 22.0, 27.0, 29.0, 21.0, 24.0])
-
-    better = difference([row("limited", care + 0.1 * np.arange(1, 9))], [row("care", care)])
-    mixed = difference([row("limited", care + np.tile([1, -0.9], 4))], [row("care", care)])
-
-    assert better == " (+0.45*)"
-    assert mixed == " (+0.05)"
+def seeds_of(method, gains, care=(20.0, 25.0, 30.0, 22.0)):
+    """Rows of a method that is ahead of CARE's scores by so much with each seed."""
+    return [row(method, np.array(care) + gain, seed) for seed, gain in gains.items()]
 
 
-def test_p_value_of_eight_equal_signs_is_two_in_256():
-    assert p_value(np.arange(1.0, 9.0)) == pytest.approx(2 / 256)
-    assert p_value(np.zeros(8)) == 1
+def test_difference_is_of_the_seeds_that_both_have_and_tells_its_chance():
+    ours = seeds_of("limited", {"1": 0.2, "2": 0.4, "4": 9.0})
+    care = seeds_of("care", {"1": 0.0, "2": 0.0, "3": -9.0})
+
+    text = difference_text(ours, care, num_claims=1)
+
+    # Student's t of two trainings, 12.71, times their standard error, 0.1.
+    assert text == "+0.30 [-0.97, 1.57] / +0.000 [0.000, 0.000]"
+
+
+def test_star_needs_more_with_more_claims_and_is_for_microgan_alone():
+    gains = {"1": 0.38, "2": 0.40, "3": 0.42}
+    care = seeds_of("care_64", dict.fromkeys(gains, 0.0))
+
+    texts = [difference_text(seeds_of(method, gains), care, num_claims).split(" / ")[0]
+             for method, num_claims in (("limited", 1), ("limited", 72), ("care", 1),
+                                        ("limited", 0))]
+
+    # At 99.93 % the margin is 0.45.
+    assert texts == ["+0.40 [0.35, 0.45]*", *3 * ["+0.40 [0.35, 0.45]"]]
+
+
+def test_claims_are_microgans_differences_that_have_an_interval():
+    care, limited, raw = (seeds_of(method, {"1": 0.0, "2": 1.0})
+                          for method in ("care", "limited", "raw"))
+
+    assert count_claims([raw + care + limited, care + limited, care[:1] + limited]) == 4
+    assert count_claims([limited, care]) == 0
+
+
+def test_image_without_a_score_does_not_count():
+    ours, care = row("limited", [21, np.nan, 23]), row("care", [20, 20, np.inf])
+
+    assert difference_text([ours], [care], 1) == "+1.00 / +0.000"
 
 
 def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
@@ -296,8 +325,11 @@ def test_page_has_a_line_a_method_with_spread_over_seeds(tmp_path):
     text = (tmp_path / "page.md").read_text()
     lines = re.findall(r"^\| A \| ([^|]*) \| (\d) \| ([^|]*) \|$", text, re.MULTILINE)
     assert lines[:3] == [
-        ("raw input", "1", "15.00 (-6.00) / 0.500"), ("CARE", "1", "21.00 / 0.500"),
-        ("microgan, limited", "2", "22.50 ± 1.41 (+0.50) / 0.500")]  # +0.5 of seed 1
+        ("raw input", "1", "15.00 / 0.500"), ("CARE", "1", "21.00 / 0.500"),
+        ("microgan, limited", "2", "22.50 ± 1.41 / 0.500")]
+    # Of seed 1, the only one of CARE.
+    assert lines[3:5] == [("raw input", "1", "-6.00 / +0.000"),
+                          ("microgan, limited", "1", "+0.50 / +0.000")]
     assert "15 minutes on 2 core(s) of m" in text
 
 
@@ -306,8 +338,9 @@ def test_rows_are_compared_with_the_strongest_form_of_care(tmp_path):
         row("care", [21, 21]), row("care_64", [22, 22]), row("limited", [23, 23])])
 
     text = (tmp_path / "page.md").read_text()
-    assert "| CARE | 1 | 21.00 (-1.00) / 0.500 |" in text
-    assert "| microgan, limited | 1 | 23.00 (+1.00) / 0.500 |" in text
+    assert "### `care`: difference from CARE, 8 crops of 64, PSNR" in text
+    assert "| CARE | 1 | -1.00 / +0.000 |" in text
+    assert "| microgan, limited | 1 | +1.00 / +0.000 |" in text
 
 
 def test_two_rows_of_one_seed_are_no_spread_over_seeds(tmp_path):
@@ -388,6 +421,24 @@ def test_learning_curves_are_drawn_through_the_means_of_their_tables(tmp_path, m
 
     assert drawn == {"CARE": ([5, 10], [25, 30])} and (tmp_path / "curves.png").exists()
     assert not save_curves(tmp_path / "none.png", rows[:1]) and len(list(tmp_path.iterdir())) == 1
+
+
+def test_every_training_is_a_dot(tmp_path, monkeypatch):
+    from matplotlib.axes import Axes
+
+    dots = []
+    plot = Axes.plot
+    monkeypatch.setattr(Axes, "plot", lambda self, x, *others, **style: dots.append(
+        (round(x, 6), style["color"])) or plot(self, x, *others, **style))
+    rows = (seeds_of("limited", {"1": 2.0, "2": 3.0}) + seeds_of("raw", {"1": -4.0})
+            + seeds_of("care", {"1": 0.0, "2": 1.0}))
+
+    assert save_seeds(tmp_path / "seeds.png", rows)
+
+    # From CARE's mean; the colour is the seed's.
+    assert sorted(dots) == [(-4.5, "C0"), (-0.5, "C0"), (0.5, "C1"), (1.5, "C0"), (2.5, "C1")]
+    assert not save_seeds(tmp_path / "none.png", rows[:1])
+    assert [path.name for path in tmp_path.iterdir()] == ["seeds.png"]
 
 
 def test_augmentation_table_has_a_line_a_share_with_spread_over_seeds():
