@@ -35,7 +35,7 @@ class MethodTrainer:
         Args:
             cell: `paper_table.Cell`.
             tasks: that the network learns.
-            minutes: for both.
+            minutes: for both; a method may take a multiple.
 
         Returns:
             The run folders, the method's last.
@@ -44,6 +44,7 @@ class MethodTrainer:
             UserError: the table's machine is another, and no row shows how fast it was.
         """
         method = METHODS[cell.method]
+        minutes *= method.times
         flags, runs = list(method.flags), []
         if method.cin:
             minutes /= 2

@@ -20,6 +20,7 @@ class Method:
         cin: key of the CIN-GAN in `CIN_GANS` that synthesises pairs for it, or None.
         trained_as: key of the method whose training this one only restores with; or None.
         as_fast_as: key of a method whose update takes as long; or None.
+        times: training time, as a multiple of the table's.
         mirrored: restore as the average over mirror images, whatever the recipe does.
     """
 
@@ -30,6 +31,7 @@ class Method:
     cin: str | None = None
     trained_as: str | None = None
     as_fast_as: str | None = None
+    times: float = 1
     mirrored: bool = False
 
 
@@ -39,39 +41,50 @@ _CROPS_OF_64 = ("--batch_size=8", "--patch_size=64")
 _CARE_64 = Method("CARE, 8 crops of 64", WITH_PAIRS, "benchmarks.rivals.care",
                   (*_CROPS_OF_64, "--plateau_updates=400"))
 _PAPER = ("--recipe=paper", f"--batch_size={PAPER_BATCH}", f"--content_features={VGG}")
-# As when the rows of the tables were trained, before there were pretrained weights, measured
+_LIMITED = ("--recipe=limited",)
+# As when the rows of the first tables were trained, before there were pretrained weights, measured
 # defects and a falling share of synthetic pairs.
 EARLIER_LIMITED = ("--recipe=limited", "--batch_size=8", "--init_generator=none",
                    "--intensity_jitter=0", "--bounded_updates=False")
+_EARLIER = "microgan, limited before pretraining"
 _ONLY_SYNTHETIC = ("--alpha=1",)
+_CARE_LIMITED = Method("CARE, trained as limited", WITH_PAIRS, "benchmarks.rivals.care", _LIMITED)
 
 METHODS = {
     "care": Method("CARE", WITH_PAIRS, "benchmarks.rivals.care"),
     "care_64": _CARE_64,
     "care_64_mirrored": replace(_CARE_64, label=f"{_CARE_64.label}, mirror images averaged",
                                 trained_as="care_64", mirrored=True),
-    "care_64_cosine": replace(
-        _CARE_64, label=f"{_CARE_64.label}, rate as limited's, mirror images averaged",
-        flags=(*_CROPS_OF_64, "--learning_rate_decay=cosine"), as_fast_as="care_64",
-        mirrored=True),
+    "care_limited": _CARE_LIMITED,
+    # Whether more time would help it.
+    "care_long": replace(_CARE_LIMITED, label=f"{_CARE_LIMITED.label}, four times the minutes",
+                         as_fast_as="care_limited", times=4),
     "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks.rivals.deblurgan",
                         (f"--content_features={VGG}",)),
     "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),
     "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and synthetic pairs", WITH_PAIRS,
                         "train_cGAN.py", _PAPER, "paper"),
-    "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", EARLIER_LIMITED),
+    "limited_earlier": Method(_EARLIER, WITH_PAIRS, "train_cGAN.py", EARLIER_LIMITED),
+    "limited_earlier_cin": Method(
+        f"{_EARLIER}, and synthetic pairs", WITH_PAIRS, "train_cGAN.py",
+        (*EARLIER_LIMITED, "--alpha_decay=none"), "limited_earlier"),
+    "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
     "limited_cin": Method("microgan, limited, and synthetic pairs", WITH_PAIRS, "train_cGAN.py",
-                          (*EARLIER_LIMITED, "--alpha_decay=none"), "limited"),
+                          _LIMITED, "limited"),
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks.rivals.cyclegan"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, synthetic pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_SYNTHETIC), "paper"),
+    "limited_earlier_made": Method(
+        f"{_EARLIER}, synthetic pairs", WITHOUT_PAIRS, "train_cGAN.py",
+        (*EARLIER_LIMITED, *_ONLY_SYNTHETIC), "limited_earlier"),
     "limited_made": Method("microgan, limited, synthetic pairs", WITHOUT_PAIRS, "train_cGAN.py",
-                           (*EARLIER_LIMITED, *_ONLY_SYNTHETIC), "limited"),
+                           (*_LIMITED, *_ONLY_SYNTHETIC), "limited"),
 }
 
 CIN_GANS = {
     "paper": ("--recipe=paper", f"--batch_size={PAPER_CIN_BATCH}", f"--content_features={VGG}"),
-    "limited": ("--recipe=limited", "--measure_defect=False"),
+    "limited_earlier": ("--recipe=limited", "--measure_defect=False"),
+    "limited": _LIMITED,
 }
 CIN_SCRIPT = "train_CIN_GAN.py"
 
@@ -90,6 +103,8 @@ LINEAR = "linear"
 CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means", "lucy": "Richardson-Lucy"}
 _COMPUTED = {RAW: "raw input", LINEAR: "linear filter of the measured defect", **CLASSICAL}
 KEYS = (*_COMPUTED, *METHODS)
+# Without the rows of an earlier recipe.
+PRESENT = tuple(key for key in KEYS if "earlier" not in key)
 LABELS = {**_COMPUTED, **{key: each.label for key, each in METHODS.items()}}
 SETTINGS = {**dict.fromkeys(_COMPUTED, WITH_PAIRS),
             **{key: each.setting for key, each in METHODS.items()}}

@@ -22,7 +22,7 @@ import numpy as np
 from cell_scores import SCORE_COLUMNS, score_rows
 from cells import add_rows, commit, finished, images_key, read_rows, train
 from method_trainer import JOINT, PER_TASK, MethodTrainer
-from methods import CLASSICAL, KEYS, LINEAR, METHODS, RAW, SETTINGS, uses_vgg
+from methods import CLASSICAL, KEYS, LINEAR, METHODS, PRESENT, RAW, SETTINGS, uses_vgg
 from paper_table_figures import save_figure
 from paper_table_pages import write_pages, write_tables
 from training_time import machine, trained_seconds
@@ -43,7 +43,7 @@ class Settings(Config):
     datasets: tuple[str, ...] = setting((), "Names of the tasks. Unset: every one in --data_dir.")
     symmetries: tuple[str, ...] = setting((), "As for the training scripts.")
     stretched: tuple[str, ...] = setting((), "As for evaluate.py: not scored under range.")
-    methods: tuple[str, ...] = setting(KEYS, "Rows.", choices=KEYS)
+    methods: tuple[str, ...] = setting(PRESENT, "Rows.", choices=KEYS)
     minutes: float = setting(15.0, "Training time of every method.", above=0)
     seeds: tuple[str, ...] = setting(("1", "2", "3"), "Seeds.")
     pairs: tuple[str, ...] = setting(

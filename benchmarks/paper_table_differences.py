@@ -7,7 +7,7 @@ from methods import OURS
 
 # Forms of CARE, the one with most of limited's chances first: other rows are compared with the
 # first that is there.
-RIVALS = ("care_64_mirrored", "care_64", "care")
+RIVALS = ("care_limited", "care_64_mirrored", "care_64", "care")
 # Score and decimals.
 _COMPARED = {"psnr": 2, "ssim": 3}
 _ERROR_RATE = 0.05  # of a page

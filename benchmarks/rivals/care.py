@@ -1,7 +1,8 @@
 """CARE (Weigert et al. 2018) on microgan's data: pairs of degraded and clean images.
 
-Published settings; data, splits, normalisation, precision and scores are microgan's. Writes
-the folder CARE_results, as train_cGAN.py does.
+Published settings; data, splits, normalisation, precision and scores are microgan's. With
+--recipe=limited, CARE's network and loss are trained and applied as microgan's limited recipe
+trains and applies its own. Writes the folder CARE_results, as train_cGAN.py does.
 
     python -m benchmarks.rivals.care --images_limit=10
 """
@@ -22,10 +23,12 @@ from keras import layers
 from benchmarks.rivals.common import OneLossTrainer, RivalConfig
 from benchmarks.rivals.networks import small_unet
 from microgan.cli.command import run_command
-from microgan.config import setting
+from microgan.config import RECIPES, RestoringConfig, setting
 from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.losses.pixel import pixel_loss
+from microgan.methods.intensity_jitter import choose_intensity_jitter
+from microgan.methods.paired_data import paired_batches
 from microgan.methods.restoring import RestoringMethod
 from microgan.networks.blocks import crop_exactly, pad_exactly
 from microgan.networks.registry import RegisteredNetwork, register_network
@@ -38,22 +41,26 @@ _PLATEAU_FACTOR = 0.5  # csbdeep's
 
 
 @dataclass(frozen=True)
-class CAREConfig(RivalConfig):
+class CAREConfig(RivalConfig, RestoringConfig):
     """Settings of CARE. Defaults: csbdeep 0.8.2's."""
 
-    num_iters: int = setting(40_000, "Updates; the original's 100 epochs of 400.", minimum=1,
-                             maximum=10**9)
-    batch_size: int = setting(16, "Images per update; the original's 16.", minimum=1)
+    recipe: str = setting(
+        "paper", "paper: CARE as published. limited: with the crops, schedule, averaged weights, "
+        "bounded updates, changed intensities, calibration and mirror images of train_cGAN.py "
+        "--recipe=limited.", choices=RECIPES)
+    num_iters: int = setting(40_000, "Updates; the original's 100 epochs of 400.", limited=4000,
+                             minimum=1, maximum=10**9)
+    batch_size: int = setting(16, "Images per update; the original's 16.", limited=4, minimum=1)
     learning_rate: float = setting(4e-4, "Of Adam, at the start; the original's 4e-4.", above=0)
     learning_rate_decay: str = setting(
         "plateau", "plateau: the learning rate halves whenever --plateau_updates brought no lower "
         "validation loss, as the original. cosine: as train_cGAN.py --recipe=limited.",
-        choices=("none", "plateau", "cosine"))
+        limited="cosine", choices=("none", "plateau", "cosine"))
     plateau_updates: int = setting(4000, "Of --learning_rate_decay=plateau; the original's 10 "
                                    "epochs of 400.", minimum=1)
     adam_epsilon: float = setting(1e-7, "Of Adam; Keras' default.", above=0)
     validate_every: int = setting(400, "Updates between validations; the original's epoch.",
-                                  minimum=1)
+                                  limited=100, minimum=1)
     generator_filters: int = setting(32, "Channels of the U-Net at full resolution; the "
                                      "original's 32.", minimum=1)
 
@@ -95,7 +102,7 @@ register_network("care", "unet", RegisteredNetwork(
     build_unet_generator, "benchmarks/rivals/care.py",
     # Of the convolution at the lowest level.
     lambda arguments: 9 * 4 ** min(arguments.get("depth", 2), 99)
-    * arguments.get("filters", 32) ** 2))
+    * arguments.get("filters", 32) ** 2, can_augment=True, is_local=True))
 
 
 class CARE(RestoringMethod):
@@ -110,16 +117,28 @@ class CARE(RestoringMethod):
                             "of several (TF_CONFIG) does: train on one machine, or pass another.")
         return config
 
+    def load(self) -> None:
+        super().load()
+        self.jitter = choose_intensity_jitter(self.config.intensity_jitter, self.tasks)
+        self.batches = paired_batches(self.config, self.tasks,
+                                      intensity_jitter=self.jitter.by_task)
+
+    def describe_data(self) -> str:
+        return "\n".join([super().describe_data(), *self.jitter.describe()])
+
     def describe(self) -> GeneratorInfo:
         return describe_generator(
             self.config, method="care", network="unet",
             network_arguments={"filters": self.config.generator_filters, "depth": 2},
-            normalization={name: task.normalization for name, task in self.tasks.items()})
+            normalization={name: task.normalization for name, task in self.tasks.items()},
+            test_time_augmentation=self.config.test_time_augmentation)
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
         config = self.config
         self.trainer = CARETrainer(
-            build_network(info), adam(config, config.learning_rate, num_updates=config.num_iters),
+            build_network(info),
+            adam(config, config.learning_rate, num_updates=config.num_iters,
+                 ema_decay=config.ema_decay, bounded=config.bounded_updates),
             global_batch_size=config.batch_size)
         return self.trainer, build_network(info)
 
@@ -140,6 +159,9 @@ class CARE(RestoringMethod):
                 [(int(row["update"]), row["validation_loss"]) for row in rows],
                 factor=_PLATEAU_FACTOR, patience_updates=self.config.plateau_updates)
         super().draw(folder, update, rows)
+
+    def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
+        return self.load_calibrated(folder) if self.config.calibrate else super().load_best(folder)
 
 
 class CARETrainer(OneLossTrainer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from microgan.config.base import Meaningless, setting
-from microgan.config.training import TaskTrainingConfig
+from microgan.config.restoring import RestoringConfig
 from microgan.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class CGANConfig(TaskTrainingConfig):
+class CGANConfig(RestoringConfig):
     """Settings of `train_cGAN.py`. Defaults: MicroscopyGAN as published (docs/method.md)."""
 
     cross_validate: int | None = setting(
@@ -60,26 +60,8 @@ class CGANConfig(TaskTrainingConfig):
     discriminator_filters: int = setting(
         64, "Channels of the discriminator's first convolution; the original's 64.", limited=32,
         minimum=1)
-    bounded_updates: bool = setting(
-        False, "Take a smaller step where the generator's gradient is large beside its average, "
-        "so that a rare one cannot ruin a training. The original does not.", limited=True)
     dropout: float = setting(0.5, "Dropout rate in the residual blocks of the resnet; the "
                              "original's 0.5.", minimum=0, maximum=0.9)
-    test_time_augmentation: bool = setting(
-        False, "Restore by averaging over the image and its three mirror images: more precise, "
-        "four times the work; recorded in generator.h5. Needs --generator=unet; not with "
-        "--symmetries=NAME:none. The original has none.", limited=True)
-    calibrate: bool = setting(
-        False, "For true intensities, fit scale and offset of the restored images to the clean "
-        "validation images after training, per task, where those agree; recorded in generator.h5. "
-        "The original does not.", limited=True)
-    intensity_jitter: float | None = setting(
-        0.0, "Random change of both images of a training pair alike, as if the exposure had been "
-        "different: contrast times 1 plus or minus up to this, brightness plus or minus up to "
-        "this, where the usual intensities are -1 to 1. It helps where each image was stretched "
-        "on its own; otherwise a background that is always 0 is learned less well. None: 0.4 for "
-        "tasks of which most images reach the brightest value of their type, 0 for others. The "
-        "original has none.", limited=None, minimum=0, maximum=0.9)
     content_weight: float = setting(
         1.0, "Weight of the content loss; the original's 1. Feature distances are in VGG's "
         "units, some hundreds for dissimilar images.", limited=3e-4, minimum=0)
@@ -116,11 +98,6 @@ class CGANConfig(TaskTrainingConfig):
                             "--cin_augment.")
         if self.test_time_augmentation and self.generator != "unet":
             raise UserError(f"--generator={self.generator} has no test-time augmentation: add "
-                            "--test_time_augmentation=False.")
-        unmirrored = [entry for entry in self.symmetries if entry.endswith(":none")]
-        if self.test_time_augmentation and unmirrored:
-            raise UserError(f"--symmetries={unmirrored[0]} forbids the mirror images that "
-                            "test-time augmentation averages over: add "
                             "--test_time_augmentation=False.")
         if not (self.content_weight or self.adversarial_weight or self.pixel_weight
                 or self.fitted_pixel_weight or self.fourier_weight):

@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.datasets.paired_arrays import has_clean
-from microgan.datasets.splits import spread_over
-from microgan.datasets.stretching import are_stretched
 from microgan.datasets.task_files import channels_of
-from microgan.errors import UserError, see
+from microgan.errors import UserError
 from microgan.generator_file import (
-    GeneratorInfo, build_network, load_generator, read_info, save_generator)
+    GeneratorInfo, build_network, load_generator, read_info)
 from microgan.losses.vgg_weights import check_feature_source
-from microgan.methods.calibration import Pairs, calibrated
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.cross_validation import divided, honest_scores, restored_when_left_out
+from microgan.methods.intensity_jitter import choose_intensity_jitter
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.methods.restoring import RestoringMethod
 from microgan.methods.synthetic_pairs import (
     PairSynthesizer, load_tasks_and_synthesizer, seed_of_generator)
 from microgan.runs.method import Trainer, describe_generator
-from microgan.runs.run_files import GENERATOR_FILE
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
 _NO_START = "none"
 # Learning rates from given weights, over the recipe's: docs/pretraining.md.
 _FASTER_FROM_START, _SLOWER_ALONE = 2, 0.7
-_JITTER_OF_STRETCHED = 0.4
-_MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 
 
 class CGAN(RestoringMethod):
@@ -111,9 +106,9 @@ class CGAN(RestoringMethod):
         if synthesizer is not None:
             synthetic = synthesizer.synthetic_pairs(
                 config.synthetic_share, tasks, num_updates=config.synthetic_updates)
-        self.stretched: list[str] = []
+        self.jitter = choose_intensity_jitter(config.intensity_jitter, tasks)
         self.batches = paired_batches(config, tasks, synthetic,
-                                      intensity_jitter=self._intensity_jitter())
+                                      intensity_jitter=self.jitter.by_task)
 
     @property
     def later_trainings(self) -> int:
@@ -126,23 +121,8 @@ class CGAN(RestoringMethod):
     def cross_validated(self, folder: Path) -> list[RestoredImages]:
         return restored_when_left_out(self, folder, self.folds) if self.folds else []
 
-    def _intensity_jitter(self) -> list[float]:
-        """Return the random change of intensities of each task."""
-        given = self.config.intensity_jitter
-        if given is not None:
-            return [given] * len(self.tasks)
-        self.stretched = [name for name, task in self.tasks.items()
-                          if are_stretched(*task.part("train"))]
-        return [_JITTER_OF_STRETCHED if name in self.stretched else 0.0 for name in self.tasks]
-
     def describe_data(self) -> str:
-        lines = [super().describe_data()]
-        lines += [f"{name}: most images reach the brightest value of their type, so each seems to "
-                  "have been stretched on its own: brightness and contrast of its pairs are "
-                  f"changed at random (--intensity_jitter={_JITTER_OF_STRETCHED}). "
-                  + see("Stretched images")
-                  for name in self.stretched]
-        return "\n".join(lines)
+        return "\n".join([super().describe_data(), *self.jitter.describe()])
 
     def prepare(self) -> None:
         if self.synthesizer is not None and self.config.synthetic_share == 1:
@@ -196,11 +176,7 @@ class CGAN(RestoringMethod):
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator with the best weights, calibrated if the config asks for it."""
-        model, info = super().load_best(folder)
-        if self.config.calibrate:
-            info = calibrated(model, info, self._calibration_pairs)
-            save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
-        return model, info
+        return self.load_calibrated(folder) if self.config.calibrate else super().load_best(folder)
 
     def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """Apply the linear filter of the defect, from the training pairs or the CIN-GAN's model.
@@ -224,12 +200,6 @@ class CGAN(RestoringMethod):
         except ValueError:
             return None
         return [restore(image) for image in degraded]
-
-    def _calibration_pairs(self, name: str) -> Pairs:
-        # Training images are memorised: their intensities would fit too well.
-        degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
-                           for images in self.tasks[name].validated())
-        return degraded, clean
 
 
 def _network_arguments(config: Any) -> dict[str, Any]:

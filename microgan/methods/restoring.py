@@ -15,7 +15,8 @@ from microgan.datasets.splits import spread_over
 from microgan.evaluation import SCORE_FILES
 from microgan.evaluation.scores import (
     CROSS_VALIDATION, LINEAR_FILTER, RAW_INPUT, SYNTHETIC_VALIDATION, TEST, VALIDATION)
-from microgan.generator_file import GeneratorInfo, load_generator
+from microgan.generator_file import GeneratorInfo, load_generator, save_generator
+from microgan.methods.calibration import Pairs, calibrated
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
 from microgan.datasets.middle import middle
 from microgan.methods.validated import MOST_VALIDATED
@@ -41,6 +42,7 @@ _COMPARED_HOW = {
     CROSS_VALIDATION: "In the cross-validation, each image was restored by a network of folds/ "
     "that has not seen it.",
 }
+_MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
 _NOT_TESTED = ("There are no real pairs to score measured images with: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py.")
 _SCORED_TOO_WELL = ("Too few pairs to keep some for a test. For honest scores, train with 20 "
@@ -240,3 +242,16 @@ class RestoringMethod(Method):
         """Load the generator with the best weights."""
         return load_generator(folder / GENERATOR_FILE, method=self.describe().method,
                               precision=self.config.precision)
+
+    def load_calibrated(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
+        """Load the generator with the best weights, and calibrate and save it."""
+        model, info = RestoringMethod.load_best(self, folder)
+        info = calibrated(model, info, self._calibration_pairs)
+        save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
+        return model, info
+
+    def _calibration_pairs(self, name: str) -> Pairs:
+        # Training images are memorised: their intensities would fit too well.
+        degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
+                           for images in self.tasks[name].validated())
+        return degraded, clean

@@ -217,19 +217,19 @@ def test_other_machine_is_as_much_faster_with_a_cin_gan_as_with_its_cgan(table):
     assert trainings.updates() == {"cin_paper": 600, "paper_cin": 500}
 
 
-def test_method_with_another_schedule_does_the_updates_of_its_twin(table):
-    table(Trainings(), methods=("care_64",)).fill()
+def test_method_that_takes_more_time_does_more_updates_of_its_twin(table):
+    table(Trainings(), methods=("care_limited",)).fill()
     here, elsewhere = Trainings(), Trainings()
 
-    timed = table(here, methods=("care_64_cosine",))
+    timed = table(here, methods=("care_long",))
     timed.fill()
     text = timed.output.read_text()
     timed.output.write_text(text.replace(timed.here, "Other").replace(",600,", ",1200,"))
-    table(elsewhere, methods=("care_64_cosine",), seeds=("2",), machine="Other").fill()
+    table(elsewhere, methods=("care_long",), seeds=("2",), machine="Other").fill()
 
     ((_, _, flags),) = here.done  # its twin was timed
-    assert (flags["num_iters"], flags["learning_rate_decay"]) == ("600", "cosine")
-    assert elsewhere.updates() == {"care_64_cosine": 1200}
+    assert (flags["num_iters"], flags["recipe"]) == ("2400", "limited")
+    assert elsewhere.updates() == {"care_long": 4800}
 
 
 def test_machine_that_no_row_names_is_a_mistake(table):

@@ -93,3 +93,18 @@ def test_rival_killed_between_two_validations_ends_as_if_it_had_not_been(rival, 
     assert result.returncode == 0, result.stderr
     assert_same_run(whole / rival.folder, killed / rival.folder)
     assert not list(killed.rglob("*.partial*"))
+
+
+@pytest.mark.slow
+def test_care_trained_as_limited_is_calibrated_and_restores_by_mirror_images(tmp_path):
+    write_pairs(tmp_path, "Blobs", 10, np.random.default_rng(7))
+
+    result = RIVALS["care"].run(
+        "--recipe=limited", "--data_dir=.", "--patch_size=32", "--num_gpu=0",
+        "--precision=float32", "--generator_filters=4", "--num_iters=40", "--validate_every=20",
+        "--seed=1", cwd=tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    _, info = load_generator(tmp_path / "CARE_results" / "generator.h5", method="care")
+    assert info.test_time_augmentation
+    assert info.normalization["Blobs"].calibrated is not None

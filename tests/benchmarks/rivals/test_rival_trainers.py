@@ -1,5 +1,7 @@
 """Training of the methods microgan is compared with."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 from helpers import make_pairs
 from benchmarks.rivals import care, cyclegan, deblurgan
+from microgan.config import CGANConfig
 from microgan.trainers.cin_gan import Critic
 
 SIZE = 32
@@ -88,6 +91,28 @@ def test_care_loss_is_the_mean_absolute_difference(batch):
 
     assert loss == pytest.approx(float(tf.reduce_mean(tf.abs(batch["clean"] - batch["degraded"]))),
                                  rel=1e-5)
+
+
+def test_care_trained_as_limited_shares_its_settings_except_network_loss_and_rate():
+    ours, cares = (config.create(recipe="limited") for config in (CGANConfig, care.CAREConfig))
+
+    shared = {field.name for field in dataclasses.fields(care.CAREConfig)} & {
+        field.name for field in dataclasses.fields(CGANConfig)}
+    differing = {name for name in shared if getattr(ours, name) != getattr(cares, name)}
+    assert differing == {"learning_rate", "adam_epsilon", "generator_filters"}
+    assert {"ema_decay", "bounded_updates", "intensity_jitter", "calibrate",
+            "test_time_augmentation", "learning_rate_decay"} < shared
+
+
+def test_care_trained_as_limited_averages_its_weights_and_warms_up():
+    method = care.CARE(care.CAREConfig.create(
+        recipe="limited", generator_filters=4, num_iters=100, seed=1))
+
+    trainer, _ = method.build(method.describe())
+
+    optimizer = trainer.generator_optimizer
+    assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.98)
+    assert float(optimizer.learning_rate) == pytest.approx(4e-4 / 5)
 
 
 @pytest.mark.parametrize("losses", [
