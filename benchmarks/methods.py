@@ -61,6 +61,7 @@ METHODS = {
                          as_fast_as="care_limited", times=4),
     "deblurgan": Method("DeblurGAN", WITH_PAIRS, "benchmarks.rivals.deblurgan",
                         (f"--content_features={VGG}",)),
+    "pix2pix": Method("pix2pix", WITH_PAIRS, "benchmarks.rivals.pix2pix"),
     "paper": Method(f"microgan, paper, batch {PAPER_BATCH}", WITH_PAIRS, "train_cGAN.py", _PAPER),
     "paper_cin": Method(f"microgan, paper, batch {PAPER_BATCH}, and synthetic pairs", WITH_PAIRS,
                         "train_cGAN.py", _PAPER, "paper"),
@@ -100,7 +101,9 @@ OURS = tuple(key for key, each in METHODS.items() if each.script == "train_cGAN.
 # Keys of the rows that are computed, not trained.
 RAW = "raw"
 LINEAR = "linear"
-CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means", "lucy": "Richardson-Lucy"}
+CLASSICAL = {"gaussian": "Gaussian filter", "nlm": "non-local means",
+             "nlm_stabilised": "stabilised non-local means", "bm3d": "BM3D",
+             "lucy": "Richardson-Lucy"}
 _COMPUTED = {RAW: "raw input", LINEAR: "linear filter of the measured defect", **CLASSICAL}
 KEYS = (*_COMPUTED, *METHODS)
 # Without the rows of an earlier recipe.

@@ -1,4 +1,4 @@
-"""Networks that DeblurGAN and CycleGAN share, and that CARE and Noise2Void do."""
+"""Networks that DeblurGAN, CycleGAN and pix2pix share, and that CARE and Noise2Void do."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def reflecting_resnet(image: Any, *, filters: int, num_blocks: int, dropout: flo
     features = _norm_relu(_reflected_conv(image, filters, 7))
     for channels in (2 * filters, 4 * filters):
         features = _norm_relu(layers.Conv2D(channels, 3, strides=2, padding="same",
-                                            kernel_initializer=_narrow())(features))
+                                            kernel_initializer=narrow())(features))
     for _ in range(num_blocks):
         change = _norm_relu(_reflected_conv(features, 4 * filters, 3))
         if dropout:
             change = layers.Dropout(dropout)(change)
-        change = _plain_norm(_reflected_conv(change, 4 * filters, 3))
+        change = plain_norm(_reflected_conv(change, 4 * filters, 3))
         features = layers.Add()([change, features])
     for channels in (2 * filters, filters):
         features = _norm_relu(layers.Conv2DTranspose(
-            channels, 3, strides=2, padding="same", kernel_initializer=_narrow())(features))
+            channels, 3, strides=2, padding="same", kernel_initializer=narrow())(features))
     features = _reflected_conv(features, 1, 7)
     return layers.Activation("tanh", dtype=keras.config.floatx())(features)
 
@@ -70,35 +70,49 @@ def patch_discriminator(*, filters: int, name: str) -> keras.Model:
         Isola et al. 2017, arXiv:1611.07004.
     """
     image = keras.Input((None, None, 1), name="image")
-    features = layers.LeakyReLU(_SLOPE)(_padded_conv(image, filters, strides=2))
+    return keras.Model(image, patch_scores(image, filters=filters), name=name)
+
+
+def patch_scores(images: Any, *, filters: int) -> Any:
+    """Build the layers of `patch_discriminator`.
+
+    Args:
+        images: symbolic (B, Y, X, C).
+        filters: channels of the first convolution, > 0.
+
+    Returns:
+        Symbolic scores, as there.
+    """
+    features = layers.LeakyReLU(_SLOPE)(_padded_conv(images, filters, strides=2))
     for level, strides in ((1, 2), (2, 2), (3, 1)):
-        features = _plain_norm(_padded_conv(features, filters * 2 ** level, strides=strides))
+        features = plain_norm(_padded_conv(features, filters * 2 ** level, strides=strides))
         features = layers.LeakyReLU(_SLOPE)(features)
     scores = _padded_conv(features, 1, strides=1)
-    scores = layers.Activation("linear", dtype=keras.config.floatx())(scores)
-    return keras.Model(image, scores, name=name)
+    return layers.Activation("linear", dtype=keras.config.floatx())(scores)
 
 
-def _narrow() -> keras.initializers.Initializer:
+def narrow() -> keras.initializers.Initializer:
+    """Return the initializer of all their kernels."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 
-def _plain_norm(features: Any) -> Any:
+def plain_norm(features: Any) -> Any:
+    """Normalise each image and channel, without scale and shift."""
     return InstanceNormalization(_EPSILON, affine=False)(features)
 
 
 def _norm_relu(features: Any) -> Any:
-    return layers.ReLU()(_plain_norm(features))
+    return layers.ReLU()(plain_norm(features))
 
 
 def _reflected_conv(features: Any, filters: int, kernel_size: int) -> Any:
     features = ReflectionPadding2D(kernel_size // 2)(features)
-    return layers.Conv2D(filters, kernel_size, kernel_initializer=_narrow())(features)
+    return layers.Conv2D(filters, kernel_size, kernel_initializer=narrow())(features)
 
 
 def _padded_conv(features: Any, filters: int, *, strides: int) -> Any:
     features = layers.ZeroPadding2D(1)(features)
-    return layers.Conv2D(filters, 4, strides=strides, kernel_initializer=_narrow())(features)
+    return layers.Conv2D(filters, 4, strides=strides, kernel_initializer=narrow())(features)
 
 
 def small_unet(image: Any, conv: Callable[[Any, int], Any], *, filters: int, depth: int) -> Any:

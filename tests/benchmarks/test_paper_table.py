@@ -244,11 +244,13 @@ def test_every_flag_of_every_method_exists(tmp_path):
     from benchmarks.rivals.care import CAREConfig
     from benchmarks.rivals.cyclegan import CycleGANConfig
     from benchmarks.rivals.deblurgan import DeblurGANConfig
+    from benchmarks.rivals.pix2pix import Pix2PixConfig
     from methods import CIN_GANS
 
     configs = {"train_cGAN.py": CGANConfig, "benchmarks.rivals.care": CAREConfig,
                "benchmarks.rivals.deblurgan": DeblurGANConfig,
-               "benchmarks.rivals.cyclegan": CycleGANConfig}
+               "benchmarks.rivals.cyclegan": CycleGANConfig,
+               "benchmarks.rivals.pix2pix": Pix2PixConfig}
     for method in METHODS.values():
         augment = ["--cin_augment=True", "--cin_generator_path=g.h5"] if method.cin else []
         parse_flags(configs[method.script], ["program", *method.flags, *augment])

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.rivals import care, cyclegan, deblurgan, n2v, zs_n2n
+from benchmarks.rivals import care, cyclegan, deblurgan, n2v, pix2pix, zs_n2n
 
 # Gray instead of colour: two channels less in a 7 x 7 convolution in, and one out with biases.
 COLOUR_OF_RESNET = 2 * 49 * 64 + 2 * (49 * 64 + 1)
@@ -13,6 +13,7 @@ NARROW_GENERATORS = {
     "care": lambda: care.build_unet_generator(filters=4),
     "deblurgan": lambda: deblurgan.build_resnet_generator(filters=4, num_blocks=2),
     "cyclegan": lambda: cyclegan.build_resnet_generator(filters=4, num_blocks=2),
+    "pix2pix": lambda: pix2pix.build_unet_generator(filters=4, depth=3),
     "n2v": lambda: n2v.build_unet_generator(filters=4),
     "zs_n2n": lambda: zs_n2n.build_noise_network(filters=4),
 }
@@ -66,6 +67,27 @@ def test_cyclegan_has_7825153_parameters_and_six_blocks_without_dropout():
     assert count_layers(model, keras.layers.Dropout) == 0
 
 
+def test_pix2pix_has_41819521_parameters_and_three_dropped_levels():
+    model = pix2pix.build_unet_generator()
+    published = 41_828_995  # printed by its code, with colour, as 41.829 M
+    colour = 2 * 16 * 64 + 2 * (16 * 128 + 1)
+    normed = 128 + 256 + 3 * 512 + 3 * 512 + 256 + 128 + 64
+    # There every norm has a scale and a shift, and only the last convolution a bias.
+    biases = 64 + 512 + normed
+
+    assert model.count_params() == 41_819_521 == published - colour - 2 * normed + biases
+    assert count_layers(model, keras.layers.Dropout) == 3
+    assert count_layers(model, keras.layers.Concatenate) == 6
+
+
+def test_pix2pix_discriminator_sees_both_images():
+    model = pix2pix.build_patch_discriminator(filters=2)
+    images = np.zeros((1, 64, 64, 1), np.float32), np.ones((1, 64, 64, 1), np.float32)
+
+    assert model(images).shape == (1, 6, 6, 1)
+    assert pix2pix.build_patch_discriminator().count_params() == 2_762_689 + 16 * 64
+
+
 @pytest.mark.parametrize("build", [deblurgan.build_patch_critic,
                                    cyclegan.build_patch_discriminator])
 def test_patch_discriminators_have_2762689_parameters(build):
@@ -96,7 +118,8 @@ def test_generators_keep_any_size(name, size):
     assert restored.dtype == tf.float32
 
 
-@pytest.mark.parametrize("name, lowest, highest", [("deblurgan", -1, 1), ("cyclegan", -1, 1)])
+@pytest.mark.parametrize("name, lowest, highest", [("deblurgan", -1, 1), ("cyclegan", -1, 1),
+                                                   ("pix2pix", -1, 1)])
 def test_published_output_ends_at_one(name, lowest, highest, random):
     images = random.normal(0, 3, size=(1, 16, 16, 1)).astype(np.float32)
 

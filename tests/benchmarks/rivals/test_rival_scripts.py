@@ -39,6 +39,8 @@ RIVALS = {
         *NARROW, "--discriminator_filters=2", "--pool_size=2")),
     "n2v": Rival("n2v", "N2V_results", NARROW),
 }
+PIX2PIX = Rival("pix2pix", "pix2pix_results", (
+    *NARROW, "--data_dir=.", "--generator_depth=3", "--discriminator_filters=2", "--num_iters=2"))
 
 
 @pytest.fixture(scope="module", params=RIVALS)
@@ -108,3 +110,16 @@ def test_care_trained_as_limited_is_calibrated_and_restores_by_mirror_images(tmp
     _, info = load_generator(tmp_path / "CARE_results" / "generator.h5", method="care")
     assert info.test_time_augmentation
     assert info.normalization["Blobs"].calibrated is not None
+
+
+@pytest.mark.slow
+def test_pix2pix_learns_from_both_losses_and_is_restored_with(tmp_path):
+    write_pairs(tmp_path, "Blobs", 10, np.random.default_rng(7))
+
+    result = PIX2PIX.run(*PIX2PIX.flags, cwd=tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    (row,) = run_history(tmp_path / PIX2PIX.folder)
+    assert {"discriminator_loss", "adversarial_loss", "pixel_loss"} < set(row)
+    _, info = load_generator(tmp_path / PIX2PIX.folder / "generator.h5", method="pix2pix")
+    assert info.network_arguments["depth"] == 3
