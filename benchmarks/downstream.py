@@ -4,7 +4,8 @@ A fixed analysis of scikit-image (`benchmarks/analyses.py`) is run on the measur
 each method restores from them, and on the clean images, whose result is taken as the truth. Its
 two numbers (smoothing or width, threshold) are set for every row anew: the best by F1 on twelve
 training pairs that the methods did not see, so that no row suffers from numbers made for
-another's images. On clean images they are fixed. The test images are then analysed once.
+another's images. On clean images they are fixed. The test images are then analysed once. The row
+"clean image of another field" tells what agreement is worth nothing.
 
     python -m benchmarks.downstream --data_dir=data --nuclei=Drosophila:6,Retina:11 \\
         --every=Retina:2 --filaments=Synthetic_tubulin_tubules:1.5 --seeds=1 \\
@@ -29,9 +30,10 @@ from microgan.errors import UserError
 
 _NUM_CHOOSING = 12
 _RAW, _LINEAR = "raw input", "linear filter of the measured defect"
-_FILTERS = ("Gaussian filter", "Richardson-Lucy")
+FILTERS = ("Gaussian filter", "Richardson-Lucy")
 _CARE, _LIMITED = "CARE, mirror images averaged", "microgan, limited"
-METHODS = (_RAW, *_FILTERS, _LINEAR, _CARE, _LIMITED)
+CHANCE = "clean image of another field"
+METHODS = (CHANCE, _RAW, *FILTERS, _LINEAR, _CARE, _LIMITED)
 _KEY = ("images", "task", "method", "pairs", "seed")
 COLUMNS = (*_KEY, "data", "kind", "n", "clean_amount", "analysis", "amount_error", "f1", "fit",
            "f1_per_image", "commit")
@@ -53,7 +55,8 @@ class Settings(Config):
     limited: str | None = setting(
         None, "generator.h5 of train_cGAN.py --recipe=limited; {seed} stands for the seed.")
     care: str | None = setting(None, "The same of benchmarks.rivals.care.")
-    output: str = setting("downstream.csv", "Table of the rows, which is continued.")
+    output: str = setting("benchmarks/results/downstream.csv", "Table of the rows, which is "
+                          "continued.")
     figure: str | None = setting(
         None, "PNG to write: the first test image of every set, analysed, first seed.")
 
@@ -127,7 +130,7 @@ def restorer(settings, method, images, seed):
         return list
     if method == _LINEAR:
         return lambda degraded: classical.filter_linearly(*images.seen(seed), degraded)
-    if method in _FILTERS:
+    if method in FILTERS:
         arguments = classical.best_setting(method, *images.seen(seed))
         return lambda degraded: classical.apply(classical.FILTERS[method][0], degraded, arguments)
     path = settings.care if method == _CARE else settings.limited
@@ -160,20 +163,24 @@ def _check_pairs(path, images, seed):
 
 
 def rows_of(settings, images, seed, done):
-    """Yield the rows of one set and seed that are not done, and what was restored."""
-    chosen = images.choosing(seed)
+    """Yield the rows of one set and seed that are not done."""
+    analysis = images.analysis
+    amounts = [analysis.number(analysis(truth, *analysis.clean_setting)) for truth in images.clean]
     for method in METHODS:
         key = {"images": cells.images_key(settings.data_dir, [images.task]), "task": images.task,
                "method": method, "pairs": str(settings.images_limit), "seed": seed}
-        restore = restorer(settings, method, images, seed) if tuple(
-            key.values()) not in done else None
-        if restore is None:
+        if tuple(key.values()) in done:
             continue
-        analysis = images.analysis
-        best = best_setting(analysis, chosen[1], restore(chosen[0]))
-        found = compare(analysis, images.clean, restore(images.degraded), best)
-        amounts = [analysis.number(analysis(truth, *analysis.clean_setting))
-                   for truth in images.clean]
+        if method == CHANCE:
+            best, restored = analysis.clean_setting, [*images.clean[1:], images.clean[0]]
+        else:
+            restore = restorer(settings, method, images, seed)
+            if restore is None:
+                continue
+            degraded, clean = images.choosing(seed)
+            best = best_setting(analysis, clean, restore(degraded))
+            restored = restore(images.degraded)
+        found = compare(analysis, images.clean, restored, best)
         yield {**key, "data": Path(settings.data_dir).resolve().name, "kind": analysis.amount,
                "n": str(len(amounts)), "clean_amount": f"{np.mean(amounts):.1f}",
                "analysis": " ".join(f"{value:g}" for value in best),
@@ -186,7 +193,7 @@ def rows_of(settings, images, seed, done):
 def tables(rows):
     """Return a Markdown table for each kind of analysis."""
     parts = []
-    for kind in (Nuclei, Filaments):
+    for kind in (Filaments, Nuclei):
         of_kind = [row for row in rows if row["kind"] == kind.amount]
         tasks = list(dict.fromkeys(row["task"] for row in of_kind))
         if not tasks:
@@ -196,13 +203,13 @@ def tables(rows):
             of_method = [row for row in of_kind if row["method"] == method]
             if of_method:
                 by_task = [[row for row in of_method if row["task"] == task] for task in tasks]
-                numbers = list(dict.fromkeys(str(len(each)) for each in by_task if each))
-                lines.append([method, ", ".join(numbers), *map(_cell, by_task)])
+                numbers = [str(len(each)) for each in by_task]
+                lines.append([method, numbers[0] if len(set(numbers)) == 1 else ", ".join(numbers),
+                              *map(_cell, by_task)])
         perfect = "1" if kind is Nuclei else "0 px"
-        lines.append(["clean images", "", *(
-            f"0 % / 1 / {perfect}" for _ in tasks)])
-        shown = ", ".join(f"{task} {next(row for row in of_kind if row['task'] == task)[column]}"
-                          for task in tasks for column in ("clean_amount",))
+        lines.append(["clean images", "", *[f"0 % / 1 / {perfect}"] * len(tasks)])
+        amounts = {row["task"]: row["clean_amount"] for row in of_kind}
+        shown = ", ".join(f"{task} {amounts[task]}" for task in tasks)
         parts.append(f"Error of the {kind.amount} / F1 / {kind.fit}; in a clean image: {shown}."
                      f"\n\n{cells.markdown(lines)}")
     return "\n\n".join(parts)

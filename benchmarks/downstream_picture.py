@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import cells
-from benchmarks.downstream import METHODS, restorer
+from benchmarks.downstream import CHANCE, FILTERS, METHODS, restorer
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import display_limits
 from microgan.files.whole import written_whole
 
-_PANEL_INCHES = 1.9
-_TITLE_INCHES = 0.22
-_ZOOM = 3  # of a pixel, so that lines do not hide what they follow
+_DPI = 100
+_TITLE_PX, _GAP_PX = 22, 6
+_ZOOM = 2  # of a pixel, so that outlines do not hide what they follow
 _COLOUR = (1.0, 0.25, 0.15)
 
 
@@ -33,17 +33,14 @@ def overlaid(image, drawn, limits):
 
 
 def _lines(analysis, found):
-    enlarged = analysis.outlines(np.kron(found, np.ones((_ZOOM, _ZOOM), found.dtype)))
-    if found.dtype != bool:
-        return enlarged
-    middle = np.zeros((_ZOOM, _ZOOM), bool)
-    middle[_ZOOM // 2, _ZOOM // 2] = True
-    return enlarged & np.kron(np.ones(found.shape, bool), middle)
+    return analysis.outlines(np.kron(found, np.ones((_ZOOM, _ZOOM), found.dtype)))
 
 
 @plain_style()
 def save_picture(path, sets, settings):
-    """Draw the first test image of every set through every method, analysed as in its row.
+    """Draw the first test image of every set, analysed as in its rows.
+
+    Measured, and restored by the methods that have rows, without the filters that are chosen.
 
     Args:
         path: PNG.
@@ -53,13 +50,13 @@ def save_picture(path, sets, settings):
     rows = {tuple(row[name] for name in ("task", "method", "seed")): row
             for row in cells.read_rows(Path(settings.output))}
     seed = settings.seeds[0]
-    methods = [method for method in METHODS if all(
+    methods = [method for method in METHODS if method not in (CHANCE, *FILTERS) and all(
         (images.task, method, seed) in rows for images in sets)]
-    columns = ["clean", *methods]
-    figure = Figure(figsize=(_PANEL_INCHES * len(columns),
-                             (_PANEL_INCHES + _TITLE_INCHES) * len(sets)), dpi=110)
-    grid = figure.subplots(len(sets), len(columns), squeeze=False)
-    for images, line in zip(sets, grid):
+    side = _ZOOM * max(max(images.clean[0].shape) for images in sets)
+    width = (1 + len(methods)) * (side + _GAP_PX)
+    height = len(sets) * (side + _TITLE_PX)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    for row_number, images in enumerate(sets):
         analysis, clean = images.analysis, images.clean[0]
         shown = {"clean": (clean, analysis.clean_setting, "")}
         for method in methods:
@@ -68,11 +65,18 @@ def save_picture(path, sets, settings):
             f1 = row["f1_per_image"].split()[0]
             shown[method] = (restored, tuple(map(float, row["analysis"].split())),
                              f", F1 {float(f1):.2f}")
-        for axes, (name, (image, chosen, score)) in zip(line, shown.items()):
+        for column, (name, (image, chosen, score)) in enumerate(shown.items()):
+            axes = figure.add_axes((
+                column * (side + _GAP_PX) / width,
+                1 - (row_number + 1) * (side + _TITLE_PX) / height, side / width, side / height))
             axes.imshow(overlaid(image, _lines(analysis, analysis(image, *chosen)),
                                  display_limits(image)), interpolation="nearest")
-            axes.set_title(f"{name.split(' of the')[0].split(',')[0]}{score}", fontsize=7, pad=3)
+            axes.set_title(f"{_short(name)}{score}", fontsize=9, pad=3)
             axes.set_axis_off()
-    figure.subplots_adjust(left=0, right=1, bottom=0, top=0.97, wspace=0.03, hspace=0.1)
     with written_whole(path) as temporary:
         figure.savefig(temporary)
+
+
+def _short(name):
+    """Return a method's name without what makes it longer than its panel."""
+    return name.split(" of the")[0].split(", mirror")[0]
