@@ -52,7 +52,7 @@ def count_claims(tables):
         tables: lists of rows that stand in one table, under one protocol.
 
     Returns:
-        The number of differences of microgan's methods that have an interval.
+        The number of differences of microgan's own recipe that have an interval.
     """
     return sum(has_interval(paired_differences(found, others, score))
                for rows in tables for found, others in _compared(rows) for score in _COMPARED

@@ -14,7 +14,7 @@ _BLOCKS_A_LINE = 3
 
 
 def save_curves(path, rows):
-    """Draw PSNR (`care`) over the number of pairs, one panel per task.
+    """Draw PSNR (`care`) over the number of pairs, mean and every seed, one panel per task.
 
     Args:
         path: PNG to write.
@@ -35,9 +35,13 @@ def save_curves(path, rows):
             axes.set_axis_off()
         for axes, (task, found) in zip(line, curve.items()):
             for (_, method), by_number in curve_lines(found).items():
-                axes.plot([int(number) for number in by_number],
-                          [np.mean([float(row["psnr"]) for row in each])
-                           for each in by_number.values()], "o-", label=LABELS[method])
+                scores = {int(number): [float(row["psnr"]) for row in each]
+                          for number, each in by_number.items()}
+                (line,) = axes.plot(list(scores), list(map(np.mean, scores.values())), "o-",
+                                    label=LABELS[method])
+                for number, values in scores.items():  # every seed
+                    axes.scatter([number] * len(values), values, s=8, color=line.get_color(),
+                                 alpha=0.5)
             numbers = sorted({int(row["pairs"]) for row in found})
             axes.set_xscale("log")
             axes.set_xticks(numbers, map(str, numbers))

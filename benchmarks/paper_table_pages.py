@@ -98,8 +98,8 @@ def _head(num_claims):
         percent = f"{100 * corrected_confidence(num_claims):.2f} %"
         text += (
             f" \\*: 0 lies outside the interval even at {percent}, corrected (Bonferroni) for the "
-            f"{num_claims} differences of microgan's methods under `care` on this page that have "
-            "an interval. Other differences have no star, whatever their size.")
+            f"{num_claims} differences of `limited` in its forms under `care` on this page that "
+            "have an interval. Other differences have no star, whatever their size.")
     return text
 
 

@@ -300,7 +300,7 @@ def test_star_needs_more_with_more_claims_and_is_for_microgan_alone():
              for method, num_claims in (("limited", 1), ("limited", 72), ("care", 1),
                                         ("limited", 0))]
 
-    # At 99.93 % the margin is 0.45.
+    # At 99.93 % the margin is 0.44.
     assert texts == ["+0.40 [0.35, 0.45]*", *3 * ["+0.40 [0.35, 0.45]"]]
 
 
