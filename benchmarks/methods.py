@@ -21,6 +21,8 @@ class Method:
         trained_as: key of the method whose training this one only restores with; or None.
         as_fast_as: key of a method whose update takes as long; or None.
         times: training time, as a multiple of the table's.
+        is_alone: learns from degraded images alone: one network for each task, whatever the table
+            has, whose images keep the degraded ones' intensities.
         mirrored: restore as the average over mirror images, whatever the recipe does.
     """
 
@@ -32,6 +34,7 @@ class Method:
     trained_as: str | None = None
     as_fast_as: str | None = None
     times: float = 1
+    is_alone: bool = False
     mirrored: bool = False
 
 
@@ -72,6 +75,8 @@ METHODS = {
     "limited": Method("microgan, limited", WITH_PAIRS, "train_cGAN.py", _LIMITED),
     "limited_cin": Method("microgan, limited, and synthetic pairs", WITH_PAIRS, "train_cGAN.py",
                           _LIMITED, "limited"),
+    "n2v": Method("Noise2Void, 8 crops of 64", WITHOUT_PAIRS, "benchmarks.rivals.n2v",
+                  ("--batch_size=8",), is_alone=True),
     "cyclegan": Method("CycleGAN", WITHOUT_PAIRS, "benchmarks.rivals.cyclegan"),
     "paper_made": Method(f"microgan, paper, batch {PAPER_BATCH}, synthetic pairs", WITHOUT_PAIRS,
                          "train_cGAN.py", (*_PAPER, *_ONLY_SYNTHETIC), "paper"),

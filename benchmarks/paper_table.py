@@ -13,6 +13,7 @@ Writes the tables beside `--output`, as Markdown, and figures of the learning cu
 seed's score; so does paper_table_pages.py from the rows alone.
 """
 
+import importlib
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -167,8 +168,7 @@ class Table:
                 degraded = classical.filter_linearly(*chosen, degraded)
             elif cell.method in CLASSICAL:
                 text, filtered = classical.restore(CLASSICAL[cell.method], chosen, degraded)
-                degraded = [constants.clean.undo(constants.degraded.normalize(image))
-                            for image in filtered]
+                degraded = _in_the_clean_range(filtered, constants)
             images[name] = degraded
             rows += [{"filter_setting": text, **row} for row in self._score(
                 name, degraded, constants, is_raw_input=cell.method == RAW)]
@@ -176,7 +176,8 @@ class Table:
         return rows
 
     def _trained(self, cell):
-        groups = ([tuple(self.tasks)] if cell.networks == JOINT
+        method = METHODS[cell.method]
+        groups = ([tuple(self.tasks)] if cell.networks == JOINT and not method.is_alone
                   else [(name,) for name in self.tasks])
         rows, images = [], {}
         for tasks in groups:
@@ -184,23 +185,26 @@ class Table:
             *before, run = self.trainer.train(cell, tasks, minutes)
             seconds, num_iters = trained_seconds(run)
             seconds += sum(trained_seconds(each)[0] for each in before)
-            mirrored = METHODS[cell.method].mirrored
-            for name, restored in self._restore(run / "generator.h5", tasks, mirrored).items():
-                images[name] = restored
+            for name, restored in self._restore(run / "generator.h5", tasks, method).items():
                 constants = self._pairs(cell, name)[1]
+                if method.is_alone:
+                    restored = _in_the_clean_range(restored, constants)
+                images[name] = restored
                 rows += [{"num_iters": num_iters, "trained_minutes": f"{seconds / 60:.2f}",
                           "trained_on": self.here, **row}
                          for row in self._score(name, restored, constants, is_raw_input=False)]
         self._keep_images(cell, images)
         return rows
 
-    def _restore(self, generator, tasks, mirrored):
+    def _restore(self, generator, tasks, method):
         """Restored test images by task."""
+        if not method.script.endswith(".py"):
+            importlib.import_module(method.script)  # its network is known from then on
         from microgan.generator_file import load_generator
         from microgan.restoration.in_memory import InMemoryRestorer
 
         model, info = load_generator(generator, method=None)
-        if mirrored:
+        if method.mirrored:
             info = replace(info, test_time_augmentation=True)
         restore = InMemoryRestorer(model, info)
         return {name: restore(name, list(self.test[name].degraded)) for name in tasks}
@@ -231,6 +235,11 @@ class Table:
                 with np.load(file) as images:
                     restored[cell.method] = dict(images)
         save_figure(path, restored, {name: pairs.clean[0] for name, pairs in self.test.items()})
+
+
+def _in_the_clean_range(images, constants):
+    """Move images in degraded intensities to the clean images'."""
+    return [constants.clean.undo(constants.degraded.normalize(image)) for image in images]
 
 
 def main(settings):

@@ -70,7 +70,8 @@ def full_report(rows: Sequence[Row], image_scores: Iterable[ImageScore] = ()) ->
     overview, rows = overview_table(rows), _with_parts_named(rows)
     parts = ["# Scores", "", overview, "",
              "Below: mean ± standard deviation over the images [95 % bootstrap interval of the "
-             "mean]. NRMSE: root mean squared error over the clean image's range. FRC: period of "
+             "mean]. The interval is what other images would change; another training may change "
+             "more. NRMSE: root mean squared error over the clean image's range. FRC: period of "
              "the finest detail shared with the clean image (Fourier ring correlation above "
              f"{AGAINST_CLEAN:g}); 2 px is the best possible."]
     for protocol in PROTOCOLS:

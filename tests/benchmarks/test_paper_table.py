@@ -1,6 +1,7 @@
 """The program behind the results table, with trainings that only pretend."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def table(tmp_path, random, monkeypatch):
          "frc": 3, "frc_threshold": 0.5, "micro_ssim": 0.4, "feature_distance": 7,
          "psnr_per_image": "19 21 20 20", "ssim_per_image": "0.5 0.5 0.5 0.5"}])
 
-    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks, mirrored: {
+    monkeypatch.setattr(paper_table.Table, "_restore", lambda self, generator, tasks, method: {
         name: list(self.test[name].degraded) for name in tasks})
 
     def build(train, **changes):
@@ -154,8 +155,8 @@ def test_minutes_of_made_pairs_are_counted(table):
 def test_averaging_over_mirror_images_needs_no_training_of_its_own(table, monkeypatch):
     restored_by = []
 
-    def restore(self, generator, tasks, mirrored):
-        restored_by.append((generator.parent.parent.name, mirrored))
+    def restore(self, generator, tasks, method):
+        restored_by.append((generator.parent.parent.name, method.mirrored))
         return {name: list(self.test[name].degraded) for name in tasks}
 
     monkeypatch.setattr(paper_table.Table, "_restore", restore)
@@ -167,6 +168,28 @@ def test_averaging_over_mirror_images_needs_no_training_of_its_own(table, monkey
     assert {name for _, name, _ in trainings.done if "updates" not in name} == {"care_64"}
 
 
+def test_network_of_a_rival_is_known_when_it_restores(tmp_path, random, monkeypatch):
+    from benchmarks.rivals.care import CARE, CAREConfig, build_unet_generator
+    from microgan.generator_file import save_generator
+    from microgan.networks import registry
+
+    write_pairs(tmp_path, "Blobs", 4, random)
+    write_pairs(tmp_path, "Blobs_test", 2, random)
+    method = CARE(CAREConfig.create(recipe="limited", generator_filters=2, patch_size=32, seed=1,
+                                    data_dir=str(tmp_path)))
+    method.load()
+    save_generator(tmp_path / "generator.h5", build_unet_generator(filters=2).get_weights(),
+                   method.describe())
+    # As in the table's own process, which has trained nothing.
+    monkeypatch.delitem(registry._NETWORKS, ("care", "unet"))
+    monkeypatch.delitem(sys.modules, "benchmarks.rivals.care")
+    table = paper_table.Table(paper_table.Settings(data_dir=str(tmp_path)))
+
+    restored = table._restore(tmp_path / "generator.h5", ("Blobs",), METHODS["care_limited"])
+
+    assert [image.shape for image in restored["Blobs"]] == 2 * [(32, 32)]
+
+
 def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, monkeypatch):
     write_pairs(tmp_path, "Stripes", 12, random)
     write_pairs(tmp_path, "Stripes_test", 4, random)
@@ -176,6 +199,27 @@ def test_networks_of_single_tasks_share_the_minutes(table, tmp_path, random, mon
 
     assert [flags["num_iters"] for _, name, flags in trainings.done if name == "care"] == [
         "300", "300"]
+
+
+def test_method_for_degraded_images_alone_has_a_network_for_each_task_and_their_intensities(
+        table, tmp_path, random, monkeypatch):
+    for name in ("Blobs", "Stripes"):
+        degraded = 10 * random.random((12, 32, 32)) + 100
+        for part, images in (("", degraded), ("_test", degraded[:4])):
+            np.save(tmp_path / f"{name}{part}_X.npy", images)
+            np.save(tmp_path / f"{name}{part}_Y.npy", images + 500 + len(part))
+    ranges = []
+    monkeypatch.setattr(paper_table, "score_rows", lambda task, clean, restored, constants, **_:
+                        ranges.append((np.mean(restored), np.mean(clean))) or [])
+    trainings = Trainings()
+
+    table(trainings, methods=("n2v",), pairs=("12",)).fill()
+
+    trained = [flags for _, name, flags in trainings.done if name == "n2v"]
+    assert [(flags["datasets"], flags["num_iters"]) for flags in trained] == [
+        ("Blobs", "300"), ("Stripes", "300")]
+    for restored, clean in ranges:
+        assert restored == pytest.approx(clean, abs=10)
 
 
 def begun_elsewhere(table, **changes):
@@ -244,13 +288,14 @@ def test_every_flag_of_every_method_exists(tmp_path):
     from benchmarks.rivals.care import CAREConfig
     from benchmarks.rivals.cyclegan import CycleGANConfig
     from benchmarks.rivals.deblurgan import DeblurGANConfig
+    from benchmarks.rivals.n2v import N2VConfig
     from benchmarks.rivals.pix2pix import Pix2PixConfig
     from methods import CIN_GANS
 
     configs = {"train_cGAN.py": CGANConfig, "benchmarks.rivals.care": CAREConfig,
                "benchmarks.rivals.deblurgan": DeblurGANConfig,
                "benchmarks.rivals.cyclegan": CycleGANConfig,
-               "benchmarks.rivals.pix2pix": Pix2PixConfig}
+               "benchmarks.rivals.pix2pix": Pix2PixConfig, "benchmarks.rivals.n2v": N2VConfig}
     for method in METHODS.values():
         augment = ["--cin_augment=True", "--cin_generator_path=g.h5"] if method.cin else []
         parse_flags(configs[method.script], ["program", *method.flags, *augment])
