@@ -53,8 +53,8 @@ def notes_of_fit(fitted: FittedSpectrum, common: Degradation, estimates: Mapping
     return notes
 
 
-def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int, num_clean: int
-                   ) -> list[str]:
+def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int, num_clean: int,
+                   are_alike: bool) -> list[str]:
     """Return what holds without pairs; the worst first.
 
     Args:
@@ -62,6 +62,7 @@ def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int,
         difference: from `kinds.difference_in_kind`.
         num_degraded: images.
         num_clean: likewise.
+        are_alike: whether chance may be why the two differ in brightness.
     """
     notes = []
     if difference > WORST_DIFFERENCE or fitted.misfit > WORST_MISFIT:
@@ -71,6 +72,9 @@ def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int,
     if num_degraded < _FEW_DEGRADED or num_clean < _FEW_CLEAN:
         notes.append(f"{num_degraded} degraded and {num_clean} clean images are few: what differs "
                      "between samples may count as blur or haze.")
-    notes.append("Scale and blur of coarse structure rest on both sets showing equally bright "
-                 "samples; light from far out of focus cannot be told from the offset.")
+    notes.append(
+        "Both sets are as bright as chance allows: brightness and contrast are taken to be kept."
+        if are_alike else
+        "Scale and blur of coarse structure rest on both sets showing equally bright samples; "
+        "light from far out of focus cannot be told from the offset.")
     return notes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import ndimage, optimize, stats
 
 from microgan.estimation.spectra import Bins, folding, power_spectrum, window_length
 
@@ -20,10 +21,12 @@ _NOISE_ROUGHNESS = np.array([0.03, 0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.5, 0.5])
 OPTIONAL = ("haze", "transfer", "noise")
 # A component stays if it lowers chi-squared by this much.
 _WORTH = {"haze": 30.0, "transfer": 20.0, "noise": 20.0}
-# Brightness hardly changes what is seen of a sample: of the log of the scale, in both pools.
-_SCALE_SPREAD = 0.06
+# Standard deviations of the log of the scale: as contrast tells it, and if brightness is kept.
+_SCALE_SPREAD, _KEPT_SPREAD = 0.06, 0.015
 _DARK = 0.02
 _COARSE_PX = 4.0
+_LEAST_CONTRAST = 0.01  # of an image, of its set's
+_CHANCE = 0.01
 _MOST_FACTORS = 6
 _IMAGES_PER_FACTOR = 5
 _MODEL_ERROR = 0.1
@@ -164,6 +167,7 @@ class SpectralFit:
         self._power = np.array([y_bins.averaging @ power_spectrum(image, (height, width))
                                 for image in clean])
         self.log_scale_guess = math.log(contrast(measured) / contrast(clean))
+        self._scale_spread = _SCALE_SPREAD
         self.logs = np.log([self._binned(image, (height, samples), y_bins, x_bins)
                             for image in measured])
         self._used = np.ones(self._frequency.shape, bool)
@@ -179,6 +183,10 @@ class SpectralFit:
         self._bias = sampled.mean(axis=0) - folded.mean(axis=0)
         self._white_bias, self._white_variance = sampled.mean(axis=0), sampled.var(axis=0)
         self.noise_shares = np.ones(len(clean))
+
+    def keep_brightness(self) -> None:
+        """Expect a scale near 1, whatever the contrasts of both pools are."""
+        self.log_scale_guess, self._scale_spread = 0.0, _KEPT_SPREAD
 
     @staticmethod
     def _binned(image: np.ndarray, shape: tuple[int, int], y_bins: Bins, x_bins: Bins
@@ -260,7 +268,7 @@ class SpectralFit:
             def residuals(vector: np.ndarray) -> np.ndarray:
                 numbers = unpack(vector, pieces)
                 difference = (target - self._mean_log(numbers))[self._used]
-                brightness = (numbers.log_scale - self.log_scale_guess) / _SCALE_SPREAD
+                brightness = (numbers.log_scale - self.log_scale_guess) / self._scale_spread
                 return np.concatenate([whitening @ difference, priors(numbers), [brightness]])
 
             return solve_within(residuals, start, pieces)
@@ -368,6 +376,19 @@ def priors(numbers: Transfer) -> np.ndarray:
 def _tolerant(deviations: np.ndarray) -> np.ndarray:
     """Return residuals of Cauchy's distribution, under which a curve may fall at one place."""
     return np.sign(deviations) * np.sqrt(np.log1p(deviations ** 2))
+
+
+def are_alike_in_brightness(images: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
+    """Return whether chance may be why two sets differ in contrast and in mean brightness."""
+    values = []
+    for each in (images, others):
+        least = _LEAST_CONTRAST * contrast(each)
+        values.append([(math.log(max(contrast([image]), least)), image.mean())
+                       for image in each])
+    with warnings.catch_warnings():  # of sets that are too small or alike to tell anything
+        warnings.simplefilter("ignore")
+        chances = stats.ttest_ind(*values).pvalue
+    return not bool((chances < _CHANCE).any())
 
 
 def contrast(images: Sequence[np.ndarray]) -> float:

@@ -16,7 +16,8 @@ from microgan.estimation.noise import NoiseFilter, NoiseLine, at_most, measure_n
 from microgan.estimation.notes import WORST_DIFFERENCE, notes_of_pools
 from microgan.estimation.sampling import find_interpolation
 from microgan.estimation.spectra import windowed_mean
-from microgan.estimation.spectral_fit import FittedSpectrum, SpectralFit, contrast
+from microgan.estimation.spectral_fit import (
+    FittedSpectrum, SpectralFit, are_alike_in_brightness, contrast)
 from microgan.simulation import degradations
 from microgan.simulation.degradation_model import Degradation
 
@@ -30,6 +31,8 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
 
     Sampling is found by the kinks of interpolation; blur and haze by what is left of the mean
     power spectrum; noise by what a filter of the weakest frequencies leaves, against local mean.
+    Where both sets are as bright as chance allows, brightness is taken to be kept: means of ten
+    images vary by more than most microscopes change them.
 
     Args:
         degraded: real (Y, X) each, at least 32 pixels a side, of one microscope; a few suffice.
@@ -63,11 +66,15 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     turned = clean if sampling is None or sampling.axis == 1 else [image.T for image in clean]
     step_px = 1.0 if sampling is None else sampling.step_px
     spectra = SpectralFit(measured, turned, step_px, seed)
+    are_alike = are_alike_in_brightness(measured, turned)
+    if are_alike:
+        spectra.keep_brightness()
     fitted = spectra.fit(optional=("noise",))
-    common = signal_model(fitted, measured, turned)
+    common = _signal_model(fitted, measured, turned, are_alike)
     noiseless = _noiseless(common, turned, step_px, rng)
-    spectra.log_scale_guess = (fitted.best.log_scale
-                               + math.log(contrast(measured) / contrast(noiseless)))
+    if not are_alike:
+        spectra.log_scale_guess = (fitted.best.log_scale
+                                   + math.log(contrast(measured) / contrast(noiseless)))
     line = _measure_line(spectra, fitted, noiseless, measured, stored, seed, num_draws=0)
     means = np.array([windowed_mean(image, spectra.clean_window) for image in turned])
     variances = np.maximum(line.gain * (common.scale * means + common.offset) + line.floor, 0)
@@ -75,14 +82,24 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
         shares = np.maximum(variances / variances.mean(), 0.05)
         spectra.noise_shares = shares / np.exp(np.log(shares).mean())
     fitted = spectra.fit()
-    common = signal_model(fitted, measured, turned)
+    common = _signal_model(fitted, measured, turned, are_alike)
     noiseless = _noiseless(common, turned, step_px, rng)
     line = _measure_line(spectra, fitted, noiseless, measured, stored, seed)
     found = measured_defect(fitted, common, line, sampling, stored, measured)
     made = [found.model.apply(rng, image) for image in clean[:_MOST_NOISELESS]]
     difference = difference_in_kind(degraded, made)
     return replace(found, misfit=max(found.misfit, difference / WORST_DIFFERENCE), notes=(
-        *notes_of_pools(fitted, difference, len(degraded), len(clean)), *found.notes))
+        *notes_of_pools(fitted, difference, len(degraded), len(clean), are_alike), *found.notes))
+
+
+def _signal_model(fitted: FittedSpectrum, measured: Sequence[np.ndarray],
+                  clean: Sequence[np.ndarray], are_alike: bool) -> Degradation:
+    """Return what happens before noise and sampling; if `are_alike`, it keeps the mean."""
+    common = signal_model(fitted, measured, clean)
+    if not are_alike:
+        return common
+    mean = float(np.mean([image.mean() for image in clean]))
+    return replace(common, offset=(1 - common.scale) * mean)
 
 
 def _noiseless(common: Degradation, clean: Sequence[np.ndarray], step_px: float,
