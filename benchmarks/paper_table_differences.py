@@ -1,9 +1,23 @@
-"""Differences of the paper's table: each method from the strongest form of CARE, and how sure."""
+"""Differences of the paper's table and how sure they are.
+
+The pages have those of each method from the strongest form of CARE. This prints those of any
+method from any other, under `care`, table by table:
+
+    python benchmarks/paper_table_differences.py --method=limited_earlier --other=linear
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from cells import by_values
+from cells import by_values, markdown, read_rows
 from intervals import interval_over_trainings
-from methods import OURS
+from methods import KEYS, LABELS, OURS
+from paper_table_groups import TABLE, care_tables
+
+from microgan.cli.command import run_command
+from microgan.config import Config, setting
 
 # Forms of CARE, the one with most of limited's chances first: other rows are compared with the
 # first that is there.
@@ -91,7 +105,7 @@ def difference_text(found, others, num_claims):
     """
     return " / ".join(filter(None, (
         _one_difference(paired_differences(found, others, score), decimals,
-                        num_claims if found[0]["method"] in OURS else 0)
+                        num_claims if found and found[0]["method"] in OURS else 0)
         for score, decimals in _COMPARED.items())))
 
 
@@ -105,3 +119,38 @@ def _one_difference(differences, decimals, num_claims):
     text += f" [{found.low:.{decimals}f}, {found.high:.{decimals}f}]"
     strict = interval_over_trainings(differences, confidence=corrected_confidence(num_claims))
     return text + ("*" if num_claims and strict.excludes_zero else "")
+
+
+@dataclass(frozen=True)
+class Settings(Config):
+    """Which methods."""
+
+    method: str = setting("limited", "The method.", choices=KEYS)
+    other: str = setting("care_limited", "The method that it is compared with.", choices=KEYS)
+    rows: str = setting("benchmarks/results/paper_table.csv", "Rows of all finished cells, as "
+                        "paper_table.py writes them.")
+
+
+def compare(rows, method, other):
+    """Return the differences of one method from another, a line for each table and task."""
+    cells = [["images", "pairs", "networks", "minutes", "task",
+              f"{LABELS[method]} minus {LABELS[other]}: PSNR in dB / SSIM"]]
+    for key, members in care_tables(rows).items():
+        named = dict(zip(TABLE, key))
+        groups = by_values(members, ("task", "method"))
+        for task in named["tasks"].split():
+            text = difference_text(groups.get((task, method), []), groups.get((task, other), []),
+                                   num_claims=0)
+            if text:
+                cells.append([f"{named['data']} {named['images']}", named["pairs"],
+                              named["networks"], named["minutes"], task, text])
+    return markdown(cells)
+
+
+def main(settings):
+    """Print the differences."""
+    print(compare(read_rows(Path(settings.rows)), settings.method, settings.other))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(Settings, __doc__, main))

@@ -15,7 +15,7 @@ from methods import METHODS
 from microgan.datasets.normalization import TaskNormalization, fit_percentiles
 from microgan.errors import UserError
 from microgan.metrics.paired import least_squares_fit
-from paper_table_differences import count_claims, difference_text
+from paper_table_differences import compare, count_claims, difference_text
 from paper_table_figures import save_curves, save_seeds
 from paper_table_pages import write_tables
 
@@ -355,6 +355,14 @@ def test_claims_are_microgans_differences_that_have_an_interval():
 
     assert count_claims([raw + care + limited, care + limited, care[:1] + limited]) == 4
     assert count_claims([limited, care]) == 0
+
+
+def test_any_two_methods_are_compared_where_both_are():
+    rows = seeds_of("limited", {"1": 0.2, "2": 0.4}) + seeds_of("raw", {"1": 0.0, "2": 0.0})
+
+    assert compare(rows, "limited", "raw").splitlines()[2:] == [
+        "| d i | 10 | joint | 15 | Blobs | +0.30 [-0.97, 1.57] / +0.000 [0.000, 0.000] |"]
+    assert len(compare(rows, "limited", "care").splitlines()) == 2
 
 
 def test_image_without_a_score_does_not_count():
