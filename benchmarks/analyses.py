@@ -1,6 +1,6 @@
-"""Two analyses that people do with restored images: outlining nuclei, and tracing filaments.
+"""Analyses that people do with restored images: bright areas, outlines of nuclei, filaments.
 
-Both are scikit-image's, with two numbers to set, blind to the scale and offset of intensities,
+They are scikit-image's, with two numbers to set, blind to the scale and offset of intensities,
 and compared with what the same analysis finds in the clean image.
 """
 
@@ -18,6 +18,70 @@ _FARTHEST_PX = 10  # larger distances of lines count as this
 _EVERYWHERE = np.ones((3, 3))  # neighbours, also across corners
 
 
+# Smoothing in pixels, and threshold.
+_THRESHOLDS = tuple(itertools.product((0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
+                                      (0.6, 0.7, 0.8, 0.9, 1.0, 1.15)))
+
+
+def _bright(image, smoothing_px, threshold, smallest):
+    """Where an image is bright, bool (Y, X), without holes of fewer than so many pixels."""
+    smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), smoothing_px)
+    dark = np.percentile(smooth, 1)
+    inside = smooth > dark + threshold * (filters.threshold_otsu(smooth) - dark)
+    holes, _ = ndimage.label(~inside)
+    return inside | (np.bincount(holes.ravel()) < smallest)[holes]
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Bright areas of any shape: smoothing and Otsu's threshold.
+
+    Args:
+        size_px: radius of the smallest piece and the smallest hole.
+    """
+
+    size_px: float
+
+    amount = "area in px"
+    fit, unit = "distance", " px"
+    clean_setting = (1.0, 1.0)
+    settings = _THRESHOLDS
+
+    def __call__(self, image, smoothing_px, threshold):
+        """Find the bright areas of an image, bool (Y, X); arguments as of `Nuclei`."""
+        smallest = np.pi * self.size_px ** 2
+        inside = _bright(image, smoothing_px, threshold, smallest)
+        pieces, _ = ndimage.label(inside)
+        return inside & (np.bincount(pieces.ravel()) >= smallest)[pieces]
+
+    @staticmethod
+    def number(areas):
+        """Return the number of bright pixels."""
+        return int(np.count_nonzero(areas))
+
+    @staticmethod
+    def agreement(clean, found):
+        """Compare areas with those of the clean image.
+
+        Args:
+            clean: bool (Y, X).
+            found: like `clean`.
+
+        Returns:
+            F1 of the pixels, which is Dice, 1 is best; and the mean distance of outlines in
+            pixels, of both directions, none above `_FARTHEST_PX`.
+        """
+        return (_harmonic(np.count_nonzero(clean & found), np.count_nonzero(clean),
+                          np.count_nonzero(found)),
+                _mean_distance(*(segmentation.find_boundaries(each, mode="inner")
+                                 for each in (clean, found))))
+
+    @staticmethod
+    def outlines(areas):
+        """Return where a picture shows the areas, bool (Y, X)."""
+        return segmentation.find_boundaries(areas, mode="inner")
+
+
 @dataclass(frozen=True)
 class Nuclei:
     """Bright nuclei: smoothing, Otsu's threshold and a watershed of the distances to the rim.
@@ -29,10 +93,9 @@ class Nuclei:
     size_px: float
 
     amount = "nuclei"
-    fit = "Dice"
+    fit, unit = "Dice", ""
     clean_setting = (1.0, 0.8)
-    settings = tuple(itertools.product((0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
-                                       (0.6, 0.7, 0.8, 0.9, 1.0, 1.15)))
+    settings = _THRESHOLDS
 
     def __call__(self, image, smoothing_px, threshold):
         """Outline the nuclei of an image.
@@ -46,17 +109,13 @@ class Nuclei:
             int (Y, X): 0 outside, 1, 2, ... in the nuclei. Holes smaller than a quarter of a
             nucleus are filled, and pieces as small are none.
         """
-        smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), smoothing_px)
-        dark = np.percentile(smooth, 1)
-        inside = smooth > dark + threshold * (filters.threshold_otsu(smooth) - dark)
         smallest = np.pi * self.size_px ** 2 / 4
-        holes, _ = ndimage.label(~inside)
-        inside |= (np.bincount(holes.ravel()) < smallest)[holes]
+        inside = _bright(image, smoothing_px, threshold, smallest)
         depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(inside), self.size_px / 6)
         middles = feature.peak_local_max(
             depth, min_distance=max(1, round(self.size_px / 2)), labels=measure.label(inside),
             exclude_border=False)
-        seeds = np.zeros(smooth.shape, int)
+        seeds = np.zeros(inside.shape, int)
         seeds[tuple(middles.T)] = 1 + np.arange(len(middles))
         labels = segmentation.watershed(-depth, seeds, mask=inside)
         labels[(np.bincount(labels.ravel()) < smallest)[labels]] = 0
@@ -104,7 +163,7 @@ class Filaments:
     size_px: float
 
     amount = "length in px"
-    fit = "distance"
+    fit, unit = "distance", " px"
     settings = tuple(itertools.product((1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0),
                                        (0.4, 0.55, 0.7, 0.85, 1.0, 1.3)))
 
@@ -148,13 +207,13 @@ class Filaments:
             distance to the other lines in pixels, of both directions, none above
             `_FARTHEST_PX`.
         """
-        apart = [_distances(of, to) for of, to in ((clean, found), (found, clean))]
-        if not len(apart[0]) or not len(apart[1]):
-            alike = not len(apart[0]) and not len(apart[1])
-            return float(alike), 0.0 if alike else float(_FARTHEST_PX)
-        recall, precision = (np.mean(each <= _REACH_PX) for each in apart)
-        return (2 * precision * recall / max(precision + recall, 1e-12),
-                float(np.mean([each.mean() for each in apart])))
+        if clean.any() and found.any():
+            recall, precision = (np.mean(_distances(of, to) <= _REACH_PX)
+                                 for of, to in ((clean, found), (found, clean)))
+            f1 = 2 * precision * recall / max(precision + recall, 1e-12)
+        else:
+            f1 = float(clean.any() == found.any())
+        return f1, _mean_distance(clean, found)
 
     @staticmethod
     def outlines(lines):
@@ -168,10 +227,15 @@ def _harmonic(same, first, second):
 
 
 def _distances(of, to):
-    """Distance of each pixel of some lines to the nearest of others."""
-    if not to.any():
-        return np.full(np.count_nonzero(of), float(_FARTHEST_PX))
+    """Distance of each pixel of some lines to the nearest of others, which there are."""
     return np.minimum(ndimage.distance_transform_edt(~to)[of], _FARTHEST_PX)
+
+
+def _mean_distance(first, second):
+    """Mean over both directions; 0 for no lines at all, the farthest for none beside some."""
+    if not first.any() or not second.any():
+        return 0.0 if first.any() == second.any() else float(_FARTHEST_PX)
+    return float(np.mean([_distances(first, second).mean(), _distances(second, first).mean()]))
 
 
 @dataclass(frozen=True)
@@ -181,8 +245,8 @@ class Agreement:
     Args:
         amount_error: |number - number in the clean image| as a share of the latter; nan where
             that is 0.
-        f1: of nuclei or of pixels of lines, 0 to 1.
-        fit: Dice of nuclei, 0 to 1; or distance of lines in pixels.
+        f1: of nuclei, or of pixels of areas or lines, 0 to 1.
+        fit: Dice of nuclei, 0 to 1; or distance of outlines or lines in pixels.
     """
 
     amount_error: np.ndarray
@@ -194,7 +258,7 @@ def compare(analysis, clean, images, setting):
     """Analyse images and compare them with clean ones.
 
     Args:
-        analysis: `Nuclei` or `Filaments`.
+        analysis: `Areas`, `Nuclei` or `Filaments`.
         clean: images (Y, X), analysed with the setting for clean ones.
         images: their partners.
         setting: arguments of the analysis of `images`.

@@ -1,4 +1,4 @@
-"""What an analysis finds in restored images: nuclei that are outlined, filaments that are traced.
+"""What an analysis finds in restored images: bright areas, outlines of nuclei, filaments.
 
 A fixed analysis of scikit-image (`benchmarks/analyses.py`) is run on the measured images, on what
 each method restores from them, and on the clean images, whose result is taken as the truth. Its
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import cells, classical
-from benchmarks.analyses import Filaments, Nuclei, best_setting, compare
+from benchmarks.analyses import Areas, Filaments, Nuclei, best_setting, compare
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.paired_arrays import load_pairs, load_test_pairs
@@ -34,6 +34,8 @@ FILTERS = ("Gaussian filter", "Richardson-Lucy")
 _CARE, _LIMITED = "CARE, mirror images averaged", "microgan, limited"
 CHANCE = "clean image of another field"
 METHODS = (CHANCE, _RAW, *FILTERS, _LINEAR, _CARE, _LIMITED)
+# By flag, in the order of the tables.
+KINDS = {"areas": Areas, "filaments": Filaments, "nuclei": Nuclei}
 _KEY = ("images", "task", "method", "pairs", "seed")
 COLUMNS = (*_KEY, "data", "kind", "n", "clean_amount", "analysis", "amount_error", "f1", "fit",
            "f1_per_image", "commit")
@@ -44,6 +46,8 @@ class Settings(Config):
     """Images, what is on them, and generators."""
 
     data_dir: str = setting("data", "Folder of the images, with test arrays.")
+    areas: tuple[str, ...] = setting(
+        (), "NAME:RADIUS of sets of bright areas, the radius of the smallest in pixels.")
     nuclei: tuple[str, ...] = setting(
         (), "NAME:RADIUS of sets of nuclei, the radius of a common one in pixels.")
     filaments: tuple[str, ...] = setting(
@@ -113,10 +117,11 @@ def named_numbers(flag, entries):
 
 def read_sets(settings):
     """Return the `Images` of every set."""
-    wanted = [(name, kind(size)) for flag, kind in (("nuclei", Nuclei), ("filaments", Filaments))
+    wanted = [(name, kind(size)) for flag, kind in KINDS.items()
               for name, size in named_numbers(flag, getattr(settings, flag)).items()]
     if not wanted:
-        raise UserError("Nothing to analyse: pass --nuclei=NAME:RADIUS or --filaments=NAME:SIGMA.")
+        raise UserError("Nothing to analyse: pass --areas=NAME:RADIUS, --nuclei=NAME:RADIUS or "
+                        "--filaments=NAME:SIGMA.")
     return [Images(settings, name, analysis) for name, analysis in wanted]
 
 
@@ -193,7 +198,7 @@ def rows_of(settings, images, seed, done):
 def tables(rows):
     """Return a Markdown table for each kind of analysis."""
     parts = []
-    for kind in (Filaments, Nuclei):
+    for kind in KINDS.values():
         of_kind = [row for row in rows if row["kind"] == kind.amount]
         tasks = list(dict.fromkeys(row["task"] for row in of_kind))
         if not tasks:
@@ -205,9 +210,9 @@ def tables(rows):
                 by_task = [[row for row in of_method if row["task"] == task] for task in tasks]
                 numbers = [str(len(each)) for each in by_task]
                 lines.append([method, numbers[0] if len(set(numbers)) == 1 else ", ".join(numbers),
-                              *map(_cell, by_task)])
-        perfect = "1" if kind is Nuclei else "0 px"
-        lines.append(["clean images", "", *[f"0 % / 1 / {perfect}"] * len(tasks)])
+                              *(_cell(each, kind.unit) for each in by_task)])
+        best = f"0{kind.unit}" if kind.unit else "1"
+        lines.append(["clean images", "", *[f"0 % / 1 / {best}"] * len(tasks)])
         amounts = {row["task"]: row["clean_amount"] for row in of_kind}
         shown = ", ".join(f"{task} {amounts[task]}" for task in tasks)
         parts.append(f"Error of the {kind.amount} / F1 / {kind.fit}; in a clean image: {shown}."
@@ -215,13 +220,12 @@ def tables(rows):
     return "\n\n".join(parts)
 
 
-def _cell(rows):
+def _cell(rows, unit):
     if not rows:
         return ""
     errors = [100 * float(row["amount_error"]) for row in rows]
-    unit, decimals = ("", 3) if rows[0]["kind"] == Nuclei.amount else (" px", 2)
     return (f"{cells.mean_and_deviation(errors, 0)} % / {cells.spread(rows, 'f1', 3)} / "
-            f"{cells.spread(rows, 'fit', decimals)}{unit}")
+            f"{cells.spread(rows, 'fit', 2 if unit else 3)}{unit}")
 
 
 def main(settings):

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import analyses, cells, classical, downstream, downstream_picture
 from microgan.errors import UserError
 
-NUCLEI, FILAMENTS = analyses.Nuclei(6), analyses.Filaments(1.5)
+AREAS, NUCLEI, FILAMENTS = analyses.Areas(2), analyses.Nuclei(6), analyses.Filaments(1.5)
 ROWS, COLUMNS = np.indices((64, 64))
 
 
@@ -47,6 +47,26 @@ def test_specks_are_no_nuclei_and_small_holes_are_filled():
     labels = NUCLEI(speckled, 0, 0.8)
 
     np.testing.assert_array_equal(labels, discs((30, 30)))
+
+
+def test_areas_are_bright_pixels_without_specks_and_small_holes():
+    speckled = 5 + 2 * (discs((30, 30)) + discs((10, 10), radius=1) - discs((30, 30), radius=1))
+
+    areas = AREAS(speckled, 0, 1.0)
+
+    np.testing.assert_array_equal(areas, discs((30, 30)) > 0)
+    assert AREAS.number(areas) == discs((30, 30)).sum()
+
+
+def test_areas_agree_by_their_pixels_and_by_how_near_outlines_are():
+    clean, larger = (discs((30, 30), radius=radius) > 0 for radius in (6, 8))
+    none = np.zeros_like(clean)
+
+    assert AREAS.agreement(clean, clean) == (1, 0)
+    assert AREAS.agreement(clean, larger) == (
+        pytest.approx(2 * clean.sum() / (clean.sum() + larger.sum())), pytest.approx(2, abs=0.3))
+    assert AREAS.agreement(clean, none) == (0, 10)
+    assert AREAS.agreement(none, none) == (1, 0)
 
 
 def test_nuclei_that_are_missing_merged_or_elsewhere_are_not_the_same():
