@@ -9,11 +9,8 @@ Give all the same processors:
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +18,10 @@ import numpy as np
 import tifffile
 
 from benchmarks.cells import write_rows
+from benchmarks.timing import measured
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.runtime.machine import processor
 from microgan.runtime.startup import import_tensorflow_quietly
@@ -57,22 +54,6 @@ def write_files(folder: Path, sides: list[int]) -> None:
                          random.integers(0, 4000, (side, side), np.uint16))
 
 
-def seconds_of(command: list[str], folder: Path) -> tuple[float, float]:
-    """Run a command; return its wall-clock and processor time.
-
-    Raises:
-        UserError: it fails.
-    """
-    start = time.perf_counter()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
-                          env={**os.environ, "PYTHONPATH": str(_ROOT)}) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
-    if status != 0:
-        raise UserError(f"{' '.join(command[-4:])} failed.")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
-
-
 def rows(sides: list[int], num_rounds: int) -> list[dict[str, str]]:
     """Restore every image by each; return a row for each."""
     result = []
@@ -82,7 +63,7 @@ def rows(sides: list[int], num_rounds: int) -> list[dict[str, str]]:
         for side in sides:
             command = [sys.executable, str(_ROOT / "restore.py"), "--generator=generator.h5",
                        f"--input={side}.tif", "--overwrite"]
-            rounds = [{way: seconds_of([*command, *flags], folder) for way, flags in WAYS.items()}
+            rounds = [{way: measured([*command, *flags], folder) for way, flags in WAYS.items()}
                       for _ in range(num_rounds)]
             for way in WAYS:
                 wall, used = (min(each[way][number] for each in rounds) for number in range(2))

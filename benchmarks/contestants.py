@@ -77,6 +77,27 @@ def train_torch(settings: Config, use_bfloat16: bool, device: str = "cpu") -> Wo
     return lambda: step(batch), framework
 
 
+def train_torch_limited(settings: CGANConfig, use_bfloat16: bool, channels_last: bool) -> Work:
+    """Do the updates of the cGAN's limited recipe in PyTorch, from random weights.
+
+    Args:
+        settings: of the training.
+        use_bfloat16: under autocast.
+        channels_last: whether features lie in memory as in TensorFlow.
+    """
+    torch, framework = _torch()
+    from benchmarks import torch_networks as networks
+    from benchmarks import torch_training as training
+
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    trained = training.LimitedCGANTraining(
+        networks.LimitedUNet(filters=settings.generator_filters).to(memory_format=layout),
+        networks.EmbeddedFeatures(speed_microgan.embedded_arrays()).to(memory_format=layout),
+        settings, use_bfloat16=use_bfloat16)
+    batch = training.mirrored_batch(speed_microgan.random_batch(settings))
+    return lambda: trained.step(batch), framework
+
+
 def _zse_gan_in_torch(use_bfloat16: bool) -> Any:
     from torch import nn
 

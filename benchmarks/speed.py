@@ -17,14 +17,17 @@ from typing import Any
 
 from benchmarks import contestants as taking_part
 from benchmarks.cells import write_rows
+from benchmarks.time_to_quality import minutes_to_quality
 from benchmarks.timing import Contestant, Timed, time_in_turn
 from microgan.runtime.amounts import significant
 from microgan.cli.command import run_command
 from microgan.config import CGANConfig, CINGANConfig, Config, ZSEGANConfig, setting
 from microgan.errors import UserError
 from microgan.runtime.machine import processor
+from microgan.runtime.precision import choose_precision
 
 _BFLOAT16, _FLOAT32 = "bfloat16", "float32"
+_BATCH_SIZE = 8
 _POLICIES = {_FLOAT32: "float32", _BFLOAT16: "mixed_bfloat16"}
 
 
@@ -34,13 +37,18 @@ class Settings(Config):
 
     table: str = setting(
         "cgan", "cgan, cin_gan, zse_gan: updates of the paper recipe, images of 128 x 128, with "
-        "the content network's weights random. restore: a TIFF of 2,048 x 2,048, from reading "
-        "to writing.", choices=("cgan", "cin_gan", "zse_gan", "restore"))
+        "the content network's weights random. limited: updates of train_cGAN.py "
+        "--recipe=limited. restore: a TIFF of 2,048 x 2,048, from reading to writing. "
+        "time_to_quality: minutes until the best rival's score is reached, from --rows.",
+        choices=("cgan", "cin_gan", "zse_gan", "limited", "restore", "time_to_quality"))
     rounds: int = setting(5, "Calls of every implementation that are timed.", minimum=1)
     threads: int | None = setting(None, "Of every implementation. Unset: what it takes by itself.",
                                   minimum=1)
-    batch_size: int = setting(8, "Images per update; stacks always one.", minimum=1)
+    batch_size: int | None = setting(None, "Images per update; stacks always one. Unset: 8, of "
+                                     "the limited recipe its own.", minimum=1)
     side: int = setting(2048, "Side of the image to restore, in pixels.", minimum=64)
+    rows: str = setting("benchmarks/results/paper_table.csv", "Of --table=time_to_quality: what "
+                        "benchmarks/paper_table.py wrote.")
     output: str = setting("speed.csv", "Table to write; the figure is beside it.")
 
 
@@ -53,11 +61,31 @@ def paper_config(method: str, batch_size: int, policy: str) -> Any:
     return kind.create(batch_size=batch_size, content_features="random", **shared)
 
 
+def limited_contestants(settings: Settings) -> list[Contestant]:
+    """Return microgan and PyTorch with either layout, in what the processor multiplies fast."""
+    fast = choose_precision("auto") == _POLICIES[_BFLOAT16]
+    given = {} if settings.batch_size is None else {"batch_size": settings.batch_size}
+    result = []
+    for precision, policy in _POLICIES.items():
+        if precision == _BFLOAT16 and not fast:
+            continue
+        config = CGANConfig.create(recipe="limited", seed=0, num_gpu=0, precision=policy, **given)
+        theirs = (config, precision == _BFLOAT16)
+        result += [
+            Contestant("PyTorch", precision, taking_part.train_torch_limited, (*theirs, False),
+                       config.batch_size),
+            Contestant("PyTorch, channels last", precision, taking_part.train_torch_limited,
+                       (*theirs, True), config.batch_size),
+            Contestant("microgan", precision, taking_part.train_microgan, (config,),
+                       config.batch_size)]
+    return result
+
+
 def training_contestants(settings: Settings) -> list[Contestant]:
     """Return microgan and PyTorch, each in both precisions."""
     result = []
     for precision, policy in _POLICIES.items():
-        config = paper_config(settings.table, settings.batch_size, policy)
+        config = paper_config(settings.table, settings.batch_size or _BATCH_SIZE, policy)
         result += [
             Contestant("PyTorch", precision, taking_part.train_torch,
                        (config, precision == _BFLOAT16), config.batch_size),
@@ -85,18 +113,22 @@ def restoring_contestants(settings: Settings) -> list[Contestant]:
 
 
 def rows_of(timed: list[Timed], unit: str) -> list[dict[str, str]]:
-    """Return the table: a row per implementation, ratios to microgan in bfloat16."""
-    ours = next(each for each in timed
-                if (each.contestant.name, each.contestant.precision) == ("microgan", _BFLOAT16))
+    """Return the table: a row per implementation, ratios to microgan in both precisions."""
+    ours = {each.contestant.precision: each for each in timed
+            if each.contestant.name == "microgan"}
+    best = ours.get(_BFLOAT16, ours[_FLOAT32])
     return [{
         "implementation": each.contestant.name, "precision": each.contestant.precision,
         "seconds": f"{each.median:.3f}", "fastest": f"{min(each.seconds):.3f}",
         "slowest": f"{max(each.seconds):.3f}",
         unit: significant(each.contestant.amount / each.median),
-        "microgan_bfloat16_is_times_as_fast": f"{ours.times_as_fast_as(each):.2f}",
+        f"microgan_{best.contestant.precision}_is_times_as_fast":
+        f"{best.times_as_fast_as(each):.2f}",
         "processor_seconds": f"{each.processor_median:.3f}",
         "times_its_processor_seconds":
-        f"{each.processor_median / ours.processor_median:.2f}",
+        f"{each.processor_median / best.processor_median:.2f}",
+        "times_those_of_microgan_in_the_same_precision":
+        f"{each.processor_median / ours[each.contestant.precision].processor_median:.2f}",
         "peak_gb": f"{each.peak_bytes / 1e9:.2f}", "rounds": str(len(each.seconds)),
         "framework": each.framework, "processor": processor()} for each in timed]
 
@@ -129,11 +161,16 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> None:
     print("|---" * len(shown) + "|")
     for row in rows:
         print("| " + " | ".join(row[name] for name in shown) + " |")
-    print(f"\n{processor()}; {'; '.join(dict.fromkeys(row['framework'] for row in rows))}")
+    frameworks = dict.fromkeys(row["framework"] for row in rows if "framework" in row)
+    if frameworks:
+        print(f"\n{processor()}; {'; '.join(frameworks)}")
 
 
 def compare(settings: Settings) -> None:
     """Time one table's implementations."""
+    if settings.table == "time_to_quality":
+        write_table(Path(settings.output), minutes_to_quality(Path(settings.rows)))
+        return
     restores = settings.table == "restore"
     unit = ("megapixels_per_second" if restores else
             "stacks_per_second" if settings.table == "zse_gan" else "images_per_second")
@@ -141,8 +178,9 @@ def compare(settings: Settings) -> None:
     if output.is_dir() or not output.resolve().parent.is_dir():
         raise UserError(f"--output={output} cannot be written. Name a .csv in a "
                         "folder that exists.")
-    timed = time_in_turn((restoring_contestants if restores else training_contestants)(settings),
-                         settings.rounds, settings.threads)
+    contestants = {"restore": restoring_contestants, "limited": limited_contestants}.get(
+        settings.table, training_contestants)
+    timed = time_in_turn(contestants(settings), settings.rounds, settings.threads)
     write_table(output, rows_of(timed, unit))
     save_figure(output.with_suffix(".png"), timed, unit)
 

@@ -6,8 +6,10 @@ TensorFlow; runs in a separate process.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,15 @@ def random_vgg() -> dict[str, np.ndarray]:
         weights[f"{name}__kernel"] = (scale * random.normal(size=shape)).astype(np.float32)
         weights[f"{name}__bias"] = np.zeros(shape[-1], np.float32)
     return weights
+
+
+def embedded_arrays() -> list[np.ndarray]:
+    """Return kernel and bias of each layer of the features that come with microgan."""
+    # Not by `load_feature_extractor`: PyTorch's process needs no TensorFlow.
+    packed = (resources.files("microgan.losses") / "embedded_features.npz").read_bytes()
+    with np.load(io.BytesIO(packed), allow_pickle=False) as file:
+        return [file[f"conv{number}__{kind}"].astype(np.float32)
+                for number in range(1, 6) for kind in ("kernel", "bias")]
 
 
 def random_batch(settings: Any) -> dict[str, np.ndarray]:

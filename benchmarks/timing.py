@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from microgan.errors import UserError
+
+_ROOT = Path(__file__).resolve().parent.parent
 _WARM_UP = 2
 
 
@@ -69,6 +74,31 @@ class Timed:
     def times_as_fast_as(self, other: Timed) -> float:
         """Median over rounds of the other's time by its own in the same round."""
         return float(np.median(np.divide(other.seconds, self.seconds)))
+
+
+class Run(NamedTuple):
+    """Measurements of a command: wall-clock and processor time, and the most memory it took."""
+
+    seconds: float
+    processor_seconds: float
+    peak_bytes: float
+
+
+def measured(command: Sequence[str], folder: Path) -> Run:
+    """Run a command in a folder, able to import this project, and measure it.
+
+    Raises:
+        UserError: it fails.
+    """
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
+                          env={**os.environ, "PYTHONPATH": str(_ROOT)}) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    if status != 0:
+        raise UserError(f"{' '.join(command[-4:])} failed.")
+    return Run(time.perf_counter() - start, usage.ru_utime + usage.ru_stime,
+               _in_bytes(usage.ru_maxrss))
 
 
 def time_in_turn(contestants: Sequence[Contestant], num_rounds: int,
@@ -138,5 +168,8 @@ def _peak_bytes() -> float:
         return float("nan")
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return _in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _in_bytes(peak: int) -> int:
     return peak * (1 if sys.platform == "darwin" else 1024)

@@ -275,6 +275,116 @@ class SectionDiscriminator(nn.Module):
         return self.last(features).float()
 
 
+class LimitedUNet(nn.Module):
+    """`microgan.networks.cgan.build_unet_generator`; sizes must be multiples of 2 ** depth.
+
+    Args:
+        filters: channels at full resolution.
+        depth: halvings.
+    """
+
+    def __init__(self, *, filters: int = 16, depth: int = 3) -> None:
+        super().__init__()
+        widths = [filters * 2 ** level for level in range(depth + 1)]
+        self.down = nn.ModuleList()
+        before = 1
+        for level, width in enumerate(widths):
+            self.down.extend([nn.Conv2d(before, width, 3, 1 if level == 0 else 2, 1),
+                              nn.Conv2d(width, width, 3, padding=1)])
+            before = width
+        self.up = nn.ModuleList()
+        for width in reversed(widths[:-1]):
+            self.up.extend([nn.Conv2d(2 * width, width, 1),
+                            nn.Conv2d(2 * width, width, 3, padding=1),
+                            nn.Conv2d(width, width, 3, padding=1)])
+        self.last = nn.Conv2d(filters, 1, 3, padding=1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) -> the same."""
+        def layer(convolution: nn.Module, features: torch.Tensor) -> torch.Tensor:
+            return functional.leaky_relu(convolution(features), 0.1, inplace=True)
+
+        features, skips = image, []
+        for strided, other in zip(self.down[::2], self.down[1::2]):
+            features = layer(other, layer(strided, features))
+            skips.append(features)
+        skips.pop()
+        for narrow, first, second in zip(self.up[::3], self.up[1::3], self.up[2::3]):
+            features = functional.interpolate(layer(narrow, features), scale_factor=2,
+                                              mode="nearest")
+            features = layer(first, torch.cat([features, skips.pop()], 1))
+            features = layer(second, features)
+        with torch.autocast(features.device.type, enabled=False):
+            return self.last(features.float()) + image
+
+
+class CARENet(nn.Module):
+    """`benchmarks.rivals.care.build_unet_generator`; sizes must be multiples of 2 ** depth.
+
+    Args:
+        filters: channels at full resolution.
+        depth: halvings.
+        kernel_size: in pixels, odd.
+    """
+
+    def __init__(self, *, filters: int = 32, depth: int = 2, kernel_size: int = 5) -> None:
+        super().__init__()
+        pairs = []
+        before = 1
+        for level in range(depth):
+            width = filters * 2 ** level
+            pairs += [(before, width), (width, width)]
+            before = width
+        pairs += [(before, 2 * before), (2 * before, before)]
+        for level in reversed(range(depth)):
+            width, narrow = filters * 2 ** level, filters * 2 ** max(0, level - 1)
+            pairs += [(before + width, width), (width, narrow)]
+            before = narrow
+        self.depth = depth
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(*pair, kernel_size, padding=kernel_size // 2) for pair in pairs)
+        self.last = nn.Conv2d(before, 1, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) -> the same."""
+        features, skips = image, []
+        for number, convolution in enumerate(self.convolutions):
+            level, is_first = number // 2, number % 2 == 0
+            if is_first and 0 < level <= self.depth:
+                skips.append(features)
+                features = functional.max_pool2d(features, 2)
+            elif is_first and level > self.depth:
+                features = functional.interpolate(features, scale_factor=2, mode="nearest")
+                features = torch.cat([features, skips.pop()], 1)
+            features = functional.relu(convolution(features), inplace=True)
+        with torch.autocast(features.device.type, enabled=False):
+            return self.last(features.float()) + image
+
+
+class EmbeddedFeatures(nn.Module):
+    """`microgan.losses.perceptual.build_embedded`, frozen; sizes must be multiples of 4.
+
+    Args:
+        arrays: kernel and bias of each layer in turn, in Keras' layout.
+    """
+
+    def __init__(self, arrays: Sequence[np.ndarray]) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList()
+        for kernel, stride in zip(arrays[::2], (2, 1, 2, 1, 1), strict=True):
+            size, _, before, after = kernel.shape
+            self.convolutions.append(nn.Conv2d(before, after, size, stride, (size - 1) // 2))
+        load_keras_weights(self, arrays)
+        self.requires_grad_(False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """float32 (B, 1, Y, X) -> (B, 96, Y / 4, X / 4)."""
+        features = image
+        for convolution in self.convolutions[:-1]:
+            features = functional.relu(convolution(features), inplace=True)
+        return self.convolutions[-1](features)
+
+
 def load_keras_weights(network: nn.Module, arrays: Sequence[np.ndarray]) -> None:
     """Give a network of this file, for mirrored images, the weights of microgan's.
 

@@ -15,6 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from microgan.config import CGANConfig
+
 Batch = dict[str, torch.Tensor]
 Losses = dict[str, float]
 
@@ -105,6 +107,74 @@ class CGANTraining(_Training):
         self._update(0, 0.1 * adversarial + content)
         self.judge.requires_grad_(True)
         return _numbers(discriminator=judged, adversarial=adversarial, content=content)
+
+
+class LimitedCGANTraining:
+    """The cGAN of `--recipe=limited`: `microgan.trainers.cgan` without a discriminator.
+
+    Adam, its bounded steps and the averaged weights are PyTorch's operations on all weights at
+    once.
+
+    Args:
+        generator: degraded -> restored.
+        features: `EmbeddedFeatures`.
+        settings: of the training. Its learning rate stays constant: a schedule costs nothing.
+        use_bfloat16: under autocast.
+    """
+
+    def __init__(self, generator: nn.Module, features: nn.Module, settings: CGANConfig, *,
+                 use_bfloat16: bool) -> None:
+        self.generator, self.features, self.settings = generator, features, settings
+        self.use_bfloat16 = use_bfloat16
+        self.weights = list(generator.parameters())
+        self.averages, self.squares = ([torch.zeros_like(weight) for weight in self.weights]
+                                       for _ in range(2))
+        self.averaged_weights = [weight.detach().clone() for weight in self.weights]
+        self.num_updates = 0
+
+    def step(self, batch: Batch) -> Losses:
+        """Update the generator and its averages."""
+        settings = self.settings
+        degraded, clean = batch["degraded"], batch["clean"]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.use_bfloat16):
+            restored = self.generator(degraded)
+            with torch.no_grad():
+                wanted = self.features(clean)
+            found = self.features(restored)
+        content = (found.float() - wanted.float()).abs().mean()
+        pixel = (clean - restored).abs().mean()
+        difference = _fitted_difference(clean, restored)
+        # Batches are mirrored, which real and imaginary parts are not alike for: mirrored back.
+        coefficients = torch.view_as_real(torch.fft.fft2(difference.flip((-1, -2)), norm="ortho"))
+        fourier = coefficients.abs().sum(-1).mean()
+        fitted = difference.abs().mean()
+        for weight in self.weights:
+            weight.grad = None
+        (settings.content_weight * content + settings.pixel_weight * pixel
+         + settings.fitted_pixel_weight * fitted + settings.fourier_weight * fourier).backward()
+        self._update()
+        return _numbers(content=content, pixel=pixel, fitted_pixel=fitted, fourier=fourier)
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        beta_1, beta_2, epsilon = 0.9, 0.999, self.settings.adam_epsilon
+        self.num_updates += 1
+        by_1, by_2 = (1 - beta ** self.num_updates for beta in (beta_1, beta_2))
+        gradients = [weight.grad for weight in self.weights]
+        torch._foreach_lerp_(self.averages, gradients, 1 - beta_1)
+        torch._foreach_mul_(self.squares, beta_2)
+        torch._foreach_addcmul_(self.squares, gradients, gradients, 1 - beta_2)
+        deviations = torch._foreach_sqrt(self.squares)
+        torch._foreach_div_(deviations, by_2 ** 0.5)
+        expected = torch._foreach_clamp_min(deviations, epsilon)
+        surprises = torch.stack(torch._foreach_norm(torch._foreach_div(gradients, expected)))
+        sizes = torch.tensor([weight.numel() for weight in self.weights])
+        rates = -self.settings.learning_rate / by_1 / (surprises / sizes.sqrt()).clamp_min(1)
+        # TensorFlow adds epsilon before the correction of the squares' average.
+        torch._foreach_add_(deviations, epsilon / by_2 ** 0.5)
+        torch._foreach_addcdiv_(self.weights, self.averages, deviations, rates)
+        share = 1 if self.num_updates == 1 else 1 - self.settings.ema_decay  # as in Keras
+        torch._foreach_lerp_(self.averaged_weights, self.weights, share)
 
 
 class CINGANTraining(_Training):
@@ -242,6 +312,17 @@ class ZSEGANTraining(_Training):
         index = random.randrange(self.pool_size)
         pool[index], given = volume, pool[index]
         return given
+
+
+def _fitted_difference(clean: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+    """`microgan.losses.pixel._fitted_difference`."""
+    axes = (1, 2, 3)
+    clean = clean - clean.mean(axes, keepdim=True)
+    restored = restored - restored.mean(axes, keepdim=True)
+    with torch.no_grad():
+        variance = restored.square().mean(axes, keepdim=True)
+        scale = (clean * restored).mean(axes, keepdim=True).clamp_min(0) / (variance + 1e-3)
+    return clean - scale * restored
 
 
 def _numbers(**losses: torch.Tensor) -> Losses:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks import speed_microgan
+from benchmarks.rivals import care
 from microgan.config import CGANConfig, CINGANConfig, ZSEGANConfig
 from microgan.layers import ConditionalInstanceNorm, InstanceNormalization
-from microgan.losses.perceptual import build_vgg
+from microgan.losses.perceptual import build_vgg, load_feature_extractor
 from microgan.losses.z_stack import adversarial_slice_weights, consistency_slice_weights
 from microgan.networks import cgan, cin_gan, zse_gan
 
@@ -77,6 +78,23 @@ def test_restoring_networks_give_the_same_output():
     wanted = discriminator([image, image], training=False)
     with torch.no_grad():
         np.testing.assert_allclose(judged.eval()(in_torch(image)), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_networks_of_the_limited_recipe_and_of_care_give_the_same_output():
+    unet, care_unet = cgan.build_unet_generator(filters=4), care.build_unet_generator(filters=4)
+
+    assert_same_output(unet, with_weights(rivals.LimitedUNet(filters=4), unet), images(SIDE, 24))
+    assert_same_output(care_unet, with_weights(rivals.CARENet(filters=4), care_unet),
+                       images(SIDE, 12))
+
+
+def test_embedded_features_are_the_same():
+    ours = load_feature_extractor("embedded")
+    image = images(SIDE, 24)
+
+    found = rivals.EmbeddedFeatures(speed_microgan.embedded_arrays())(in_torch(image))
+
+    np.testing.assert_allclose(found.numpy(), in_torch(ours(image).numpy()), rtol=1e-3, atol=1e-3)
 
 
 def test_cin_gan_networks_give_the_same_output():
@@ -150,6 +168,26 @@ def test_updates_of_the_cgan_have_the_same_losses_twice(vgg_file):
         ours, theirs = losses_of(settings, trainer, rival.step)
 
         assert theirs == pytest.approx(ours, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_updates_of_the_limited_recipe_have_the_same_losses_thrice():
+    settings = CGANConfig.create(recipe="limited", batch_size=2, generator_filters=2,
+                                 learning_rate_decay="none", init_generator="none", **SMALL)
+    trainer = speed_microgan.build_trainer(settings)
+    rival = training.LimitedCGANTraining(
+        with_weights(rivals.LimitedUNet(filters=2), trainer.generator),
+        rivals.EmbeddedFeatures(speed_microgan.embedded_arrays()), settings, use_bfloat16=False)
+
+    for _ in range(3):
+        ours, theirs = losses_of(settings, trainer, rival.step)
+
+        assert theirs == pytest.approx(ours, rel=1e-3)
+
+    averages = trainer.generator_optimizer._model_variables_moving_average
+    found = [average.numpy().ravel() for average in rival.averaged_weights]
+    assert np.sort(np.concatenate(found)) == pytest.approx(
+        np.sort(np.concatenate([average.numpy().ravel() for average in averages])), abs=1e-4)
 
 
 @pytest.mark.slow

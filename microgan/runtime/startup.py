@@ -137,6 +137,8 @@ def _start_tensorflow() -> None:
                 "'tensorflow': set KERAS_BACKEND=tensorflow before Keras is imported.")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Otherwise every update sets up the gradients' convolutions anew: docs/performance.md.
+    os.environ.setdefault("TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE", "false")
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     of_keras = [name for name in os.environ if name.startswith("KERAS_")]
     plain = {**dict.fromkeys((*_OF_OTHERS, *of_keras)), "KERAS_BACKEND": "tensorflow",
