@@ -32,8 +32,10 @@ from microgan.restoration.pretrained import SEEN_NONE
 from microgan.restoration.restorer import load_restorer
 from microgan.files.zarr_metadata import is_zarr_folder
 
-# So many pixels go through a network while TensorFlow starts: docs/performance.md.
+# For so many pixels ONNX Runtime loses no more than TensorFlow does at its start, by a U-Net of 32
+# channels or a network of stacks: docs/performance.md.
 _FEW_PIXELS = 2 * 10**6
+_CHANNELS, _LEAST_CHANNELS = 32, 16
 
 
 def restore_files(config: RestoreConfig) -> list[Path]:
@@ -139,7 +141,7 @@ def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) 
     times = info.upsample ** 2 * (4 if info.test_time_augmentation else 1)
     # Jobs of a `--shard` must not differ, and Dask's workers and trust maps take TensorFlow.
     stands_alone = not (config.trust_map or config.shard or config.dask)
-    if (stands_alone and num_pixels * times <= _FEW_PIXELS
+    if (stands_alone and num_pixels * times <= _few_pixels(info)
             and unsuited_to_onnx(info, config.precision) is None):
         reason = why_not_loaded()
         if reason is None:
@@ -148,6 +150,13 @@ def choose_backend(config: RestoreConfig, info: GeneratorInfo, num_pixels: int) 
             print("Restoring by TensorFlow: ONNX Runtime is installed but cannot be loaded "
                   f"({reason}): pip install 'microgan[onnx]'.", flush=True)
     return "tensorflow"
+
+
+def _few_pixels(info: GeneratorInfo) -> float:
+    if info.axes != "YX":
+        return _FEW_PIXELS
+    channels = info.network_arguments.get("filters", _CHANNELS)
+    return _FEW_PIXELS * (_CHANNELS / max(channels, _LEAST_CHANNELS)) ** 2
 
 
 def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) -> list[Path]:

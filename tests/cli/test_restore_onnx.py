@@ -35,8 +35,8 @@ def test_a_small_image_is_restored_without_tensorflow(generators, image, tmp_pat
 
 @needs_extra
 @pytest.mark.parametrize("flags, augments, num_pixels, backend", [
-    ({}, False, 2_000_000, "onnx"), ({}, False, 2_000_001, "tensorflow"),
-    ({}, True, 500_000, "onnx"), ({}, True, 500_001, "tensorflow"),
+    ({}, False, 8_000_000, "onnx"), ({}, False, 8_000_001, "tensorflow"),
+    ({}, True, 2_000_000, "onnx"), ({}, True, 2_000_001, "tensorflow"),
     ({"backend": "tensorflow"}, False, 1000, "tensorflow"),
     ({"backend": "onnx"}, False, 10**9, "onnx"),
     ({"precision": "float32"}, False, 1000, "onnx"),
@@ -49,6 +49,18 @@ def test_auto_takes_onnx_runtime_for_few_pixels(flags, augments, num_pixels, bac
     info = dataclasses.replace(read_info(EMBEDDED), test_time_augmentation=augments)
 
     assert choose_backend(config, info, num_pixels) == backend
+
+
+@needs_extra
+@pytest.mark.parametrize("changes", [
+    {"network_arguments": {"filters": 32}},
+    {"method": "zse_gan", "network": "residual", "axes": "ZYX"}])
+def test_costlier_networks_have_fewer_pixels(changes):
+    config = RestoreConfig.create(generator=EMBEDDED, input=["a.tif"])
+    info = dataclasses.replace(read_info(EMBEDDED), test_time_augmentation=False, **changes)
+
+    assert choose_backend(config, info, 2_000_000) == "onnx"
+    assert choose_backend(config, info, 2_000_001) == "tensorflow"
 
 
 def test_without_the_extra_auto_takes_tensorflow(monkeypatch):
