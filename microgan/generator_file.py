@@ -21,6 +21,7 @@ import numpy as np
 from microgan.files.arrays import (
     MOST_NAMES, check_hdf5_names, hdf5_names, hdf5_node, read_dataset)
 from microgan.datasets.enlarged import MOST_ENLARGED
+from microgan.datasets.error_bounds import ErrorBounds
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError, one_line
 from microgan.files.whole import written_whole
@@ -63,6 +64,8 @@ class GeneratorInfo:
             without those that were trained on files of one channel.
         upsample: how many times images are enlarged along Y and X before the network; only of
             the cGAN.
+        error_bounds: by task, what its restored images, averaged or not as
+            `test_time_augmentation` says, are wrong by; without those that no pairs told.
 
     Raises:
         UserError: see `check_task_name`; or a task is named twice, `axes` are not the
@@ -82,6 +85,7 @@ class GeneratorInfo:
     corrected: tuple[str, ...] = ()
     channels: dict[str, str] = field(default_factory=dict)
     upsample: int = 1
+    error_bounds: dict[str, ErrorBounds] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
@@ -102,7 +106,9 @@ class GeneratorInfo:
         if not set(self.channels) <= set(self.tasks):
             raise UserError(f"it has channels of {', '.join(self.channels)}, of which some are "
                             "not its tasks")
-
+        if not set(self.error_bounds) <= set(self.tasks):
+            raise UserError(f"it has bounds of errors of {', '.join(self.error_bounds)}, of which "
+                            "some are not its tasks")
         if type(self.upsample) is not int or not 1 <= self.upsample <= MOST_ENLARGED or (
                 self.upsample > 1 and self.method != "cgan"):
             raise UserError(f"it enlarges images {self.upsample!r} times, not by a whole factor "
@@ -120,7 +126,7 @@ class GeneratorInfo:
         return ranges.degraded, ranges.restored
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON, without models, channels and enlargement if there are none."""
+        """Return plain JSON, without those of the last five fields that say nothing."""
         content = {**vars(self), "tasks": list(self.tasks),
                    "normalization": {task: ranges.to_json()
                                      for task, ranges in self.normalization.items()}}
@@ -131,6 +137,10 @@ class GeneratorInfo:
             content["corrected"] = list(corrected)
         if not self.channels:
             content.pop("channels")
+        content["error_bounds"] = {task: bounds.to_json()
+                                   for task, bounds in self.error_bounds.items()}
+        if not self.error_bounds:
+            content.pop("error_bounds")
         if self.upsample == 1:
             content.pop("upsample")
         return content
@@ -147,7 +157,8 @@ class GeneratorInfo:
         for name, kind in (("tasks", list), ("network_arguments", dict), ("normalization", dict)):
             if not isinstance(content.get(name), kind):
                 raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
-        for name, kind in (("degradation", dict), ("corrected", list), ("channels", dict)):
+        for name, kind in (("degradation", dict), ("corrected", list), ("channels", dict),
+                           ("error_bounds", dict)):
             if not isinstance(content.get(name, kind()), kind):
                 raise ValueError(f"{name} is not a {'table' if kind is dict else 'list'}")
         for name in ("method", "network", "axes", "microgan_version", "config_hash"):
@@ -168,6 +179,9 @@ class GeneratorInfo:
                       "degradation": {
                           check_task_name(task): DegradationModel.from_json(model)
                           for task, model in content.get("degradation", {}).items()},
+                      "error_bounds": {
+                          check_task_name(task): ErrorBounds.from_json(bounds)
+                          for task, bounds in content.get("error_bounds", {}).items()},
                       "corrected": tuple(map(check_task_name, content.get("corrected", []))),
                       "channels": {check_task_name(task): channel for task, channel
                                    in content.get("channels", {}).items()}})

@@ -82,7 +82,8 @@ def test_every_program_has_a_command_on_a_page():
 def test_every_benchmark_on_a_page_is_run_as_its_imports_need_it():
     names = {name for page in PAGES for name in re.findall(
         r"python ((?:-m benchmarks\.|benchmarks/)[\w.]+)", read(page))}
-    without_flags = {f"benchmarks/{name}.py" for name in ("trust", "trust_stacks", "tiling")}
+    without_flags = {f"benchmarks/{name}.py" for name in (
+        "coverage", "trust", "trust_stacks", "tiling")}
 
     assert names - without_flags <= {*BENCHMARKS, *RIVALS}
     assert len(RIVALS) == 6

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import microgan.layers  # noqa: F401 registers the layers for keras.models.load_model
+from microgan.datasets.error_bounds import ErrorBounds
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.generator_file import (
@@ -268,6 +269,24 @@ def test_file_does_not_tell_what_was_built_before(tmp_path, method, network):
             file.visit(names[-1].append)
 
     assert names[0] == names[1]
+
+
+def test_bounds_of_errors_are_kept_and_checked():
+    task = INFO.tasks[0]
+    info = dataclasses.replace(INFO, error_bounds={task: ErrorBounds((0.0, 2.0), (1.0, 3.0))})
+    content = info.to_json()["error_bounds"][task]
+
+    assert GeneratorInfo.from_json(json.loads(json.dumps(info.to_json()))) == info
+    assert "error_bounds" not in INFO.to_json()
+    for wrong in ({"None": content}, {task: []}, {task: {"spreads": [0.0]}}, [content],
+                  {task: {**content, "half_widths": [1.0, "3"]}},
+                  {task: {**content, "half_widths": [1.0, float("nan")]}},
+                  {task: {**content, "half_widths": [3.0, 1.0]}},
+                  {task: {**content, "half_widths": [0.0, 1.0]}},
+                  {task: {**content, "spreads": [2.0, 2.0]}},
+                  {task: {"spreads": list(range(99)), "half_widths": list(range(1, 100))}}):
+        with pytest.raises((UserError, ValueError)):
+            GeneratorInfo.from_json({**INFO.to_json(), "error_bounds": wrong})
 
 
 def test_channels_are_kept_and_checked():

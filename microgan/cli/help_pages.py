@@ -43,8 +43,7 @@ GROUPS = {
     "Networks": (
         "generator", "generator_filters", "discriminator", "discriminator_filters",
         "discriminator_halvings", "discriminator_norm", "critic", "critic_filters", "translator",
-        "translator_filters", "dropout", "measure_defect", "test_time_augmentation", "calibrate",
-        "snapshots"),
+        "translator_filters", "dropout", "measure_defect", "test_time_augmentation", "calibrate"),
     "Training": (
         "config", "num_iters", "batch_size", "patch_size", "learning_rate",
         "learning_rate_decay", "critic_learning_rate", "discriminator_learning_rate",

@@ -12,8 +12,8 @@ from microgan.errors import UserError, printable
 
 Item = TypeVar("Item")
 
-_OF_NETWORKS = ("generator", "nodata", "trust_map", "cin_generator_path", "snapshots",
-                "tile", "test_time_augmentation", "precision", "backend", "dask")
+_OF_NETWORKS = ("generator", "nodata", "trust_map", "tile", "test_time_augmentation", "precision",
+                "backend", "dask")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +50,11 @@ class RestoreConfig(Config):
         "sees them filled in from around. Unset: numbers that no camera measures are refused.",
         is_finite=False)
     trust_map: bool = setting(
-        False, "Also write, for each file, NAME_spread: how far restorations of the mirrored "
-        "image and by --snapshots differ; NAME_inconsistency: how far the restored image, "
-        "degraded again by --cin_generator_path, is from the measured one, in standard deviations "
-        "of the noise; and NAME_trust.json, their means.")
-    cin_generator_path: str | None = setting(
-        None, "For --trust_map: generator.h5 of a train_CIN_GAN.py run on the same task.")
-    snapshots: tuple[str, ...] = setting(
-        (), "For --trust_map: more generator.h5 files trained on the same tasks, for example "
-        "with another --seed.")
+        False, "Also write, for each file, NAME_interval: within so much of the restored values "
+        "90 % of the true ones are expected (without pairs in the training, NAME_spread: how far "
+        "restorations of mirror images differ); NAME_inconsistency: how far the restored image, "
+        "blurred again, is from the measured one, in standard deviations of the noise; and "
+        "NAME_trust.json, their means.")
     tile: int | None = setting(
         None, "Largest side in pixels of the tiles in which large images are restored; memory "
         "grows with its square. Unset: what free memory allows.", minimum=16)
@@ -89,9 +85,6 @@ class RestoreConfig(Config):
                             "--method=filter.")
         if not self.input:
             raise UserError("--input is missing: name the files to restore.")
-        if not self.trust_map and (self.cin_generator_path or self.snapshots):
-            raise UserError("--cin_generator_path and --snapshots are for trust maps: add "
-                            "--trust_map.")
         if self.dask is not None and not re.fullmatch(r"local:[1-9][0-9]{0,3}|[a-z]+://.+",
                                                       self.dask):
             raise UserError("--dask must be a scheduler's address such as tcp://host:8786, or "

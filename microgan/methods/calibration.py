@@ -1,16 +1,19 @@
-"""True intensities for restored images: scale and offset, fitted per task."""
+"""True intensities for restored images, and how wrong they are; fitted per task."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microgan.datasets.error_bounds import COVERAGE, ErrorBounds
 from microgan.generator_file import GeneratorInfo
 from microgan.datasets.middle import middle
 from microgan.restoration.in_memory import InMemoryRestorer
+from microgan.restoration.trust import spread_over_mirrors
 from microgan.runtime.amounts import significant
 
 if TYPE_CHECKING:
@@ -45,3 +48,35 @@ def calibrated(model: keras.Model, info: GeneratorInfo,
             if fitted else
             "no calibration, which needs at least two validation images that agree."))
     return replace(info, normalization=normalization)
+
+
+def with_error_bounds(model: keras.Model, info: GeneratorInfo,
+                      parts: Callable[[str], tuple[Pairs, Pairs]]) -> GeneratorInfo:
+    """Measure how wrong each task's restored images are.
+
+    Args:
+        model: the generator.
+        info: its description, calibrated if it will be. Earlier bounds are replaced.
+        parts: task -> pairs of the training and of the validation, each degraded and clean
+            images; the middle of large ones is used. A part without pairs is empty.
+
+    Returns:
+        The same with `error_bounds`; see `ErrorBounds.fit`.
+    """
+    restore = InMemoryRestorer(model, info)
+    restore_once = InMemoryRestorer(model, replace(info, test_time_augmentation=False))
+    bounds = {}
+    for name in info.tasks:
+        known = []
+        for pairs in parts(name):
+            degraded, clean = ([middle(image) for image in images] for images in pairs)
+            known.append((restore(name, degraded) if degraded else [], clean, spread_over_mirrors(
+                functools.partial(restore_once, name), degraded) if degraded else []))
+        fitted = ErrorBounds.fit(known[0], known[1])
+        if fitted is not None:
+            bounds[name] = fitted
+            width = significant(float(np.median(fitted(np.concatenate(
+                [np.ravel(spread) for spread in known[1][2]])))), 3)
+            print(f"{name}: {100 * COVERAGE:.0f} % of the true intensities are expected within an "
+                  f"interval around the restored ones, of {width} to either side at the median.")
+    return replace(info, error_bounds=bounds)

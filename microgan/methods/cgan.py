@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microgan.datasets.paired_arrays import has_clean
+from microgan.datasets.splits import spread_over
 from microgan.datasets.task_files import channels_of
 from microgan.errors import UserError
 from microgan.generator_file import (
-    GeneratorInfo, build_network, load_generator, read_info)
+    GeneratorInfo, build_network, load_generator, read_info, save_generator)
 from microgan.losses.vgg_weights import check_feature_source
+from microgan.methods.calibration import Pairs, with_error_bounds
 from microgan.methods.chosen_tasks import chosen_tasks
 from microgan.methods.cross_validation import divided, honest_scores, restored_when_left_out
 from microgan.methods.intensity_jitter import choose_intensity_jitter
 from microgan.methods.paired_data import TaskData, load_tasks, paired_batches
-from microgan.methods.restoring import RestoringMethod
+from microgan.methods.restoring import MOST_TO_CALIBRATE, RestoringMethod
 from microgan.methods.synthetic_pairs import (
     PairSynthesizer, load_tasks_and_synthesizer, seed_of_generator)
 from microgan.runs.method import Trainer, describe_generator
+from microgan.runs.run_files import GENERATOR_FILE
 
 if TYPE_CHECKING:
     import keras
@@ -175,8 +178,15 @@ class CGAN(RestoringMethod):
                          adam(config, config.learning_rate, num_updates=config.num_iters))
 
     def load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
-        """Load the generator with the best weights, calibrated if the config asks for it."""
-        return self.load_calibrated(folder) if self.config.calibrate else super().load_best(folder)
+        """Load the generator with the best weights and measure its errors.
+
+        It is calibrated if the config asks for it.
+        """
+        model, info = (self.load_calibrated(folder) if self.config.calibrate
+                       else super().load_best(folder))
+        info = with_error_bounds(model, info, self._learned_and_held_out)
+        save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
+        return model, info
 
     def filtered(self, task: str, degraded: Sequence[np.ndarray]) -> list[np.ndarray] | None:
         """Apply the linear filter of the defect, from the training pairs or the CIN-GAN's model.
@@ -200,6 +210,13 @@ class CGAN(RestoringMethod):
         except ValueError:
             return None
         return [restore(image) for image in degraded]
+
+    def _learned_and_held_out(self, name: str) -> tuple[Pairs, Pairs]:
+        task = self.tasks[name]
+        if not task.is_paired:
+            return ([], []), ([], [])
+        degraded, clean = (spread_over(images, MOST_TO_CALIBRATE) for images in task.part("train"))
+        return (degraded, clean), self.calibration_pairs(name)
 
 
 def _network_arguments(config: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _COMPARED_HOW = {
     CROSS_VALIDATION: "In the cross-validation, each image was restored by a network of folds/ "
     "that has not seen it.",
 }
-_MOST_TO_CALIBRATE = 16  # images per task: enough for two numbers
+MOST_TO_CALIBRATE = 16  # images per task and part: enough for a few numbers
 _NOT_TESTED = ("There are no real pairs to score measured images with: add NAME_test_X.npy and "
                "NAME_test_Y.npy, or NAME_test/degraded and NAME_test/clean, and run evaluate.py.")
 _SCORED_TOO_WELL = ("Too few pairs to keep some for a test. For honest scores, train with 20 "
@@ -246,12 +246,13 @@ class RestoringMethod(Method):
     def load_calibrated(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator with the best weights, and calibrate and save it."""
         model, info = RestoringMethod.load_best(self, folder)
-        info = calibrated(model, info, self._calibration_pairs)
+        info = calibrated(model, info, self.calibration_pairs)
         save_generator(folder / GENERATOR_FILE, model.get_weights(), info)
         return model, info
 
-    def _calibration_pairs(self, name: str) -> Pairs:
+    def calibration_pairs(self, name: str) -> Pairs:
+        """Return degraded and clean validation images that tell intensities and errors."""
         # Training images are memorised: their intensities would fit too well.
-        degraded, clean = (spread_over(images, _MOST_TO_CALIBRATE)
+        degraded, clean = (spread_over(images, MOST_TO_CALIBRATE)
                            for images in self.tasks[name].validated())
         return degraded, clean

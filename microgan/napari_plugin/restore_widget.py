@@ -90,8 +90,9 @@ class RestoreWidget(Container):
             "rounded or clipped.")
         self.trust_map = CheckBox(
             text="also a trust map",
-            tooltip="A second layer: how far restorations of the mirrored image differ. Takes up "
-            "to five times as long.")
+            tooltip="A second layer: 90 % of the true values are expected within so much of the "
+            "restored ones (without pairs in the training: how far restorations of the mirrored "
+            "image differ). Takes up to five times as long.")
         self.start = PushButton(text="Restore")
         self.cancel = PushButton(text="Cancel", enabled=False)
         self.progress = ProgressBar(min=0, max=1000, value=0)

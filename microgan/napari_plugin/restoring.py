@@ -35,7 +35,7 @@ class Restored:
 
     Args:
         pixels: of the image's shape, in a temporary file that disappears with the array.
-        spread: float32, the trust map; None if not asked for.
+        spread: float32, the trust map, see `Job`; None if not asked for.
         notes: what the user should know, a line each.
     """
 

@@ -45,7 +45,8 @@ class Job:
         generator: path of a `generator.h5`, or "embedded".
         task: whose intensity constants to use, as `Restorer` takes it.
         output_type: "same" as the image's, or another.
-        trust_map: whether to map how far restorations of mirrored images differ.
+        trust_map: whether to map the interval that holds the truth or, where the generator
+            has none, how far restorations of mirrored images differ.
     """
 
     folder: str
@@ -104,6 +105,7 @@ def _restore(job: Job, tell: Callable[[str], object], progress: Callable[[float]
         write_spread_of_views(
             mapped_file(folder / SPREAD, shape, np.float32), image, job.axes,
             [] if is_mean else [restored], views, folder=folder, progress=iter(steps[1:]),
+            bounds=restorer.info.error_bounds.get(job.task or restorer.info.tasks[0]),
             task=job.task)
 
 

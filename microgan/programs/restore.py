@@ -91,7 +91,7 @@ def restore_files(config: RestoreConfig) -> list[Path]:
         with folder_for_results(config.output, "--output"):
             for path, target in left.items():
                 with collected(failures, path):
-                    for written in (target, *_map_paths(target, config, info)):
+                    for written in (target, *map_paths(target, config, info)):
                         check_can_write(written)
             if len(failures) < len(left):
                 if info is not None and not info.tasks:
@@ -159,10 +159,6 @@ def _few_pixels(info: GeneratorInfo) -> float:
     return _FEW_PIXELS * (_CHANNELS / max(channels, _LEAST_CHANNELS)) ** 2
 
 
-def _map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) -> list[Path]:
-    return [] if info is None else map_paths(target, config, info)
-
-
 def _restore_all(targets: dict[Path, Path], failures: dict[Path, Exception],
                  config: RestoreConfig) -> None:
     restore = _by_generator(config) if config.method == "network" else _by_filter(config)
@@ -227,7 +223,7 @@ def _targets(paths: Sequence[Path], config: RestoreConfig,
     sources: dict[Path, Path] = {}
     inputs = {path.resolve() for path in paths}
     for path, restored in targets.items():
-        for target in [restored, *_map_paths(restored, config, info)]:
+        for target in [restored, *map_paths(restored, config, info)]:
             same = target.with_name(matching_name(target.name))  # on some systems
             if same in sources:
                 raise UserError(f"{sources[same]} and {path} would both be restored into "
@@ -244,7 +240,7 @@ def _refuse_earlier(targets: dict[Path, Path], config: RestoreConfig,
                     info: GeneratorInfo | None) -> None:
     """Refuse to replace earlier results unless asked to."""
     for restored in targets.values():
-        for target in [restored, *_map_paths(restored, config, info)]:
+        for target in [restored, *map_paths(restored, config, info)]:
             if target.suffix.lower() == ".zarr":
                 put_back(target)
             if os.path.exists(target) and not config.overwrite:

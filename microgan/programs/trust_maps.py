@@ -15,17 +15,15 @@ from microgan.config import RestoreConfig
 from microgan.errors import UserError
 from microgan.runtime.progress import Progress
 from microgan.files.whole import write_json
-from microgan.generator_file import GeneratorInfo, read_info
+from microgan.generator_file import GeneratorInfo
 from microgan.restoration.channels import find_channel_tasks
-from microgan.restoration.checks import check_task
 from microgan.restoration.planes import WritablePixels
 from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
 from microgan.restoration.stored_images import ImageFile, Pixels, Scratch, StoredImage
 from microgan.restoration.trust import (
     mirrored_views, write_inconsistency, write_spread_of_views)
 
-_NUM_DRAWS = 4  # of a random defect, whose mean is compared
-_LEAST_NOISE = 1e-3  # lower bound of the noise, share of the intensity range
+_LEAST_NOISE = 1e-3  # lower limit of the noise, share of the intensity range
 
 
 def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
@@ -36,22 +34,13 @@ def check_trust_config(config: RestoreConfig, info: GeneratorInfo) -> None:
         info: of its generator.
 
     Raises:
-        UserError: a file is missing or of another kind, or the task is unknown or not named.
+        UserError: the generator adds defects, or the task is not named.
     """
     if config.trust_map and info.method == "cin_gan":
         raise UserError("--trust_map is for generators that restore; this one adds defects.")
     if config.trust_map and _restored_task(config, info) is None:
         raise UserError("--trust_map needs a task, whose intensities scale the differences: "
                         f"--task={' or --task='.join(info.tasks)}.")
-    if config.cin_generator_path and info.method == "zse_gan":
-        raise UserError("--cin_generator_path is for images: a z-stack generator blurs stacks "
-                        "again by itself. Leave it out.")
-    for path in config.snapshots:
-        if read_info(path, method=info.method).tasks != info.tasks:
-            raise UserError(f"{path} in --snapshots was trained on other tasks than --generator.")
-    if config.cin_generator_path:
-        check_task(read_info(config.cin_generator_path, method="cin_gan"),
-                   _restored_task(config, info))
 
 
 def _restored_task(config: RestoreConfig, info: GeneratorInfo) -> str | None:
@@ -59,17 +48,21 @@ def _restored_task(config: RestoreConfig, info: GeneratorInfo) -> str | None:
     return config.task or (info.tasks[0] if len(info.tasks) == 1 else None)
 
 
-def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo) -> list[Path]:
-    """Return the map files of a restored file: spread, inconsistency, scores."""
-    if not config.trust_map:
+def _uncertainty(config: RestoreConfig, info: GeneratorInfo) -> str:
+    """Return which map of uncertainty there is."""
+    return "interval" if _restored_task(config, info) in info.error_bounds else "spread"
+
+
+def map_paths(target: Path, config: RestoreConfig, info: GeneratorInfo | None) -> list[Path]:
+    """Return the map files of a restored file: interval or spread, inconsistency, scores."""
+    if info is None or not config.trust_map:
         return []
     # cells.ome.tif becomes cells_spread.ome.tif.
     suffix = "".join(part for part in target.suffixes if part in (".ome", target.suffix))
     stem = target.name.removesuffix(suffix)
-    names = [f"{stem}_spread{suffix}", f"{stem}_trust.json"]
-    if config.cin_generator_path or info.method == "zse_gan":
-        names.insert(1, f"{stem}_inconsistency{suffix}")
-    return [target.with_name(name) for name in names]
+    return [target.with_name(name) for name in (
+        f"{stem}_{_uncertainty(config, info)}{suffix}", f"{stem}_inconsistency{suffix}",
+        f"{stem}_trust.json")]
 
 
 class TrustMaps:
@@ -84,31 +77,26 @@ class TrustMaps:
     """
 
     def __init__(self, config: RestoreConfig, restorer: Restorer) -> None:
-        def load(path: str) -> Restorer:
-            # The average over mirror images is the same for each of them: it shows no spread.
-            return load_restorer(path, precision=config.precision, tile=config.tile,
-                                 test_time_augmentation=False)
-
         self._config = config
         self._restorer = restorer
         self._is_mean = restorer.info.test_time_augmentation
         assert config.generator is not None
-        self._one_view = load(config.generator) if self._is_mean else restorer
-        self._snapshots = [load(path) for path in config.snapshots]
-        self._degrader: Restorer | None = None
-        self._num_draws = 0
+        # The average over mirror images is the same for each of them: it shows no spread.
+        self._one_view = (load_restorer(config.generator, precision=config.precision,
+                                        tile=config.tile, test_time_augmentation=False)
+                          if self._is_mean else restorer)
         self._task = _restored_task(config, restorer.info)
-        self._units = dict.fromkeys(("spread", "inconsistency"), "of the intensity range")
-        if restorer.info.method == "zse_gan":
-            self._degrader = load_blurrer(config.generator, precision=config.precision,
-                                          tile=config.tile)
-            self._num_draws = 1
-        elif config.cin_generator_path:
-            self._degrader, self._num_draws = load(config.cin_generator_path), _NUM_DRAWS
-            self._units["inconsistency"] = "deviations of the noise"
-        else:
-            print("No --cin_generator_path: trust maps show the spread only, not whether restored "
-                  "and measured images agree.")
+        self._kind = _uncertainty(config, restorer.info)
+        if self._kind == "spread":
+            print("This generator has no interval of errors: trust maps show the spread over "
+                  "mirror images. " + (
+                      "Intervals hold only as it was trained, without --test_time_augmentation."
+                      if config.test_time_augmentation is not None else
+                      "Intervals come from a training on pairs, some of them for validation."))
+        # Sharpened slices lack the blur of their neighbours, which only the generator knows.
+        self._blurrer = (load_blurrer(config.generator, precision=config.precision,
+                                      tile=config.tile)
+                         if restorer.info.method == "zse_gan" else None)
 
     def write(self, file: ImageFile, target: Path, restored: Sequence[Scratch],
               name: str) -> None:
@@ -136,57 +124,48 @@ class TrustMaps:
                 image = replace(image, pixels=seen[0])
                 score = scores[image.label or "image"] = {}
                 progress = Progress(f"{name} {image.label}".strip() + ": trust maps").steps(
-                    len(self._views(image.axes)) + self._num_draws)
-                score["spread"] = self._write_spread(seen[2], image, seen[1], target.parent,
-                                                     progress)
-                if self._degrader is not None:
-                    score["inconsistency"] = self._write_inconsistency(
-                        seen[3], image, seen[1], target.parent, progress)
+                    len(self._views(image.axes)) + (self._blurrer is not None))
+                score[self._kind] = self._write_spread(seen[2], image, seen[1], target.parent,
+                                                       progress)
+                score["inconsistency"] = self._write_inconsistency(
+                    seen[3], image, seen[1], target.parent, progress)
             for path, pixels in zip(paths, maps):
                 file.write_like(path, pixels)
         write_json(paths[-1], scores)
         for label, score in scores.items():
-            values = ", ".join(f"{kind} {significant(value, 4)} {self._units[kind]}"
-                               for kind, value in score.items())
-            print(f"{name}: {label}: mean {values}", flush=True)
+            uncertainty, inconsistency = (significant(value, 4) for value in score.values())
+            print(f"{name}: {label}: mean {self._kind} {uncertainty} of the intensity range, "
+                  f"inconsistency {inconsistency} deviations of the noise", flush=True)
 
     def _views(self, axes: str) -> list[tuple[Restorer, tuple[int, ...]]]:
         """Return the restorations of the spread: network, and axes to mirror the image along."""
         # If the restored image is the mean over mirror images, the plain view is missing, too.
-        return [*mirrored_views(self._one_view, axes, with_plain=self._is_mean),
-                *((snapshot, ()) for snapshot in self._snapshots)]
+        return mirrored_views(self._one_view, axes, with_plain=self._is_mean)
 
     def _write_spread(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                       folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
         mean = write_spread_of_views(
             target, image.pixels, image.axes, [] if self._is_mean else [restored],
             self._views(image.axes), folder=folder, progress=progress,
+            bounds=self._restorer.info.error_bounds.get(self._task or ""),
             task=self._config.task, nodata=self._config.nodata)
         return mean / self._span("clean")
 
     def _write_inconsistency(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                              folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
-        assert self._degrader is not None
         with contextlib.ExitStack() as parts:
-            draws = []
-            for seed in range(self._num_draws):
-                part = parts.enter_context(
-                    Scratch(folder, image.pixels.shape, np.float32))
-                self._degrader.restore_into(part, restored, axes=image.axes, seed=seed,
-                                            task=self._task, nodata=self._config.nodata,
-                                            report=_silent, progress=next(progress))
-                draws.append(part)
-            span = self._span("degraded")
-            mean = write_inconsistency(target, image.pixels, draws, image.axes,
-                                       _LEAST_NOISE * span, self._config.nodata)
-            return mean if self._num_draws > 1 else mean / span
+            if self._blurrer is not None:
+                part = parts.enter_context(Scratch(folder, image.pixels.shape, np.float32))
+                self._blurrer.restore_into(part, restored, axes=image.axes, task=self._task,
+                                           nodata=self._config.nodata, progress=next(progress),
+                                           report=lambda line: None)  # said before
+                restored = part
+            return write_inconsistency(target, image.pixels, restored, image.axes,
+                                       _LEAST_NOISE * self._span("degraded"),
+                                       self._config.nodata)
 
     def _span(self, kind: str) -> float:
         """Of the task's intensities."""
         assert self._task is not None
         intensities = getattr(self._restorer.info.normalization[self._task], kind)
         return float(intensities.high - intensities.low)
-
-
-def _silent(line: str) -> None:
-    """Print nothing: the notes were printed when the image was restored."""

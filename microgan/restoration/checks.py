@@ -38,6 +38,8 @@ def check_task(info: GeneratorInfo, task: str | None) -> None:
 def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorInfo:
     """Turn test-time augmentation on or off, or keep the training's choice.
 
+    A change leaves no bounds of errors, which were measured without it.
+
     Args:
         info: of the generator.
         wanted: on, off, or None.
@@ -50,7 +52,9 @@ def choose_augmentation(info: GeneratorInfo, wanted: bool | None) -> GeneratorIn
     if wanted and not info.can_augment:
         raise UserError("--test_time_augmentation is for the U-Net of train_cGAN.py; this is the "
                         f"{info.network} of a {info.method} generator. Leave it out.")
-    return dataclasses.replace(info, test_time_augmentation=wanted)
+    if wanted == info.test_time_augmentation:
+        return info
+    return dataclasses.replace(info, test_time_augmentation=wanted, error_bounds={})
 
 
 def why_not_onnx(info: GeneratorInfo, precision: str) -> str | None:

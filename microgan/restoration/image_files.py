@@ -43,7 +43,7 @@ def images_in_folder(path: Path) -> list[Path] | None:
 
 
 def _is_trust_map(path: Path) -> bool:
-    match = re.fullmatch(r"(.+)_(spread|inconsistency)(\.ome)?", path.stem)
+    match = re.fullmatch(r"(.+)_(spread|interval|inconsistency)(\.ome)?", path.stem)
     return match is not None and path.with_name(f"{match[1]}_trust.json").is_file()
 
 

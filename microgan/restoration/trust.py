@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from microgan.datasets.error_bounds import ErrorBounds
 from microgan.datasets.missing import is_missing
 from microgan.restoration.planes import Planes, WritablePixels
 from microgan.restoration.stored_images import Pixels, Scratch
-from microgan.restoration.tiles import tile_grid
+from microgan.restoration.tiles import Tile, tile_grid
 
 if TYPE_CHECKING:
     from microgan.restoration.restorer import Restorer
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
 # one field of view teach poorly. Measured: docs/trust.md.
 FINE_PX = 2.0
 COARSE_PX = 16.0
+# Gaussians along Y and X; a weighted sum of them is the blur that the measured image shows.
+_WIDTHS_PX = ((2.0, 2.0), (2.0, 5.0), (5.0, 2.0), (5.0, 5.0), (9.0, 9.0))
+# What is left after this Gaussian is noise. The band has so much of white noise of deviation 1,
+# as a share of what is left.
+_NOISE_PX = 1.0
+_NOISE_IN_BAND = 0.16
 # Deviations at which Gaussians are cut off.
 _TRUNCATE = 4.0
 _SIDE_PX = 1024
+# Reads a part of an image.
+Read = Callable[[Pixels], np.ndarray]
+# The parts of a plane, and where each is without its margin.
+_Parts = Callable[[], Iterator[tuple[Read, tuple[slice, ...]]]]
 
 
 class FlippedPixels:
@@ -76,44 +87,61 @@ def spread_over_mirrors(restore: Callable[[list[np.ndarray]], list[np.ndarray]],
     return [spread(each) for each in zip(*views)]
 
 
-def inconsistency(measured: np.ndarray, degraded_again: Sequence[np.ndarray],
-                  least_deviation: float) -> np.ndarray:
-    """Measure how far a restored image, degraded again, is from the measured one.
+def inconsistency(measured: np.ndarray, restored: np.ndarray, least_deviation: float,
+                  weights: np.ndarray | None = None) -> np.ndarray:
+    """Measure how far a restored image is from the measured one, but for blur and noise.
 
-    The difference is smoothed to remove most noise, and what is smoother than structures is
-    subtracted: uneven background is not an invention. With several draws of a random defect,
-    the difference is divided by the noise that is left, which is stronger where it is bright.
+    The restored image is blurred to fit the measured one: smoothed by Gaussians of several
+    widths along Y and X, weighted by least squares. The difference is smoothed to remove most
+    noise, and what is smoother than structures is subtracted: uneven background is not an
+    invention.
 
     Args:
-        measured: plane or volume, any type.
-        degraded_again: the restored image with the learned defect; several draws of a
-            random defect, of which the mean is compared.
+        measured: (Y, X), any type.
+        restored: like `measured`, in any unit.
         least_deviation: lower limit of the noise, > 0, in the unit of `measured`.
+        weights: of the widths, as a larger image gives them; None to fit them to this one.
 
     Returns:
-        Absolute difference at each pixel, float32: with several draws in standard
-        deviations of the noise, otherwise in the unit of `measured`.
+        Absolute difference at each pixel, float32, in standard deviations of the noise, which
+        is measured within 16 pixels around as what is finer than all structures.
 
     Source:
         ours, after predictive checks (Rubin 1984, Ann. Stat. 12:1151).
     """
-    draws = np.stack(degraded_again).astype(np.float32)
-    mean = draws.mean(axis=0)
-    difference = np.abs(_band(measured.astype(np.float32) - mean))
-    if len(draws) == 1:
-        return difference
-    # Of one further draw about the mean of these: the measured image is one.
-    variance = (1 + 1 / len(draws)) / (len(draws) - 1) * sum(
-        _band(draw - mean) ** 2 for draw in draws)
-    deviation = np.sqrt(ndimage.gaussian_filter(variance, COARSE_PX, truncate=_TRUNCATE))
-    return difference / np.maximum(deviation, least_deviation)
+    image = measured.astype(np.float32)
+    parts = _smoothed_parts(restored)
+    target = _band(image)
+    if weights is None:
+        weights = _solve(*_normal_equations(parts, target))
+    noise = _NOISE_IN_BAND * np.sqrt(_smooth((image - _smooth(image, _NOISE_PX)) ** 2, COARSE_PX))
+    difference = np.abs(target - np.tensordot(weights.astype(np.float32), parts, 1))
+    return difference / np.maximum(noise, np.float32(least_deviation))
+
+
+def _smooth(image: np.ndarray, sigma: float | tuple[float, float]) -> np.ndarray:
+    return np.asarray(ndimage.gaussian_filter(image, sigma, truncate=_TRUNCATE))
 
 
 def _band(image: np.ndarray) -> np.ndarray:
     """Keep what is neither finer nor coarser than structures."""
-    fine, coarse = (ndimage.gaussian_filter(image, sigma, truncate=_TRUNCATE)
-                    for sigma in (FINE_PX, COARSE_PX))
-    return fine - coarse
+    return _smooth(image, FINE_PX) - _smooth(image, COARSE_PX)
+
+
+def _smoothed_parts(restored: np.ndarray) -> np.ndarray:
+    """Return the structures of a restored image as each width leaves them, (widths, Y, X)."""
+    image = restored.astype(np.float32)
+    coarse = _smooth(image, COARSE_PX)
+    return np.stack([_smooth(image, width) - coarse for width in _WIDTHS_PX])
+
+
+def _normal_equations(parts: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    flat = parts.reshape(len(parts), -1).astype(np.float64)
+    return flat @ flat.T, flat @ target.ravel().astype(np.float64)
+
+
+def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.lstsq(matrix, vector, rcond=1e-9)[0])
 
 
 def mirrored_views(restorer: Restorer, axes: str, *, with_plain: bool
@@ -136,7 +164,8 @@ def mirrored_views(restorer: Restorer, axes: str, *, with_plain: bool
 def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
                           restored: Sequence[Pixels],
                           views: Sequence[tuple[Restorer, tuple[int, ...]]], *, folder: Path,
-                          progress: Iterator[Callable[[float], Any]], **how: Any) -> float:
+                          progress: Iterator[Callable[[float], Any]],
+                          bounds: ErrorBounds | None = None, **how: Any) -> float:
     """Restore views of an image, and write how far they and other restorations disagree.
 
     Args:
@@ -147,6 +176,7 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
         views: as in `mirrored_views`.
         folder: for temporary files.
         progress: yields for each view what is called with the share of it that is done.
+        bounds: of the generator; None to write the spread itself.
         how: `task` and `nodata`, as `Restorer` takes them.
 
     Returns:
@@ -160,54 +190,72 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
                                   report=lambda line: None,  # said before
                                   progress=next(progress), **how)
             members.append(FlippedPixels(part, mirrored))
-        return write_spread(target, members, axes, how.get("nodata"))
+        return write_spread(target, members, axes, how.get("nodata"), bounds)
 
 
 def write_spread(target: WritablePixels, restored: Sequence[Pixels], axes: str,
-                 nodata: float | None = None) -> float:
-    """Write the map of `spread`, part by part.
+                 nodata: float | None = None, bounds: ErrorBounds | None = None) -> float:
+    """Write the map of `spread`, or the half-widths of its intervals, part by part.
 
     Args:
         target: float32, of the images' shape; written to.
         restored: as in `spread`.
         axes: one letter per axis.
         nodata: what missing pixels hold, in the images and the map; None for none.
+        bounds: which half-width belongs to a spread; None to write the spread itself.
 
     Returns:
         Mean of the map, without missing pixels.
     """
-    return _write_map(target, axes, 0, restored[0], nodata, lambda read: (
-        spread([read(image) for image in restored])))
+    def compute(read: Read) -> np.ndarray:
+        found = spread([read(image) for image in restored])
+        return found if bounds is None else bounds(found)
+
+    return _write_map(target, axes, 0, restored[0], nodata, lambda parts: compute)
 
 
-def write_inconsistency(target: WritablePixels, measured: Pixels, degraded_again: Sequence[Pixels],
-                        axes: str, least_deviation: float, nodata: float | None = None) -> float:
+def write_inconsistency(target: WritablePixels, measured: Pixels, restored: Pixels, axes: str,
+                        least_deviation: float, nodata: float | None = None) -> float:
     """Write the map of `inconsistency`, with its arguments, as `write_spread` does."""
-    # Smoothed twice: the differences, and their squares.
-    return _write_map(
-        target, axes, 2 * int(_TRUNCATE * COARSE_PX + 0.5), measured, nodata, lambda read: (
-            inconsistency(read(measured), [read(image) for image in degraded_again],
-                          least_deviation)))
+    def fitted(parts: _Parts) -> Callable[[Read], np.ndarray]:
+        matrix, vector = np.zeros([len(_WIDTHS_PX)] * 2), np.zeros(len(_WIDTHS_PX))
+        for read, inner in parts():
+            image = read(measured).astype(np.float32)
+            smoothed = _smoothed_parts(read(restored))[(slice(None), *inner)]
+            sums = _normal_equations(smoothed, _band(image)[inner])
+            matrix, vector = matrix + sums[0], vector + sums[1]
+        weights = _solve(matrix, vector)
+        return lambda read: inconsistency(read(measured), read(restored), least_deviation, weights)
+
+    # Noise is smoothed twice.
+    margin = int(_TRUNCATE * COARSE_PX + 0.5) + int(_TRUNCATE * _NOISE_PX + 0.5)
+    return _write_map(target, axes, margin, measured, nodata, fitted)
 
 
 def _write_map(target: Any, axes: str, margin: int, image: Pixels, nodata: float | None,
-               compute: Callable[[Callable[[Pixels], np.ndarray]], np.ndarray]) -> float:
-    """Write a map tile by tile: `compute` maps a function that reads a part of an image to it.
+               prepare: Callable[[_Parts], Callable[[Read], np.ndarray]]) -> float:
+    """Write a map tile by tile.
 
-    Where pixels of `image` are missing, all images read as 0.
+    For each plane, `prepare` sees its parts, and returns what computes the map of a part. Where
+    pixels of `image` are missing, all images read as 0.
     """
     planes = Planes(target.shape, axes, "YX")
+    tiles = tile_grid(planes.shape, _SIDE_PX, [margin] * 2, [1] * 2)
     total, count = 0.0, 0
     for place in planes.places:
-        for tile in tile_grid(planes.shape, _SIDE_PX, [margin] * 2, [1] * 2):
+        def reader(tile: Tile) -> tuple[np.ndarray, Read]:
             missing = is_missing(planes.read(image, place, tile.outer), nodata)
 
             def read(image: Pixels) -> np.ndarray:
                 part = planes.read(image, place, tile.outer)
                 return np.where(missing, 0, part) if missing.any() else part
 
-            values = compute(read)[tile.inner]
-            measured = ~missing[tile.inner]
+            return missing, read
+
+        compute = prepare(lambda: ((reader(tile)[1], tile.inner) for tile in tiles))
+        for tile in tiles:
+            missing, read = reader(tile)
+            values, measured = compute(read)[tile.inner], ~missing[tile.inner]
             total += float(values[measured].sum(dtype=np.float64))
             count += int(np.count_nonzero(measured))
             if nodata is not None:

@@ -1,7 +1,6 @@
 """restore.py --trust_map: what it writes, says and refuses."""
 
 import json
-import shutil
 
 import h5py
 import numpy as np
@@ -10,16 +9,14 @@ import tifffile
 import zarr
 
 from microgan.cli.evaluate import main as evaluate
+from microgan.generator_file import read_info
 
 
-def test_trust_maps_are_written_beside_the_restored_file(restore, generators, image,
-                                                         tmp_path):
+def test_trust_maps_are_written_beside_the_restored_file(restore, image, tmp_path):
     tifffile.imwrite(tmp_path / "a.ome.tif", image, ome=True, compression="zlib", predictor=True,
                      metadata={"axes": "CYX", "PhysicalSizeX": 0.1})
 
-    status, _, err = restore("--input=a.ome.tif", "--trust_map",
-                             f"--cin_generator_path={generators}/defects.h5",
-                             f"--snapshots={generators}/one.h5")
+    status, _, err = restore("--input=a.ome.tif", "--trust_map")
 
     assert (status, err) == (0, "")
     folder = tmp_path / "restored"
@@ -35,8 +32,7 @@ def test_trust_maps_are_written_beside_the_restored_file(restore, generators, im
     assert len(list(folder.iterdir())) == 4
 
 
-def test_spread_is_of_single_views_where_restoring_averages_over_them(restore, generators, image,
-                                                                      tmp_path):
+def test_spread_is_of_single_views_where_restoring_averages_over_them(restore, image, tmp_path):
     np.save(tmp_path / "a.npy", image)
 
     spreads = []
@@ -57,10 +53,9 @@ def test_stacks_are_sharpened_and_blurred_again(restore, image, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", stacks, photometric="minisblack",
                      metadata={"axes": "TZYX"})
 
-    status, out, err = restore("--input=a.tif", "--trust_map", generator="stacks")
+    status, _, err = restore("--input=a.tif", "--trust_map", generator="stacks")
 
     assert (status, err) == (0, "")
-    assert "spread only" not in out
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "restored" / "a.tif"), 2 * stacks)
     # Untrained, both halves give their input back: blurred again it is the measured one.
     assert tifffile.imread(tmp_path / "restored" / "a_inconsistency.tif").max() < 1e-3
@@ -71,32 +66,34 @@ def test_stacks_are_sharpened_and_blurred_again(restore, image, tmp_path):
     assert "axes TCYX has no Z" in err
 
 
-def test_trust_maps_without_a_defect_generator_say_what_is_missing(restore, image, tmp_path):
+def test_known_errors_turn_the_spread_into_an_interval(restore, generators, image, tmp_path):
+    np.save(tmp_path / "a.npy", image)
+    folder = tmp_path / "restored"
+
+    status, out, err = restore("--input=a.npy", "--trust_map", generator="bounded")
+    _, told, _ = restore("--input=a.npy", "--trust_map", "--output=restored/other",
+                         "--test_time_augmentation", generator="bounded")
+    restore("--input=a.npy", "--trust_map", "--output=restored/plain", generator="uneven")
+
+    assert (status, err) == (0, "")
+    assert "no interval" not in out and "no interval of errors" in told
+    spread = np.load(folder / "plain" / "a_spread.npy")
+    interval = np.load(folder / "a_interval.npy")
+    bounds = read_info(generators / "bounded.h5").error_bounds["A"]
+    np.testing.assert_allclose(interval, bounds(spread), rtol=1e-3)
+    assert interval.min() < 4 and interval.max() == 7
+    scores = json.loads((folder / "a_trust.json").read_text())["image"]
+    assert scores["interval"] == pytest.approx(interval.mean() / 200, rel=1e-3)
+    assert not (folder / "a_spread.npy").exists()
+    assert (folder / "other" / "a_spread.npy").exists()
+
+
+def test_trust_maps_of_a_generator_of_defects_are_refused(restore, image, tmp_path):
     np.save(tmp_path / "a.npy", image)
 
-    status, out, _ = restore("--input=a.npy", "--trust_map")
+    status, _, err = restore("--input=a.npy", "--trust_map", "--task=A", generator="defects")
 
-    assert status == 0
-    assert "No --cin_generator_path: trust maps show the spread only" in out
-    assert sorted(path.name for path in (tmp_path / "restored").iterdir()) == [
-        "a.npy", "a_spread.npy", "a_trust.json"]
-
-
-@pytest.mark.parametrize("arguments, message", [
-    (["--cin_generator_path=cin.h5"], "add --trust_map"),
-    (["--trust_map", "--cin_generator_path=none.h5"], "no file none.h5"),
-    (["--trust_map", "--snapshots=two.h5"], "trained on other tasks"),
-    (["--trust_map", "--cin_generator_path=two.h5"], "train_CIN_GAN.py is needed"),
-])
-def test_mistaken_trust_flags_write_nothing(restore, generators, image, tmp_path, arguments,
-                                            message):
-    np.save(tmp_path / "a.npy", image)
-    shutil.copy(generators / "two.h5", tmp_path)
-
-    status, _, err = restore("--input=a.npy", *arguments)
-
-    assert (status, len(err.splitlines())) == (2, 1)
-    assert message in err
+    assert_mistake_text(status, err, "--trust_map is for generators that restore")
     assert not (tmp_path / "restored").exists()
 
 
@@ -115,8 +112,8 @@ def test_trust_maps_in_a_folder_are_no_images_to_restore_or_score(restore, image
     assert status == 0, err
     assert sorted(path.name for path in (tmp_path / "twice").iterdir()) == [
         "a.ome.tif", "b_spread.npy"]
-    assert ("once: 2 files skipped: a_spread.ome.tif (trust map), b_spread_spread.npy (trust map)"
-            in out)
+    assert "once: 4 files skipped: a_inconsistency.ome.tif (trust map), " in out
+    assert " b_spread_spread.npy (trust map)" in out
     assert scored == 0, capsys.readouterr()
 
 
@@ -130,18 +127,17 @@ def test_trust_maps_need_a_task_whose_intensities_they_are_in(restore, image, tm
     assert restore("--input=a.npy", "--trust_map", "--task=A", generator="two")[0] == 0
 
 
-def test_the_maps_tell_the_time_left(restore, generators, image, tmp_path, monkeypatch):
+def test_the_maps_tell_the_time_left(restore, image, tmp_path, monkeypatch):
     monkeypatch.setattr("microgan.runtime.progress._SECONDS_BETWEEN_LINES", 0)
     np.save(tmp_path / "a.npy", image)
 
-    _, out, _ = restore("--input=a.npy", "--trust_map",
-                        f"--cin_generator_path={generators}/defects.h5")
+    _, out, _ = restore("--input=a.npy", "--trust_map")
 
-    # Three mirror images and four draws of the defect; the last step is the end.
+    # Three mirror images; the last step is the end.
     shares = [line.split(":")[2] for line in out.splitlines()
               if line.startswith("a.npy: trust maps: ")]
     assert [share.split(",")[0] for share in shares] == [
-        f" {100 * step / 7:.0f} %" for step in range(1, 7)]
+        f" {100 * step / 3:.0f} %" for step in range(1, 3)]
     assert all(share.endswith(" left") for share in shares)
 
 
@@ -168,8 +164,7 @@ def as_zarr(path, image):
 @pytest.mark.parametrize("nodata, formats", [
     ("nan", (as_npy, as_tiff, as_zarr)), ("-9999", (as_npy, as_tiff, as_zarr)),
     ("-3.4e38", (as_tiff,))])
-def test_missing_borders_survive_in_every_format(restore, generators, random, tmp_path, nodata,
-                                                 formats):
+def test_missing_borders_survive_in_every_format(restore, random, tmp_path, nodata, formats):
     image = random.uniform(0, 100, (2, 40, 50)).astype(np.float32)
     image[:, :6] = image[0, :, 44:] = float(nodata)
     readers = dict(write(tmp_path, image) for write in formats)
@@ -177,9 +172,7 @@ def test_missing_borders_survive_in_every_format(restore, generators, random, tm
 
     status, out, err = restore(
         f"--input={','.join(readers)}", "--trust_map", "--task=A", f"--nodata={nodata}",
-        "--tile=32",
-        f"--cin_generator_path={generators}/defects.h5", "--test_time_augmentation",
-        generator="uneven")
+        "--tile=32", "--test_time_augmentation", generator="uneven")
 
     assert (status, err) == (0, "")
     for name, read in readers.items():

@@ -2,7 +2,7 @@ import numpy as np
 
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.generator_file import GeneratorInfo
-from microgan.methods.calibration import calibrated
+from microgan.methods.calibration import calibrated, with_error_bounds
 
 
 def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_images(
@@ -30,3 +30,20 @@ def test_calibration_finds_every_tasks_scale_and_offset_in_the_middle_of_its_ima
     assert lines[0] == "A: restored intensities 0 to 200 are calibrated to 7 to 107."
     assert lines[2].startswith("C: no calibration")
     assert calibrated(identity, once, pairs.__getitem__) == once  # a report that is written anew
+
+
+def test_errors_are_measured_where_there_are_pairs_to_learn_and_to_hold_out(identity, random):
+    info = GeneratorInfo("cgan", "unet", {}, ("A", "B"), {
+        name: TaskNormalization(IntensityRange(0, 100), IntensityRange(0, 200)) for name in "AB"},
+        "YX", "0", "0")
+    degraded = [random.uniform(0, 100, (20, 30)) for _ in range(4)]
+    clean = [2 * image + random.normal(0, 5, image.shape) for image in degraded]
+    parts = {"A": ((degraded[:2], clean[:2]), (degraded[2:], clean[2:])),
+             "B": (([], []), (degraded, clean))}
+
+    found = with_error_bounds(identity, info, parts.__getitem__)
+
+    # The network doubles and treats mirror images alike: what is left is the noise.
+    assert set(found.error_bounds) == {"A"}
+    np.testing.assert_allclose(found.error_bounds["A"](np.zeros(1)), 1.645 * 5, rtol=0.1)
+    assert with_error_bounds(identity, found, parts.__getitem__) == found

@@ -11,7 +11,7 @@ from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.paired_arrays import PairedImages
 from microgan.datasets.splits import Split
 from microgan.errors import UserError
-from microgan.methods import cgan
+from microgan.methods import cgan, restoring
 from microgan.methods.paired_data import TaskData
 from microgan.programs import scoring
 from microgan.restoration import in_memory
@@ -52,12 +52,13 @@ def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(
 
     shapes = [shape for shape in shapes if shape[1] > 16]
     middle, whole = (1, 512, 32, 1), (1, 520, 32, 1)
-    # Once to validate; over four mirror images to calibrate, to test and for their spread.
-    assert shapes == [middle] + 4 * [middle] + 4 * [whole] + 4 * [whole]
+    # Once to validate; over four mirror images to calibrate, for the errors of learned and held
+    # out pairs and their spreads, to test and for their spread.
+    assert shapes == [middle] + 4 * [middle] + 16 * [middle] + 4 * [whole] + 4 * [whole]
     assert "Scoring the test images of A." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("step", [(cgan, "calibrated"), (scoring, "write_report")])
+@pytest.mark.parametrize("step", [(restoring, "calibrated"), (scoring, "write_report")])
 def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatch, step):
     def fail(*arguments, **settings):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
