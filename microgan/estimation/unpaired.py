@@ -66,7 +66,8 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     turned = clean if sampling is None or sampling.axis == 1 else [image.T for image in clean]
     step_px = 1.0 if sampling is None else sampling.step_px
     spectra = SpectralFit(measured, turned, step_px, seed)
-    are_alike = are_alike_in_brightness(measured, turned)
+    # Compared as sampled, since sampling makes dark places brighter and bright ones darker.
+    are_alike = are_alike_in_brightness(measured, [_sample(image, step_px, 0) for image in turned])
     if are_alike:
         spectra.keep_brightness()
     fitted = spectra.fit(optional=("noise",))
@@ -107,11 +108,14 @@ def _noiseless(common: Degradation, clean: Sequence[np.ndarray], step_px: float,
     """Return measured parts as they would be without noise."""
     images = []
     for image in clean[:_MOST_NOISELESS]:
-        signal = common.noiseless(image)
-        if step_px > 1:
-            signal, _ = degradations.subsample_x(signal, step_px, rng.uniform(0, step_px))
-        images.append(signal)
+        phase = rng.uniform(0, step_px) if step_px > 1 else 0
+        images.append(_sample(common.noiseless(image), step_px, phase))
     return images
+
+
+def _sample(image: np.ndarray, step_px: float, phase_px: float) -> np.ndarray:
+    """Return the measured columns of an image."""
+    return degradations.subsample_x(image, step_px, phase_px)[0] if step_px > 1 else image
 
 
 def _measure_line(spectra: SpectralFit, fitted: FittedSpectrum, noiseless: Sequence[np.ndarray],

@@ -139,13 +139,15 @@ def test_brightness_is_kept_unless_pools_differ_by_more_than_chance():
     # As bright as chance has it, and the ten degraded ones are dimmer than most.
     factors = np.append(rng.lognormal(-0.3, 0.4, 10), rng.lognormal(0, 0.4, 60))
     clean = [factor * image for factor, image in zip(factors, _samples(NUCLEI))]
-    kept, tripled = (
-        measure_unpaired([Degradation(noise_gain=3.0, scale=scale, blur_px=(1.0, 1.0)).apply(
-            rng, image) for image in clean[:10]], clean[10:]) for scale in (1.0, 3.0))
+    kept, sampled, tripled = (
+        measure_unpaired([Degradation(
+            noise_gain=3.0, scale=scale, blur_px=(1.0, 1.0), step_px=step_px).apply(rng, image)
+            for image in clean[:10]], clean[10:]) for scale, step_px in ((1, 1), (1, 5), (3, 1)))
 
-    assert 0.95 < kept.estimates["scale"].value < 1.05
-    assert abs(kept.model.examples[0].offset) < 0.05 * np.mean(clean)
-    assert any("taken to be kept" in note for note in kept.notes)
+    for found in (kept, sampled):
+        assert 0.95 < found.estimates["scale"].value < 1.05
+        assert abs(found.model.examples[0].offset) < 0.05 * np.mean(clean)
+        assert any("taken to be kept" in note for note in found.notes)
     assert 1.7 < tripled.estimates["scale"].value < 4
     assert not any("taken to be kept" in note for note in tripled.notes)
 
