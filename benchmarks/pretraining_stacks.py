@@ -2,17 +2,21 @@
 
     python -m benchmarks.pretraining_stacks --dir=RUN
     python -m benchmarks.pretraining_stacks --dir=RUN --resume
+    python -m benchmarks.pretraining_stacks --dir=RUN --stacks=data/zstack/trainB
 
 Random samples are seen by random microscopes, and sharpened by the filter of
 `restore.py --method=filter`, which knows neither. The network learns what is then still missing
 from the sharp volumes, which are known. No microscope like those of `benchmarks.unseen_stacks`,
-which test it, is drawn. Writes the folder StackPretraining_results.
+which test it, is drawn. With --stacks, there is one microscope and one filter: those fitted to the
+stacks of a user; and samples are random ones or what the filter makes of these stacks. Writes the
+folder StackPretraining_results.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,20 +30,26 @@ from benchmarks.unseen_stacks import TEST_MICROSCOPES
 from microgan.cli.command import run_command
 from microgan.config import setting
 from microgan.datasets.normalization import PERCENTILES, IntensityRange
-from microgan.estimation.stack_filters import choose_filter
+from microgan.datasets.z_stacks import find_stacks, read_stacks, voxel_size_um
+from microgan.estimation.densities import are_absorbing
+from microgan.estimation.stack_filters import choose_blur_left, choose_filter, fit_middles
+from microgan.estimation.stack_pairs import MeasuredMicroscope
 from microgan.files.whole import write_text
 from microgan.generator_file import GeneratorInfo, build_network, load_generator
 from microgan.losses.pixel import fitted_pixel_loss, fourier_loss, pixel_loss
 from microgan.metrics.paired import align_care, psnr, ssim
+from microgan.metrics.sharpness import find_focal_plane
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
 from microgan.runs.optimizers import adam
 from microgan.runs.run import train
-from microgan.simulation.random_stacks import draw_volume, record_stack
+from microgan.simulation.random_stacks import RecordedStack, draw_volume, record_stack
 
 TASK = "Simulated"
 VOLUME_PX, STACK_PX = 112, 80
 # Of the arrays that are kept.
 _BLURRED, _FILTERED, _SHARP, _INSIDE = range(4)
+# The filter's setting is chosen on so many of --stacks.
+_CHOSEN_ON = 4
 # Slices whose contrast is less, in network values, have nothing to fit.
 _LEAST_CONTRAST = 0.05
 # Added to errors, in network values, that others are divided by.
@@ -54,9 +64,17 @@ class Settings(PretrainingConfig):
     learning_rate: float = setting(1e-3, "Adam's highest learning rate.", above=0)
     batch_size: int = setting(2, "Stacks per update.", minimum=1)
     patch_size: int = setting(64, "Side of the slices, pixels.", minimum=16, maximum=80)
-    num_slices: int = setting(25, "Slices per stack.", minimum=8, maximum=26)
+    num_slices: int = setting(25, "Slices per stack, of random microscopes.", minimum=8,
+                              maximum=26)
     num_stacks: int = setting(300, "Simulated stacks, each of a different sample.", minimum=1)
     num_validated: int = setting(24, "Others, for validation.", minimum=1)
+    stacks: str | None = setting(
+        None, "Stacks of one microscope, which is then the only one. Unset: random microscopes.")
+    focal_plane: int | None = setting(
+        None, "Slice of --stacks that is in focus, from 1. Unset: each stack's sharpest.",
+        minimum=1)
+    own_share: float = setting(0.6, "Share of samples that come from --stacks, not at random.",
+                               minimum=0, maximum=1)
     translator_filters: int = setting(16, "Channels at full resolution.", minimum=1)
 
 
@@ -126,10 +144,16 @@ class StackPretraining(Method):
 
     def load(self) -> None:
         config = self.config
-        folder = Path(config.dir)
-        self.stacks = _draw_stacks(folder, self.seed, config.num_stacks, config.num_slices)
-        validated = _draw_stacks(folder, VALIDATION_SEED, config.num_validated,
-                                 config.num_slices).astype(np.float32)
+        draw = _of_one_microscope(config) if config.stacks else (
+            lambda rng: draw_filtered(rng, config.num_slices))
+
+        def drawn(seed: int, number: int) -> np.ndarray:
+            drawn_from = (config.stacks, config.focal_plane, config.own_share, config.num_slices)
+            name = f"stacks_{zlib.crc32(repr(drawn_from).encode()):08x}"
+            return drawn_once(Path(config.dir), name, seed, number, draw)
+
+        self.stacks = drawn(self.seed, config.num_stacks)
+        validated = drawn(VALIDATION_SEED, config.num_validated).astype(np.float32)
         self.filtered = list(validated[:, _FILTERED])
         self.truths = [(stack[_SHARP], stack[_INSIDE, :, 0, 0] > 0) for stack in validated]
         self.raw = {"raw input": score_stacks(self.truths, list(validated[:, _BLURRED])),
@@ -211,7 +235,7 @@ def score_stacks(truths: Sequence[tuple[np.ndarray, np.ndarray]],
 
 
 def draw_filtered(rng: np.random.Generator, num_slices: int) -> np.ndarray:
-    """Draw a stack and filter it.
+    """Draw a stack of a random sample and microscope, and filter it.
 
     Args:
         rng: source of everything random.
@@ -224,17 +248,38 @@ def draw_filtered(rng: np.random.Generator, num_slices: int) -> np.ndarray:
     """
     drawn = record_stack(rng, [draw_volume(rng, VOLUME_PX)], (num_slices, STACK_PX, STACK_PX),
                          TEST_MICROSCOPES)
-    filtered = choose_filter(drawn.measured, step_px=drawn.step_px).sharpen(drawn.measured)
+    return _in_network_values(
+        drawn, choose_filter(drawn.measured, step_px=drawn.step_px).sharpen(drawn.measured))
+
+
+def _of_one_microscope(config: Settings) -> Callable[[np.random.Generator], np.ndarray]:
+    """Fit a microscope to stacks; return what draws others of it, as `draw_filtered` does."""
+    paths = find_stacks(config.stacks)
+    stacks = read_stacks(paths)
+    pixel_um, step_um = voxel_size_um(stacks, paths, pixel_size_um=None, z_step_um=None)
+    measured = [stack.pixels for stack in stacks]
+    focal_planes = [find_focal_plane(stack) if config.focal_plane is None
+                    else config.focal_plane - 1 for stack in measured]
+    fit = fit_middles(measured, step_px=step_um / pixel_um)
+    tissue = tuple(int(np.clip(round(limit), 0, len(measured[0]))) for limit in fit.tissue)
+    left_px = choose_blur_left(measured[:_CHOSEN_ON], focal_planes[:_CHOSEN_ON], tissue, fit,
+                               are_absorbing(measured))
+    microscope = MeasuredMicroscope(measured, fit, left_px)
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        drawn = (microscope.record_own(rng, STACK_PX) if rng.uniform() < config.own_share else
+                 microscope.record(rng, draw_volume(rng, VOLUME_PX), STACK_PX))
+        return _in_network_values(drawn, microscope.sharpen(drawn.measured))
+
+    return draw
+
+
+def _in_network_values(drawn: RecordedStack, filtered: np.ndarray) -> np.ndarray:
     low, high = np.percentile(filtered, PERCENTILES)
-    unit = IntensityRange(float(low), float(max(high, low + 1e-3)))
+    unit = IntensityRange(float(low), float(max(high, low + 1e-3 * abs(low) + 1e-9)))
     inside = np.broadcast_to(drawn.is_inside[:, np.newaxis, np.newaxis], filtered.shape)
     return np.stack([*(unit.normalize(each) for each in (drawn.measured, filtered, drawn.sharp)),
                      inside]).astype(np.float32)
-
-
-def _draw_stacks(folder: Path, seed: int, number: int, num_slices: int) -> np.ndarray:
-    return drawn_once(folder, f"stacks_of_{num_slices}", seed, number,
-                      lambda rng: draw_filtered(rng, num_slices))
 
 
 def _draw_crop(rng: np.random.Generator, stacks: np.ndarray, side_px: int) -> np.ndarray:

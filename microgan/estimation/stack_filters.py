@@ -145,10 +145,7 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
     if fit.undetermined in ((), (SIGMA,)):
         is_absorbing = are_absorbing([stack])
         focal_plane = int(np.clip(round(fit.microscope.focal_plane), 0, len(stack) - 1))
-        left = _sharpest_match(
-            _blurs_left(fit),
-            lambda left: lambda each, _: linear_3d(each, fit, left, is_absorbing),
-            [cropped], [focal_plane], every)
+        left = choose_blur_left([cropped], [focal_plane], every, fit, is_absorbing)
         return ChosenFilter(LINEAR_3D, _LINEAR_3D_WORDS.format(left),
                             lambda each: linear_3d(each, fit, left, is_absorbing))
     focal_plane = find_focal_plane(stack)
@@ -157,6 +154,22 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
         each, transfer, ratio), [cropped], [focal_plane], every)
     return ChosenFilter(WIENER, _WIENER_WORDS.format(ratio),
                         lambda each: wiener(each, transfer, ratio))
+
+
+def choose_blur_left(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
+                     tissue: tuple[int, int], fit: MicroscopeFit, is_absorbing: bool) -> float:
+    """Choose the blur, in pixels, that `linear_3d` leaves.
+
+    Args:
+        stacks: as for `fit_stack_filters`, as are the next three.
+        focal_planes: likewise.
+        tissue: likewise.
+        fit: likewise.
+        is_absorbing: bright field instead of fluorescence.
+    """
+    return _sharpest_match(
+        _blurs_left(fit), lambda left: lambda stack, _: linear_3d(stack, fit, left, is_absorbing),
+        stacks, focal_planes, tissue)
 
 
 def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> np.ndarray:

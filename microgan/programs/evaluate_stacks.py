@@ -137,11 +137,11 @@ def write_stack_report(folder: Path, stacks: ReportedStacks, generator: Path | s
     print(f"Sharpening {len(stacks.blurred)} stacks.", flush=True)
     info = read_info(generator, method="zse_gan")
     filters, fit, fitted_to = _fit_filters(stacks)
-    sharpened, reconstructed = _sharpen(generator, stacks, precision, fit)
+    sharpened, reconstructed = _sharpen(generator, stacks, precision, fit, filters)
     in_report = _in_report(stacks.blurred[0].dtype, _reported_range(info, stacks.blurred))
     planted = _plant(stacks, fit)
     replanted, _ = _sharpen(generator, replace(stacks, blurred=[stack for stack, _ in planted]),
-                            precision, fit)
+                            precision, fit, filters)
     results = []
     for index, (name, blurred, sharp, focal_plane, truth) in enumerate(zip(
             stacks.names, stacks.blurred, sharpened, stacks.focal_planes, stacks.truths,
@@ -231,29 +231,30 @@ def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> Intens
     return IntensityRange(float(low), float(high))
 
 
-def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit
-             ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Filter all stacks, correct them, and blur them again as the fitted microscope does."""
-    from microgan.estimation.stack_filters import choose_filter
+def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit,
+             filters: Sequence[StackFilter]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Correct the 3D linear filter of the report; blur again as the fitted microscope does."""
+    from microgan.estimation.stack_filters import LINEAR_3D
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_restorer
 
     correct = load_restorer(generator, precision=precision)
+    (linear,) = (each for each in filters if each.name == LINEAR_3D)
     results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    for name, stack in zip(stacks.names, stacks.blurred):
-        chosen = choose_filter(stack, step_px=stacks.spacing_um[0] / stacks.spacing_um[2])
-        sharp = _translated(correct, chosen.sharpen(stack).astype(np.float32), name)
+    for name, stack, focal_plane in zip(stacks.names, stacks.blurred, stacks.focal_planes):
+        filtered = linear.sharpen(stack, focal_plane).astype(np.float32)
+        sharp = _translated(correct, filtered, name)
         again, _, to_intensity = _seen_again(sharp, stack, fit)
         for found, volume in zip(results, (sharp, to_intensity(again))):
             found.append(to_type(volume, stack.dtype)[0])
     return results
 
 
-def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit
-             ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit,
+             filters: Sequence[StackFilter]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Sharpen all stacks and blur them again, in tiles if memory requires it."""
     if read_info(generator, method="zse_gan").network == "correction":
-        return _correct(generator, stacks, precision, fit)
+        return _correct(generator, stacks, precision, fit, filters)
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_blurrer, load_restorer
 

@@ -344,7 +344,7 @@ def record_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
     begin, end = (share * (num_slices - 1) * step for share in setting.tissue)
     # Depths are a pixel apart, as far as the volume goes beyond the first and last slice.
     positions_px = np.arange(np.floor(max(begin, -3)), min(end, (num_slices - 1) * step + 3) + 1)
-    density = _draw_place(rng, volumes, (len(positions_px), *shape[1:])) * setting.contrast
+    density = draw_place(rng, volumes, (len(positions_px), *shape[1:])) * setting.contrast
     depths = positions_px / step
     seen = microscope.see(density, depths, num_slices)
     sharp_depths = ndimage.gaussian_filter(density, microscope.sigma_um, mode="nearest")
@@ -390,9 +390,18 @@ def _light(density: np.ndarray, setting: Setting) -> np.ndarray:
     return np.exp(-density) if setting.is_absorbing else density + setting.background
 
 
-def _draw_place(rng: np.random.Generator, volumes: Sequence[np.ndarray],
-                shape: tuple[int, int, int]) -> np.ndarray:
-    """Cut a block with lateral margins, in one of the 48 symmetries of a cube."""
+def draw_place(rng: np.random.Generator, volumes: Sequence[np.ndarray],
+               shape: tuple[int, int, int]) -> np.ndarray:
+    """Cut a block with lateral margins, in one of the 48 symmetries of a cube.
+
+    Args:
+        rng: source of everything random.
+        volumes: cubes (Z, Y, X), of which one is drawn.
+        shape: (Z, Y, X) without margins.
+
+    Returns:
+        float64 (Z, Y + 2 * MARGIN_PX, X + 2 * MARGIN_PX).
+    """
     volume = volumes[int(rng.integers(len(volumes)))]
     volume = volume.transpose(rng.permutation(3))
     full = (shape[0], shape[1] + 2 * MARGIN_PX, shape[2] + 2 * MARGIN_PX)

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import pretraining_stacks
 from microgan.generator_file import load_generator
+from microgan.simulation.z_stacks import simulate_stack
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +53,20 @@ def test_a_batch_is_a_function_of_seed_and_update(run):
     for name in ("filtered", "sharp", "inside"):
         np.testing.assert_array_equal(batch[name], again[name])
     assert np.abs(batch["sharp"] - next_batch["sharp"]).max() > 0.1
+
+
+def test_stacks_of_one_microscope_are_simulated_and_learned_from(run, tmp_path, monkeypatch):
+    for index in range(2):
+        np.save(tmp_path / f"{index}.npy", simulate_stack(
+            seed=1, part="train", index=index, size_px=48)[0])
+    monkeypatch.setattr(pretraining_stacks, "STACK_PX", 32)
+    monkeypatch.setattr(pretraining_stacks, "VOLUME_PX", 64)
+    method = pretraining_stacks.StackPretraining(settings(tmp_path, stacks=str(tmp_path)))
+
+    method.load()
+
+    assert method.stacks.shape == (2, 4, 29, 32, 32)
+    assert method.raw["filter"][0] > method.raw["raw input"][0] + 1
 
 
 def test_the_truth_scores_best(run):

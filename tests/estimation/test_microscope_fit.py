@@ -126,7 +126,7 @@ def test_random_microscopes_are_found_on_random_samples(seed):
     volumes = [draw_volume(rng, 128) for _ in range(2)]
     stacks = []
     for index in range(4):
-        density = setting.contrast * random_stacks._draw_place(
+        density = setting.contrast * random_stacks.draw_place(
             rng, volumes[index % 2:index % 2 + 1], (len(positions), 96, 96))
         seen = microscope.see(density, positions / microscope.z_step_um, 29)[:, 16:-16, 16:-16]
         photons = rng.poisson(random_stacks._light(seen, setting) * microscope.photons)

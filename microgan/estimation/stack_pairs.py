@@ -1,0 +1,167 @@
+"""Stacks as a measured microscope would take them, with their sharp volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
+from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.estimation.stack_filters import linear_3d
+from microgan.simulation.microscope import Microscope
+from microgan.simulation.random_stacks import MARGIN_PX, RecordedStack, draw_place
+
+# Of the blur's logarithms, besides what the fit is unsure of: its model errs, too.
+_LEAST_SPREAD = 0.04
+_NORMAL_90 = 1.645
+_LEAST_BLUR_PX = 0.2
+_BEYOND_PX = 3.0  # a sample thicker than the stack counts so far beyond its ends
+# Slices on each side of the focal plane in which the filter restores nearly all.
+_NEAR_FOCUS = 4
+_OWN_BRIGHTNESS, _BRIGHTNESS = (0.8, 1.2), (0.5, 1.3)
+
+
+class MeasuredMicroscope:
+    """A microscope, its noise and its samples, as stacks show them.
+
+    Samples are random ones, or what the linear filter makes of the stacks near their focus,
+    mirrored along depth to the thickness of the whole: they look like the user's own.
+
+    Args:
+        stacks: (Z, Y, X) each, any real type, of one depth and focal plane.
+        fit: of the same stacks, from `fit_middles`.
+        left_px: blur that the filter leaves.
+
+    Source:
+        ours.
+
+    Example:
+        >>> from microgan.estimation.stack_filters import fit_middles
+        >>> from microgan.simulation.z_stacks import simulate_stack
+        >>> stacks = [simulate_stack(seed=1, part="train", index=index, size_px=64)[0]
+        ...           for index in range(2)]
+        >>> seen = MeasuredMicroscope(stacks, fit_middles(stacks, step_px=1), 0.7)
+        >>> seen.record_own(np.random.default_rng(0), 40).measured.shape
+        (29, 40, 40)
+    """
+
+    def __init__(self, stacks: Sequence[np.ndarray], fit: MicroscopeFit, left_px: float) -> None:
+        self._fit, self._left_px = fit, left_px
+        self._num_slices = len(stacks[0])
+        self._is_absorbing = are_absorbing(stacks)
+        self._own = [np.maximum(to_density(self.sharpen(stack), self._is_absorbing)[0], 0)
+                     for stack in stacks]
+        self._brightest = float(np.percentile(np.stack(
+            [np.percentile(density, BRIGHTEST_PERCENTILE) for density in self._own]), 50))
+        # The fit knows the noise of the density, in the mean over all pixels.
+        densities = [to_density(stack, self._is_absorbing)[0] for stack in stacks]
+        if self._is_absorbing:
+            darkness = float(np.mean([np.exp(density).mean() for density in densities]))
+            self._photons = darkness / max(fit.noise_variance, 1e-12)
+        else:
+            self._mean_light = float(np.mean([stack.mean() for stack in stacks]))
+            self._dark = self._mean_light - float(np.mean([
+                density.mean() for density in densities]))
+
+    def sharpen(self, stack: np.ndarray) -> np.ndarray:
+        """Apply the linear filter; see `linear_3d`."""
+        return linear_3d(stack, self._fit, self._left_px, self._is_absorbing)
+
+    def record(self, rng: np.random.Generator, volume: np.ndarray, side_px: int) -> RecordedStack:
+        """See a random place of a sample.
+
+        Args:
+            rng: source of everything random.
+            volume: from `draw_volume`, at least `side_px` + 2 * `MARGIN_PX` voxels a side. A
+                sample that would be thicker ends there.
+            side_px: of the slices.
+        """
+        positions_px = self._positions_px()[:len(volume)]
+        microscope = self._vary(rng)
+        density = draw_place(rng, [volume], (len(positions_px), side_px, side_px))
+        density = density * self._brightest * rng.uniform(*_BRIGHTNESS)
+        sharp = ndimage.gaussian_filter(density, microscope.sigma_um, mode="nearest")
+        return self._see(rng, density, sharp, positions_px, microscope)
+
+    def record_own(self, rng: np.random.Generator, side_px: int) -> RecordedStack:
+        """See a random place of a filtered stack; arguments as for `record`."""
+        positions_px = self._positions_px()
+        density = self._draw_own(rng, positions_px, side_px + 2 * MARGIN_PX)
+        density = density * rng.uniform(*_OWN_BRIGHTNESS)
+        beyond = _Beyond(**asdict(self._vary(rng)), left_um=self._left_px)
+        return self._see(rng, density, density, positions_px, beyond)
+
+    def _positions_px(self) -> np.ndarray:
+        """Return depths a pixel apart through the sample; slice 0 is at 0."""
+        step_px = self._fit.microscope.z_step_um
+        begin, end = (limit * step_px for limit in self._fit.tissue)
+        last = (self._num_slices - 1) * step_px
+        return np.arange(np.floor(np.clip(begin, -_BEYOND_PX, last)),
+                         np.ceil(np.clip(end, 0, last + _BEYOND_PX)) + 1)
+
+    def _vary(self, rng: np.random.Generator) -> Microscope:
+        """Draw a microscope within what the fit is unsure of."""
+        microscope = self._fit.microscope
+        names = ("sigma_um", "lateral_growth_per_um", "axial_growth_per_um")
+        spreads = [max(_LEAST_SPREAD, error / _NORMAL_90)
+                   for error in self._fit.relative_errors.values()]
+        return replace(microscope, **{
+            name: getattr(microscope, name) * float(np.exp(rng.normal(0, spread)))
+            for name, spread in zip(names, spreads, strict=True)})
+
+    def _draw_own(self, rng: np.random.Generator, positions_px: np.ndarray, side_px: int
+                  ) -> np.ndarray:
+        """Cut a place of a filtered stack, in one of 8 symmetries, mirrored along depth."""
+        density = self._own[int(rng.integers(len(self._own)))]
+        focal_plane = self._fit.microscope.focal_plane
+        first = max(0.0, focal_plane - _NEAR_FOCUS)
+        span = min(len(density) - 1.0, focal_plane + _NEAR_FOCUS) - first
+        phases = positions_px / self._fit.microscope.z_step_um + rng.uniform(0, 2 * span)
+        slices = first + np.abs(phases % (2 * span) - span)
+        missing = max(0, side_px - min(density.shape[1:]))
+        density = np.pad(density, ((0, 0), (0, missing), (0, missing)), mode="reflect")
+        top, left = (int(rng.integers(length - side_px + 1)) for length in density.shape[1:])
+        density = density[:, top:top + side_px, left:left + side_px]
+        density = np.flip(density, tuple(axis for axis in (1, 2) if rng.integers(2)))
+        if rng.integers(2):
+            density = density.swapaxes(1, 2)
+        side = np.arange(side_px)
+        return np.asarray(ndimage.map_coordinates(
+            density, np.meshgrid(slices, side, side, indexing="ij"), order=1, mode="nearest"))
+
+    def _see(self, rng: np.random.Generator, density: np.ndarray, sharp: np.ndarray,
+             positions_px: np.ndarray, microscope: Microscope) -> RecordedStack:
+        step_px = microscope.z_step_um
+        depths = positions_px / step_px
+        seen = microscope.see(density, depths, self._num_slices)
+        slices = np.arange(self._num_slices)
+        reach = 0.5 / step_px
+        is_inside = (slices >= depths[0] - reach) & (slices <= depths[-1] + reach)
+        side = np.arange(density.shape[1])
+        sharp = ndimage.map_coordinates(
+            sharp, np.meshgrid(slices * step_px - positions_px[0], side, side, indexing="ij"),
+            order=1, mode="nearest") * is_inside[:, np.newaxis, np.newaxis]
+        inner = slice(MARGIN_PX, -MARGIN_PX)
+        seen, sharp = (np.maximum(values[:, inner, inner], 0) for values in (seen, sharp))
+        if self._is_absorbing:
+            measured = rng.poisson(np.exp(-seen) * self._photons) / self._photons
+            return RecordedStack(measured, np.exp(-sharp), is_inside, step_px)
+        light = seen + self._dark
+        deviation = np.sqrt(self._fit.noise_variance * np.maximum(light, 0) / self._mean_light)
+        measured = light + deviation * rng.normal(size=light.shape)
+        return RecordedStack(measured, sharp + self._dark, is_inside, step_px)
+
+
+@dataclass(frozen=True)
+class _Beyond(Microscope):
+    """A microscope that sees a sample in which a blur is left, which does not count twice."""
+
+    left_um: float = 0.0
+
+    def blur_um(self, index: int) -> tuple[float, float]:
+        across, within = (float(np.sqrt(max(blur ** 2 - self.left_um ** 2, _LEAST_BLUR_PX ** 2)))
+                          for blur in super().blur_um(index))
+        return across, within

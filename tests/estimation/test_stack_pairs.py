@@ -1,0 +1,80 @@
+"""Stacks that a measured microscope would take are like those that it took."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from microgan.estimation.densities import to_density
+from microgan.estimation.stack_filters import fit_middles
+from microgan.estimation.stack_pairs import MeasuredMicroscope
+from microgan.metrics.sharpness import mean_absolute_gradient
+from microgan.simulation.z_stacks import TISSUE, simulate_stack
+
+LEFT_PX = 0.7
+
+
+@cache
+def _measured():
+    stacks = [simulate_stack(seed=5, part="train", index=index, size_px=96)[0]
+              for index in range(3)]
+    fit = fit_middles(stacks, step_px=1)
+    return stacks, fit, MeasuredMicroscope(stacks, fit, LEFT_PX)
+
+
+@cache
+def _recorded():
+    _, _, microscope = _measured()
+    rng = np.random.default_rng(2)
+    return [microscope.record_own(rng, 64) for _ in range(3)]
+
+
+def _sharpness(stacks):
+    """Gradient of each slice, the mean over stacks, to the sharpest slice's."""
+    found = np.mean([[mean_absolute_gradient(image) for image in stack] for stack in stacks], 0)
+    return found / found.max()
+
+
+def test_own_samples_lose_as_much_sharpness_with_distance_from_focus_as_the_stacks():
+    stacks, _, _ = _measured()
+
+    again = _sharpness([each.measured for each in _recorded()])
+
+    inside = slice(*TISSUE)
+    np.testing.assert_allclose(again[inside], _sharpness(stacks)[inside], atol=0.15)
+    assert again[inside].min() < 0.7
+
+
+def test_sharp_volumes_are_about_as_sharp_at_every_depth():
+    sharpness = _sharpness([each.sharp for each in _recorded()])
+
+    assert sharpness[slice(*TISSUE)].min() > 0.8
+    assert all(each.is_inside[slice(*TISSUE)].all() for each in _recorded())
+
+
+def test_random_samples_have_the_measured_noise():
+    _, fit, microscope = _measured()
+    empty = np.zeros((64, 64, 64), np.float32)
+
+    recorded = microscope.record(np.random.default_rng(3), empty, 32)
+
+    # Where nothing absorbs, there is more light than on average, so less noise.
+    stacks, _, _ = _measured()
+    shares = np.mean([np.exp(to_density(stack, True)[0]).mean() for stack in stacks])
+    assert recorded.measured.mean() == pytest.approx(1, abs=0.01)
+    assert recorded.measured.var() == pytest.approx(fit.noise_variance / shares, rel=0.05)
+    np.testing.assert_array_equal(recorded.sharp, 1)
+
+
+def test_fluorescent_stacks_keep_their_ground():
+    rng = np.random.default_rng(4)
+    stacks = [rng.poisson(100 + 900 * (1 - simulate_stack(
+        seed=6, part="train", index=index, size_px=64)[0] / 255.0)) for index in range(2)]
+    microscope = MeasuredMicroscope(stacks, fit_middles(stacks, step_px=1), LEFT_PX)
+
+    recorded = microscope.record(rng, np.zeros((64, 64, 64), np.float32), 32)
+
+    dark = np.mean([np.percentile(stack, 0.1) for stack in stacks])
+    assert recorded.sharp.mean() == pytest.approx(dark)
+    assert microscope.record_own(rng, 32).measured.mean() == pytest.approx(
+        np.mean(stacks), rel=0.25)
