@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -84,21 +85,31 @@ class Run(NamedTuple):
     peak_bytes: float
 
 
+# Run by a process of its own: a process begins with the peak memory of the one that started it.
+_MEASURING = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+with subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL) as process:
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+print(json.dumps([status, time.perf_counter() - start, usage.ru_utime + usage.ru_stime,
+                  usage.ru_maxrss]))
+"""
+
+
 def measured(command: Sequence[str], folder: Path) -> Run:
     """Run a command in a folder, able to import this project, and measure it.
 
     Raises:
         UserError: it fails.
     """
-    start = time.perf_counter()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL,
-                          env={**os.environ, "PYTHONPATH": str(_ROOT)}) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
+    found = subprocess.run([sys.executable, "-S", "-c", _MEASURING, *command], cwd=folder,
+                           text=True, stdout=subprocess.PIPE, check=True,
+                           env={**os.environ, "PYTHONPATH": str(_ROOT)})
+    status, seconds, processor_seconds, peak = json.loads(found.stdout)
     if status != 0:
         raise UserError(f"{' '.join(command[-4:])} failed.")
-    return Run(time.perf_counter() - start, usage.ru_utime + usage.ru_stime,
-               _in_bytes(usage.ru_maxrss))
+    return Run(seconds, processor_seconds, _in_bytes(peak))
 
 
 def time_in_turn(contestants: Sequence[Contestant], num_rounds: int,

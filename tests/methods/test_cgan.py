@@ -18,7 +18,7 @@ def test_intensities_are_calibrated_on_pairs_that_taught_nothing(random):
         PairedImages("A", degraded, clean), None,
         Split((0, 1), tuple(range(2, 29)), (29,), "A"), constants, "flips")}
 
-    found = method._calibration_pairs("A")
+    found = method.calibration_pairs("A")
 
     chosen = np.round(np.linspace(2, 28, 16)).astype(int)
     for images, of_all in zip(found, (degraded, clean)):
