@@ -14,7 +14,7 @@ from helpers import with_random_weights
 from microgan.cli import evaluate
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.estimation.stack_filters import choose_filter
+from microgan.estimation.stack_filters import LINEAR_3D
 from microgan.programs import evaluate_stacks
 from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (
@@ -107,7 +107,7 @@ def test_stacks_that_memory_does_not_hold_are_sharpened_in_tiles(
     monkeypatch.setattr("microgan.restoration.restorer.memory.free_bytes", lambda: free)
 
     sharpened, reconstructed = evaluate_stacks._sharpen(
-        tmp_path / "generator.h5", stacks, "float32", None)
+        tmp_path / "generator.h5", stacks, "float32", None, [])
 
     assert ("Restoring tiles of" in capsys.readouterr().out) == is_tiled
     for (found,), (wanted,) in zip((sharpened, reconstructed), whole):
@@ -184,14 +184,15 @@ def test_a_correction_gets_filtered_stacks_and_is_blurred_again_by_the_fitted_mi
     save_generator(layout / "generator.h5", build_network(info).get_weights(), info)
     stacks = load_reported_stacks(EvaluateConfig.create(
         generator="generator.h5", stacks=str(layout / "testB"))).first()
-    _, fit, _ = evaluate_stacks._fit_filters(stacks)
+    filters, fit, _ = evaluate_stacks._fit_filters(stacks)
 
     (sharpened,), (again,) = evaluate_stacks._sharpen(
-        layout / "generator.h5", stacks, "float32", fit)
+        layout / "generator.h5", stacks, "float32", fit, filters)
 
     # An untrained correction changes nothing.
-    chosen = choose_filter(stacks.blurred[0], step_px=1.0)
-    filtered = np.clip(np.rint(chosen.sharpen(stacks.blurred[0])), 0, 255)
+    (linear,) = (each for each in filters if each.name == LINEAR_3D)
+    filtered = linear.sharpen(stacks.blurred[0], stacks.focal_planes[0])
+    filtered = np.clip(np.rint(filtered), 0, 255)
     assert np.abs(sharpened - filtered).max() <= 1
     assert sharpened.dtype == again.dtype == np.uint8
     assert np.std(again[0]) < np.std(sharpened[0])
