@@ -88,13 +88,13 @@ def _restore(job: Job, tell: Callable[[str], object], progress: Callable[[float]
     folder, shape = Path(job.folder), tuple(job.shape)
     restorer = _load(job.generator, None)
     is_mean = restorer.info.test_time_augmentation
-    views: Sequence[tuple[Restorer, tuple[int, ...]]] = ()
+    views: list[tuple[int, ...]] = []
     if job.trust_map:
         if not may_map_trust(restorer.info.method, restorer.info.tasks):
             raise UserError("This generator has no trust map: it was not trained to restore "
                             "images of a task. Untick the map.")
-        views = mirrored_views(_load(job.generator, False) if is_mean else restorer, job.axes,
-                               with_plain=is_mean)
+        one_view = _load(job.generator, False) if is_mean else restorer
+        views = mirrored_views(job.axes, with_plain=is_mean)
     steps = [functools.partial(_step, progress, done, 1 + len(views))
              for done in range(1 + len(views))]
     image = np.memmap(folder / IMAGE, job.dtype, "r", shape=shape)
@@ -104,7 +104,8 @@ def _restore(job: Job, tell: Callable[[str], object], progress: Callable[[float]
     if views:
         write_spread_of_views(
             mapped_file(folder / SPREAD, shape, np.float32), image, job.axes,
-            [] if is_mean else [restored], views, folder=folder, progress=iter(steps[1:]),
+            [] if is_mean else [restored], one_view, views, folder=folder,
+            progress=iter(steps[1:]),
             bounds=restorer.info.error_bounds.get(job.task or restorer.info.tasks[0]),
             task=job.task)
 

@@ -137,16 +137,15 @@ class TrustMaps:
             print(f"{name}: {label}: mean {self._kind} {uncertainty} of the intensity range, "
                   f"inconsistency {inconsistency} deviations of the noise", flush=True)
 
-    def _views(self, axes: str) -> list[tuple[Restorer, tuple[int, ...]]]:
-        """Return the restorations of the spread: network, and axes to mirror the image along."""
+    def _views(self, axes: str) -> list[tuple[int, ...]]:
         # If the restored image is the mean over mirror images, the plain view is missing, too.
-        return mirrored_views(self._one_view, axes, with_plain=self._is_mean)
+        return mirrored_views(axes, with_plain=self._is_mean)
 
     def _write_spread(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                       folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
         mean = write_spread_of_views(
             target, image.pixels, image.axes, [] if self._is_mean else [restored],
-            self._views(image.axes), folder=folder, progress=progress,
+            self._one_view, self._views(image.axes), folder=folder, progress=progress,
             bounds=self._restorer.info.error_bounds.get(self._task or ""),
             task=self._config.task, nodata=self._config.nodata)
         return mean / self._span("clean")

@@ -62,8 +62,7 @@ def spread(restored: Sequence[np.ndarray]) -> np.ndarray:
     """Measure how far several restorations of one image disagree.
 
     Args:
-        restored: at least two, of one shape: by several networks, or of the flipped image
-            flipped back.
+        restored: at least two, of one shape: those of mirror images mirrored back.
 
     Returns:
         Their standard deviation at each pixel, float32, in the images' unit.
@@ -144,26 +143,23 @@ def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.lstsq(matrix, vector, rcond=1e-9)[0])
 
 
-def mirrored_views(restorer: Restorer, axes: str, *, with_plain: bool
-                   ) -> list[tuple[Restorer, tuple[int, ...]]]:
+def mirrored_views(axes: str, *, with_plain: bool) -> list[tuple[int, ...]]:
     """Return the views of an image whose restorations its spread compares.
 
     Args:
-        restorer: that restores all of them, without averaging over mirror images.
         axes: of the image, one letter each.
         with_plain: whether the image as it is counts, too.
 
     Returns:
-        For each view what restores it, and numbers of the axes along which it is mirrored.
+        For each view, numbers of the axes along which it is mirrored.
     """
     y, x = axes.index("Y"), axes.index("X")
-    mirrors = [(y,), (x,), (y, x), *([()] if with_plain else [])]
-    return [(restorer, mirror) for mirror in mirrors]
+    return [(y,), (x,), (y, x), *([()] if with_plain else [])]
 
 
 def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
-                          restored: Sequence[Pixels],
-                          views: Sequence[tuple[Restorer, tuple[int, ...]]], *, folder: Path,
+                          restored: Sequence[Pixels], restorer: Restorer,
+                          views: Sequence[tuple[int, ...]], *, folder: Path,
                           progress: Iterator[Callable[[float], Any]],
                           bounds: ErrorBounds | None = None, **how: Any) -> float:
     """Restore views of an image, and write how far they and other restorations disagree.
@@ -173,7 +169,8 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
         image: measured, of any size.
         axes: one letter per axis.
         restored: restorations that exist already.
-        views: as in `mirrored_views`.
+        restorer: of the views, without averaging over mirror images.
+        views: from `mirrored_views`.
         folder: for temporary files.
         progress: yields for each view what is called with the share of it that is done.
         bounds: of the generator; None to write the spread itself.
@@ -184,7 +181,7 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
     """
     with contextlib.ExitStack() as parts:
         members: list[Any] = list(restored)
-        for restorer, mirrored in views:
+        for mirrored in views:
             part = parts.enter_context(Scratch(folder, tuple(image.shape), np.float32))
             restorer.restore_into(part, FlippedPixels(image, mirrored), axes=axes,
                                   report=lambda line: None,  # said before
