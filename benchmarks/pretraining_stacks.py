@@ -48,8 +48,6 @@ TASK = "Simulated"
 VOLUME_PX, STACK_PX = 112, 80
 # Of the arrays that are kept.
 _BLURRED, _FILTERED, _SHARP, _INSIDE = range(4)
-# The filter's setting is chosen on so many of --stacks.
-_CHOSEN_ON = 4
 # Slices whose contrast is less, in network values, have nothing to fit.
 _LEAST_CONTRAST = 0.05
 # Added to errors, in network values, that others are divided by.
@@ -262,8 +260,7 @@ def _of_one_microscope(config: Settings) -> Callable[[np.random.Generator], np.n
                     else config.focal_plane - 1 for stack in measured]
     fit = fit_middles(measured, step_px=step_um / pixel_um)
     tissue = tuple(int(np.clip(round(limit), 0, len(measured[0]))) for limit in fit.tissue)
-    left_px = choose_blur_left(measured[:_CHOSEN_ON], focal_planes[:_CHOSEN_ON], tissue, fit,
-                               are_absorbing(measured))
+    left_px = choose_blur_left(measured, focal_planes, tissue, fit, are_absorbing(measured))
     microscope = MeasuredMicroscope(measured, fit, left_px)
 
     def draw(rng: np.random.Generator) -> np.ndarray:

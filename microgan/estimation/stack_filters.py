@@ -145,7 +145,7 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
     if fit.undetermined in ((), (SIGMA,)):
         is_absorbing = are_absorbing([stack])
         focal_plane = int(np.clip(round(fit.microscope.focal_plane), 0, len(stack) - 1))
-        left = choose_blur_left([cropped], [focal_plane], every, fit, is_absorbing)
+        left = choose_blur_left([stack], [focal_plane], every, fit, is_absorbing)
         return ChosenFilter(LINEAR_3D, _LINEAR_3D_WORDS.format(left),
                             lambda each: linear_3d(each, fit, left, is_absorbing))
     focal_plane = find_focal_plane(stack)
@@ -158,7 +158,7 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
 
 def choose_blur_left(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
                      tissue: tuple[int, int], fit: MicroscopeFit, is_absorbing: bool) -> float:
-    """Choose the blur, in pixels, that `linear_3d` leaves.
+    """Choose the blur, in pixels, that `linear_3d` leaves, on the middle of a few stacks.
 
     Args:
         stacks: as for `fit_stack_filters`, as are the next three.
@@ -169,7 +169,8 @@ def choose_blur_left(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
     """
     return _sharpest_match(
         _blurs_left(fit), lambda left: lambda stack, _: linear_3d(stack, fit, left, is_absorbing),
-        stacks, focal_planes, tissue)
+        [middle(stack, _SIDE_PX) for stack in stacks[:_NUM_STACKS]], focal_planes[:_NUM_STACKS],
+        tissue)
 
 
 def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> np.ndarray:

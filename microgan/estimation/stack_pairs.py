@@ -12,7 +12,8 @@ from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, t
 from microgan.estimation.microscope_fit import MicroscopeFit
 from microgan.estimation.stack_filters import linear_3d
 from microgan.simulation.microscope import Microscope
-from microgan.simulation.random_stacks import MARGIN_PX, RecordedStack, draw_place
+from microgan.simulation.random_stacks import (
+    MARGIN_PX, RecordedStack, draw_place, see_slices)
 
 # Of the blur's logarithms, besides what the fit is unsure of: its model errs, too.
 _LEAST_SPREAD = 0.04
@@ -54,8 +55,8 @@ class MeasuredMicroscope:
         self._is_absorbing = are_absorbing(stacks)
         self._own = [np.maximum(to_density(self.sharpen(stack), self._is_absorbing)[0], 0)
                      for stack in stacks]
-        self._brightest = float(np.percentile(np.stack(
-            [np.percentile(density, BRIGHTEST_PERCENTILE) for density in self._own]), 50))
+        self._brightest = float(np.median([
+            np.percentile(density, BRIGHTEST_PERCENTILE) for density in self._own]))
         # The fit knows the noise of the density, in the mean over all pixels.
         densities = [to_density(stack, self._is_absorbing)[0] for stack in stacks]
         if self._is_absorbing:
@@ -134,18 +135,10 @@ class MeasuredMicroscope:
 
     def _see(self, rng: np.random.Generator, density: np.ndarray, sharp: np.ndarray,
              positions_px: np.ndarray, microscope: Microscope) -> RecordedStack:
+        seen, sharp, is_inside = see_slices(microscope, density, sharp, positions_px,
+                                            self._num_slices)
+        seen, sharp = np.maximum(seen, 0), np.maximum(sharp, 0)
         step_px = microscope.z_step_um
-        depths = positions_px / step_px
-        seen = microscope.see(density, depths, self._num_slices)
-        slices = np.arange(self._num_slices)
-        reach = 0.5 / step_px
-        is_inside = (slices >= depths[0] - reach) & (slices <= depths[-1] + reach)
-        side = np.arange(density.shape[1])
-        sharp = ndimage.map_coordinates(
-            sharp, np.meshgrid(slices * step_px - positions_px[0], side, side, indexing="ij"),
-            order=1, mode="nearest") * is_inside[:, np.newaxis, np.newaxis]
-        inner = slice(MARGIN_PX, -MARGIN_PX)
-        seen, sharp = (np.maximum(values[:, inner, inner], 0) for values in (seen, sharp))
         if self._is_absorbing:
             measured = rng.poisson(np.exp(-seen) * self._photons) / self._photons
             return RecordedStack(measured, np.exp(-sharp), is_inside, step_px)

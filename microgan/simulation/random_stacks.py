@@ -345,18 +345,10 @@ def record_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
     # Depths are a pixel apart, as far as the volume goes beyond the first and last slice.
     positions_px = np.arange(np.floor(max(begin, -3)), min(end, (num_slices - 1) * step + 3) + 1)
     density = draw_place(rng, volumes, (len(positions_px), *shape[1:])) * setting.contrast
-    depths = positions_px / step
-    seen = microscope.see(density, depths, num_slices)
-    sharp_depths = ndimage.gaussian_filter(density, microscope.sigma_um, mode="nearest")
-    slices = np.arange(num_slices)
-    is_inside = (slices >= depths[0] - 0.5 / step) & (slices <= depths[-1] + 0.5 / step)
-    sharp = ndimage.map_coordinates(
-        sharp_depths, np.meshgrid(slices * step - positions_px[0],
-                                  *map(np.arange, density.shape[1:]), indexing="ij"),
-        order=1, mode="nearest")
-    sharp = sharp * is_inside[:, np.newaxis, np.newaxis]
-    inner = slice(MARGIN_PX, -MARGIN_PX)
-    light, sharp_light = (_light(values[:, inner, inner], setting) for values in (seen, sharp))
+    seen, sharp, is_inside = see_slices(
+        microscope, density, ndimage.gaussian_filter(density, microscope.sigma_um, mode="nearest"),
+        positions_px, num_slices)
+    light, sharp_light = (_light(values, setting) for values in (seen, sharp))
     # Slices differ a little in exposure.
     flicker = 1 + rng.choice([0, 0.02]) * rng.normal(size=(num_slices, 1, 1))
     photons = rng.poisson(np.clip(light * flicker, 0, None) * microscope.photons)
@@ -365,6 +357,35 @@ def record_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
         levels = max(np.percentile(measured, 99.99), 1) / 250
         measured = np.rint(measured / levels) * levels
     return RecordedStack(measured, sharp_light * microscope.photons, is_inside, float(step))
+
+
+def see_slices(microscope: Microscope, density: np.ndarray, sharp: np.ndarray,
+               positions_px: np.ndarray, num_slices: int
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """See a sample slice by slice, and take the same slices from its sharp volume.
+
+    Args:
+        microscope: the optics; lengths in pixels.
+        density: float (T, Y, X) with `MARGIN_PX` at each lateral border.
+        sharp: like `density`, as sharp as it shall be.
+        positions_px: float (T,), depths of both, a pixel apart; slice 0 is at 0.
+        num_slices: of the stack.
+
+    Returns:
+        What is seen and what is sharp, float (num_slices, Y, X) without margins, the latter 0
+        outside the sample; and bool (num_slices,), which slices lie in the sample.
+    """
+    step = microscope.z_step_um
+    depths = positions_px / step
+    seen = microscope.see(density, depths, num_slices)
+    slices = np.arange(num_slices)
+    is_inside = (slices >= depths[0] - 0.5 / step) & (slices <= depths[-1] + 0.5 / step)
+    at_slices = ndimage.map_coordinates(
+        sharp, np.meshgrid(slices * step - positions_px[0], *map(np.arange, density.shape[1:]),
+                           indexing="ij"), order=1, mode="nearest")
+    at_slices = at_slices * is_inside[:, np.newaxis, np.newaxis]
+    inner = (slice(None), *2 * (slice(MARGIN_PX, -MARGIN_PX),))
+    return seen[inner], at_slices[inner], is_inside
 
 
 def draw_stack(rng: np.random.Generator, volumes: Sequence[np.ndarray],
