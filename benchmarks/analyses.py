@@ -24,12 +24,23 @@ _THRESHOLDS = tuple(itertools.product((0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
 
 
 def _bright(image, smoothing_px, threshold, smallest):
-    """Where an image is bright, bool (Y, X), without holes of fewer than so many pixels."""
+    """Return where an image is bright, bool (Y, X); holes of fewer pixels are filled."""
     smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), smoothing_px)
     dark = np.percentile(smooth, 1)
     inside = smooth > dark + threshold * (filters.threshold_otsu(smooth) - dark)
     holes, _ = ndimage.label(~inside)
     return inside | (np.bincount(holes.ravel()) < smallest)[holes]
+
+
+def _large(mask, smallest, neighbours=None):
+    """Return a mask, bool (Y, X), without its pieces of fewer pixels."""
+    pieces, _ = ndimage.label(mask, neighbours)
+    return mask & (np.bincount(pieces.ravel()) >= smallest)[pieces]
+
+
+def _rims(areas):
+    """Return the outermost pixels of areas, bool or labels (Y, X), as bool."""
+    return segmentation.find_boundaries(areas, mode="inner")
 
 
 @dataclass(frozen=True)
@@ -50,9 +61,7 @@ class Areas:
     def __call__(self, image, smoothing_px, threshold):
         """Find the bright areas of an image, bool (Y, X); arguments as of `Nuclei`."""
         smallest = np.pi * self.size_px ** 2
-        inside = _bright(image, smoothing_px, threshold, smallest)
-        pieces, _ = ndimage.label(inside)
-        return inside & (np.bincount(pieces.ravel()) >= smallest)[pieces]
+        return _large(_bright(image, smoothing_px, threshold, smallest), smallest)
 
     @staticmethod
     def number(areas):
@@ -73,13 +82,12 @@ class Areas:
         """
         return (_harmonic(np.count_nonzero(clean & found), np.count_nonzero(clean),
                           np.count_nonzero(found)),
-                _mean_distance(*(segmentation.find_boundaries(each, mode="inner")
-                                 for each in (clean, found))))
+                _mean_distance(_rims(clean), _rims(found)))
 
     @staticmethod
     def outlines(areas):
         """Return where a picture shows the areas, bool (Y, X)."""
-        return segmentation.find_boundaries(areas, mode="inner")
+        return _rims(areas)
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,7 @@ class Nuclei:
     @staticmethod
     def outlines(labels):
         """Return where a picture shows the nuclei, bool (Y, X)."""
-        return segmentation.find_boundaries(labels, mode="inner")
+        return _rims(labels)
 
 
 @dataclass(frozen=True)
@@ -186,8 +194,7 @@ class Filaments:
         ridges = filters.sato(np.asarray(image, np.float64), sigmas=[ridge_px],
                               black_ridges=False, mode="reflect")
         lines = morphology.skeletonize(ridges > threshold * filters.threshold_otsu(ridges))
-        pieces, _ = ndimage.label(lines, _EVERYWHERE)
-        return lines & (np.bincount(pieces.ravel()) >= _SHORTEST_PX)[pieces]
+        return _large(lines, _SHORTEST_PX, _EVERYWHERE)
 
     @staticmethod
     def number(lines):
