@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 
 from benchmarks.cells import write_rows
-from benchmarks.timing import measured
+from benchmarks.timing import measured_in_turn
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
@@ -63,12 +63,11 @@ def rows(sides: list[int], num_rounds: int) -> list[dict[str, str]]:
         for side in sides:
             command = [sys.executable, str(_ROOT / "restore.py"), "--generator=generator.h5",
                        f"--input={side}.tif", "--overwrite"]
-            rounds = [{way: measured([*command, *flags], folder) for way, flags in WAYS.items()}
-                      for _ in range(num_rounds)]
-            for way in WAYS:
-                wall, used = (min(each[way][number] for each in rounds) for number in range(2))
-                result.append({"side": str(side), "by": way, "seconds": f"{wall:.2f}",
-                               "processor seconds": f"{used:.2f}"})
+            runs = measured_in_turn({way: [*command, *flags] for way, flags in WAYS.items()},
+                                    folder, num_rounds)
+            for way, run in runs.items():
+                result.append({"side": str(side), "by": way, "seconds": f"{run.seconds:.2f}",
+                               "processor seconds": f"{run.processor_seconds:.2f}"})
                 print(", ".join(result[-1].values()), flush=True)
     return result
 

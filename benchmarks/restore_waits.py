@@ -20,7 +20,7 @@ import numpy as np
 import tifffile
 
 from benchmarks.cells import write_rows
-from benchmarks.timing import measured
+from benchmarks.timing import measured_in_turn
 from microgan.cli.command import run_command
 from microgan.config import Config, setting
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
@@ -122,16 +122,11 @@ def rows(images: tuple[str, ...], num_rounds: int, with_rivals: bool) -> list[di
         folder = Path(name)
         write_files(folder, images)
         for image in images:
-            commands = ways(image, with_rivals)
-            rounds = [{way: measured(command, folder) for way, command in commands.items()}
-                      for _ in range(num_rounds)]
-            for way in commands:
-                runs = [each[way] for each in rounds]
+            for way, run in measured_in_turn(ways(image, with_rivals), folder, num_rounds).items():
                 result.append({
-                    "image": image, "by": way,
-                    "seconds": f"{min(run.seconds for run in runs):.2f}",
-                    "processor seconds": f"{min(run.processor_seconds for run in runs):.2f}",
-                    "peak GB": f"{max(run.peak_bytes for run in runs) / 1e9:.2f}"})
+                    "image": image, "by": way, "seconds": f"{run.seconds:.2f}",
+                    "processor seconds": f"{run.processor_seconds:.2f}",
+                    "peak GB": f"{run.peak_bytes / 1e9:.2f}"})
                 print(", ".join(result[-1].values()), flush=True)
     return result
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -85,7 +85,7 @@ class Run(NamedTuple):
     peak_bytes: float
 
 
-# Run by a process of its own: a process begins with the peak memory of the one that started it.
+# In a small process of its own: a peak of memory begins at that of the process that forks.
 _MEASURING = """
 import json, os, subprocess, sys, time
 start = time.perf_counter()
@@ -110,6 +110,20 @@ def measured(command: Sequence[str], folder: Path) -> Run:
     if status != 0:
         raise UserError(f"{' '.join(command[-4:])} failed.")
     return Run(seconds, processor_seconds, _in_bytes(peak))
+
+
+def measured_in_turn(commands: Mapping[str, Sequence[str]], folder: Path, num_rounds: int
+                     ) -> dict[str, Run]:
+    """Run every command once per round; return its smallest times and its largest peak.
+
+    Other programs on a shared machine only add to times.
+    """
+    rounds = [{name: measured(command, folder) for name, command in commands.items()}
+              for _ in range(num_rounds)]
+    runs = {name: [each[name] for each in rounds] for name in commands}
+    return {name: Run(min(run.seconds for run in found),
+                      min(run.processor_seconds for run in found),
+                      max(run.peak_bytes for run in found)) for name, found in runs.items()}
 
 
 def time_in_turn(contestants: Sequence[Contestant], num_rounds: int,

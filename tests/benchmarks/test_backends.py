@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from benchmarks import backends
+from benchmarks import backends, timing
 from benchmarks.timing import Run, measured
 from microgan.errors import UserError
 
@@ -12,7 +12,7 @@ from microgan.errors import UserError
 def test_the_smallest_of_all_rounds_counts(monkeypatch):
     seconds = iter([(5.0, 4.0), (9.0, 8.0), (7.0, 6.0), (3.0, 5.0), (8.0, 9.0), (7.5, 6.5)])
     monkeypatch.setattr(backends, "write_files", lambda folder, sides: None)
-    monkeypatch.setattr(backends, "measured", lambda command, folder: Run(*next(seconds), 0.0))
+    monkeypatch.setattr(timing, "measured", lambda command, folder: Run(*next(seconds), 0.0))
 
     rows = backends.rows([256], 2)
 
