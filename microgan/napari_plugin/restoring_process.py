@@ -104,8 +104,7 @@ def _restore(job: Job, tell: Callable[[str], object], progress: Callable[[float]
     if views:
         write_spread_of_views(
             mapped_file(folder / SPREAD, shape, np.float32), image, job.axes,
-            [] if is_mean else [restored], one_view, views, folder=folder,
-            progress=iter(steps[1:]),
+            [] if is_mean else [restored], one_view, folder=folder, progress=iter(steps[1:]),
             bounds=restorer.info.error_bounds.get(job.task or restorer.info.tasks[0]),
             task=job.task)
 

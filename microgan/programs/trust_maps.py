@@ -124,7 +124,8 @@ class TrustMaps:
                 image = replace(image, pixels=seen[0])
                 score = scores[image.label or "image"] = {}
                 progress = Progress(f"{name} {image.label}".strip() + ": trust maps").steps(
-                    len(self._views(image.axes)) + (self._blurrer is not None))
+                    len(mirrored_views(image.axes, with_plain=self._is_mean))
+                    + (self._blurrer is not None))
                 score[self._kind] = self._write_spread(seen[2], image, seen[1], target.parent,
                                                        progress)
                 score["inconsistency"] = self._write_inconsistency(
@@ -137,15 +138,12 @@ class TrustMaps:
             print(f"{name}: {label}: mean {self._kind} {uncertainty} of the intensity range, "
                   f"inconsistency {inconsistency} deviations of the noise", flush=True)
 
-    def _views(self, axes: str) -> list[tuple[int, ...]]:
-        # If the restored image is the mean over mirror images, the plain view is missing, too.
-        return mirrored_views(axes, with_plain=self._is_mean)
-
     def _write_spread(self, target: WritablePixels, image: StoredImage, restored: Pixels,
                       folder: Path, progress: Iterator[Callable[[float], None]]) -> float:
+        # If the restored image is the mean over mirror images, the plain view is missing, too.
         mean = write_spread_of_views(
             target, image.pixels, image.axes, [] if self._is_mean else [restored],
-            self._one_view, self._views(image.axes), folder=folder, progress=progress,
+            self._one_view, folder=folder, progress=progress,
             bounds=self._restorer.info.error_bounds.get(self._task or ""),
             task=self._config.task, nodata=self._config.nodata)
         return mean / self._span("clean")

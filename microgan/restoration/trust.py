@@ -158,8 +158,7 @@ def mirrored_views(axes: str, *, with_plain: bool) -> list[tuple[int, ...]]:
 
 
 def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
-                          restored: Sequence[Pixels], restorer: Restorer,
-                          views: Sequence[tuple[int, ...]], *, folder: Path,
+                          restored: Sequence[Pixels], restorer: Restorer, *, folder: Path,
                           progress: Iterator[Callable[[float], Any]],
                           bounds: ErrorBounds | None = None, **how: Any) -> float:
     """Restore views of an image, and write how far they and other restorations disagree.
@@ -168,9 +167,8 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
         target: float32, of the image's shape; written to.
         image: measured, of any size.
         axes: one letter per axis.
-        restored: restorations that exist already.
+        restored: restorations of the image as it is that exist already, if any.
         restorer: of the views, without averaging over mirror images.
-        views: from `mirrored_views`.
         folder: for temporary files.
         progress: yields for each view what is called with the share of it that is done.
         bounds: of the generator; None to write the spread itself.
@@ -181,7 +179,7 @@ def write_spread_of_views(target: WritablePixels, image: Pixels, axes: str,
     """
     with contextlib.ExitStack() as parts:
         members: list[Any] = list(restored)
-        for mirrored in views:
+        for mirrored in mirrored_views(axes, with_plain=not restored):
             part = parts.enter_context(Scratch(folder, tuple(image.shape), np.float32))
             restorer.restore_into(part, FlippedPixels(image, mirrored), axes=axes,
                                   report=lambda line: None,  # said before
