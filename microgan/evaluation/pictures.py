@@ -7,6 +7,7 @@ from typing import NamedTuple
 import imagecodecs
 import numpy as np
 
+from microgan.datasets.error_bounds import ErrorBounds
 from microgan.datasets.normalization import TaskNormalization
 from microgan.evaluation.figures import display_limits
 
@@ -25,12 +26,12 @@ class Comparison(NamedTuple):
 
 def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
             clean: np.ndarray | None, normalization: TaskNormalization,
-            spread: np.ndarray | None = None) -> Comparison:
+            spread: np.ndarray | None = None, bounds: ErrorBounds | None = None) -> Comparison:
     """Draw images on one intensity scale, and where the restored one is wrong.
 
     Black to white is the 0.5 to 99.5 percentile of the clean image, or without one of the
-    degraded image; in the error, black is none and white half of that range, in the spread an
-    eighth.
+    degraded image; in the error and in the half-widths of its interval, black is none and white
+    half of that range, in the spread an eighth.
 
     Args:
         name: of the place.
@@ -39,6 +40,7 @@ def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
         clean: like `degraded`, or None if unknown.
         normalization: the task's constants.
         spread: of restorations, in the intensities of clean images, or None.
+        bounds: of errors of this spread, drawn in its place; None if unknown.
 
     Source:
         ours.
@@ -55,7 +57,10 @@ def compare(name: str, degraded: np.ndarray, restored: np.ndarray | None,
         pictures["error"] = to_png(error, 0, (high - low) / 2)
     if spread is not None:
         unit = normalization.clean.high - normalization.clean.low
-        pictures["spread"] = to_png(spread / unit, 0, (high - low) / 8)
+        if bounds is None:
+            pictures["spread"] = to_png(spread / unit, 0, (high - low) / 8)
+        else:
+            pictures["interval"] = to_png(bounds(spread) / unit, 0, (high - low) / 2)
     return Comparison(name, pictures)
 
 

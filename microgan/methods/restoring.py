@@ -182,7 +182,7 @@ class RestoringMethod(Method):
 
     def _comparisons(self, part: RestoredImages, model: keras.Model, info: GeneratorInfo
                      ) -> list[Comparison]:
-        """Draw the first scored images, and where mirror images are restored differently."""
+        """Draw the first scored images, and how wrong they may be: by interval or spread."""
         from microgan.evaluation.pictures import compare
         from microgan.restoration.trust import spread_over_mirrors
 
@@ -195,7 +195,8 @@ class RestoringMethod(Method):
             restore = InMemoryRestorer(model, replace(info, test_time_augmentation=False))
             spreads = spread_over_mirrors(functools.partial(restore, part.task), degraded)
         ranges = self.tasks[part.task].normalization
-        return [compare(f"{part.task}, {name}", measured, image, truth, ranges, spread)
+        bounds = info.error_bounds.get(part.task)
+        return [compare(f"{part.task}, {name}", measured, image, truth, ranges, spread, bounds)
                 for name, measured, image, truth, spread in zip(
                     names, degraded, restored, clean, spreads)]
 

@@ -3,6 +3,7 @@
 import imagecodecs
 import numpy as np
 
+from microgan.datasets.error_bounds import ErrorBounds
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.evaluation.pictures import compare, to_png
 
@@ -43,6 +44,16 @@ def test_a_spread_of_an_eighth_of_the_scale_is_white(random):
     picture = compare("A", clean, clean, clean, RANGES, clean / 8).pictures["spread"]
 
     np.testing.assert_array_equal(pixels(picture), 255 * (clean > 0))
+
+
+def test_an_interval_of_half_the_scale_is_white_and_takes_the_place_of_the_spread(random):
+    clean = random.permutation(np.repeat([0.0, 50.0], 800)).reshape(40, 40)
+
+    pictures = compare("A", clean, clean, clean, RANGES, clean / 50,
+                       ErrorBounds((0.0, 1.0), (1e-9, 25.0))).pictures
+
+    assert "spread" not in pictures
+    np.testing.assert_array_equal(pixels(pictures["interval"]), 255 * (clean > 0))
 
 
 def test_what_is_unknown_is_not_drawn(random):
