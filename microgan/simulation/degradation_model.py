@@ -32,7 +32,8 @@ class Degradation:
         blur_px: standard deviations of the Gaussian point spread function along Y and X,
             pixels.
         transfer: amplitude that is left at each of `CURVE_FREQUENCIES`, in all directions, in
-            addition to `blur_px`; empty for 1 everywhere.
+            addition to `blur_px`; negative where a defocused lens reverses the contrast; empty
+            for 1 everywhere.
         haze: share of the light that is out of focus, 0 to 1.
         haze_px: standard deviation of its Gaussian point spread function, pixels.
         scale: grey levels of the degraded image per grey level of the clean one.
@@ -42,6 +43,11 @@ class Degradation:
             with a positive gain, where the black level is above 0. Variances below 0 count as 0.
         noise_transfer: relative amplitude of the noise at each of `CURVE_FREQUENCIES`; empty for
             white noise. Its mean power over all frequencies is 1.
+        line_noise: standard deviations of what all pixels of a row and all of a column share,
+            grey levels.
+        hot_share: share of the pixels that are too bright, 0 to 1.
+        hot_brightness: by how much the worst of them is, grey levels; the others by anything
+            between that and 0.
         step_px: distance between measured columns (or rows), pixels, at least 1.
         step_axis: 0 along Y, 1 along X.
         is_stretched: whether the extremes of each image become `limits`.
@@ -58,6 +64,9 @@ class Degradation:
     noise_gain: float = 0.0
     noise_floor: float = 0.0
     noise_transfer: tuple[float, ...] = ()
+    line_noise: tuple[float, float] = (0.0, 0.0)
+    hot_share: float = 0.0
+    hot_brightness: float = 0.0
     step_px: float = 1.0
     step_axis: int = 1
     is_stretched: bool = False
@@ -76,6 +85,7 @@ class Degradation:
         """
         image = self.noiseless(clean)
         image = self._add_noise(rng, image)
+        image = self._add_flaws(rng, image)
         if self.step_px > 1:
             image = np.moveaxis(image, self.step_axis, 1)
             samples, columns = degradations.subsample_x(image, self.step_px,
@@ -114,6 +124,18 @@ class Degradation:
                 rest = np.sqrt(np.maximum(variance - events * self.noise_gain ** 2, 0.0))
                 return signal + shot + rest * rng.standard_normal(signal.shape)
         return signal + np.sqrt(variance) * rng.standard_normal(signal.shape)
+
+    def _add_flaws(self, rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+        """Add what the camera's rows, columns and single pixels do wrong."""
+        for axis, deviation in enumerate(self.line_noise):
+            if deviation:
+                shape = [1, 1]
+                shape[axis] = image.shape[axis]
+                image = image + deviation * rng.standard_normal(shape)
+        if self.hot_share:
+            image = image + (rng.uniform(size=image.shape) < self.hot_share) * rng.uniform(
+                0, self.hot_brightness, image.shape)
+        return image
 
     def _store(self, image: np.ndarray) -> np.ndarray:
         if self.limits is not None:
@@ -180,12 +202,13 @@ _MOST_EXAMPLES = 1000
 _BIG = 1e12
 # Of each number: smallest and largest value.
 _BOUNDS: Mapping[str, tuple[float, float]] = {
-    "blur_px": (0, _MOST_SIGMA_PX), "transfer": (0, 2), "haze": (0, 1),
+    "blur_px": (0, _MOST_SIGMA_PX), "transfer": (-1, 2), "haze": (0, 1),
     "haze_px": (0, 10 * _MOST_SIGMA_PX), "scale": (-_BIG, _BIG), "offset": (-_BIG, _BIG),
     "noise_gain": (0, _BIG), "noise_floor": (-_BIG, _BIG), "noise_transfer": (0, 100),
+    "line_noise": (0, _BIG), "hot_share": (0, 1), "hot_brightness": (0, _BIG),
     "step_px": (1, 1000), "step_axis": (0, 1), "limits": (-_BIG, _BIG)}
 _LENGTHS = {"blur_px": (2,), "limits": (2,), "transfer": (0, CURVE_POINTS),
-            "noise_transfer": (0, CURVE_POINTS)}
+            "noise_transfer": (0, CURVE_POINTS), "line_noise": (2,)}
 
 
 def _degradation_from_json(content: Any) -> Degradation:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, special
 
 from microgan.simulation.degradation_model import (
     CURVE_FREQUENCIES, CURVE_POINTS, Degradation)
+from microgan.simulation.specimens import add_grain
 
 MARGIN_PX = 16
 _PERCENTILES = (0.1, 99.9)
@@ -24,6 +26,12 @@ _CLEAN_BLUR_PX = (0.5, 3.2)
 # Of how many, what lies above and below the focal plane shows, too: how many layers, how much
 # light each has, and their blur.
 _THICK_SHARE, _MOST_LAYERS, _LAYER_LIGHT, _LAYER_BLUR_PX = 0.5, 3, (0.2, 1.2), (3.0, 20.0)
+# Of how many, nothing needs to be restored; and grain of them, and of the others.
+_PERFECT_SHARE, _GRAINY_PERFECT, _GRAINY_OTHERS = 0.12, 0.5, 0.1
+_SHARPENED_SHARE, _MOST_SHARPENED = 0.3, 1.5
+# Of how many the camera has lines, hot pixels, or too few grey levels for bright places.
+_LINES_SHARE, _HOT_SHARE, _SATURATED_SHARE = 0.1, 0.1, 0.08
+_BITS = (8, 10, 12, 14, 16)
 _KINDS = ("noise", "axial", "blur", "all")
 _SHARES = (0.3, 0.25, 0.25, 0.2)
 
@@ -32,15 +40,16 @@ def draw_degradation(rng: np.random.Generator) -> Degradation:
     """Draw a random defect for specimens from 0 to 1.
 
     Noise with little blur, blur and gaps along one axis, wide-field blur, or all of it: blur of
-    0 to 4 px on each axis and with long tails, haze, every 2nd to 10th column or row, 2 to 5,000
-    photons in bright places, read noise, noise that neighbours share, images stretched one by
-    one, 8 bits.
+    0 to 4 px on each axis, with long tails or the rings of a defocused lens, haze, every 2nd to
+    10th column or row, 2 to 5,000 photons in bright places, read noise, noise that neighbours,
+    rows or columns share, hot pixels, saturated places, images stretched one by one, and whole
+    numbers of 8 to 16 bits, of which an image may use a small part.
 
     Args:
         rng: source of everything random.
 
     Returns:
-        The defect; the unit of its images is photons.
+        The defect; its `noise_gain` is the grey levels per photon.
 
     Source:
         ours.
@@ -61,8 +70,7 @@ def draw_degradation(rng: np.random.Generator) -> Degradation:
     along = int(rng.integers(2))
     if along == 0:
         blur_px = blur_px[::-1]
-    is_stretched = bool(rng.uniform() < 0.2)
-    return Degradation(
+    defect = Degradation(
         blur_px=(float(blur_px[0]), float(blur_px[1])),
         transfer=_draw_transfer(rng) if kind != "noise" and rng.uniform() < 0.4 else (),
         haze=rng.uniform(0, 0.7) if rng.uniform() < 0.3 else 0.0,
@@ -72,18 +80,93 @@ def draw_degradation(rng: np.random.Generator) -> Degradation:
         noise_floor=rng.choice([0.0, rng.uniform(0, 2) ** 2,
                                 photons * rng.uniform(0, 0.5)]),
         noise_transfer=_draw_noise_transfer(rng) if rng.uniform() < 0.2 else (),
-        step_px=float(step_px), step_axis=along, is_stretched=is_stretched,
-        limits=(0.0, 255.0) if is_stretched else None, is_whole=is_stretched)
+        step_px=float(step_px), step_axis=along)
+    return _stored(rng, _with_flaws(rng, defect), rng.uniform() < _SATURATED_SHARE)
+
+
+def draw_perfect(rng: np.random.Generator) -> Degradation:
+    """Draw what a good microscope does to specimens from 0 to 1: next to nothing.
+
+    Args:
+        rng: source of everything random.
+
+    Returns:
+        Shot noise of 500 to 50,000 photons in bright places and read noise, in a tenth of the
+        draws hot pixels; no blur.
+
+    Source:
+        ours.
+    """
+    photons = _log_uniform(rng, 500, 50_000)
+    defect = Degradation(scale=photons, offset=photons * rng.choice([0.0, rng.uniform(0, 0.5)]),
+                         noise_gain=1.0, noise_floor=rng.choice([0.0, rng.uniform(0, 2) ** 2]))
+    return _stored(rng, _with_hot_pixels(rng, defect), False)
+
+
+def _with_flaws(rng: np.random.Generator, defect: Degradation) -> Degradation:
+    """Let rows and columns share noise, or single pixels be hot."""
+    if rng.uniform() < _LINES_SHARE:
+        noise = np.sqrt(defect.noise_floor + 0.3 * defect.scale) * rng.uniform(0.1, 0.8, 2)
+        rows, columns = noise * [(1, 0), (0, 1), (1, 1)][rng.integers(3)]
+        defect = replace(defect, line_noise=(float(rows), float(columns)))
+    return _with_hot_pixels(rng, defect)
+
+
+def _with_hot_pixels(rng: np.random.Generator, defect: Degradation) -> Degradation:
+    if rng.uniform() >= _HOT_SHARE:
+        return defect
+    return replace(defect, hot_share=_log_uniform(rng, 1e-4, 3e-3),
+                   hot_brightness=defect.scale * rng.uniform(0.3, 4.0))
+
+
+def _stored(rng: np.random.Generator, defect: Degradation, is_saturated: bool) -> Degradation:
+    """Store as photons, or as whole numbers of 8 to 16 bits: stretched, dim or saturated."""
+    highest = 2.0 ** rng.choice(_BITS) - 1
+    if rng.uniform() < 0.2:
+        return replace(defect, is_stretched=True, limits=(0.0, highest), is_whole=True)
+    if not is_saturated and rng.uniform() < 0.5:
+        return defect
+    # Of all grey levels, a dim image has 16 or more.
+    used = rng.uniform(1.1, 2.2) if is_saturated else _log_uniform(rng, 16 / highest, 0.8)
+    gain = highest * used / (defect.scale + defect.offset)
+    return replace(
+        defect, scale=defect.scale * gain, offset=defect.offset * gain, noise_gain=gain,
+        noise_floor=defect.noise_floor * gain ** 2,
+        line_noise=(defect.line_noise[0] * gain, defect.line_noise[1] * gain),
+        hot_brightness=defect.hot_brightness * gain, limits=(0.0, highest), is_whole=True)
 
 
 def _draw_transfer(rng: np.random.Generator) -> tuple[float, ...]:
     """Draw a curve that falls as a lens's does, or with the long tail of unfocused light."""
-    if rng.uniform() < 0.5:
-        relative = np.minimum(CURVE_FREQUENCIES / rng.uniform(0.12, 0.8), 1)
-        curve = 2 / np.pi * (np.arccos(relative) - relative * np.sqrt(1 - relative ** 2))
+    kind = rng.uniform()
+    if kind < 0.35:
+        curve = lens_transfer(rng.uniform(0.12, 0.8))
+    elif kind < 0.65:
+        curve = lens_transfer(rng.uniform(0.25, 1.0), rng.uniform(1.0, 6.0))
     else:
         curve = np.exp(-CURVE_FREQUENCIES * rng.uniform(0, 12))
     return tuple(float(value) for value in curve)
+
+
+def lens_transfer(cutoff: float, defocus_px: float = 0.0) -> np.ndarray:
+    """Return what a round lens leaves of each of `CURVE_FREQUENCIES`.
+
+    Args:
+        cutoff: highest frequency that it lets through, cycles per pixel.
+        defocus_px: radius of the disc that a point becomes, pixels; reverses the contrast of
+            some frequencies, which shows as rings.
+
+    Returns:
+        float64 (33,), 1 at frequency 0.
+
+    Source:
+        Stokseth 1969, Properties of a defocused optical system.
+    """
+    relative = np.minimum(CURVE_FREQUENCIES / cutoff, 1)
+    focused = 2 / np.pi * (np.arccos(relative) - relative * np.sqrt(1 - relative ** 2))
+    angle = 2 * np.pi * defocus_px * CURVE_FREQUENCIES * (1 - relative)
+    return focused * np.divide(2 * special.j1(angle), angle, out=np.ones_like(angle),
+                               where=angle > 0)
 
 
 def _draw_noise_transfer(rng: np.random.Generator) -> tuple[float, ...]:
@@ -97,7 +180,7 @@ def _draw_noise_transfer(rng: np.random.Generator) -> tuple[float, ...]:
 
 def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int
               ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a random place of a random specimen, and degrade it.
+    """Draw a random place of a random specimen, and degrade it; every eighth hardly at all.
 
     Args:
         rng: source of everything random.
@@ -112,9 +195,15 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
         ours.
     """
     clean = draw_thick(rng, specimens, size_px + 2 * MARGIN_PX)
-    defect = draw_degradation(rng)
-    clean = blur_some(rng, clean, _BLURRED_UNDER_BLUR if max(defect.blur_px) > 1.0
-                      else BLURRED_UNDER_NOISE)
+    is_perfect = rng.uniform() < _PERFECT_SHARE
+    if rng.uniform() < (_GRAINY_PERFECT if is_perfect else _GRAINY_OTHERS):
+        clean = add_grain(rng, clean)
+    if is_perfect:
+        clean, defect = _sharpen_some(rng, clean), draw_perfect(rng)
+    else:
+        defect = draw_degradation(rng)
+        clean = blur_some(rng, clean, _BLURRED_UNDER_BLUR if max(defect.blur_px) > 1.0
+                          else BLURRED_UNDER_NOISE)
     degraded = defect.apply(rng, clean)
     # Other images of a set may be brighter: both ranges are the set's.
     brightest = 10 ** rng.uniform(0, 0.5)
@@ -153,6 +242,14 @@ def blur_some(rng: np.random.Generator, clean: np.ndarray, share: float) -> np.n
     if rng.uniform() >= share:
         return clean
     return np.clip(ndimage.gaussian_filter(clean, _log_uniform(rng, *_CLEAN_BLUR_PX)), 0, None)
+
+
+def _sharpen_some(rng: np.random.Generator, clean: np.ndarray) -> np.ndarray:
+    """Sharpen a share of the images to single pixels, as no simulated optics leave them."""
+    if rng.uniform() >= _SHARPENED_SHARE:
+        return clean
+    fine = clean - ndimage.gaussian_filter(clean, 1.0)
+    return np.clip(clean + rng.uniform(0, _MOST_SHARPENED) * fine, 0, None)
 
 
 def _draw_place(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int

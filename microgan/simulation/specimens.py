@@ -215,6 +215,27 @@ def draw_specimen(rng: np.random.Generator, size_px: int) -> np.ndarray:
     return np.clip(image, 0, 3).astype(np.float32)
 
 
+def add_grain(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Cover an image with grain of all sizes down to one pixel, as rough surfaces have it.
+
+    Args:
+        rng: source of everything random.
+        image: real (Y, X), Y equal to X, from 0 to about 1.
+
+    Returns:
+        float64 (Y, X): 0 to 1 between its 0.1 and 99.9 percentiles, 0 to 3 altogether.
+
+    Source:
+        ours; photographs' amplitudes fall with frequency, too (Field 1987).
+    """
+    grain = _fractal_field(rng, len(image), rng.uniform(0.5, 1.5))
+    if rng.uniform() < 0.5:
+        grainy = image * np.exp(rng.uniform(0.1, 0.6) * grain)
+    else:
+        grainy = image + rng.uniform(0.03, 0.3) * grain
+    return np.clip(_to_unit(grainy), 0, 3)
+
+
 def _draw_kind(rng: np.random.Generator, size_px: int) -> np.ndarray:
     name = _NAMES[rng.choice(len(_NAMES), p=_SHARES / _SHARES.sum())]
     return SPECIMENS[name][0](rng, size_px)

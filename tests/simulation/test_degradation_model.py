@@ -64,6 +64,32 @@ def test_shot_noise_is_counted_in_whole_events():
     np.testing.assert_allclose(noisy / 4.0, np.rint(noisy / 4.0), atol=1e-9)
 
 
+def test_rows_and_columns_share_noise():
+    image = np.full((300, 200), 50.0)
+
+    rows, columns = (Degradation(line_noise=noise).apply(_rng(), image)
+                     for noise in ((3.0, 0.0), (0.0, 2.0)))
+
+    assert np.ptp(rows, axis=1).max() == np.ptp(columns, axis=0).max() == 0
+    np.testing.assert_allclose([rows[:, 0].std(), columns[0].std()], [3, 2], rtol=0.15)
+
+
+def test_hot_pixels_are_few_and_as_bright_as_said():
+    added = Degradation(hot_share=0.01, hot_brightness=80.0).apply(_rng(), np.zeros((300, 300)))
+
+    np.testing.assert_allclose(np.mean(added > 0), 0.01, rtol=0.1)
+    assert added.min() == 0 and 75 < added.max() <= 80
+    np.testing.assert_allclose(added[added > 0].mean(), 40, rtol=0.1)
+
+
+def test_a_defocused_lens_may_reverse_the_contrast_of_stripes():
+    stripes = np.tile(np.cos(2 * np.pi * 8 / 64 * np.arange(65)), (65, 1))
+    curve = np.where(CURVE_FREQUENCIES > 0.1, -0.5, 1.0)
+
+    np.testing.assert_allclose(Degradation(transfer=tuple(curve)).noiseless(stripes)[:, 8:-8],
+                               -0.5 * stripes[:, 8:-8], atol=0.05)
+
+
 def test_every_fifth_row_is_measured_and_the_rest_is_interpolated():
     image = np.add.outer(np.arange(41.0), np.zeros(16))
 
@@ -95,7 +121,8 @@ def test_json_brings_the_model_back():
     model = DegradationModel((
         Degradation(), Degradation(blur_px=(1.0, 2.5), noise_gain=3.0, noise_floor=-4.0,
                                    transfer=tuple(np.linspace(1, 0, 33)), step_px=5.0, step_axis=0,
-                                   limits=(0.0, 255.0), is_whole=True, is_stretched=True)))
+                                   limits=(0.0, 255.0), is_whole=True, is_stretched=True,
+                                   line_noise=(1.0, 2.0), hot_share=0.1, hot_brightness=9.0)))
 
     assert DegradationModel.from_json(json.loads(json.dumps(model.to_json()))) == model
 
@@ -103,6 +130,7 @@ def test_json_brings_the_model_back():
 @pytest.mark.parametrize("content, complaint", [
     ({}, "list of 1 to"), ([], "list of 1 to"), ([3], "table"), ([{"blur_px": [1]}], "2 numbers"),
     ([{"blur_px": [1, 1e9]}], "between 0 and 100"), ([{"transfer": [1, 0]}], "33 numbers"),
+    ([{"line_noise": [1]}], "2 numbers"), ([{"hot_share": 2}], "between 0 and 1"),
     ([{"step_px": 0}], "between 1"), ([{"step_axis": 0.5}], "between 0"),
     ([{"step_axis": True}], "between 0"), ([{"scale": float("nan")}], "not between"),
     ([{"is_whole": 1}], "true or false"), ([{"colour": 1}], "not known")])
