@@ -1,6 +1,7 @@
 """What the generator that comes with microgan makes of images that it was not pretrained on.
 
     python -m benchmarks.without_training --data_dirs=data,REAL
+    python -m benchmarks.without_training --data_dirs= --generator=OTHER.h5
 
 Restores the test images of every set, photographs that come with scikit-image, and patterns, the
 latter two with noise and with blur. Prints the mean PSNR under `care` of the measured and of the
@@ -22,6 +23,7 @@ from microgan.config import Config, setting
 from microgan.datasets.paired_arrays import find_datasets, load_test_pairs
 from microgan.datasets.splits import spread_over
 from microgan.datasets.task_files import DataFolder
+from microgan.generator_file import EMBEDDED
 from microgan.metrics.paired import mean_care_psnr
 from microgan.restoration.restorer import load_restorer
 from microgan.simulation.degradation_model import Degradation
@@ -42,12 +44,14 @@ class Settings(Config):
     """Which images."""
 
     data_dirs: tuple[str, ...] = setting(("data",), "Folders of sets with test pairs.")
+    generator: str = setting(EMBEDDED, "Another without tasks, to compare; it tells no image "
+                                       "unlike.")
     eval_limit: int = setting(24, "Images of each set, at most.", minimum=1)
 
 
 def report(settings: Settings) -> None:
     """Print a row for each set, and for each defect of photographs and patterns."""
-    restorer = load_restorer("embedded")
+    restorer = load_restorer(settings.generator)
 
     def restore(image: np.ndarray) -> tuple[np.ndarray, bool]:
         lines: list[str] = []

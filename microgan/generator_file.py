@@ -342,6 +342,9 @@ def read_info(path: str | os.PathLike[str], *,
     Raises:
         UserError: the file is missing, or not a microgan generator of that method.
     """
+    if not os.fspath(path):
+        raise UserError("The name of the generator is empty. Name the generator.h5 of a run "
+                        "folder.")
     if file_of(path).is_dir():
         raise UserError(f"{path} is a folder. Name the generator.h5 in it.")
     if not file_of(path).is_file():

@@ -97,6 +97,11 @@ def test_missing_file_is_named(tmp_path):
     assert_refused(tmp_path / "generator.h5", "no file")
 
 
+def test_an_empty_name_is_told():
+    with pytest.raises(UserError, match="name of the generator is empty. Name the generator.h5"):
+        read_info("")
+
+
 @pytest.mark.parametrize("keep", [0, 100, 20_000])
 def test_truncated_file_is_refused(saved, keep):
     saved[0].write_bytes(saved[0].read_bytes()[:keep])
