@@ -27,7 +27,7 @@ _CLEAN_BLUR_PX = (0.5, 3.2)
 # light each has, and their blur.
 _THICK_SHARE, _MOST_LAYERS, _LAYER_LIGHT, _LAYER_BLUR_PX = 0.5, 3, (0.2, 1.2), (3.0, 20.0)
 # Of how many, nothing needs to be restored; and grain of them, and of the others.
-_PERFECT_SHARE, _GRAINY_PERFECT, _GRAINY_OTHERS = 0.12, 0.5, 0.1
+_PERFECT_SHARE, _GRAINY_PERFECT, _GRAINY_OTHERS = 0.18, 0.65, 0.15
 _SHARPENED_SHARE, _MOST_SHARPENED = 0.3, 1.5
 # Of how many the camera has lines, hot pixels, or too few grey levels for bright places.
 _LINES_SHARE, _HOT_SHARE, _SATURATED_SHARE = 0.1, 0.1, 0.08
@@ -91,13 +91,13 @@ def draw_perfect(rng: np.random.Generator) -> Degradation:
         rng: source of everything random.
 
     Returns:
-        Shot noise of 500 to 50,000 photons in bright places and read noise, in a tenth of the
+        Shot noise of 300 to 50,000 photons in bright places and read noise, in a tenth of the
         draws hot pixels; no blur.
 
     Source:
         ours.
     """
-    photons = _log_uniform(rng, 500, 50_000)
+    photons = _log_uniform(rng, 300, 50_000)
     defect = Degradation(scale=photons, offset=photons * rng.choice([0.0, rng.uniform(0, 0.5)]),
                          noise_gain=1.0, noise_floor=rng.choice([0.0, rng.uniform(0, 2) ** 2]))
     return _stored(rng, _with_hot_pixels(rng, defect), False)
@@ -180,7 +180,7 @@ def _draw_noise_transfer(rng: np.random.Generator) -> tuple[float, ...]:
 
 def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px: int
               ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a random place of a random specimen, and degrade it; every eighth hardly at all.
+    """Draw a random place of a random specimen, and degrade it; every sixth hardly at all.
 
     Args:
         rng: source of everything random.

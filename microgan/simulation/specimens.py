@@ -228,7 +228,7 @@ def add_grain(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     Source:
         ours; photographs' amplitudes fall with frequency, too (Field 1987).
     """
-    grain = _fractal_field(rng, len(image), rng.uniform(0.5, 1.5))
+    grain = _fractal_field(rng, len(image), rng.uniform(0.6, 1.6))
     if rng.uniform() < 0.5:
         grainy = image * np.exp(rng.uniform(0.1, 0.6) * grain)
     else:

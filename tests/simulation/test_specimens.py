@@ -87,16 +87,16 @@ def test_a_good_microscope_changes_next_to_nothing():
     defects = [draw_perfect(rng) for _ in range(200)]
 
     photons = np.array([defect.scale / defect.noise_gain for defect in defects])
-    assert 500 <= photons.min() < 800 and 30_000 < photons.max() <= 50_000
+    assert 300 <= photons.min() < 500 and 30_000 < photons.max() <= 50_000
     clean = rng.uniform(0, 1, (64, 64))
     for defect in defects:
         assert (defect.blur_px, defect.transfer, defect.haze, defect.step_px,
                 defect.line_noise) == ((0, 0), (), 0, 1, (0, 0))
         if not defect.hot_share and defect.scale > 100:
-            assert np.corrcoef(clean.ravel(), defect.apply(rng, clean).ravel())[0, 1] > 0.98
+            assert np.corrcoef(clean.ravel(), defect.apply(rng, clean).ravel())[0, 1] > 0.97
 
 
-def test_every_eighth_pair_needs_no_restoring(monkeypatch):
+def test_every_sixth_pair_needs_no_restoring(monkeypatch):
     kinds = []
     for name in ("draw_perfect", "draw_degradation"):
         draw = getattr(random_pairs, name)
@@ -108,7 +108,7 @@ def test_every_eighth_pair_needs_no_restoring(monkeypatch):
     for _ in range(200):
         draw_pair(rng, specimens, 32)
 
-    assert len(kinds) == 200 and 0.08 < kinds.count("draw_perfect") / 200 < 0.17
+    assert len(kinds) == 200 and 0.12 < kinds.count("draw_perfect") / 200 < 0.25
 
 
 def test_a_defocused_lens_reverses_the_contrast_of_some_frequencies():
