@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,12 @@ _DISPLAY_PERCENTILES = (0.5, 99.5)
 _MOST_LEFT = 0.15  # of the clean images' distance
 DISTANCES = {"spectrum": "power spectrum", "histogram": "histogram", "noise": "noise",
              "direction": "X against Y"}
+_MEASURES: dict[str, Callable[[Images, Images], float]] = {
+    "spectrum": spectrum_distance, "histogram": histogram_distance,
+    "noise": noise_distance, "direction": direction_distance}
+_TINY = 1e-12
+_MOST_PARTS = 10
+_ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True)
@@ -74,20 +80,53 @@ class DefectDistance:
 
 def measure_defects(images: DefectImages) -> list[DefectDistance]:
     """Measure all distances of one task's sets; see `metrics.defects`."""
-    measures: dict[str, Callable[[Images, Images], float]] = {
-        "spectrum": spectrum_distance, "histogram": histogram_distance,
-        "noise": noise_distance, "direction": direction_distance}
-    start = {name: measure(images.clean, images.degraded) for name, measure in measures.items()}
+    start = {name: measure(images.clean, images.degraded) for name, measure in _MEASURES.items()}
     found = []
     halves = images.degraded[::2], images.degraded[1::2]
     for kind, each, others in ((CLEAN, images.clean, images.degraded),
                                (SYNTHETIC, images.synthetic, images.degraded),
                                (HALVES, *halves)):
-        for name, measure in measures.items() if len(each) and len(others) else ():
+        for name, measure in _MEASURES.items() if len(each) and len(others) else ():
             value = start[name] if kind == CLEAN else measure(each, others)
             share = value / start[name] if start[name] else math.inf if value else 0.0
             found.append(DefectDistance(images.task, kind, len(each), name, value, share))
     return found
+
+
+def distance_left(images: DefectImages) -> float:
+    """Return how much of the clean images' distance is left: mean of spectrum and histogram."""
+    return float(np.mean([
+        _MEASURES[name](images.synthetic, images.degraded)
+        / max(_MEASURES[name](images.clean, images.degraded), _TINY)
+        for name in ("spectrum", "histogram")]))
+
+
+def comes_nearer(images: DefectImages, others: DefectImages) -> bool:
+    """Whether synthetic images are nearer to the real ones than others, and not by chance.
+
+    A network that learns from ten images also learns in what they differ by chance from the
+    next ten. So the distance that is gained must be more than 1.645 times its standard error,
+    which leaving out a tenth of the real images at a time tells (jackknife).
+
+    Args:
+        images: of one task, with `synthetic` images of one kind.
+        others: the same with `synthetic` images of another kind.
+
+    Returns:
+        False for a single real image, which tells nothing of chance.
+    """
+    num_parts = min(_MOST_PARTS, len(images.degraded))
+    if num_parts < 2:
+        return False
+
+    def gained(degraded: Images) -> float:
+        return (distance_left(replace(others, degraded=degraded))
+                - distance_left(replace(images, degraded=degraded)))
+
+    without = [gained([image for index, image in enumerate(images.degraded)
+                       if index % num_parts != part]) for part in range(num_parts)]
+    error = math.sqrt(num_parts - 1) * float(np.std(without))
+    return gained(images.degraded) > _ONE_SIDED_95 * error
 
 
 def fits_poorly(distances: Sequence[DefectDistance]) -> bool:
@@ -171,9 +210,9 @@ _POOR = ("**Poor fit: {tasks}.** The synthetic images are further from the real 
 def _described(images: DefectImages) -> str:
     """Return what was measured of a task: a sentence, and notes as a list."""
     assert images.defect is not None
-    network = ("The network's correction comes nearer on validation images and is kept."
+    network = ("The network's correction comes nearer than chance would, and is kept."
                if images.is_corrected else
-               "The network's correction came no nearer on validation images and is off.")
+               "The network's correction came no nearer than chance would, and is off.")
     return "\n".join([f"**{images.task}.** {describe_defect(images.defect)} {network}",
                       *([""] if images.defect.notes else []),
                       *(f"- {note}" for note in images.defect.notes)])

@@ -178,20 +178,22 @@ class CINGAN(Method):
 
     @functools.cached_property
     def _closed_by_models(self) -> Scores:
-        info = replace(self.describe(), corrected=())
-        return {name: self._closed(None, info, name) for name in self.measured}
+        return {name: self._closed(None, self._models_alone(), name) for name in self.measured}
+
+    def _models_alone(self) -> GeneratorInfo:
+        return replace(self.describe(), corrected=())
 
     def _levels(self) -> Scores:
         alone = list(self._closed_by_models.values())
         return {"measured model alone": float(np.mean(alone))} if alone else {}
 
     def _closed(self, network: keras.Model | None, info: GeneratorInfo, name: str) -> float:
-        from microgan.evaluation.defect_report import SYNTHETIC, measure_defects
+        from microgan.evaluation.defect_report import distance_left
 
-        degraded, clean = _looked_at(self.tasks[name], MOST_VALIDATED)
-        distances = measure_defects(_compared(network, info, name, degraded, clean))
-        return 1 - float(np.mean([each.share for each in distances if each.images == SYNTHETIC
-                                  and each.distance in ("spectrum", "histogram")]))
+        return 1 - distance_left(self._seen(network, info, name))
+
+    def _seen(self, network: keras.Model | None, info: GeneratorInfo, name: str) -> DefectImages:
+        return _compared(network, info, name, *_looked_at(self.tasks[name], MOST_VALIDATED))
 
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:
         from microgan.evaluation.figures import save_history_figure, save_synthetic_sheet
@@ -236,11 +238,14 @@ class CINGAN(Method):
 
     def _load_best(self, folder: Path) -> tuple[keras.Model, GeneratorInfo]:
         """Load the generator, whose network is kept for tasks on which it comes nearer."""
+        from microgan.evaluation.defect_report import comes_nearer
+
         model, info = load_generator(folder / GENERATOR_FILE, method="cin_gan",
                                      precision=self.config.precision)
         if self.measured:
-            nearer = [name for name, alone in self._closed_by_models.items()
-                      if self._closed(model, info, name) > alone]
+            alone = self._models_alone()
+            nearer = [name for name in self.measured if comes_nearer(
+                self._seen(model, info, name), self._seen(None, alone, name))]
             info = replace(info, corrected=tuple(
                 name for name in info.corrected if name not in self.measured or name in nearer))
             save_generator(folder / GENERATOR_FILE, model.get_weights(), info)

@@ -10,8 +10,8 @@ from scipy import ndimage
 from microgan.evaluation import DEFECT_FILES
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
 from microgan.evaluation.defect_report import (
-    CLEAN, HALVES, SYNTHETIC, DefectDistance, DefectImages, fits_poorly, measure_defects,
-    write_report)
+    CLEAN, HALVES, SYNTHETIC, DefectDistance, DefectImages, comes_nearer, fits_poorly,
+    measure_defects, write_report)
 from microgan.evaluation.defect_words import describe_defect
 from microgan.simulation.degradation_model import Degradation, DegradationModel
 
@@ -44,6 +44,24 @@ def test_report_says_how_near_real_images_come_to_each_other(smooth):
     assert distances[HALVES].value == pytest.approx(0.1)
     assert distances[SYNTHETIC].value == pytest.approx(0.2)
     assert distances[SYNTHETIC].share == pytest.approx(0.2 / 0.45)
+
+
+def shifted(smooth, made, real):
+    return DefectImages("Cells", [smooth[0] + 1], [smooth[0] + made],
+                        [smooth[0] + each for each in real])
+
+
+@pytest.mark.parametrize("offset, is_nearer", [(0.05, False), (0.5, True)])
+def test_an_image_set_is_nearer_only_if_chance_is_excluded(smooth, offset, is_nearer):
+    # Ten images whose mean is known to 0.06: being 0.05 nearer to it may be chance.
+    real = offset + np.linspace(-0.3, 0.3, 10)
+
+    assert comes_nearer(shifted(smooth, offset, real), shifted(smooth, 0, real)) == is_nearer
+    assert not comes_nearer(shifted(smooth, 0, real), shifted(smooth, offset, real))
+
+
+def test_a_single_image_tells_nothing_of_chance(smooth):
+    assert not comes_nearer(shifted(smooth, 0.5, [0.5]), shifted(smooth, 0, [0.5]))
 
 
 def distances(clean, synthetic, halves):
@@ -116,8 +134,8 @@ def test_report_has_words_with_a_poor_fit_at_the_top(tmp_path, smooth, random, w
     text = (tmp_path / "defect_report.md").read_text()
     assert text.startswith("# Defect report\n\n**Poor fit: Cells.** The synthetic images are")
     assert printed.startswith("**Poor fit: Cells.**")
-    assert "is off.\n\n- The haze may be blur.\n\n**Dots.** Blurred 2.6 px" in text
-    assert "real images and is kept" not in text and "images and is kept." in text
+    assert "and is off.\n\n- The haze may be blur.\n\n**Dots.** Blurred 2.6 px" in text
+    assert text.count("chance would, and is kept.") == text.count("chance would, and is off.") == 1
     report = json.loads((tmp_path / "defect_report.json").read_text())
     assert report["poor_fit"] == ["Cells"]
     assert MeasuredDefect.from_json(report["measured"]["Dots"]) == measured()

@@ -7,6 +7,7 @@ from helpers import write_pairs
 from microgan.config import CINGANConfig
 from microgan.errors import UserError
 from microgan.estimation.measured_defect import MeasuredDefect
+from microgan.evaluation.defect_report import DefectImages
 from microgan.generator_file import build_network, read_info, save_generator
 from microgan.methods import measured_defects
 from microgan.methods.cin_gan import CINGAN
@@ -42,8 +43,14 @@ def test_batches_hold_what_the_models_make_of_clean_images(method):
 def test_network_is_kept_only_for_tasks_on_which_it_comes_nearer(method, tmp_path, monkeypatch):
     info = method.describe()
     save_generator(tmp_path / GENERATOR_FILE, build_network(info).get_weights(), info)
-    monkeypatch.setattr(method, "_closed", lambda network, info, name: (
-        {"Blobs": 0.7, "Stripes": 0.8}[name] if info.corrected else 0.75))
+    left = {"Blobs": 0.5, "Stripes": 0.1}
+
+    def seen(network, info, name):
+        made = left[name] if info.corrected else 0.3
+        return DefectImages(name, [np.ones((20, 20))], [np.full((20, 20), made)],
+                            [np.zeros((20, 20)), np.full((20, 20), 0.02)])
+
+    monkeypatch.setattr(method, "_seen", seen)
 
     method._load_best(tmp_path)
 
