@@ -29,6 +29,7 @@ from microgan.files.names import check_task_name
 from microgan.networks.registry import find_network, script_of
 from microgan.runtime.precision import choose_precision, keras_settings_kept
 from microgan.simulation.degradation_model import DegradationModel
+from microgan.simulation.fitted_microscope import StackBase
 
 if TYPE_CHECKING:
     import keras
@@ -66,6 +67,8 @@ class GeneratorInfo:
             the cGAN.
         error_bounds: by task, what its restored images, averaged or not as
             `test_time_augmentation` says, are wrong by; without those that no pairs told.
+        base: of ZSE-GAN's network "correction", the filter that comes before it; None if the
+            network does everything.
 
     Raises:
         UserError: see `check_task_name`; or a task is named twice, `axes` are not the
@@ -86,6 +89,7 @@ class GeneratorInfo:
     channels: dict[str, str] = field(default_factory=dict)
     upsample: int = 1
     error_bounds: dict[str, ErrorBounds] = field(default_factory=dict)
+    base: StackBase | None = None
 
     def __post_init__(self) -> None:
         for task in (*self.tasks, *self.normalization):
@@ -109,6 +113,8 @@ class GeneratorInfo:
         if not set(self.error_bounds) <= set(self.tasks):
             raise UserError(f"it has bounds of errors of {', '.join(self.error_bounds)}, of which "
                             "some are not its tasks")
+        if self.base is not None and (self.method, self.network) != ("zse_gan", "correction"):
+            raise UserError("it has a filter before its network, which is no correction")
         if type(self.upsample) is not int or not 1 <= self.upsample <= MOST_ENLARGED or (
                 self.upsample > 1 and self.method != "cgan"):
             raise UserError(f"it enlarges images {self.upsample!r} times, not by a whole factor "
@@ -126,7 +132,7 @@ class GeneratorInfo:
         return ranges.degraded, ranges.restored
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON, without those of the last five fields that say nothing."""
+        """Return plain JSON, without those of the last six fields that say nothing."""
         content = {**vars(self), "tasks": list(self.tasks),
                    "normalization": {task: ranges.to_json()
                                      for task, ranges in self.normalization.items()}}
@@ -143,6 +149,10 @@ class GeneratorInfo:
             content.pop("error_bounds")
         if self.upsample == 1:
             content.pop("upsample")
+        if self.base is None:
+            content.pop("base")
+        else:
+            content["base"] = self.base.to_json()
         return content
 
     @classmethod
@@ -182,6 +192,8 @@ class GeneratorInfo:
                       "error_bounds": {
                           check_task_name(task): ErrorBounds.from_json(bounds)
                           for task, bounds in content.get("error_bounds", {}).items()},
+                      "base": (StackBase.from_json(content["base"]) if "base" in content
+                               else None),
                       "corrected": tuple(map(check_task_name, content.get("corrected", []))),
                       "channels": {check_task_name(task): channel for task, channel
                                    in content.get("channels", {}).items()}})
@@ -380,7 +392,8 @@ def read_info(path: str | os.PathLike[str], *,
     if method is not None and info.method != method:
         raise UserError(f"{path} was written by {script_of(info.method)}; a generator.h5 of "
                         f"{script_of(method)} is needed.")
-    needs_tasks = info.method != "cgan" and info.network != "correction"
+    needs_tasks = info.base is not None or (info.method != "cgan"
+                                            and info.network != "correction")
     if set(info.tasks) != set(info.normalization) or (needs_tasks and not info.tasks):
         raise UserError(f"{path} names tasks {list(info.tasks)} but normalisation for "
                         f"{sorted(info.normalization)}: it is damaged.")

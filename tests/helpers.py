@@ -32,8 +32,7 @@ NARROW_CGAN = (*_NARROWEST, "--generator_filters=2", "--discriminator_filters=2"
                "--adversarial_weight=0.005", "--content_weight=0")
 NARROW_CIN_GAN = (*_NARROWEST, "--generator_filters=2", "--critic_filters=2", "--critic_steps=1",
                   "--style_weight=0")
-NARROW_ZSE_GAN = (*_NARROWEST, "--translator_filters=2", "--discriminator_filters=2",
-                  "--num_sections=1", "--pool_size=2", "--spectrum_weight=0")
+NARROW_ZSE_GAN = (*_NARROWEST, "--translator_filters=2", "--simulated_stacks=2")
 
 
 def make_pairs(count, random, size=32):

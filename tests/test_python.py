@@ -25,8 +25,7 @@ NARROW_METHODS = {
     CGANConfig: NARROW,
     CINGANConfig: {**SHORT, "generator_filters": 2, "critic_filters": 2, "critic_steps": 1,
                    "style_weight": 0},
-    ZSEGANConfig: {**SHORT, "translator_filters": 2, "discriminator_filters": 2,
-                   "num_sections": 1, "spectrum_weight": 0}}
+    ZSEGANConfig: {**SHORT, "translator_filters": 2, "simulated_stacks": 2}}
 # In an order in which each finds what the one before has left.
 EXAMPLES = ("train_cgan", "load_restorer", "restore_files", "evaluate", "train_cin_gan",
             "train_zse_gan")

@@ -10,12 +10,10 @@ from scipy import ndimage
 
 from helpers import assert_mistake, files_in, run_script, run_without_tensorflow
 from microgan.generator_file import load_generator
-from microgan.restoration.in_memory import translate_stacks
 
 RUN = "ZSE-GAN_results"
-NARROW = ("--recipe=limited", "--translator_filters=2", "--discriminator_filters=2",
-          "--patch_size=32", "--num_sections=2", "--num_gpu=0", "--precision=float32",
-          "--num_iters=4", "--validate_every=2", "--seed=1")
+NARROW = ("--recipe=limited", "--translator_filters=2", "--simulated_stacks=2", "--patch_size=16",
+          "--num_gpu=0", "--precision=float32", "--num_iters=4", "--validate_every=2", "--seed=1")
 
 
 def write_stacks(folder, count, random, suffix=".tif", depth=13, side=40):
@@ -45,19 +43,22 @@ def test_training_on_a_folder_of_stacks(tmp_path, random):
 
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    assert "2 stacks to train, 1 to validate, 6 in-focus images" in result.stdout
+    assert "2 stacks to learn from, 1 held out to look at" in result.stdout
+    assert "Fitted microscope (fluorescence): focused at slice" in result.stdout
     folder = tmp_path / RUN
     assert files_in(folder) == {
         "config.json", "split.json", "history.csv", "history.png", "generator.h5", "report.html",
-        "samples/update_000002_1.png", "samples/update_000004_1.png",
+        "validation.md", "samples/update_000002_1.png", "samples/update_000004_1.png",
         "checkpoint/update_000004.npz"}
     with open(folder / "history.csv", newline="") as file:
         assert [row["update"] for row in csv.DictReader(file)] == ["2", "4"]
-    generator, info = load_generator(folder / "generator.h5", method="zse_gan")
-    assert (info.axes, info.tasks) == ("ZYX", ("z_stack",))
-    # Another size and depth than those it was trained on.
-    other = random.integers(0, 5000, (9, 50, 22)).astype(np.uint16)
-    (sharpened,), _ = translate_stacks(generator, [other], info.normalization["z_stack"].clean)
+    # Another size than those it was trained on.
+    other = random.integers(0, 5000, (13, 50, 22)).astype(np.uint16)
+    np.save(tmp_path / "other.npy", other)
+    result = run_script("restore.py", f"--generator={folder / 'generator.h5'}",
+                        "--input=other.npy", "--precision=float32", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    sharpened = np.load(tmp_path / "restored" / "other.npy")
     assert sharpened.shape == other.shape and sharpened.dtype == other.dtype
 
 
@@ -110,9 +111,11 @@ def test_test_stack_that_is_a_copy_of_a_training_stack_is_a_mistake(tmp_path, ra
 def test_stacks_too_shallow_for_vertical_sections_are_a_mistake(tmp_path, random):
     write_stacks(tmp_path / "stacks", 2, random, depth=9)
 
-    result = run_without_tensorflow("train_zsegan", *NARROW, "--data_dir=stacks", cwd=tmp_path)
+    result = run_without_tensorflow("train_zsegan", "--patch_size=32", "--data_dir=stacks",
+                                    cwd=tmp_path)
 
-    assert_mistake(result, "shallowest z-stack has 9 slices", "8 are needed", "--outside_share")
+    assert_mistake(result, "shallowest z-stack has 9 slices", "16 are needed",
+                   "--discriminator_halvings")
 
 
 @pytest.mark.slow

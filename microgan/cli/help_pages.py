@@ -22,8 +22,8 @@ FIRST_FLAGS: dict[type[Config], tuple[str, ...]] = {
         "recipe", "data_dir", "datasets", "images_limit", "num_iters", "add_task",
         "init_generator", "dir", "resume", "dry_run"),
     ZSEGANConfig: (
-        "recipe", "data_dir", "in_focus_from", "focal_plane", "pixel_size_um", "z_step_um",
-        "num_iters", "dir", "resume", "dry_run"),
+        "recipe", "data_dir", "focal_plane", "pixel_size_um", "z_step_um", "num_iters", "dir",
+        "resume", "dry_run"),
     RestoreConfig: (
         "generator", "method", "input", "output", "task", "axes", "output_type", "trust_map",
         "tile", "overwrite"),
@@ -35,7 +35,8 @@ FIRST_FLAGS: dict[type[Config], tuple[str, ...]] = {
 # Every other flag, whichever programs have it.
 GROUPS = {
     "Data": (
-        "validation_fraction", "test_fraction", "cross_validate", "symmetries", "normalization",
+        "validation_fraction", "test_fraction", "simulated_stacks", "in_focus_from",
+        "cross_validate", "symmetries", "normalization",
         "eval_limit", "axes", "nodata", "stretched", "focal_plane", "pixel_size_um", "z_step_um",
         "tissue_from", "tissue_to", "cell_radius_um", "cin_generator_path", "cin_augment", "alpha",
         "alpha_decay", "intensity_jitter", "data_dir", "degraded_dir", "clean_dir", "channels",

@@ -1,11 +1,13 @@
 """Learn to sharpen z-stacks from stacks that are sharp near one depth only.
 
-Trains a network that gives every slice and vertical section of a blurred stack the sharpness
-of its focal plane, and another that blurs it again to prove that nothing was lost. Writes the
-folder ZSE-GAN_results with generator.h5 and, if the data have test stacks, the report
+--recipe=limited fits the microscope to the stacks, undoes its blur by a filter, and trains a
+network that corrects the filter's result, on stacks simulated as this microscope would take
+them. --recipe=paper trains ZSE-GAN: a network that gives every slice and vertical section the
+sharpness of the focal plane, and another that blurs the stack again. Writes the folder
+ZSE-GAN_results with generator.h5 and, if the data have test stacks, the report
 z_stack_report.html.
 
-Try it:          train_zsegan.py --recipe=limited --num_iters=700 --ema_decay=0.98
+Try it:          train_zsegan.py --recipe=limited
 Your own stacks: train_zsegan.py --recipe=limited --data_dir=FOLDER
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dctn, idctn
 
-from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.slice_model import SliceModel
 from microgan.simulation.microscope import Microscope
 

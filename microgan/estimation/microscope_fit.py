@@ -6,8 +6,7 @@ with the distance from focus. Lengths are in pixels of a slice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from microgan.estimation.densities import are_absorbing, to_density
 from microgan.estimation.slice_model import (
     NUM_OPTICAL, NUM_PARAMETERS, SPECTRUM_PENALTY, Parameters, SliceModel)
 from microgan.estimation.slice_covariances import SliceCovariances, slice_covariances
-from microgan.simulation.microscope import Microscope
+from microgan.simulation.fitted_microscope import (
+    AXIAL, LATERAL, SIGMA, MicroscopeFit, blurs)
 
 # Neighbouring coefficients of a windowed spectrum, and of tissue, are not independent.
 _INDEPENDENT_SHARE = 0.15
@@ -26,34 +26,6 @@ _NORMAL_90 = 1.645
 # A quantity is told apart if measuring narrows what was expected to this share, and tiles drawn
 # anew agree as well.
 _NARROWED, _AGREEING = 0.5, 0.5
-SIGMA, LATERAL, AXIAL = "blur in focus", "blur within the last slices", "blur across them"
-
-
-@dataclass(frozen=True)
-class MicroscopeFit:
-    """A microscope and its samples, as measured on stacks.
-
-    Args:
-        microscope: the optics; lengths in pixels. Its photons and gain are not measured.
-        tissue: where the sample begins and ends, in slices; beyond the stack if it is thicker.
-        noise_variance: of a pixel, in squares of the density.
-        log_power: logarithms of the sample's power at `POWER_FREQUENCIES`, taken to be the same
-            in all directions.
-        relative_errors: of `SIGMA`, `LATERAL` and `AXIAL`, half of the interval that holds 90 %
-            of what tiles drawn anew give. Errors of the model itself are not in it.
-        undetermined: which of them the stacks hardly tell: they are near what was expected.
-    """
-
-    microscope: Microscope
-    tissue: tuple[float, float]
-    noise_variance: float
-    log_power: tuple[float, ...]
-    relative_errors: Mapping[str, float] = field(default_factory=dict)
-    undetermined: tuple[str, ...] = ()
-
-    def blurs(self, num_slices: int) -> dict[str, float]:
-        """Return the blur in focus and in the slice farthest from it, pixels."""
-        return _blurs(self.microscope, num_slices)
 
 
 def fit_microscope(stacks: Sequence[np.ndarray], *, step_px: float, seed: int = 0
@@ -100,7 +72,7 @@ def fit_microscope(stacks: Sequence[np.ndarray], *, step_px: float, seed: int = 
         drawn = rng.integers(len(measured.of_tiles), size=len(measured.of_tiles))
         again, _ = _maximize(model, measured, measured.of_tiles[drawn].mean(axis=0), found,
                              _MOST_STEPS_AGAIN)
-        logs.append(np.log(list(_blurs(model.microscope(again), num_slices).values())))
+        logs.append(np.log(list(blurs(model.microscope(again), num_slices).values())))
     errors = np.expm1(_NORMAL_90 * np.std(logs, axis=0, ddof=1))
     narrowed = spread / model.expected[1]
     undetermined = [name for name, parameter, error in zip(
@@ -111,13 +83,6 @@ def fit_microscope(stacks: Sequence[np.ndarray], *, step_px: float, seed: int = 
         model.microscope(found), (float(found[Parameters.BEGIN]), float(found[Parameters.END])),
         float(np.exp(found[Parameters.LOG_NOISE])), tuple(map(float, found[NUM_OPTICAL:])),
         dict(zip((SIGMA, LATERAL, AXIAL), map(float, errors))), tuple(undetermined))
-
-
-def _blurs(microscope: Microscope, num_slices: int) -> dict[str, float]:
-    farthest = max(range(num_slices), key=lambda index: abs(index - microscope.focal_plane))
-    across, within = microscope.blur_um(farthest)
-    return {SIGMA: microscope.sigma_um, LATERAL: float(np.hypot(within, microscope.cone * across)),
-            AXIAL: across}
 
 
 def _start(model: SliceModel, covariance: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from microgan.estimation.densities import are_absorbing, to_density
 from microgan.estimation.depth_filter import blur_again
-from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.metrics.blobs import Blobs
 
 _MOST_CELLS, _NUM_TRIALS = 12, 2000

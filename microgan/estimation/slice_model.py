@@ -7,11 +7,9 @@ from enum import IntEnum
 import numpy as np
 from scipy.special import expit
 
+from microgan.simulation.fitted_microscope import POWER_FREQUENCIES
 from microgan.simulation.microscope import Microscope
 
-# Cycles per pixel at which the sample's power is described; its logarithm is linear between
-# their logarithms.
-POWER_FREQUENCIES = np.array([0.012, 0.03, 0.06, 0.12, 0.2, 0.32, 0.5, 0.85])
 # Frequencies along depth over which power is integrated, and their weights.
 _AXIAL = np.concatenate([[0], np.geomspace(0.003, 0.75, 72)])
 _AXIAL_WEIGHTS = np.gradient(_AXIAL)

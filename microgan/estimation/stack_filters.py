@@ -12,12 +12,13 @@ from scipy.fft import dctn, idctn
 from microgan.datasets.middle import middle
 from microgan.estimation import depth_filter
 from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
-from microgan.estimation.microscope_fit import SIGMA, MicroscopeFit, fit_microscope
+from microgan.estimation.microscope_fit import fit_microscope
 from microgan.metrics.defocus import estimate_transfer, interpolate_transfer
 from microgan.metrics.sharpness import find_focal_plane, mean_absolute_gradient
+from microgan.simulation.fitted_microscope import LINEAR_3D, SIGMA, MicroscopeFit
 
 WIENER, RICHARDSON_LUCY, EXTENDED = "Wiener", "Richardson-Lucy", "extended depth of field"
-LINEAR_3D, RICHARDSON_LUCY_3D = "3D linear", "3D Richardson-Lucy"
+RICHARDSON_LUCY_3D = "3D Richardson-Lucy"
 # The choice of a setting needs no more than so many stacks and pixels.
 _NUM_STACKS = 4
 _SIDE_PX = 256

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
-from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.stack_filters import linear_3d
 from microgan.simulation.microscope import Microscope
 from microgan.simulation.random_stacks import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,30 +16,27 @@ _DEPTHS = (0.17, 0.5, 0.83)
 
 
 @plain_style()
-def save_orthogonal_views(path: str | os.PathLike[str], blurred: np.ndarray,
-                          sharpened: np.ndarray, reconstructed: np.ndarray, *,
+def save_orthogonal_views(path: str | os.PathLike[str], stacks: Mapping[str, np.ndarray], *,
                           title: str) -> None:
-    """Draw three horizontal and both middle vertical sections of three stacks, a row each.
+    """Draw three horizontal and both middle vertical sections of stacks, a row each.
 
-    All share the blurred stack's intensity scale.
+    All share the first stack's intensity scale.
 
     Args:
         path: PNG to write.
-        blurred: (Z, Y, X).
-        sharpened: like `blurred`.
-        reconstructed: like `blurred`.
+        stacks: by name, (Z, Y, X) each, of one shape.
         title: of the whole figure.
     """
-    depth, height, width = blurred.shape
+    first = next(iter(stacks.values()))
+    depth, height, width = first.shape
     planes = [min(depth - 1, round(share * (depth - 1))) for share in _DEPTHS]
-    rows: Sequence[tuple[str, np.ndarray]] = (
-        ("input", blurred), ("sharpened", sharpened), ("blurred again", reconstructed))
-    limits = np.percentile(blurred, (0.5, 99.5))
+    limits = np.percentile(first, (0.5, 99.5))
     columns = [width] * len(planes) + [depth, depth]
-    figure = Figure(figsize=(_INCHES_PER_PX * sum(columns) + 2, _INCHES_PER_PX * 3 * height + 1.5),
+    figure = Figure(figsize=(_INCHES_PER_PX * sum(columns) + 2,
+                             _INCHES_PER_PX * len(stacks) * height + 1.5),
                     dpi=_DPI, layout="constrained")
-    axes = figure.subplots(3, len(columns), width_ratios=columns, squeeze=False)
-    for row, (name, stack) in enumerate(rows):
+    axes = figure.subplots(len(stacks), len(columns), width_ratios=columns, squeeze=False)
+    for row, (name, stack) in enumerate(stacks.items()):
         sections = [(f"slice {plane + 1}", stack[plane]) for plane in planes]
         sections += [("x-z", stack[:, height // 2].T), ("y-z", stack[:, :, width // 2].T)]
         for column, (label, section) in enumerate(sections):

@@ -26,6 +26,8 @@ from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import shown
 
 TASK = "z_stack"  # the only one, by name
+_LEAST_DEPTH = 4  # that a network takes
+_LEAST_DIVIDED = 3  # different stacks: of fewer, all are needed to learn from
 _LEAST_USED = 0.25  # the authors' 8-bit stacks use most; 12 bits in 16 are a sixteenth
 # The layout of ZSE-GAN's authors.
 _STACKS, _IN_FOCUS, _IN_FOCUS_AXIAL = "trainB", "trainA2D", "trainA29"
@@ -79,6 +81,66 @@ class ZStackData:
                 "test_images": fingerprint(*test_images)}
 
 
+@dataclass(frozen=True)
+class StacksAlone:
+    """Blurred stacks of one microscope, from which alone is learned.
+
+    Args:
+        names: of the stacks' files.
+        stacks: (Z, Y, X) each, of one depth.
+        train: positions of the stacks to learn from.
+        held_out: positions of the others; none of fewer than three different stacks.
+        step_px: distance between slices, in pixels of a slice.
+    """
+
+    names: Sequence[str]
+    stacks: Sequence[np.ndarray]
+    train: Sequence[int]
+    held_out: Sequence[int]
+    step_px: float
+
+    def split_record(self, *test_images: Sequence[np.ndarray]) -> dict[str, Any]:
+        """As `ZStackData.split_record`."""
+        return {**{part: [self.names[index] for index in getattr(self, part)]
+                   for part in ("train", "held_out")},
+                "images": fingerprint(self.stacks), "test_images": fingerprint(*test_images)}
+
+
+def load_stacks_alone(config: ZSEGANConfig) -> StacksAlone:
+    """Load, check and divide all stacks.
+
+    Args:
+        config: its `seed` must be set.
+
+    Raises:
+        UserError: see `read_stack`; or depths, voxel sizes or number types differ, there are too
+            few slices, or the focal plane lies outside.
+    """
+    folder = Path(config.data_dir)
+    paths = find_stacks(folder / _STACKS if (folder / _STACKS).is_dir() else config.data_dir)
+    read = read_stacks(paths)
+    stacks = [stack.pixels for stack in read]
+    for path, stack in zip(paths, stacks):
+        check_type(path, stack, stacks[0].dtype, paths[0])
+        if len(stack) != len(stacks[0]):
+            raise UserError(
+                f"{path} has {len(stack)} slices, but {paths[0]} has {len(stacks[0])}: one "
+                "microscope is fitted to all, so they must have one depth and be focused in the "
+                "same slice. Cut them alike, or pass --recipe=paper.")
+    if len(stacks[0]) < _LEAST_DEPTH:
+        raise UserError(f"{paths[0]} has {len(stacks[0])} slices: at least {_LEAST_DEPTH} are "
+                        "needed to tell how blur grows.")
+    _focal_plane(stacks[0], paths[0], config.focal_plane)
+    pixel, step = voxel_size_um(read, paths, pixel_size_um=config.pixel_size_um,
+                                z_step_um=config.z_step_um)
+    names = [shown(path.name) for path in paths]
+    keys = [digest(stack) for stack in stacks]
+    if len(set(keys)) < _LEAST_DIVIDED:
+        return StacksAlone(names, stacks, range(len(stacks)), (), step / pixel)
+    train, held_out = _divide(stacks, config)
+    return StacksAlone(names, stacks, train, held_out, step / pixel)
+
+
 def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
     """Load, check, divide and measure all stacks and in-focus images.
 
@@ -119,18 +181,20 @@ def load_z_stacks(config: ZSEGANConfig) -> ZStackData:
                       validation, lateral, axial, fit([pixels[index] for index in train]))
 
 
-def refuse_learned(data: ZStackData, paths: Sequence[Path], stacks: Sequence[np.ndarray]) -> None:
+def refuse_learned(names: Sequence[str], learned: Sequence[np.ndarray], paths: Sequence[Path],
+                   stacks: Sequence[np.ndarray]) -> None:
     """Refuse test stacks that are used for training or validation.
 
     Args:
-        data: of the training.
+        names: of the files of the training.
+        learned: stacks in them.
         paths: of the test stacks.
         stacks: (Z, Y, X) each, at `paths`.
 
     Raises:
         UserError: one equals a stack of the training in every voxel.
     """
-    known = {digest(stack): name for name, stack in zip(data.names, data.stacks)}
+    known = {digest(stack): name for name, stack in zip(names, learned)}
     for path, stack in zip(paths, stacks):
         name = known.get(digest(stack))
         if name is not None:

@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.datasets.section_sampling import StackBatches
 from microgan.errors import UserError
 from microgan.evaluation import Z_STACK_FILES
 from microgan.generator_file import GeneratorInfo, build_network
 from microgan.datasets.middle import middle
-from microgan.methods.z_stack_data import TASK, load_z_stacks, refuse_learned
-from microgan.programs.evaluate_stacks import (
-    ReportedStacks, load_reported_stacks, write_stack_report)
+from microgan.methods.stack_correction import VALIDATION_FILE
+from microgan.methods.tested_stacks import load_test_stacks, report_on_stacks
+from microgan.methods.z_stack_data import TASK, load_z_stacks
 from microgan.runs.method import Method, Report, Scores, Trainer, describe_generator
-from microgan.runs.run_files import GENERATOR_FILE, SAMPLES
+from microgan.runs.run_files import SAMPLES
 from microgan.runtime.amounts import interval
 
 if TYPE_CHECKING:
     import keras
 
-_TEST_STACKS = "testB"  # in the layout of ZSE-GAN's authors
 _SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
 # Stacks, and their side in pixels, of a validation: more change its score little.
 _VALIDATED_STACKS = 6
@@ -33,30 +31,26 @@ _NUM_SAMPLES = 2
 
 
 class ZSEGAN(Method):
-    """Two translators, sharp from blurred and back, judged by their sections."""
+    """The paper recipe: two translators, sharp from blurred and back, judged by their sections."""
 
     run_folder = "ZSE-GAN_results"
-    report_files = Z_STACK_FILES
+    report_files = (VALIDATION_FILE, *Z_STACK_FILES)  # the first of the limited recipe
+
+    @classmethod
+    def chosen(cls, config: Any) -> type[Method]:
+        """Return the method that corrects a filter for the limited recipe."""
+        from microgan.methods.zse_gan_correction import ZSEGANCorrection
+
+        return ZSEGANCorrection if config.recipe == "limited" else cls
 
     def load(self) -> None:
         config = self.config
         self.data = data = load_z_stacks(config)
-        self.reported = self._load_test_stacks()
+        self.reported = load_test_stacks(config, data.names, data.stacks)
         self.batches = StackBatches(
             data.training_stacks(), batch_size=config.batch_size, patch_size=config.patch_size,
             num_sections=config.num_sections, symmetries=config.symmetries, seed=self.seed)
         self._refuse_shallow(self.batches.depth)
-
-    def _load_test_stacks(self) -> ReportedStacks | None:
-        """Load the stacks for the report; None without test stacks."""
-        config, folder = self.config, Path(self.config.data_dir) / _TEST_STACKS
-        if not folder.is_dir():
-            return None
-        reported = load_reported_stacks(EvaluateConfig(
-            generator=GENERATOR_FILE, stacks=str(folder), focal_plane=config.focal_plane,
-            pixel_size_um=config.pixel_size_um, z_step_um=config.z_step_um))
-        refuse_learned(self.data, reported.paths, reported.blurred)
-        return reported
 
     def _refuse_shallow(self, depth: int) -> None:
         """Refuse stacks too shallow for the discriminators or a spectrum."""
@@ -176,17 +170,10 @@ class ZSEGAN(Method):
         save_history_figure(folder / "history.png", rows, score_label=self.score_label,
                             weights=self.config.loss_weights())
         for number, volumes in enumerate(self.shown, start=1):
-            save_orthogonal_views(folder / SAMPLES / f"update_{update:06d}_{number}.png", *volumes,
-                                  title=f"validation stack {number}, update {update}")
+            save_orthogonal_views(
+                folder / SAMPLES / f"update_{update:06d}_{number}.png",
+                dict(zip(("input", "sharpened", "blurred again"), volumes)),
+                title=f"validation stack {number}, update {update}")
 
     def report(self, folder: Path) -> Report:
-        from microgan.evaluation.z_stack_report import PAGE
-
-        if self.reported is None:
-            return Report("No stacks were tested: there is no folder "
-                          f"{Path(self.config.data_dir) / _TEST_STACKS}.",
-                          "generator.h5, samples, history.png")
-        reported = self.reported.first() if self.config.dry_run else self.reported
-        table = write_stack_report(folder, reported, folder / GENERATOR_FILE,
-                                   precision=self.config.precision)
-        return Report(table, f"generator.h5, {PAGE}, samples, history.png", pages=[PAGE])
+        return report_on_stacks(folder, self.reported, self.config)

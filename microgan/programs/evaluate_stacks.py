@@ -22,10 +22,11 @@ from microgan.generator_file import GeneratorInfo, read_info
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import find_file, shown
 from microgan.runtime.startup import import_tensorflow_quietly
+from microgan.simulation.fitted_microscope import LINEAR_3D, MicroscopeFit
 
 if TYPE_CHECKING:
-    from microgan.estimation.microscope_fit import MicroscopeFit
     from microgan.estimation.stack_filters import StackFilter
+    from microgan.restoration.filtered_stacks import FittedBlurrer
     from microgan.restoration.restorer import Restorer
 
 _DATA_RANGE = 255.0  # as in all published figures
@@ -234,7 +235,6 @@ def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> Intens
 def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit,
              filters: Sequence[StackFilter]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Correct the 3D linear filter of the report; blur again as the fitted microscope does."""
-    from microgan.estimation.stack_filters import LINEAR_3D
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_restorer
 
@@ -253,7 +253,8 @@ def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit:
 def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit,
              filters: Sequence[StackFilter]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Sharpen all stacks and blur them again, in tiles if memory requires it."""
-    if read_info(generator, method="zse_gan").network == "correction":
+    info = read_info(generator, method="zse_gan")
+    if info.network == "correction" and info.base is None:
         return _correct(generator, stacks, precision, fit, filters)
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_blurrer, load_restorer
@@ -268,7 +269,7 @@ def _sharpen(generator: Path | str, stacks: ReportedStacks, precision: str, fit:
     return results
 
 
-def _translated(translate: Restorer, values: np.ndarray, name: str) -> np.ndarray:
+def _translated(translate: Restorer | FittedBlurrer, values: np.ndarray, name: str) -> np.ndarray:
     """Put a stack through a network; float32, not rounded before what comes next."""
     target = np.empty(values.shape, np.float32)
     translate.restore_into(target, values, axes="ZYX", progress=Progress(name),

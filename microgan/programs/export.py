@@ -121,6 +121,9 @@ def _only_task(info: GeneratorInfo, task: str | None) -> str:
         raise UserError("An exported network holds the intensities of one task: choose with "
                         f"--task={' or --task='.join(info.tasks)}.")
     task = task or info.tasks[0]
+    if info.base is not None:
+        raise UserError(f"The network corrects what the {info.base.name} filter makes of a stack, "
+                        "outside the network, which cannot be exported. Use restore.py.")
     if info.degradation:
         raise UserError(f"The defect '{task}' was measured and is simulated outside the network, "
                         "which cannot be exported. Use restore.py, or train with "

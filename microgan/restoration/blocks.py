@@ -52,6 +52,8 @@ def needs_whole_image(restorer: Restorer, task: str | None,
     if not info.tasks:
         return ("the generator has no tasks, so the result's brightness comes from the whole "
                 "image; train on pairs of your own")
+    if info.base is not None:
+        return "the filter before the network needs dark and full light of the whole stack"
     if info.upsample > 1:
         return "the generator enlarges images"
     if info.method == "cin_gan":

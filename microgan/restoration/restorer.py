@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import keras
 
     from microgan.restoration.familiarity import Familiarity
+    from microgan.restoration.filtered_stacks import FittedBlurrer
     from microgan.restoration.onnx_network import OnnxNetwork
     from microgan.restoration.tiled_network import TiledNetwork
 
@@ -130,11 +131,16 @@ def load_for_restoring(path: str | os.PathLike[str], *, precision: str,
 
 
 def load_blurrer(path: str | os.PathLike[str], *, precision: str = "auto",
-                 tile: int | None = None) -> Restorer:
-    """Load the half of a ZSE-GAN generator that blurs a sharp stack again.
+                 tile: int | None = None) -> Restorer | FittedBlurrer:
+    """Load what blurs a sharpened stack again: half of a ZSE-GAN generator, or its microscope.
 
     Args and errors as in `load_restorer`; generators of other methods are refused.
     """
+    info = read_info(path, method="zse_gan")
+    if info.base is not None:
+        from microgan.restoration.filtered_stacks import FittedBlurrer
+
+        return FittedBlurrer(info)
     import_tensorflow_quietly()
     model, info = load_generator(path, method="zse_gan", precision=precision)
     backwards = {task: TaskNormalization(ranges.clean, ranges.degraded)
@@ -294,6 +300,9 @@ class Restorer:
                 raise UserError("This generator enlarges images, which would mix measured pixels "
                                 "with missing ones. Leave out --nodata, and crop the image.")
             image = EnlargedPixels(image, axes, self.info.upsample)
+        if self.info.base is not None and nodata is not None:
+            raise UserError("This generator's filter mixes measured pixels with missing ones. "
+                            "Leave out --nodata, and crop the stack.")
         check_target(target, image)
         check_task(self.info, task)
         planes = Planes(image.shape, axes, self.info.axes)
@@ -304,6 +313,11 @@ class Restorer:
         name = task or next(iter(self.info.tasks), "")
         model = self.info.degradation.get(name)
         read_plane = functools.partial(planes.read, image)
+        filtered = None
+        if self.info.base is not None:
+            from microgan.restoration.filtered_stacks import FilteredStacks  # loads much of scipy
+
+            filtered = FilteredStacks(self.info.base, planes, image)
         if nodata is not None and num_missing:
             refuse_unless_held(nodata, dtype)
             (level,) = percentiles(image, nodata, (50,))
@@ -331,6 +345,8 @@ class Restorer:
         def read(place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
             if model is not None:
                 return degraded(place)[where]
+            if filtered is not None:
+                return before.normalize(filtered.read(place, where))
             return before.normalize(read_whole(place, where))
 
         fit = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from microgan.evaluation.pictures import Comparison
 
 Scores = dict[str, float]
+UPDATES_OF_DRY_RUN = 2
 
 
 class Report(NamedTuple):

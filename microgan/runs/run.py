@@ -17,7 +17,7 @@ from microgan.generator_file import GeneratorInfo, save_generator
 from microgan.runs.bad_steps import BadSteps
 from microgan.runs.checkpoints import Checkpoints
 from microgan.runs.history import History, told_fall
-from microgan.runs.method import Method, Report, Scores, Trainer
+from microgan.runs.method import UPDATES_OF_DRY_RUN, Method, Report, Scores, Trainer
 from microgan.runs.progress import UpdateProgress
 from microgan.runs.run_files import GENERATOR_FILE, PAGE_FILE
 from microgan.runs.run_folder import (
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     import keras
 
     from microgan.runs.devices import Devices
-
-_UPDATES_OF_DRY_RUN = 2
 
 
 def train(method_type: type[Method], config: Any) -> Path:
@@ -158,7 +156,7 @@ class Run:
         self.checkpoints = Checkpoints(
             self.folder / "checkpoint", self.trainer.state, self.history, self.bad_steps,
             every=self.config.checkpoint_every, minutes=self.config.checkpoint_minutes)
-        self.num_iters = (_UPDATES_OF_DRY_RUN if self.config.dry_run else self.config.num_iters)
+        self.num_iters = (UPDATES_OF_DRY_RUN if self.config.dry_run else self.config.num_iters)
 
     def do_updates(self) -> None:
         """Train up to `--num_iters`, from the last checkpoint if the run is resumed.

@@ -14,7 +14,7 @@ from helpers import with_random_weights
 from microgan.cli import evaluate
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.estimation.stack_filters import LINEAR_3D
+from microgan.simulation.fitted_microscope import LINEAR_3D
 from microgan.programs import evaluate_stacks
 from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (

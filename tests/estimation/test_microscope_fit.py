@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from microgan.estimation.depth_filter import linear_filter, richardson_lucy
-from microgan.estimation.microscope_fit import AXIAL, LATERAL, SIGMA, fit_microscope
+from microgan.estimation.microscope_fit import fit_microscope
+from microgan.simulation.fitted_microscope import AXIAL, LATERAL, SIGMA
 from microgan.estimation.slice_covariances import slice_covariances
 from microgan.simulation import random_stacks
 from microgan.simulation.microscope import Microscope

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from microgan.estimation.depth_filter import blur_again
-from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.planted_cells import plant_cells
 from microgan.metrics.blobs import Blobs
 from microgan.simulation.microscope import Microscope

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from microgan.estimation import stack_filters
-from microgan.estimation.microscope_fit import MicroscopeFit
+from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.stack_filters import (
     EXTENDED, LINEAR_3D, RICHARDSON_LUCY, RICHARDSON_LUCY_3D, WIENER, extended_focus,
     fit_stack_filters, richardson_lucy, wiener)

@@ -57,6 +57,7 @@ def test_mean_scores_are_means_of_each_entry():
 
 
 def test_views_are_written(sharp, blurred, tmp_path):
-    save_orthogonal_views(tmp_path / "views.png", blurred, sharp, blurred, title="stack")
+    save_orthogonal_views(tmp_path / "views.png", {"input": blurred, "sharpened": sharp},
+                          title="stack")
 
     assert (tmp_path / "views.png").stat().st_size > 10_000
