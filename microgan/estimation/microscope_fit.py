@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microgan.estimation.densities import are_absorbing, to_density
+from microgan.estimation.densities import find_light, to_density
 from microgan.estimation.slice_model import (
     NUM_OPTICAL, NUM_PARAMETERS, SPECTRUM_PENALTY, Parameters, SliceModel)
 from microgan.estimation.slice_covariances import SliceCovariances, slice_covariances
@@ -21,6 +21,11 @@ from microgan.simulation.fitted_microscope import (
 _INDEPENDENT_SHARE = 0.15
 _MOST_STEPS, _MOST_STEPS_AGAIN = 60, 5
 _LEAST_GAIN = 1e-3
+_DIFFERENCE = 1e-4
+# Where the fit of a thin sample starts: the share of the greatest squared power that a slice in
+# it has, growth of the blur, over what is expected, cone of light, and length of the blur in focus
+# over its width.
+_SHARP_SHARE, _THIN_GROWTH, _THIN_CONE, _THIN_RATIO = 0.1, 0.01, 0.4, 10.0
 _NUM_RESAMPLES = 10
 _NORMAL_90 = 1.645
 # A quantity is told apart if measuring narrows what was expected to this share, and tiles drawn
@@ -61,32 +66,49 @@ def fit_microscope(stacks: Sequence[np.ndarray], *, step_px: float, seed: int = 
     if len(depths) != 1:
         raise ValueError(f"`stacks` must be of one depth. Received: {sorted(depths)}")
     (num_slices,) = depths
-    is_absorbing = are_absorbing(stacks)
-    measured = slice_covariances([to_density(stack, is_absorbing)[0] for stack in stacks])
+    light = find_light(stacks)
+    measured = slice_covariances([to_density(stack, light)[0] for stack in stacks])
     model = SliceModel(num_slices, step_px, measured.frequency)
-    start = _start(model, measured.of_tiles.mean(axis=0))
-    found, spread = _maximize(model, measured, measured.of_tiles.mean(axis=0), start, _MOST_STEPS)
+    covariance = measured.of_tiles.mean(axis=0)
+    fits = [_maximize(model, measured, covariance, start, _MOST_STEPS)
+            for start in _starts(model, covariance)]
+    found, spread, _ = min(fits, key=lambda fit: fit[2])
     rng = np.random.default_rng(seed)
     logs = []
     for _ in range(_NUM_RESAMPLES):
         drawn = rng.integers(len(measured.of_tiles), size=len(measured.of_tiles))
-        again, _ = _maximize(model, measured, measured.of_tiles[drawn].mean(axis=0), found,
-                             _MOST_STEPS_AGAIN)
+        again, _, _ = _maximize(model, measured, measured.of_tiles[drawn].mean(axis=0), found,
+                                _MOST_STEPS_AGAIN)
         logs.append(np.log(list(blurs(model.microscope(again), num_slices).values())))
     errors = np.expm1(_NORMAL_90 * np.std(logs, axis=0, ddof=1))
-    narrowed = spread / model.expected[1]
-    undetermined = [name for name, parameter, error in zip(
-        (SIGMA, LATERAL, AXIAL),
-        (Parameters.LOG_SIGMA, Parameters.LOG_LATERAL, Parameters.LOG_AXIAL), errors)
-        if narrowed[parameter] > _NARROWED or error > _AGREEING]
+    narrowed = _spread_of_blurs(model, found, spread) / _spread_of_blurs(
+        model, found, np.diag(np.square(model.expected[1])))
+    undetermined = [name for name, narrow, error in zip((SIGMA, LATERAL, AXIAL), narrowed, errors)
+                    if narrow > _NARROWED or error > _AGREEING]
     return MicroscopeFit(
         model.microscope(found), (float(found[Parameters.BEGIN]), float(found[Parameters.END])),
         float(np.exp(found[Parameters.LOG_NOISE])), tuple(map(float, found[NUM_OPTICAL:])),
-        dict(zip((SIGMA, LATERAL, AXIAL), map(float, errors))), tuple(undetermined))
+        dict(zip((SIGMA, LATERAL, AXIAL), map(float, errors))), tuple(undetermined),
+        light)
 
 
-def _start(model: SliceModel, covariance: np.ndarray) -> np.ndarray:
-    """Return parameters to start from: expectations, and what the slices' power shows."""
+def _spread_of_blurs(model: SliceModel, values: np.ndarray, covariance: np.ndarray
+                     ) -> np.ndarray:
+    """Return standard deviations of the blurs' logarithms, given the optical parameters'."""
+    def logs(values: np.ndarray) -> np.ndarray:
+        return np.log(list(blurs(model.microscope(values), model.num_slices).values()))
+
+    changes = np.array([(logs(values + step) - logs(values)) / _DIFFERENCE
+                        for step in _DIFFERENCE * np.eye(len(values))[:NUM_OPTICAL]])
+    return np.asarray(np.sqrt(np.einsum("pb,pq,qb->b", changes, covariance, changes)))
+
+
+def _starts(model: SliceModel, covariance: np.ndarray) -> list[np.ndarray]:
+    """Return parameters to start from: expectations, and what the slices' power shows.
+
+    A slice is blurred since it lies far from the one plane that is in focus, or since it lies
+    outside a thin sample of which each slice is in focus. No step leads from one to the other.
+    """
     power = np.einsum("rzz->rz", covariance)
     third = len(power) // 3
     noise = np.percentile(power[-2:].mean(axis=0), 10)
@@ -98,12 +120,22 @@ def _start(model: SliceModel, covariance: np.ndarray) -> np.ndarray:
     found[NUM_OPTICAL:] = model.log_power_of(np.clip(power.max(axis=1) - noise, noise / 100, None))
     scale = power[2].max() / np.einsum("rzz->rz", model.covariance(found))[2].max()
     found[NUM_OPTICAL:] += np.log(max(scale, 1e-12))
-    return found
+    sharp = np.flatnonzero(weight >= _SHARP_SHARE * weight.max())
+    thin = found.copy()
+    thin[[Parameters.BEGIN, Parameters.END]] = sharp[[0, -1]]
+    thin[[Parameters.LOG_LATERAL, Parameters.LOG_AXIAL]] += np.log(_THIN_GROWTH)
+    thin[[Parameters.LOG_CONE, Parameters.LOG_RATIO]] = np.log(_THIN_CONE), np.log(_THIN_RATIO)
+    return [found, thin]
 
 
 def _maximize(model: SliceModel, measured: SliceCovariances, covariance: np.ndarray,
-              start: np.ndarray, most_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Maximise the posterior; return it and the standard deviations of optical parameters."""
+              start: np.ndarray, most_steps: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Maximise the posterior.
+
+    Returns:
+        the parameters, the covariance of the optical ones, and the posterior's negative
+        logarithm.
+    """
     weight = _INDEPENDENT_SHARE * len(measured.of_tiles) * measured.count
     wanted = model.with_model_error(covariance[:, model.chosen[:, np.newaxis], model.chosen])
     mean, deviation = model.expected
@@ -146,4 +178,4 @@ def _maximize(model: SliceModel, measured: SliceCovariances, covariance: np.ndar
         values, cost, inverse, damping = values + step, new_cost, new_inverse, damping / 24
         if gain < _LEAST_GAIN:
             break
-    return values, np.sqrt(np.diag(np.linalg.inv(information))[:NUM_OPTICAL])
+    return values, np.linalg.inv(information)[:NUM_OPTICAL, :NUM_OPTICAL], cost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from microgan.estimation.densities import are_absorbing, to_density
+from microgan.estimation.densities import to_density
 from microgan.estimation.depth_filter import blur_again
 from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.metrics.blobs import Blobs
@@ -51,15 +51,14 @@ def plant_cells(stack: np.ndarray, cells: Blobs, fit: MicroscopeFit, *,
                 centres = np.vstack([centres, place])
     if not len(centres):
         return stack, centres.astype(int)
-    is_absorbing = are_absorbing([stack])
-    density, _ = to_density(stack, is_absorbing)
+    density, to_intensity = to_density(stack, fit.light)
     focus = density[round(np.clip(fit.microscope.focal_plane, 0, len(stack) - 1))]
     middle, bright = np.percentile(focus, _CONTRAST_PERCENTILES)
     grid = np.moveaxis(np.indices(stack.shape), 0, -1)
     distance = np.min([np.linalg.norm((grid - centre) / reach, axis=-1) for centre in centres],
                       axis=0)
-    added = blur_again((bright - middle) * expit((1 - distance) / _EDGE), fit, 0.0)
-    planted = stack * np.exp(-added) if is_absorbing else stack + added
+    added = blur_again((bright - middle) / fit.shown * expit((1 - distance) / _EDGE), fit, 0.0)
+    planted = stack + to_intensity(density + added) - to_intensity(density)
     if stack.dtype.kind in "iu":
         limits = np.iinfo(stack.dtype)
         planted = np.clip(np.rint(planted), limits.min, limits.max)

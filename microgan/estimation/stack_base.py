@@ -8,11 +8,11 @@ import numpy as np
 
 from microgan.datasets.normalization import PERCENTILES
 from microgan.estimation import depth_filter
-from microgan.estimation.densities import are_absorbing, to_density
+from microgan.estimation.densities import to_density
 from microgan.estimation.stack_filters import choose_blur_left, fit_middles
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.simulation.fitted_microscope import (
-    AXIAL, LATERAL, LINEAR_3D, SIGMA, StackBase)
+    AXIAL, LATERAL, NONNEGATIVE_3D, SIGMA, Light, StackBase)
 
 # Of a part that is filtered alone, so that it hardly differs from the whole: pixels, and times
 # the widest blur within a slice.
@@ -30,7 +30,7 @@ def choose_base(stacks: Sequence[np.ndarray], *, step_px: float,
         focal_plane: from 0, in all stacks; None for the sharpest of each.
 
     Returns:
-        The 3D linear filter.
+        The 3D non-negative filter.
 
     Source:
         ours.
@@ -40,16 +40,14 @@ def choose_base(stacks: Sequence[np.ndarray], *, step_px: float,
         >>> stack, _ = simulate_stack(seed=1, part="train", index=0, size_px=48)
         >>> base = choose_base([stack], step_px=1)
         >>> base.name, base.num_slices, apply_base(base, stack, levels_of(stack)).shape
-        ('3D linear', 29, (29, 48, 48))
+        ('3D non-negative', 29, (29, 48, 48))
     """
     num_slices = len(stacks[0])
     fit = fit_middles(stacks, step_px=step_px)
-    is_absorbing = are_absorbing(stacks)
     focal_planes = [find_focal_plane(stack) if focal_plane is None else focal_plane
                     for stack in stacks]
-    first, end = (int(np.clip(round(limit), 0, num_slices)) for limit in fit.tissue)
-    left_px = choose_blur_left(stacks, focal_planes, (first, end), fit, is_absorbing)
-    return StackBase(LINEAR_3D, float(left_px), is_absorbing, num_slices, fit)
+    left_px = choose_blur_left(stacks, focal_planes, (0, num_slices), fit)
+    return StackBase(NONNEGATIVE_3D, float(left_px), num_slices, fit)
 
 
 def levels_of(stack: np.ndarray) -> tuple[float, float]:
@@ -71,10 +69,10 @@ def apply_base(base: StackBase, part: np.ndarray, levels: tuple[float, float]) -
     """
     density = np.empty(part.shape, np.float32)
     for image, target in zip(part, density):  # float64 for a slice at a time
-        target[:], to_intensity = _to_density(image, base.is_absorbing, levels)
-    sharp = depth_filter.linear_filter(density, base.fit, base.left_px)
+        target[:], to_intensity = _to_density(image, base.fit.light, levels)
+    sharp = depth_filter.nonnegative_filter(density, base.fit, base.left_px)
     for image in sharp:
-        image[:] = to_intensity(image.astype(np.float64))
+        image[:] = to_intensity(base.fit.shown * image.astype(np.float64))
     return sharp
 
 
@@ -89,8 +87,8 @@ def blur_by_base(base: StackBase, volume: np.ndarray, levels: tuple[float, float
     Returns:
         float64 (Z, Y, X), intensities.
     """
-    density, to_intensity = _to_density(volume, base.is_absorbing, levels)
-    again = depth_filter.blur_again(density, base.fit, base.left_px)
+    density, to_intensity = _to_density(volume, base.fit.light, levels)
+    again = depth_filter.blur_again(density / base.fit.shown, base.fit, base.left_px)
     return to_intensity(again.astype(np.float64))
 
 
@@ -103,17 +101,18 @@ def base_margin_px(base: StackBase) -> int:
 def describe_base(base: StackBase, stacks: Sequence[np.ndarray]) -> str:
     """Say in words what was fitted to stacks, one line each, and what they hardly tell."""
     fit, blurs = base.fit, base.fit.blurs(base.num_slices)
+    is_bright_field = fit.light != Light.EMITTED
     begin, end = (float(np.clip(limit + 1, 1, base.num_slices)) for limit in fit.tissue)
     words = "; ".join(
         f"{name} {blurs[name]:.2g} pixels (+- {100 * fit.relative_errors[name]:.0f} %)"
         for name in (SIGMA, LATERAL, AXIAL))
     noise = 100 * np.sqrt(fit.noise_variance)
-    unit = ("of the light without absorption" if base.is_absorbing else
+    unit = ("of the light without absorption" if is_bright_field else
             f"of the brightest {_brightest(stacks) or 1:.3g} grey levels")
-    if not base.is_absorbing:
+    if not is_bright_field:
         noise /= _brightest(stacks) or 1
     lines = [
-        f"Fitted microscope ({'bright field' if base.is_absorbing else 'fluorescence'}): focused "
+        f"Fitted microscope ({'bright field' if is_bright_field else 'fluorescence'}): focused "
         f"at slice {fit.microscope.focal_plane + 1:.1f} of {base.num_slices}; {words}; sample in "
         f"slices {begin:.0f} to {end:.0f}; noise {noise:.2g} % {unit}.",
         f"What the {base.name} filter makes of the stacks, seen by this microscope again, is "
@@ -134,16 +133,16 @@ def misfit(base: StackBase, stacks: Sequence[np.ndarray]) -> float:
     inside = slice(*(int(np.clip(round(limit), 0, base.num_slices)) for limit in base.fit.tissue))
     for stack in stacks:
         levels = levels_of(stack)
-        density, _ = _to_density(apply_base(base, stack, levels), base.is_absorbing, levels)
-        again = depth_filter.blur_again(density, base.fit, base.left_px)
-        errors.append(np.square(again - _to_density(stack, base.is_absorbing, levels)[0])[inside])
+        density, _ = _to_density(apply_base(base, stack, levels), base.fit.light, levels)
+        again = depth_filter.blur_again(density / base.fit.shown, base.fit, base.left_px)
+        errors.append(np.square(again - _to_density(stack, base.fit.light, levels)[0])[inside])
     return float(np.sqrt(np.mean(errors) / max(base.fit.noise_variance, 1e-12)))
 
 
-def _to_density(part: np.ndarray, is_absorbing: bool, levels: tuple[float, float]
+def _to_density(part: np.ndarray, light: Light, levels: tuple[float, float]
                 ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """As `to_density`, of a part of the stack with these levels."""
-    return to_density(part, is_absorbing, like=np.array(levels)[[1 if is_absorbing else 0]])
+    return to_density(part, light, like=np.array(levels)[[0 if light == Light.EMITTED else 1]])
 
 
 def _brightest(stacks: Sequence[np.ndarray]) -> float:

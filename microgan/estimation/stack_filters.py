@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -11,19 +11,21 @@ from scipy.fft import dctn, idctn
 
 from microgan.datasets.middle import middle
 from microgan.estimation import depth_filter
-from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
+from microgan.estimation.densities import BRIGHTEST_PERCENTILE, to_density
 from microgan.estimation.microscope_fit import fit_microscope
 from microgan.metrics.defocus import estimate_transfer, interpolate_transfer
 from microgan.metrics.sharpness import find_focal_plane, mean_absolute_gradient
-from microgan.simulation.fitted_microscope import LINEAR_3D, SIGMA, MicroscopeFit
+from microgan.simulation.fitted_microscope import (
+    LINEAR_3D, NONNEGATIVE_3D, SIGMA, Light, MicroscopeFit)
 
 WIENER, RICHARDSON_LUCY, EXTENDED = "Wiener", "Richardson-Lucy", "extended depth of field"
 RICHARDSON_LUCY_3D = "3D Richardson-Lucy"
+_BY_SLICE = (WIENER, RICHARDSON_LUCY, EXTENDED)
 # The choice of a setting needs no more than so many stacks and pixels.
 _NUM_STACKS = 4
 _SIDE_PX = 256
 _NOISE_TO_SIGNAL = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4)
-_WIENER_WORDS, _LINEAR_3D_WORDS = "noise to signal {:g}", "a blur of {:.2g} pixels left"
+_WIENER_WORDS, _LEFT_WORDS = "noise to signal {:g}", "a blur of {:.2g} pixels left"
 _LEFT_PX = (0.7, 1.0, 1.4)  # blur that may be left, if that in focus is less
 # Richardson-Lucy divides: without a ground, of this share of the contrast, empty places explode,
 # since measured transfers ring.
@@ -49,8 +51,22 @@ class StackFilter:
 
 
 def fit_middles(stacks: Sequence[np.ndarray], *, step_px: float) -> MicroscopeFit:
-    """Fit a microscope to as much of stacks as it takes; see `fit_microscope`."""
-    return fit_microscope([middle(stack, _SIDE_PX) for stack in stacks], step_px=step_px)
+    """Fit a microscope to as much of stacks as it takes; see `fit_microscope`.
+
+    In `Light.SHADED` it also measures how much contrast sharp samples are shown with: that of the
+    slices in focus.
+    """
+    middles = [middle(stack, _SIDE_PX) for stack in stacks]
+    fit = fit_microscope(middles, step_px=step_px)
+    if fit.light != Light.SHADED:
+        return fit
+    focus = int(np.clip(round(fit.microscope.focal_plane), 0, len(stacks[0]) - 1))
+    ratios = []
+    for stack in middles[:_NUM_STACKS]:
+        density, _ = to_density(stack, fit.light)
+        sharp = depth_filter.nonnegative_filter(density, fit, fit.microscope.sigma_um)
+        ratios.append(density[focus].std() / max(float(sharp[focus].std()), 1e-9))
+    return replace(fit, shown=float(np.clip(np.median(ratios), 0.01, 1)))
 
 
 def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
@@ -67,8 +83,9 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         fit: of the same stacks, from `fit_middles`.
 
     Returns:
-        `WIENER` and `RICHARDSON_LUCY`, slice by slice; `EXTENDED`; and `LINEAR_3D` and
-        `RICHARDSON_LUCY_3D`, for stacks that are focused in the same slice as these.
+        `WIENER` and `RICHARDSON_LUCY`, slice by slice; `EXTENDED`; and `LINEAR_3D`,
+        `NONNEGATIVE_3D` and `RICHARDSON_LUCY_3D`, for stacks that are focused in the same slice
+        as these.
 
     Source:
         ours.
@@ -82,11 +99,11 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
         Richardson-Lucy
         extended depth of field
         3D linear
+        3D non-negative
         3D Richardson-Lucy
     """
     cropped = [middle(stack, _SIDE_PX) for stack in stacks]
     transfer = estimate_transfer(cropped, focal_planes)
-    is_absorbing = are_absorbing(stacks)
 
     def by_slice(restore: Callable[[np.ndarray, np.ndarray, float], np.ndarray]
                  ) -> Callable[[float], Sharpen]:
@@ -98,18 +115,21 @@ def fit_stack_filters(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
     methods: Mapping[str, tuple[str, Callable[[float], Sharpen], Sequence[float]]] = {
         WIENER: (_WIENER_WORDS, by_slice(wiener), _NOISE_TO_SIGNAL),
         RICHARDSON_LUCY: ("{:g} iterations", by_slice(
-            lambda stack, passed, count: richardson_lucy(stack, passed, int(count), is_absorbing)),
+            lambda stack, passed, count: richardson_lucy(stack, passed, int(count), fit.light)),
             (2, 4, 8, 16, 32)),
         EXTENDED: ("window of {:g} pixels", lambda window: lambda stack, _: extended_focus(
             stack, window), (1, 2, 4, 8)),
-        LINEAR_3D: (_LINEAR_3D_WORDS, lambda left: lambda stack, _: linear_3d(
-            stack, fit, left, is_absorbing), _blurs_left(fit)),
+        LINEAR_3D: (_LEFT_WORDS, lambda left: lambda stack, _: linear_3d(
+            stack, fit, left), _blurs_left(fit)),
+        NONNEGATIVE_3D: (_LEFT_WORDS, lambda left: lambda stack, _: nonnegative_3d(
+            stack, fit, left), _blurs_left(fit)),
         RICHARDSON_LUCY_3D: ("{:g} iterations", lambda count: lambda stack, _: (
-            richardson_lucy_3d(stack, fit, int(count), is_absorbing)), (4, 8, 16, 32))}
+            richardson_lucy_3d(stack, fit, int(count))), (4, 8, 16, 32))}
     filters = []
     for name, (words, method, settings) in methods.items():
+        slices = tissue if name in _BY_SLICE else _in_sample(tissue, fit)
         chosen = _sharpest_match(settings, method, cropped[:_NUM_STACKS],
-                                 focal_planes[:_NUM_STACKS], tissue)
+                                 focal_planes[:_NUM_STACKS], slices)
         filters.append(StackFilter(name, words.format(chosen), method(chosen)))
     return filters
 
@@ -119,7 +139,7 @@ class ChosenFilter:
     """A filter fitted to the stack that it is for.
 
     Args:
-        name: `LINEAR_3D` or `WIENER`.
+        name: `NONNEGATIVE_3D` or `WIENER`.
         setting: what was chosen, for the reader.
         sharpen: the stack (Z, Y, X) to float64 (Z, Y, X).
     """
@@ -137,18 +157,17 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
         step_px: distance between slices, in pixels of a slice.
 
     Returns:
-        The 3D linear filter if the stack tells how its blur grows, within slices and across
+        The 3D non-negative filter if the stack tells how its blur grows, within slices and across
         them; else Wiener's filter of each slice.
     """
     cropped = middle(stack, _SIDE_PX)
     fit = fit_middles([stack], step_px=step_px)
     every = (0, len(stack))
     if fit.undetermined in ((), (SIGMA,)):
-        is_absorbing = are_absorbing([stack])
         focal_plane = int(np.clip(round(fit.microscope.focal_plane), 0, len(stack) - 1))
-        left = choose_blur_left([stack], [focal_plane], every, fit, is_absorbing)
-        return ChosenFilter(LINEAR_3D, _LINEAR_3D_WORDS.format(left),
-                            lambda each: linear_3d(each, fit, left, is_absorbing))
+        left = choose_blur_left([stack], [focal_plane], every, fit)
+        return ChosenFilter(NONNEGATIVE_3D, _LEFT_WORDS.format(left),
+                            lambda each: nonnegative_3d(each, fit, left))
     focal_plane = find_focal_plane(stack)
     transfer = _of_slices(estimate_transfer([cropped], [focal_plane]), len(stack), focal_plane)
     ratio = _sharpest_match(_NOISE_TO_SIGNAL, lambda ratio: lambda each, _: wiener(
@@ -158,20 +177,25 @@ def choose_filter(stack: np.ndarray, *, step_px: float) -> ChosenFilter:
 
 
 def choose_blur_left(stacks: Sequence[np.ndarray], focal_planes: Sequence[int],
-                     tissue: tuple[int, int], fit: MicroscopeFit, is_absorbing: bool) -> float:
-    """Choose the blur, in pixels, that `linear_3d` leaves, on the middle of a few stacks.
+                     tissue: tuple[int, int], fit: MicroscopeFit) -> float:
+    """Choose the blur, in pixels, that 3D filters leave, on the middle of a few stacks.
 
     Args:
         stacks: as for `fit_stack_filters`, as are the next three.
         focal_planes: likewise.
         tissue: likewise.
         fit: likewise.
-        is_absorbing: bright field instead of fluorescence.
     """
     return _sharpest_match(
-        _blurs_left(fit), lambda left: lambda stack, _: linear_3d(stack, fit, left, is_absorbing),
+        _blurs_left(fit), lambda left: lambda stack, _: linear_3d(stack, fit, left),
         [middle(stack, _SIDE_PX) for stack in stacks[:_NUM_STACKS]], focal_planes[:_NUM_STACKS],
-        tissue)
+        _in_sample(tissue, fit))
+
+
+def _in_sample(tissue: tuple[int, int], fit: MicroscopeFit) -> tuple[int, int]:
+    """Return the slices of the tissue in which the fitted sample lies, or all of the tissue."""
+    first, end = max(tissue[0], round(fit.tissue[0])), min(tissue[1], round(fit.tissue[1]) + 1)
+    return (first, end) if first < end else tissue
 
 
 def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> np.ndarray:
@@ -194,16 +218,16 @@ def wiener(stack: np.ndarray, transfer: np.ndarray, noise_to_signal: float) -> n
 
 
 def richardson_lucy(stack: np.ndarray, transfer: np.ndarray, num_iterations: int,
-                    is_absorbing: bool) -> np.ndarray:
+                    light: Light) -> np.ndarray:
     """Undo the blur of each slice by the method of Richardson and Lucy.
 
-    In bright field it works on the optical density, which is at least 0 as emission is.
+    In bright field it works on optical density or shade, which are at least 0 as emission is.
 
     Args:
         stack: (Z, Y, X), any real type.
         transfer: float (Z, R), by slice and ring of frequency, from `estimate_transfer`.
         num_iterations: at least 1.
-        is_absorbing: bright field instead of fluorescence.
+        light: what the microscope blurs.
 
     Returns:
         float64 (Z, Y, X).
@@ -211,7 +235,7 @@ def richardson_lucy(stack: np.ndarray, transfer: np.ndarray, num_iterations: int
     Source:
         Richardson 1972, Lucy 1974. Departs: starts from the measured slice.
     """
-    density, to_intensity = to_density(stack, is_absorbing)
+    density, to_intensity = to_density(stack, light)
     ground = _ground(density)
     for image, passed in zip(density, transfer):
         measured = np.maximum(image, 0) + ground
@@ -246,29 +270,35 @@ def extended_focus(stack: np.ndarray, window_px: float) -> np.ndarray:
     return np.broadcast_to(composed, stack.shape).copy()
 
 
-def linear_3d(stack: np.ndarray, fit: MicroscopeFit, left_px: float, is_absorbing: bool
-              ) -> np.ndarray:
+def linear_3d(stack: np.ndarray, fit: MicroscopeFit, left_px: float) -> np.ndarray:
     """Undo the blur by `depth_filter.linear_filter`, on the density.
 
     Args:
         stack: (Z, Y, X), any real type.
         fit: of stacks that are focused in the same slice.
         left_px: standard deviation of the blur that is left.
-        is_absorbing: bright field instead of fluorescence.
 
     Returns:
         float64 (Z, Y, X).
     """
-    density, to_intensity = to_density(stack, is_absorbing)
-    return to_intensity(depth_filter.linear_filter(density, fit, left_px).astype(np.float64))
+    density, to_intensity = to_density(stack, fit.light)
+    found = depth_filter.linear_filter(density, fit, left_px)
+    return to_intensity(fit.shown * found.astype(np.float64))
 
 
-def richardson_lucy_3d(stack: np.ndarray, fit: MicroscopeFit, num_iterations: int,
-                       is_absorbing: bool) -> np.ndarray:
+def nonnegative_3d(stack: np.ndarray, fit: MicroscopeFit, left_px: float) -> np.ndarray:
+    """Undo the blur by `depth_filter.nonnegative_filter`; arguments as for `linear_3d`."""
+    density, to_intensity = to_density(stack, fit.light)
+    found = depth_filter.nonnegative_filter(density, fit, left_px)
+    return to_intensity(fit.shown * found.astype(np.float64))
+
+
+def richardson_lucy_3d(stack: np.ndarray, fit: MicroscopeFit, num_iterations: int
+                       ) -> np.ndarray:
     """Undo the blur by `depth_filter.richardson_lucy`; arguments as for `linear_3d`."""
-    density, to_intensity = to_density(stack, is_absorbing)
-    return to_intensity(depth_filter.richardson_lucy(
-        density, fit, num_iterations, ground=_ground(density)).astype(np.float64))
+    density, to_intensity = to_density(stack, fit.light)
+    found = depth_filter.richardson_lucy(density, fit, num_iterations, ground=_ground(density))
+    return to_intensity(fit.shown * found.astype(np.float64))
 
 
 def _blurs_left(fit: MicroscopeFit) -> list[float]:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from microgan.estimation.densities import BRIGHTEST_PERCENTILE, are_absorbing, to_density
-from microgan.simulation.fitted_microscope import MicroscopeFit
-from microgan.estimation.stack_filters import linear_3d
+from microgan.estimation.densities import BRIGHTEST_PERCENTILE, to_density
+from microgan.estimation.depth_filter import nonnegative_filter
+from microgan.estimation.stack_filters import nonnegative_3d
+from microgan.simulation.fitted_microscope import Light, MicroscopeFit
 from microgan.simulation.microscope import Microscope
 from microgan.simulation.random_stacks import (
     MARGIN_PX, RecordedStack, draw_place, see_slices)
@@ -28,7 +29,7 @@ _OWN_BRIGHTNESS, _BRIGHTNESS = (0.8, 1.2), (0.5, 1.3)
 class MeasuredMicroscope:
     """A microscope, its noise and its samples, as stacks show them.
 
-    Samples are random ones, or what the linear filter makes of the stacks near their focus,
+    Samples are random ones, or what the filter makes of the stacks near their focus,
     mirrored along depth to the thickness of the whole: they look like the user's own.
 
     Args:
@@ -52,24 +53,25 @@ class MeasuredMicroscope:
     def __init__(self, stacks: Sequence[np.ndarray], fit: MicroscopeFit, left_px: float) -> None:
         self._fit, self._left_px = fit, left_px
         self._num_slices = len(stacks[0])
-        self._is_absorbing = are_absorbing(stacks)
-        self._own = [np.maximum(to_density(self.sharpen(stack), self._is_absorbing)[0], 0)
-                     for stack in stacks]
+        densities = [to_density(stack, fit.light)[0] for stack in stacks]
+        self._own = [nonnegative_filter(density, fit, left_px) for density in densities]
         self._brightest = float(np.median([
             np.percentile(density, BRIGHTEST_PERCENTILE) for density in self._own]))
         # The fit knows the noise of the density, in the mean over all pixels.
-        densities = [to_density(stack, self._is_absorbing)[0] for stack in stacks]
-        if self._is_absorbing:
+        if fit.light == Light.ABSORBED:
             darkness = float(np.mean([np.exp(density).mean() for density in densities]))
             self._photons = darkness / max(fit.noise_variance, 1e-12)
+        elif fit.light == Light.SHADED:
+            brightness = 1 - float(np.mean([density.mean() for density in densities]))
+            self._photons = brightness / max(fit.noise_variance, 1e-12)
         else:
             self._mean_light = float(np.mean([stack.mean() for stack in stacks]))
             self._dark = self._mean_light - float(np.mean([
                 density.mean() for density in densities]))
 
     def sharpen(self, stack: np.ndarray) -> np.ndarray:
-        """Apply the linear filter; see `linear_3d`."""
-        return linear_3d(stack, self._fit, self._left_px, self._is_absorbing)
+        """Apply the filter; see `nonnegative_3d`."""
+        return nonnegative_3d(stack, self._fit, self._left_px)
 
     def record(self, rng: np.random.Generator, volume: np.ndarray, side_px: int) -> RecordedStack:
         """See a random place of a sample.
@@ -139,9 +141,12 @@ class MeasuredMicroscope:
                                             self._num_slices)
         seen, sharp = np.maximum(seen, 0), np.maximum(sharp, 0)
         step_px = microscope.z_step_um
-        if self._is_absorbing:
-            measured = rng.poisson(np.exp(-seen) * self._photons) / self._photons
-            return RecordedStack(measured, np.exp(-sharp), is_inside, step_px)
+        if self._fit.light != Light.EMITTED:
+            light, sharp_light = (
+                np.exp(-density) if self._fit.light == Light.ABSORBED
+                else 1 - np.minimum(density, 1) for density in (seen, self._fit.shown * sharp))
+            measured = rng.poisson(light * self._photons) / self._photons
+            return RecordedStack(measured, sharp_light, is_inside, step_px)
         light = seen + self._dark
         deviation = np.sqrt(self._fit.noise_variance * np.maximum(light, 0) / self._mean_light)
         measured = light + deviation * rng.normal(size=light.shape)

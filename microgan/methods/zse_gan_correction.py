@@ -24,6 +24,7 @@ from microgan.runs.method import (
     UPDATES_OF_DRY_RUN, Report, Scores, describe_generator)
 from microgan.runs.run_files import SAMPLES
 from microgan.runtime.amounts import interval
+from microgan.simulation.fitted_microscope import Light
 from microgan.simulation.random_stacks import RecordedStack, draw_volume
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class ZSEGANCorrection(StackCorrection):
         # Its own unit of light in bright field is that without absorption.
         self._unit = float(np.median([
             np.percentile(piece, BRIGHTEST_PERCENTILE) for piece in self.pieces
-        ])) if base.is_absorbing else 1.0
+        ])) if base.fit.light != Light.EMITTED else 1.0
         self._shown = self._filtered_to_show()
         super().prepare()
 

@@ -22,7 +22,7 @@ from microgan.generator_file import GeneratorInfo, read_info
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.files.names import find_file, shown
 from microgan.runtime.startup import import_tensorflow_quietly
-from microgan.simulation.fitted_microscope import LINEAR_3D, MicroscopeFit
+from microgan.simulation.fitted_microscope import NONNEGATIVE_3D, MicroscopeFit
 
 if TYPE_CHECKING:
     from microgan.estimation.stack_filters import StackFilter
@@ -213,13 +213,13 @@ def _seen_again(volume: np.ndarray, blurred: np.ndarray, fit: MicroscopeFit
                 ) -> tuple[np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """Return the density of a volume seen by the fitted microscope, that of the measured stack,
     and the function from densities to the stack's intensities."""
-    from microgan.estimation.densities import are_absorbing, to_density
+    from microgan.estimation.densities import to_density
     from microgan.estimation.depth_filter import blur_again
 
-    is_absorbing = are_absorbing([blurred])
-    measured, to_intensity = to_density(blurred, is_absorbing)
-    density, _ = to_density(volume, is_absorbing, like=blurred)
-    return blur_again(density, fit, fit.microscope.sigma_um), measured, to_intensity
+    measured, to_intensity = to_density(blurred, fit.light)
+    density, _ = to_density(volume, fit.light, like=blurred)
+    return (blur_again(density / fit.shown, fit, fit.microscope.sigma_um), measured,
+            to_intensity)
 
 
 def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> IntensityRange:
@@ -234,15 +234,15 @@ def _reported_range(info: GeneratorInfo, stacks: Sequence[np.ndarray]) -> Intens
 
 def _correct(generator: Path | str, stacks: ReportedStacks, precision: str, fit: MicroscopeFit,
              filters: Sequence[StackFilter]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Correct the 3D linear filter of the report; blur again as the fitted microscope does."""
+    """Correct the report's 3D non-negative filter; blur again as the fitted microscope does."""
     from microgan.restoration.planes import to_type
     from microgan.restoration.restorer import load_restorer
 
     correct = load_restorer(generator, precision=precision)
-    (linear,) = (each for each in filters if each.name == LINEAR_3D)
+    (base,) = (each for each in filters if each.name == NONNEGATIVE_3D)
     results: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for name, stack, focal_plane in zip(stacks.names, stacks.blurred, stacks.focal_planes):
-        filtered = linear.sharpen(stack, focal_plane).astype(np.float32)
+        filtered = base.sharpen(stack, focal_plane).astype(np.float32)
         sharp = _translated(correct, filtered, name)
         again, _, to_intensity = _seen_again(sharp, stack, fit)
         for found, volume in zip(results, (sharp, to_intensity(again))):

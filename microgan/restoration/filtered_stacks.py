@@ -19,9 +19,9 @@ from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.restoration.tiles import tile_grid
 from microgan.simulation.fitted_microscope import StackBase
 
-# A stack of so many voxels is filtered as one, which takes 0.8 GB; a larger one in blocks, some of
+# A stack of so many voxels is filtered as one, which takes 0.9 GB; a larger one in blocks, some of
 # which are kept, since tiles of the network lie across them.
-_WHOLE_VOXELS, _BLOCK_VOXELS, _NUM_KEPT = 80 * 10**6, 16 * 10**6, 6
+_WHOLE_VOXELS, _BLOCK_VOXELS, _NUM_KEPT = 40 * 10**6, 16 * 10**6, 6
 
 
 class FilteredStacks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from microgan.simulation.microscope import Microscope
 # their logarithms.
 POWER_FREQUENCIES = np.array([0.012, 0.03, 0.06, 0.12, 0.2, 0.32, 0.5, 0.85])
 SIGMA, LATERAL, AXIAL = "blur in focus", "blur within the last slices", "blur across them"
-LINEAR_3D = "3D linear"
+LINEAR_3D, NONNEGATIVE_3D = "3D linear", "3D non-negative"
 _MOST_SLICES = 4096
 # Of each number in a file: smallest and largest value.
 _BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -26,7 +27,16 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "lateral_growth_per_um": (0, 100), "axial_growth_per_um": (0, 100), "cone": (0, 100),
     "axial_ratio": (1e-3, 1000), "z_step_um": (1e-2, 50), "photons": (0, 1e12),
     "gain": (0, 1e12), "tissue": (-_MOST_SLICES, 2 * _MOST_SLICES), "noise_variance": (0, 1e12),
-    "log_power": (-200, 200), "relative_errors": (0, 1e300), "left_px": (1e-3, 1000)}
+    "log_power": (-200, 200), "relative_errors": (0, 1e300), "left_px": (1e-3, 1000),
+    "shown": (1e-3, 1)}
+
+
+class Light(StrEnum):
+    """What a microscope blurs: what the sample emits, its optical density, or its shade."""
+
+    EMITTED = "emitted"
+    ABSORBED = "absorbed"
+    SHADED = "shaded"
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,10 @@ class MicroscopeFit:
         relative_errors: of `SIGMA`, `LATERAL` and `AXIAL`, half of the interval that holds 90 %
             of what tiles drawn anew give. Errors of the model itself are not in it.
         undetermined: which of them the stacks hardly tell: they are near what was expected.
+        light: what the microscope blurs, of which all else is told.
+        shown: share of its density with which a sharp sample is shown. Below 1 for
+            `Light.SHADED`: a slice shows a mean over depths, so the sample's shades are deeper
+            than those of the slices, and would be darker than black.
     """
 
     microscope: Microscope
@@ -50,6 +64,8 @@ class MicroscopeFit:
     log_power: tuple[float, ...]
     relative_errors: Mapping[str, float] = field(default_factory=dict)
     undetermined: tuple[str, ...] = ()
+    light: Light = Light.EMITTED
+    shown: float = 1.0
 
     def blurs(self, num_slices: int) -> dict[str, float]:
         """Return the blur in focus and in the slice farthest from it, pixels."""
@@ -60,7 +76,8 @@ class MicroscopeFit:
         return {"microscope": asdict(self.microscope), "tissue": list(self.tissue),
                 "noise_variance": self.noise_variance, "log_power": list(self.log_power),
                 "relative_errors": dict(self.relative_errors),
-                "undetermined": list(self.undetermined)}
+                "undetermined": list(self.undetermined), "light": self.light.value,
+                "shown": self.shown}
 
     @classmethod
     def from_json(cls, content: Any) -> MicroscopeFit:
@@ -83,7 +100,8 @@ class MicroscopeFit:
                    _number("noise_variance", values["noise_variance"]),
                    _numbers("log_power", values["log_power"], len(POWER_FREQUENCIES)),
                    {name: _number("relative_errors", value) for name, value in errors.items()},
-                   tuple(undetermined))
+                   tuple(undetermined), _light(values["light"]),
+                   _number("shown", values["shown"]))
 
 
 @dataclass(frozen=True)
@@ -91,16 +109,14 @@ class StackBase:
     """A filter in three dimensions that comes before a network, as `generator.h5` holds it.
 
     Args:
-        name: `LINEAR_3D`, the only one.
+        name: `NONNEGATIVE_3D`, the only one.
         left_px: standard deviation of the blur that it leaves, pixels.
-        is_absorbing: bright field instead of fluorescence.
         num_slices: of the stacks that it was fitted to and is for.
         fit: of the microscope.
     """
 
     name: str
     left_px: float
-    is_absorbing: bool
     num_slices: int
     fit: MicroscopeFit
 
@@ -116,15 +132,12 @@ class StackBase:
             ValueError: `content` is not what that gives.
         """
         values = _table(content, cls)
-        name, is_absorbing, num_slices = (values[each] for each in (
-            "name", "is_absorbing", "num_slices"))
-        if name != LINEAR_3D:
+        name, num_slices = values["name"], values["num_slices"]
+        if name != NONNEGATIVE_3D:
             raise ValueError(f"{name!r} is not the name of a filter before a network")
-        if not isinstance(is_absorbing, bool):
-            raise ValueError("is_absorbing of a filter is true or false")
         if type(num_slices) is not int or not 2 <= num_slices <= _MOST_SLICES:
             raise ValueError(f"num_slices={num_slices!r} of a filter is not 2 to {_MOST_SLICES}")
-        return cls(name, _number("left_px", values["left_px"]), is_absorbing, num_slices,
+        return cls(name, _number("left_px", values["left_px"]), num_slices,
                    MicroscopeFit.from_json(values["fit"]))
 
 
@@ -141,6 +154,14 @@ def _table(content: Any, of: type) -> dict[str, Any]:
     if not isinstance(content, dict) or set(content) != names:
         raise ValueError(f"a {of.__name__} is a table of {', '.join(sorted(names))}")
     return content
+
+
+def _light(content: Any) -> Light:
+    try:
+        return Light(content)
+    except ValueError as error:
+        raise ValueError(f"light={content!r} of a fitted microscope is none of "
+                         f"{', '.join(Light)}") from error
 
 
 def _numbers(name: str, content: Any, count: int) -> Any:

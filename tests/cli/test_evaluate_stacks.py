@@ -14,7 +14,7 @@ from helpers import with_random_weights
 from microgan.cli import evaluate
 from microgan.config import EvaluateConfig
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
-from microgan.simulation.fitted_microscope import LINEAR_3D
+from microgan.simulation.fitted_microscope import NONNEGATIVE_3D
 from microgan.programs import evaluate_stacks
 from microgan.programs.evaluate_stacks import load_reported_stacks
 from microgan.generator_file import (
@@ -80,7 +80,7 @@ def test_stacks_become_a_report(layout, capsys):
     assert report["conditions"]["spacing_um"] == [2.0, 1.0, 1.0]
     assert report["conditions"]["tissue"] == [2, 15]
     volumes = ["blurred", "Wiener", "Richardson-Lucy", "extended depth of field", "3D linear",
-               "3D Richardson-Lucy", "sharpened"]
+               "3D non-negative", "3D Richardson-Lucy", "sharpened"]
     assert {row["volume"] for row in report["tables"]["truth"]} == set(volumes)
     assert [row["volume"] for row in report["tables"]["comparison"]] == volumes
     assert any("fitted to 1 stacks of trainB: Wiener, noise to signal" in note
@@ -191,8 +191,8 @@ def test_a_correction_gets_filtered_stacks_and_is_blurred_again_by_the_fitted_mi
         layout / "generator.h5", stacks, "float32", fit, filters)
 
     # An untrained correction changes nothing.
-    (linear,) = (each for each in filters if each.name == LINEAR_3D)
-    filtered = linear.sharpen(stacks.blurred[0], stacks.focal_planes[0])
+    (base,) = (each for each in filters if each.name == NONNEGATIVE_3D)
+    filtered = base.sharpen(stacks.blurred[0], stacks.focal_planes[0])
     filtered = np.clip(np.rint(filtered), 0, 255)
     assert np.abs(sharpened - filtered).max() <= 1
     assert sharpened.dtype == again.dtype == np.uint8

@@ -27,7 +27,7 @@ def test_a_stack_becomes_sharper_in_a_file_like_its_own(tmp_path, stack, capsys)
 
     assert status == 0
     said = capsys.readouterr().out
-    assert "3D linear filter, a blur of" in said
+    assert "3D non-negative filter, a blur of" in said
     with tifffile.TiffFile(tmp_path / "out" / "stack.tif") as file:
         assert file.series[0].axes == "ZYX"
         found = file.asarray()

@@ -1,12 +1,14 @@
 """Known cells in stacks: where they were put, as the fitted microscope sees them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from microgan.estimation.depth_filter import blur_again
-from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.planted_cells import plant_cells
 from microgan.metrics.blobs import Blobs
+from microgan.simulation.fitted_microscope import Light, MicroscopeFit
 from microgan.simulation.microscope import Microscope
 
 DEPTH, SIZE = 15, 48
@@ -39,16 +41,17 @@ def test_the_blur_that_is_left_is_not_applied_twice():
     np.testing.assert_allclose(seen, 2 / 2.5 * np.exp(-0.5 * (y / 2.5) ** 2), atol=0.01)
 
 
-@pytest.mark.parametrize("is_absorbing", [True, False])
-def test_cells_lie_apart_within_the_tissue_and_have_the_contrast_in_focus(is_absorbing):
+@pytest.mark.parametrize("light", list(Light))
+def test_cells_lie_apart_within_the_tissue_and_have_the_contrast_in_focus(light):
     rng = np.random.default_rng(0)
     cells = rng.uniform(size=(DEPTH, SIZE, SIZE)) < 0.03
-    stack = np.where(cells, 60, 200) if is_absorbing else np.where(cells, 200, 60)
+    is_bright = light == Light.EMITTED
+    stack = np.where(cells, 200, 60) if is_bright else np.where(cells, 60, 200)
     stack = stack.astype(np.uint8)
     seen = Blobs(np.array([[7.0, 10, 10]]), np.ones(1))
 
-    planted, centres = plant_cells(stack, seen, FIT, tissue=(2, 13), radius=4,
-                                   spacing=(1, 1, 1), seed=3)
+    planted, centres = plant_cells(stack, seen, replace(FIT, light=light), tissue=(2, 13),
+                                   radius=4, spacing=(1, 1, 1), seed=3)
 
     assert planted.dtype == np.uint8 and 2 <= len(centres) <= 12
     assert centres.min() >= 4 and (centres[:, 0] <= 8).all() and centres.max() <= SIZE - 5
@@ -56,7 +59,7 @@ def test_cells_lie_apart_within_the_tissue_and_have_the_contrast_in_focus(is_abs
     assert apart[~np.eye(len(centres), dtype=bool)].min() > 12
     assert np.linalg.norm(centres - [7, 10, 10], axis=1).min() > 8.8
     change = planted[tuple(centres.T)].astype(float) - stack[tuple(centres.T)]
-    assert (change < -50).all() if is_absorbing else (change > 50).all()
+    assert (change > 50).all() if is_bright else (change < -50).all()
 
 
 def test_without_room_nothing_is_planted():

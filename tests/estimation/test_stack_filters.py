@@ -7,10 +7,10 @@ import pytest
 from scipy import ndimage
 
 from microgan.estimation import stack_filters
-from microgan.simulation.fitted_microscope import MicroscopeFit
 from microgan.estimation.stack_filters import (
-    EXTENDED, LINEAR_3D, RICHARDSON_LUCY, RICHARDSON_LUCY_3D, WIENER, extended_focus,
-    fit_stack_filters, richardson_lucy, wiener)
+    EXTENDED, LINEAR_3D, NONNEGATIVE_3D, RICHARDSON_LUCY, RICHARDSON_LUCY_3D, WIENER,
+    extended_focus, fit_stack_filters, richardson_lucy, wiener)
+from microgan.simulation.fitted_microscope import Light, MicroscopeFit
 from microgan.simulation.microscope import Microscope
 
 DEPTH, SIZE, FOCAL_PLANE = 7, 48, 3
@@ -47,26 +47,29 @@ def test_wiener_undoes_a_known_blur_and_keeps_the_mean():
     np.testing.assert_allclose(found[FOCAL_PLANE], stack[FOCAL_PLANE], atol=1e-9)
 
 
-@pytest.mark.parametrize("is_absorbing", [False, True])
-def test_richardson_lucy_works_on_what_light_tells_of_the_sample(is_absorbing):
+@pytest.mark.parametrize("light", [Light.EMITTED, Light.ABSORBED])
+def test_richardson_lucy_works_on_what_light_tells_of_the_sample(light):
     sharp = density()
     stack = out_of_focus(sharp)
-    if is_absorbing:
+    if light == Light.ABSORBED:
         sharp, stack = 200 * np.exp(-sharp), 200 * np.exp(-stack)
 
-    found = richardson_lucy(stack, TRANSFER, 30, is_absorbing)
+    found = richardson_lucy(stack, TRANSFER, 30, light)
 
     assert error(found, sharp) < 0.5 * error(stack, sharp)
     # Nothing shines less than nothing, nothing lets more light pass than an empty place.
     ground = 0.1 * np.ptp(stack)
-    assert found.max() < 200 + ground if is_absorbing else found.min() > -ground
+    if light == Light.ABSORBED:
+        assert found.max() < 200 + ground
+    else:
+        assert found.min() > -ground
 
 
 def test_empty_places_do_not_explode_though_the_transfer_rings():
     stack = 200 * np.exp(-out_of_focus(density()))
     ringing = np.where(FREQUENCIES < 0.2, 1, 0.1) * np.ones((DEPTH, 1))
 
-    found = richardson_lucy(stack, ringing, 30, True)
+    found = richardson_lucy(stack, ringing, 30, Light.ABSORBED)
 
     assert error(found, stack) < 0.5 * np.std(stack)
 
@@ -99,7 +102,8 @@ def test_filters_fitted_to_some_stacks_sharpen_another():
 
     found = {each.name: each for each in fitted(0.5)}
 
-    assert list(found) == [WIENER, RICHARDSON_LUCY, EXTENDED, LINEAR_3D, RICHARDSON_LUCY_3D]
+    assert list(found) == [WIENER, RICHARDSON_LUCY, EXTENDED, LINEAR_3D, NONNEGATIVE_3D,
+                           RICHARDSON_LUCY_3D]
     for name in (WIENER, RICHARDSON_LUCY):
         sharpened = found[name].sharpen(stack, FOCAL_PLANE)
         assert error(sharpened, wanted) < 0.97 * error(stack, wanted)

@@ -1,5 +1,6 @@
 """Stacks that a measured microscope would take are like those that it took."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ from microgan.estimation.densities import to_density
 from microgan.estimation.stack_filters import fit_middles
 from microgan.estimation.stack_pairs import MeasuredMicroscope
 from microgan.metrics.sharpness import mean_absolute_gradient
+from microgan.simulation.fitted_microscope import Light
 from microgan.simulation.z_stacks import TISSUE, simulate_stack
 
 LEFT_PX = 0.7
@@ -60,7 +62,7 @@ def test_random_samples_have_the_measured_noise():
 
     # Where nothing absorbs, there is more light than on average, so less noise.
     stacks, _, _ = _measured()
-    shares = np.mean([np.exp(to_density(stack, True)[0]).mean() for stack in stacks])
+    shares = np.mean([np.exp(to_density(stack, Light.ABSORBED)[0]).mean() for stack in stacks])
     assert recorded.measured.mean() == pytest.approx(1, abs=0.01)
     assert recorded.measured.var() == pytest.approx(fit.noise_variance / shares, rel=0.05)
     np.testing.assert_array_equal(recorded.sharp, 1)
@@ -78,3 +80,18 @@ def test_fluorescent_stacks_keep_their_ground():
     assert recorded.sharp.mean() == pytest.approx(dark)
     assert microscope.record_own(rng, 32).measured.mean() == pytest.approx(
         np.mean(stacks), rel=0.25)
+
+
+def test_shaded_light_is_never_below_none_and_has_the_measured_noise():
+    stacks, fit, _ = _measured()
+    shaded = replace(fit, light=Light.SHADED, shown=0.5, noise_variance=1e-4)
+    microscope = MeasuredMicroscope(stacks, shaded, LEFT_PX)
+    rng = np.random.default_rng(3)
+
+    empty = microscope.record(rng, np.zeros((64, 64, 64), np.float32), 32)
+    own = microscope.record_own(rng, 32)
+
+    brightness = 1 - np.mean([to_density(stack, Light.SHADED)[0].mean() for stack in stacks])
+    assert empty.measured.var() == pytest.approx(1e-4 / brightness, rel=0.05)
+    np.testing.assert_array_equal(empty.sharp, 1)
+    assert 0 <= own.sharp.min() < own.sharp.max() <= 1

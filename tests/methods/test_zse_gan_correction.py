@@ -17,6 +17,7 @@ from microgan.methods.zse_gan import ZSEGAN
 from microgan.methods.zse_gan_correction import ZSEGANCorrection, pieces_of
 from microgan.restoration.restorer import load_blurrer
 from microgan.runs.run import train
+from microgan.simulation.fitted_microscope import Light
 from microgan.simulation.z_stacks import simulate_stack
 
 SILENT = {"report": lambda line: None}
@@ -57,7 +58,7 @@ def test_the_generator_holds_the_fitted_microscope(run):
     _, info = load_generator(run / "generator.h5", method="zse_gan")
 
     assert (info.network, info.tasks, info.base.num_slices) == ("correction", ("z_stack",), 29)
-    assert info.base.is_absorbing
+    assert info.base.fit.light == Light.ABSORBED
     assert info.base.fit.microscope.focal_plane == pytest.approx(14, abs=1)
     assert type(info).from_json(json.loads(json.dumps(info.to_json()))) == info
 

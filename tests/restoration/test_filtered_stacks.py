@@ -16,14 +16,15 @@ from microgan.restoration.checks import unsuited_to_onnx
 from microgan.restoration.filtered_stacks import FilteredStacks
 from microgan.restoration.planes import Planes
 from microgan.restoration.restorer import Restorer, load_blurrer, load_restorer
-from microgan.simulation.fitted_microscope import LINEAR_3D, MicroscopeFit, StackBase
+from microgan.simulation.fitted_microscope import (
+    NONNEGATIVE_3D, Light, MicroscopeFit, StackBase)
 from microgan.simulation.microscope import Microscope
 from microgan.simulation.z_stacks import simulate_stack
 
 FULL = IntensityRange(0.0, 255.0)
 FIT = MicroscopeFit(Microscope(), (3.5, 25.5), 3e-5, (-1.0, -2, -4, -6, -8, -10, -12, -14),
-                    {"blur in focus": 0.1}, ("blur across them",))
-BASE = StackBase(LINEAR_3D, 0.7, True, 29, FIT)
+                    {"blur in focus": 0.1}, ("blur across them",), Light.ABSORBED)
+BASE = StackBase(NONNEGATIVE_3D, 0.7, 29, FIT)
 INFO = GeneratorInfo("zse_gan", "correction", {"filters": 2, "num_blocks": 0}, ("z_stack",),
                      {"z_stack": TaskNormalization(FULL, FULL)}, "ZYX", "0", "0", base=BASE)
 
@@ -115,7 +116,8 @@ def test_what_a_file_says_of_the_filter_comes_back(generator):
 @pytest.mark.parametrize("path, value, words", [
     ((), 3, "StackBase is a table"), (("name",), "other", "not the name of a filter"),
     (("left_px",), -1, "left_px=-1"), (("left_px",), True, "left_px=True"),
-    (("is_absorbing",), 1, "is_absorbing"), (("num_slices",), 10**9, "num_slices=1000000000"),
+    (("fit", "light"), "red", "light='red'"), (("fit", "shown"), 2, "shown=2"),
+    (("num_slices",), 10**9, "num_slices=1000000000"),
     (("fit",), [], "MicroscopeFit is a table"), (("fit", "tissue"), [1], "tissue"),
     (("fit", "log_power"), [0.0], "8 numbers"),
     (("fit", "noise_variance"), float("nan"), "noise_variance"),
