@@ -28,6 +28,9 @@ from microgan.errors import UserError
 from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.runtime.machine import processor
 from microgan.runtime.startup import import_tensorflow_quietly
+from microgan.simulation.fitted_microscope import (
+    LINEAR_3D, POWER_FREQUENCIES, MicroscopeFit, StackBase)
+from microgan.simulation.microscope import Microscope
 
 _ROOT = Path(__file__).resolve().parent.parent
 _STACK = "stack"
@@ -35,7 +38,11 @@ _STACK_SHAPE = (61, 1024, 1024)
 # By the name of a generator file: method, network, its arguments and axes.
 _GENERATORS = {
     "cgan.h5": ("cgan", "unet", {"filters": 16, "depth": 3}, "YX"),
-    "zse_gan.h5": ("zse_gan", "residual", {"filters": 16, "outside_share": 0.14}, "ZYX")}
+    "zse_gan.h5": ("zse_gan", "correction", {"filters": 16}, "ZYX")}
+# What comes before the network of the stack.
+_BASE = StackBase(LINEAR_3D, 0.7, False, _STACK_SHAPE[0], MicroscopeFit(
+    Microscope(focal_plane=30, lateral_growth_per_um=0.004, axial_growth_per_um=0.004),
+    (5.0, 55.0), 100.0, tuple(np.linspace(14, 2, len(POWER_FREQUENCIES)))))
 # Arguments: image, result, whether to average over mirror images. As each one's pages show it.
 _BY_CARE = """
 import sys
@@ -83,7 +90,8 @@ def write_files(folder: Path, images: tuple[str, ...]) -> None:
     ranges = TaskNormalization(IntensityRange(0, 4000), IntensityRange(0, 4000))
     for name, (method, network, arguments, axes) in _GENERATORS.items():
         info = GeneratorInfo(method, network, arguments, ("A",), {"A": ranges}, axes, "0", "",
-                             test_time_augmentation=method == "cgan")
+                             test_time_augmentation=method == "cgan",
+                             base=_BASE if method == "zse_gan" else None)
         save_generator(folder / name, build_network(info).get_weights(), info)
     random = np.random.default_rng(0)
     for image in images:

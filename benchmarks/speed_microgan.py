@@ -71,12 +71,11 @@ def random_batch(settings: Any) -> dict[str, np.ndarray]:
         if settings.generator == "unet":
             batch["noise"] = random.standard_normal(batch["clean"].shape, np.float32)
         return batch
-    number = settings.num_sections
     return {"blurred": images(DEPTH, side, side),
             "focal_plane": np.full(batch_size, DEPTH // 2, np.int32),
-            "sharp_lateral": images(number, side, side),
-            "sharp_axial": images(number, side, DEPTH),
-            "places": random.random((batch_size, NUM_DRAWS, number), np.float32)}
+            "sharp_lateral": images(1, side, side),
+            "sharp_axial": images(1, side, DEPTH),
+            "places": random.random((batch_size, NUM_DRAWS, 1), np.float32)}
 
 
 def build_trainer(settings: Any) -> Any:
@@ -93,7 +92,7 @@ def build_trainer(settings: Any) -> Any:
     if isinstance(settings, configs.ZSEGANConfig):
         method = ZSEGAN(settings)
         method.batches = _stack_batches(settings)
-        info = _info("zse_gan", settings.translator, {"filters": settings.translator_filters})
+        info = _info("zse_gan", "published", {"filters": settings.translator_filters})
         return method.build(info)[0]
     arguments = {"filters": settings.generator_filters}
     if settings.generator == "resnet":
@@ -126,9 +125,7 @@ def _stack_batches(settings: configs.ZSEGANConfig) -> StackBatches:
 
     stacks = TrainingStacks(image(DEPTH, side, side), [DEPTH // 2], image(side, side),
                             image(side, DEPTH), _RANGES.clean)
-    return StackBatches(
-        stacks, batch_size=settings.batch_size, patch_size=side,
-        num_sections=settings.num_sections, symmetries=settings.symmetries, seed=0)
+    return StackBatches(stacks, batch_size=settings.batch_size, patch_size=side, seed=0)
 
 
 def _info(method: str, network: str, arguments: dict[str, Any]) -> GeneratorInfo:

@@ -71,7 +71,7 @@ def drawing(config: Any) -> Any:
                                 images(_SIDE, _SIDE), images(_SIDE, depth), ranges)
         return StackBatches(
             stacks, batch_size=config.batch_size, patch_size=config.patch_size,
-            num_sections=config.num_sections, symmetries=config.symmetries, seed=0)
+            seed=0)
     tasks = [TrainingTask(name, images(_SIDE, _SIDE), images(_SIDE, _SIDE),
                           TaskNormalization(ranges, ranges)) for name in speed_microgan.TASKS]
     shared = {"batch_size": config.batch_size, "patch_size": config.patch_size, "seed": 0}

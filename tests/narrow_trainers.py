@@ -42,9 +42,7 @@ def build_zse_gan():
         zse_gan.build_published_generator(filters=2, num_blocks=0), adam(use_ema=True),
         discriminators=SectionDiscriminators(*discriminators, adam()),
         weights={"adversarial": 1.0, "consistency": 10.0},
-        sections=SectionSettings((8, 16, 16), pool_size=0, vertical_share=0.35,
-                                 synthetic_vertical_share=0.175, use_slice_weights=False,
-                                 outside_share=0.0),
+        sections=SectionSettings((8, 16, 16), pool_size=0, vertical_share=0.35),
         global_batch_size=BATCH_SIZE, seed=3)
 
 

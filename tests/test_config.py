@@ -92,10 +92,17 @@ def test_all_losses_off_is_refused():
         CGANConfig.create(content_weight=0.0, adversarial_weight=0.0)
 
 
-def test_crops_too_small_for_the_discriminators_halvings_are_refused():
-    assert ZSEGANConfig.create(patch_size=32, discriminator_halvings=5)
-    with pytest.raises(UserError, match="--discriminator_halvings=5 needs crops of 32 pixels"):
-        ZSEGANConfig.create(patch_size=31, discriminator_halvings=5)
+def test_crops_larger_than_simulated_stacks_are_refused():
+    assert ZSEGANConfig.create(recipe="limited", patch_size=80)
+    with pytest.raises(UserError, match="--patch_size=81 is more than the 80 pixels"):
+        ZSEGANConfig.create(recipe="limited", patch_size=81)
+
+
+@pytest.mark.parametrize("recipe, name", [
+    ("limited", "pool_size"), ("limited", "consistency_weight"), ("paper", "simulated_stacks")])
+def test_settings_of_the_other_recipe_of_stacks_are_refused(recipe, name):
+    with pytest.raises(UserError, match=f"--{name} has no meaning with --recipe={recipe}"):
+        ZSEGANConfig.create(recipe=recipe, **{name: 1})
 
 
 def test_resume_and_overwrite_contradict():

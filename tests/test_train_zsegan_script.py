@@ -114,8 +114,7 @@ def test_stacks_too_shallow_for_vertical_sections_are_a_mistake(tmp_path, random
     result = run_without_tensorflow("train_zsegan", "--patch_size=32", "--data_dir=stacks",
                                     cwd=tmp_path)
 
-    assert_mistake(result, "shallowest z-stack has 9 slices", "16 are needed",
-                   "--discriminator_halvings")
+    assert_mistake(result, "shallowest z-stack has 9 slices", "need 16", "--recipe=limited")
 
 
 @pytest.mark.slow

@@ -43,19 +43,18 @@ GROUPS = {
         "register", "upsample"),
     "Networks": (
         "generator", "generator_filters", "discriminator", "discriminator_filters",
-        "discriminator_halvings", "discriminator_norm", "critic", "critic_filters", "translator",
-        "translator_filters", "dropout", "measure_defect", "test_time_augmentation", "calibrate"),
+        "critic", "critic_filters", "translator_filters", "dropout", "measure_defect",
+        "test_time_augmentation", "calibrate"),
     "Training": (
         "config", "num_iters", "batch_size", "patch_size", "learning_rate",
         "learning_rate_decay", "critic_learning_rate", "discriminator_learning_rate",
-        "adam_beta_1", "adam_beta_2", "adam_epsilon", "ema_decay", "critic_steps", "num_sections",
-        "pool_size", "validate_every", "max_bad_steps", "bounded_updates"),
+        "adam_beta_1", "adam_beta_2", "adam_epsilon", "ema_decay", "critic_steps", "pool_size",
+        "validate_every", "max_bad_steps", "bounded_updates"),
     "Losses": (
         "content_weight", "content_features", "content_distance", "content_from",
         "adversarial_weight", "penalty_weight", "pixel_weight", "fitted_pixel_weight",
         "fourier_weight", "style_weight", "spectrum_weight", "intensity_weight",
-        "structure_weight", "consistency_weight", "slice_weights", "identity_weight",
-        "defocus_weight", "outside_share", "vertical_share", "made_vertical_share"),
+        "structure_weight", "consistency_weight", "identity_weight", "vertical_share"),
     "Computing": ("seed", "deterministic", "num_gpu", "precision", "backend", "shard", "dask"),
     "Output": (
         "overwrite", "checkpoint_every", "checkpoint_minutes", "tensorboard", "name",

@@ -10,11 +10,8 @@ from microgan.errors import UserError
 
 SIMULATED_PX = 80  # side of simulated stacks, from which crops are cut
 _OF_PAPER = (
-    "in_focus_from", "symmetries", "normalization", "num_sections", "discriminator_learning_rate",
-    "translator", "discriminator_filters", "discriminator_halvings", "discriminator_norm",
-    "pool_size", "adversarial_weight", "vertical_share", "made_vertical_share",
-    "consistency_weight", "slice_weights", "identity_weight", "defocus_weight",
-    "spectrum_weight", "outside_share")
+    "in_focus_from", "normalization", "discriminator_learning_rate", "discriminator_filters",
+    "pool_size", "adversarial_weight", "vertical_share", "consistency_weight", "identity_weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +45,6 @@ class ZSEGANConfig(TrainingConfig):
     simulated_stacks: int = setting(
         300, "Stacks to train on, simulated as the fitted microscope would take them, no more "
         "than are used. A twelfth as many others validate.", minimum=1)
-    symmetries: str = setting(
-        "none", "Random symmetries of stacks and images, depth unchanged. none: as in the "
-        "original. flips: mirrored along X and Y. all: also rotated by 90 degrees.",
-        choices=("none", "flips", "all"))
     normalization: str = setting(
         "type_range", "Intensities that are mapped to -1 and 1. type_range: the limits of an "
         "integer type, as in the original; for other types, the extremes of the training stacks. "
@@ -63,9 +56,6 @@ class ZSEGANConfig(TrainingConfig):
                               minimum=1)
     patch_size: int = setting(128, "Side of the square training crops in pixels, of full depth; "
                               "the original's 128. limited: at most 80.", limited=64, minimum=16)
-    num_sections: int = setting(
-        1, "Random horizontal slices, and as many vertical sections, that the discriminators "
-        "judge per stack and update; the original's 1.", minimum=1)
     learning_rate: float = setting(2e-4, "Learning rate of the translators' Adam; the original's "
                                    "2e-4.", limited=1e-3, above=0)
     discriminator_learning_rate: float = setting(
@@ -77,19 +67,10 @@ class ZSEGANConfig(TrainingConfig):
         limited=0.998, minimum=0, maximum=0.99999)
     validate_every: int = setting(200, "Updates between validations; the best weights are saved.",
                                   limited=250, minimum=1)
-    translator: str = setting(
-        "published", "published: 3D convolutions, instance norm, tanh. residual: ours, input plus "
-        "an unbounded correction.", choices=("published", "residual"))
     translator_filters: int = setting(
         16, "Channels of the translators at full resolution; the original's 16.", minimum=1)
     discriminator_filters: int = setting(
         32, "Channels of the discriminators' first convolution; the original's 32.", minimum=1)
-    discriminator_halvings: int = setting(
-        4, "Strided convolutions of the discriminators; the original's 4 see 62 pixels at a time, "
-        "3 see 30.", minimum=1, maximum=6)
-    discriminator_norm: bool = setting(
-        True, "Whether the discriminators have the original's instance norms, which hide "
-        "contrast from them.")
     pool_size: int = setting(
         50, "Earlier volumes of each translator kept for the discriminators; the original's 50. "
         "0: none.", minimum=0)
@@ -98,32 +79,14 @@ class ZSEGANConfig(TrainingConfig):
         above=0)
     vertical_share: float = setting(
         0.35, "Weight of vertical sections among the in-focus images a discriminator learns from; "
-        "horizontal ones have the rest. The original's c = 0.35.", minimum=0, maximum=1)
-    made_vertical_share: float = setting(
-        0.175, "Weight of vertical sections of sharpened stacks; the original's c / 2, which "
-        "looks like a mistake.", minimum=0, maximum=1)
+        "horizontal ones have the rest. The original's c = 0.35; vertical sections of sharpened "
+        "stacks have c / 2, which looks like a mistake.", minimum=0, maximum=1)
     consistency_weight: float = setting(
         10.5, "Weight of the consistency loss, the mean absolute difference between a stack and "
         "its sharpened and blurred version; the original's 10.5.", minimum=0)
-    slice_weights: bool = setting(
-        True, "Whether the consistency loss takes only the worst slice, weighted by depth, as "
-        "published; otherwise all slices count equally.")
     identity_weight: float = setting(
         0.5, "Weight of the identity losses: blurring a blurred stack or sharpening a sharpened "
         "one changes nothing; the original's 0.5.", minimum=0)
-    defocus_weight: float = setting(
-        0.0, "Weight of the defocus loss, the mean absolute difference between a stack and its "
-        "sharpened version, defocused as measured on the training stacks; the original has none.",
-        minimum=0)
-    spectrum_weight: float = setting(
-        0.0, "Weight of the spectrum loss, the mean absolute difference in log10 power over "
-        "frequency and direction between slices and their stack's focal plane, and between "
-        "vertical sections and in-focus crops; the original has none.",
-        minimum=0)
-    outside_share: float = setting(
-        0.0, "Share of a stack's depth at each end that focuses outside the sample: it need not "
-        "become sharp, and the defocus loss keeps it unchanged. 0: the original, which invents "
-        "structure there.", minimum=0, maximum=0.4)
 
     def meaningless(self) -> dict[str, Meaningless]:
         if self.recipe == "limited":
@@ -133,16 +96,6 @@ class ZSEGANConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.recipe == "limited":
-            if self.patch_size > SIMULATED_PX:
-                raise UserError(f"--patch_size={self.patch_size} is more than the {SIMULATED_PX} "
-                                "pixels of simulated stacks. Lower it.")
-            return
-        if self.spectrum_weight and self.patch_size < 32:
-            raise UserError(f"--patch_size={self.patch_size} is too small for a spectrum. Pass 32 "
-                            "or more, or --spectrum_weight=0.")
-        if 2 ** self.discriminator_halvings > self.patch_size:
-            raise UserError(
-                f"--discriminator_halvings={self.discriminator_halvings} needs crops of "
-                f"{2 ** self.discriminator_halvings} pixels, but --patch_size={self.patch_size}. "
-                "Lower the first or raise the second.")
+        if self.recipe == "limited" and self.patch_size > SIMULATED_PX:
+            raise UserError(f"--patch_size={self.patch_size} is more than the {SIMULATED_PX} "
+                            "pixels of simulated stacks. Lower it.")

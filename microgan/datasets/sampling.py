@@ -256,7 +256,7 @@ def _equal_shares(num_tasks: int, batch_size: int, random: np.random.Generator) 
 
 
 def draw_crops(images: Sequence[np.ndarray], size: tuple[int, int], symmetries: str,
-               random: np.random.Generator, *, may_swap: bool = True) -> list[np.ndarray]:
+               random: np.random.Generator) -> list[np.ndarray]:
     """Draw the same random crop and symmetry of images of one size.
 
     Args:
@@ -264,11 +264,10 @@ def draw_crops(images: Sequence[np.ndarray], size: tuple[int, int], symmetries: 
         size: (Y, X) of the crop.
         symmetries: a key of `SYMMETRIES`.
         random: source of place and symmetry.
-        may_swap: False keeps Y and X in place, whatever `symmetries` allows.
     """
     place = _draw_place(images[0].shape[-2:], size, random)
     flip_x, flip_y, swap = _draw_symmetry(symmetries, random)
-    return [transform(image[..., *place], flip_x, flip_y, swap and may_swap) for image in images]
+    return [transform(image[..., *place], flip_x, flip_y, swap) for image in images]
 
 
 def _draw_place(shape: Sequence[int], size: tuple[int, int], random: np.random.Generator) -> Place:

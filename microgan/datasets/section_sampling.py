@@ -43,8 +43,6 @@ class StackBatches:
         training: stacks and in-focus images.
         batch_size: stacks per batch over all replicas, > 0.
         patch_size: side of the crops in pixels.
-        num_sections: in-focus images of each kind per stack, > 0.
-        symmetries: a key of `SYMMETRIES`, of the lateral plane; depth is never mirrored.
         seed: batch n depends only on (seed, n).
 
     Raises:
@@ -52,7 +50,7 @@ class StackBatches:
     """
 
     def __init__(self, training: TrainingStacks, *, batch_size: int, patch_size: int,
-                 num_sections: int, symmetries: str, seed: int) -> None:
+                 seed: int) -> None:
         self.depth = min(len(stack) for stack in training.stacks)
         self.stacks, self.focal_planes = [], []
         for stack, focal_plane in zip(training.stacks, training.focal_planes):
@@ -64,8 +62,6 @@ class StackBatches:
         self.intensities = training.intensities
         self.batch_size = batch_size
         self.patch_size = patch_size
-        self.num_sections = num_sections
-        self.symmetries = symmetries
         self.seed = seed
         _refuse_small("z-stack", self.stacks, patch_size)
         _refuse_small("in-focus image", self.sharp_lateral, patch_size)
@@ -80,35 +76,30 @@ class StackBatches:
 
         Returns:
             `blurred`, float32 (B, Z, P, P, 1), `focal_plane`, int32 (B,), `sharp_lateral`,
-            float32 (B, N, P, P, 1), and `sharp_axial`, float32 (B, N, P, Z, 1), normalised;
-            `places`, float32 (B, NUM_DRAWS, N), uniform from 0 to 1, of the judged sections.
+            float32 (B, 1, P, P, 1), and `sharp_axial`, float32 (B, 1, P, Z, 1), normalised;
+            `places`, float32 (B, NUM_DRAWS, 1), uniform from 0 to 1, of the judged sections.
             Drawn here, so that they do not depend on the number of replicas.
         """
         random = np.random.default_rng([self.seed, update])
         square = (self.patch_size, self.patch_size)
         chosen = random.integers(len(self.stacks), size=self.batch_size)
-        blurred = [self._crop(self.stacks[index], square, random, may_swap=True)
-                   for index in chosen]
+        blurred = [_crop(self.stacks[index], square, random) for index in chosen]
         lateral, axial = (
-            [[self._crop(images[int(random.integers(len(images)))], size, random,
-                         may_swap=may_swap)
-              for _ in range(self.num_sections)] for _ in chosen]
-            for images, size, may_swap in (
-                (self.sharp_lateral, square, True),
-                (self.sharp_axial, (self.patch_size, self.depth), False)))
+            [[_crop(images[int(random.integers(len(images)))], size, random)] for _ in chosen]
+            for images, size in ((self.sharp_lateral, square),
+                                 (self.sharp_axial, (self.patch_size, self.depth))))
         return {"blurred": self._values(blurred), "sharp_lateral": self._values(lateral),
                 "sharp_axial": self._values(axial),
-                "places": random.random((self.batch_size, NUM_DRAWS, self.num_sections),
-                                        np.float32),
+                "places": random.random((self.batch_size, NUM_DRAWS, 1), np.float32),
                 "focal_plane": np.array([self.focal_planes[index] for index in chosen], np.int32)}
-
-    def _crop(self, image: np.ndarray, size: tuple[int, int], random: np.random.Generator, *,
-              may_swap: bool) -> np.ndarray:
-        (crop,) = draw_crops([image], size, self.symmetries, random, may_swap=may_swap)
-        return crop
 
     def _values(self, crops: list) -> np.ndarray:
         return self.intensities.normalize(np.stack(crops))[..., np.newaxis]
+
+
+def _crop(image: np.ndarray, size: tuple[int, int], random: np.random.Generator) -> np.ndarray:
+    (crop,) = draw_crops([image], size, "none", random)
+    return crop
 
 
 def _refuse_small(kind: str, images: Sequence[np.ndarray], patch_size: int,

@@ -22,7 +22,7 @@ def mean_axial_gradient(stack: np.ndarray) -> float:
 
 
 def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.ndarray,
-                focal_plane: int, *, inside: slice, axial_gradient: float) -> dict[str, float]:
+                focal_plane: int, *, axial_gradient: float) -> dict[str, float]:
     """Score one stack: structure must be kept, and sharpness match, neither less nor more.
 
     Args:
@@ -30,7 +30,6 @@ def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.nd
         sharpened: like `blurred`.
         reconstructed: like `blurred`.
         focal_plane: position of the sharpest slice, from 0.
-        inside: slices that focus inside the sample.
         axial_gradient: mean gradient that vertical sections should have.
 
     Returns:
@@ -48,8 +47,8 @@ def score_stack(blurred: np.ndarray, sharpened: np.ndarray, reconstructed: np.nd
     back = float(np.mean([_ssim(*slices) for slices in zip(reconstructed, blurred)]))
     wanted = _sharpness(focal)
     lateral = float(np.sqrt(np.mean([(_sharpness(lateral_slice) - wanted) ** 2
-                                     for lateral_slice in sharpened[inside]])))
-    vertical = float(abs(np.log(mean_axial_gradient(sharpened[inside]) / axial_gradient)))
+                                     for lateral_slice in sharpened])))
+    vertical = float(abs(np.log(mean_axial_gradient(sharpened) / axial_gradient)))
     return {"score": (at_focus + back) / 2 - (lateral + vertical) / 2, "ssim_at_focus": at_focus,
             "ssim_reconstructed": back, "error_lateral": lateral, "error_vertical": vertical}
 

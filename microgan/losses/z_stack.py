@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from scipy.stats import norm
 
@@ -88,31 +87,4 @@ def consistency_loss(stack: Any, reconstructed: Any, slice_weights: Any | None =
     of_slices = ops.mean(ops.abs(stack - reconstructed), axis=(2, 3, 4))
     if slice_weights is None:
         return ops.mean(of_slices, axis=1)
-    return ops.max(slice_weights * of_slices, axis=1)
-
-
-def defocus_loss(blurred: Any, sharpened: Any, filters: Any) -> Any:
-    """Mean absolute difference between a stack and its sharpened version, defocused again.
-
-    The sharpened stack, defocused as by the microscope, must match the measured one. So what
-    defocus left of a structure fixes its place and intensity, and nothing changes at the focal
-    plane. Lost detail is left to other losses.
-
-    Args:
-        blurred: float (B, Z, Y, X, 1).
-        sharpened: like `blurred`.
-        filters: float (B, Z, 2 Y, X + 1), factors of the real Fourier coefficients of a slice
-            mirrored at its far edges.
-
-    Returns:
-        float (B,), >= 0, unweighted.
-
-    Source:
-        ours. A learned blur alone could undo any change, even inverted contrast.
-    """
-    _, _, height, width, _ = sharpened.shape
-    # Mirrored, so that opposite edges meet without a step.
-    mirrored = tf.pad(sharpened[..., 0], ((0, 0), (0, 0), (0, height), (0, width)), "SYMMETRIC")
-    spectrum = tf.signal.rfft2d(mirrored)
-    defocused = tf.signal.irfft2d(spectrum * tf.cast(filters, spectrum.dtype))
-    return ops.mean(ops.abs(blurred[..., 0] - defocused[..., :height, :width]), axis=(1, 2, 3))
+    return ops.max(ops.cast(slice_weights, of_slices.dtype) * of_slices, axis=1)

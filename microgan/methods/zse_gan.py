@@ -23,7 +23,7 @@ from microgan.runtime.amounts import interval
 if TYPE_CHECKING:
     import keras
 
-_SPECTRUM_PX = 8  # the fewest in which a spectrum has a high and a low frequency
+_LEAST_DEPTH = 16  # which the discriminators halve four times
 # Stacks, and their side in pixels, of a validation: more change its score little.
 _VALIDATED_STACKS = 6
 _VALIDATED_PX = 128
@@ -49,27 +49,14 @@ class ZSEGAN(Method):
         self.reported = load_test_stacks(config, data.names, data.stacks)
         self.batches = StackBatches(
             data.training_stacks(), batch_size=config.batch_size, patch_size=config.patch_size,
-            num_sections=config.num_sections, symmetries=config.symmetries, seed=self.seed)
+            seed=self.seed)
         self._refuse_shallow(self.batches.depth)
 
     def _refuse_shallow(self, depth: int) -> None:
-        """Refuse stacks too shallow for the discriminators or a spectrum."""
-        config = self.config
-        inside = depth - 2 * round(config.outside_share * depth)
-        judged = 2 ** config.discriminator_halvings
-        needed = max(judged, _SPECTRUM_PX if config.spectrum_weight else 0)
-        if inside >= needed:
-            return
-        remedy = " and ".join(change for change, is_needed in (
-            ("lower --discriminator_halvings", inside < judged),
-            ("pass --spectrum_weight=0", config.spectrum_weight and inside < _SPECTRUM_PX))
-            if is_needed)
-        if depth >= needed:
-            remedy = f"lower --outside_share, or {remedy}"
-        raise UserError(
-            f"The shallowest z-stack has {depth} slices, {inside} of them without the "
-            f"--outside_share={config.outside_share:g} at both ends, but {needed} are needed. "
-            f"{remedy[0].upper()}{remedy[1:]}.")
+        """Refuse stacks too shallow for the discriminators."""
+        if depth < _LEAST_DEPTH:
+            raise UserError(f"The shallowest z-stack has {depth} slices, but the discriminators "
+                            f"need {_LEAST_DEPTH}. Leave it out, or pass --recipe=limited.")
 
     def split(self) -> dict[str, Any]:
         return {TASK: self.data.split_record(
@@ -86,12 +73,9 @@ class ZSEGAN(Method):
 
     def describe(self) -> GeneratorInfo:
         config = self.config
-        arguments: dict[str, Any] = {"filters": config.translator_filters}
-        if config.translator == "residual":
-            arguments["outside_share"] = config.outside_share
         return describe_generator(
-            config, method="zse_gan", network=config.translator,
-            network_arguments=arguments, axes="ZYX", normalization={
+            config, method="zse_gan", network="published",
+            network_arguments={"filters": config.translator_filters}, axes="ZYX", normalization={
                 TASK: TaskNormalization(self.data.intensities, self.data.intensities)})
 
     def build(self, info: GeneratorInfo) -> tuple[Trainer, keras.Model]:
@@ -101,9 +85,8 @@ class ZSEGAN(Method):
             SectionDiscriminators, SectionSettings, ZSEGANTrainer)
 
         config = self.config
-        discriminators = [build_discriminator(
-            filters=config.discriminator_filters, num_halvings=config.discriminator_halvings,
-            use_norm=config.discriminator_norm) for _ in range(2)]
+        discriminators = [build_discriminator(filters=config.discriminator_filters)
+                          for _ in range(2)]
         trainer = ZSEGANTrainer(
             build_network(info),
             adam(config, config.learning_rate, num_updates=config.num_iters,
@@ -114,21 +97,9 @@ class ZSEGAN(Method):
             weights=config.loss_weights(),
             sections=SectionSettings(
                 stack_shape=(self.batches.depth, config.patch_size, config.patch_size),
-                pool_size=config.pool_size, vertical_share=config.vertical_share,
-                synthetic_vertical_share=config.made_vertical_share,
-                use_slice_weights=config.slice_weights, outside_share=config.outside_share),
-            defocus_filters=self._defocus_filters(), global_batch_size=config.batch_size,
-            seed=self.seed)
+                pool_size=config.pool_size, vertical_share=config.vertical_share),
+            global_batch_size=config.batch_size, seed=self.seed)
         return trainer, build_network(info)
-
-    def _defocus_filters(self) -> np.ndarray | None:
-        from microgan.metrics.defocus import estimate_transfer, radial_filters
-
-        if not self.config.defocus_weight:
-            return None
-        side = 2 * self.config.patch_size
-        return radial_filters(
-            estimate_transfer(self.batches.stacks, self.batches.focal_planes), side, side)
 
     def validation_bytes(self, network: keras.Model) -> float:
         from microgan.runs.estimates import restoring_memory
@@ -154,13 +125,8 @@ class ZSEGAN(Method):
         # In network values already: nothing is rounded.
         sharpened, reconstructed = translate_stacks(network, stacks, IntensityRange(-1, 1))
         self.shown = list(zip(stacks, sharpened, reconstructed))[:_NUM_SAMPLES]
-        scored = []
-        for stack, sharp, again, focal_plane in zip(stacks, sharpened, reconstructed,
-                                                    focal_planes):
-            num_outside = round(self.config.outside_share * len(stack))
-            scored.append(score_stack(
-                stack, sharp, again, focal_plane, axial_gradient=axial_gradient,
-                inside=slice(num_outside, len(stack) - num_outside)))
+        scored = [score_stack(*each, axial_gradient=axial_gradient)
+                  for each in zip(stacks, sharpened, reconstructed, focal_planes)]
         return mean_scores(scored)
 
     def draw(self, folder: Path, update: int, rows: list[Scores]) -> None:

@@ -88,22 +88,6 @@ def _spectrum(image: np.ndarray) -> np.ndarray:
     return np.fft.rfft2((image - image.mean(dtype=np.float64)) * window)
 
 
-def radial_filters(transfer: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Map transfer functions to the coefficients of a real Fourier transform.
-
-    Args:
-        transfer: float (N, R), from `estimate_transfer`.
-        height: of the images, pixels.
-        width: of the images, pixels.
-
-    Returns:
-        float32 (N, height, width // 2 + 1), 1 at frequency 0: brightness does not fade.
-    """
-    frequency = _frequency(height, width)
-    return np.stack([interpolate_transfer(of_rings, frequency)
-                     for of_rings in transfer]).astype(np.float32)
-
-
 def interpolate_transfer(of_rings: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """Return a transfer function at any frequencies.
 

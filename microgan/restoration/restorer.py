@@ -61,6 +61,7 @@ class _Access(NamedTuple):
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 # At most for networks without norms: larger tiles make them no faster.
 _ENOUGH_BYTES = 1.2e9
+_ENOUGH_BYTES_AFTER_FILTER = 0.6e9  # beside the filtered stack
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
 # An image is on another scale if less than this share of its range was learned, or if it spans
@@ -207,7 +208,7 @@ class Restorer:
         self._max_pixels = self._network.max_pixels
         free = memory.free_bytes() / 2
         if self._network.num_passes == 1:  # larger tiles would only be larger
-            free = min(free, _ENOUGH_BYTES)
+            free = min(free, _ENOUGH_BYTES if info.base is None else _ENOUGH_BYTES_AFTER_FILTER)
         self._max_pixels = min(self._max_pixels, int(free / self._network.bytes_per_pixel))
 
     def __reduce__(self) -> Any:

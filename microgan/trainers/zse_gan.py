@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from microgan.losses.adversarial import least_squares_loss
-from microgan.losses.spectrum import spectrum_loss
 from microgan.losses.z_stack import (
-    adversarial_slice_weights, consistency_loss, consistency_slice_weights, defocus_loss)
+    adversarial_slice_weights, consistency_loss, consistency_slice_weights)
 from microgan.trainers.image_pool import ImagePool
 
 Losses = dict[str, tf.Tensor]
@@ -43,21 +42,13 @@ class SectionSettings:
     Args:
         stack_shape: (Z, Y, X) of the training crops.
         pool_size: sharpened and reconstructed volumes kept for the discriminators; 0 for none.
-        vertical_share: c, weight of real vertical sections; horizontal ones have 1 - c.
-        synthetic_vertical_share: weight of the sharpened stacks' vertical sections; the
-            original's is c / 2.
-        use_slice_weights: whether the consistency loss is that of the worst weighted slice,
-            as published, or the mean of all.
-        outside_share: share of the depth, at each end, outside the sample: no texture is
-            demanded there, and the defocus loss keeps it as measured.
+        vertical_share: c, weight of real vertical sections; horizontal ones have 1 - c, and
+            vertical sections of sharpened stacks, as published, c / 2.
     """
 
     stack_shape: tuple[int, int, int]
     pool_size: int
     vertical_share: float
-    synthetic_vertical_share: float
-    use_slice_weights: bool
-    outside_share: float
 
 
 class ZSEGANTrainer:
@@ -69,11 +60,9 @@ class ZSEGANTrainer:
         generator_optimizer: updates both translators; with `use_ema`, it also keeps their
             weights' moving average.
         discriminators: of sections.
-        weights: factors of the losses by name, above 0: "adversarial", "consistency",
-            "identity", "defocus" and "spectrum". A loss without a weight is not computed.
+        weights: factors of the losses by name, above 0: "adversarial", "consistency" and
+            "identity". A loss without a weight is not computed.
         sections: how they are drawn and weighted.
-        defocus_filters: float32 (2 Z - 1, 2 Y, X + 1), by offset from the focal plane, from
-            -(Z - 1) slices; None without a defocus loss.
         global_batch_size: stacks per update over all replicas: gradients are summed over
             replicas, so losses divide by it.
         seed: of the pools.
@@ -84,8 +73,7 @@ class ZSEGANTrainer:
 
     def __init__(self, generator: keras.Model, generator_optimizer: keras.optimizers.Optimizer, *,
                  discriminators: SectionDiscriminators, weights: Mapping[str, float],
-                 sections: SectionSettings, defocus_filters: np.ndarray | None = None,
-                 global_batch_size: int, seed: int) -> None:
+                 sections: SectionSettings, global_batch_size: int, seed: int) -> None:
         self.generator = generator
         self.sharpen, self.blur = (generator.get_layer(name) for name in ("sharpen", "blur"))
         self.sharp_discriminator = discriminators.sharp
@@ -94,23 +82,14 @@ class ZSEGANTrainer:
         self.discriminator_optimizer = discriminators.optimizer
         self.weights = weights
         self.vertical_share = sections.vertical_share
-        self.synthetic_vertical_share = sections.synthetic_vertical_share
-        self.use_slice_weights = sections.use_slice_weights
+        self.synthetic_vertical_share = sections.vertical_share / 2
         self.global_batch_size = global_batch_size
         self.random = keras.random.SeedGenerator(seed)
         depth = sections.stack_shape[0]
-        num_outside = round(sections.outside_share * depth)
-        self.inside = slice(num_outside, depth - num_outside)
         # One row for each position of the focal plane.
         self.adversarial_table, self.consistency_table = (
             np.stack([weights(depth, focal_plane) for focal_plane in range(depth)])
             for weights in (adversarial_slice_weights, consistency_slice_weights))
-        z = np.arange(depth)
-        # The last filter keeps slices outside the sample unchanged.
-        self.filter_table = np.full((depth, depth), 2 * depth - 1)
-        self.filter_table[:, self.inside] = (z - z[:, np.newaxis] + depth - 1)[:, self.inside]
-        if defocus_filters is not None:
-            self.filters = np.concatenate([defocus_filters, np.ones_like(defocus_filters[:1])])
         self.pools = [ImagePool(sections.pool_size, (*sections.stack_shape, 1), seed=self.random)
                       for _ in range(2)] if sections.pool_size else []
         # Built now, so that a checkpoint finds the slots to restore.
@@ -139,8 +118,7 @@ class ZSEGANTrainer:
         1. Sharpen the stack, y = G_S(x), and blur the result again, G_B(y).
         2. D_S judges slices and vertical sections of y, D_B judges slices of G_B(y).
         3. As weighted, compare G_B(y) with x (consistency), G_B(x) with x and G_S(y) with y
-           (identity), y defocused with x (defocus), and spectra of y with those of in-focus
-           images (spectrum).
+           (identity).
         4. Update G_S and G_B together.
         5. Let D_S and D_B tell y and G_B(y), or earlier ones from the pools, from in-focus
            images and measured slices, and update them together.
@@ -168,8 +146,6 @@ class ZSEGANTrainer:
         with tf.GradientTape() as tape:
             sharpened, reconstructed = self.generator(blurred, training=True)
             axial = self._draw_axial(sharpened, places[0])
-            slice_weights = (tf.gather(self.consistency_table, focal_plane)
-                             if self.use_slice_weights else None)
             losses = {
                 "sharp": self._mean(
                     (1 - self.vertical_share) * self._judged_lateral(
@@ -179,16 +155,12 @@ class ZSEGANTrainer:
                     self.blur_discriminator, reconstructed, focal_plane, places[2], 1))}
             if "consistency" in self.weights:
                 losses["consistency"] = self._mean(
-                    consistency_loss(blurred, reconstructed, slice_weights))
+                    consistency_loss(blurred, reconstructed,
+                                     tf.gather(self.consistency_table, focal_plane)))
             if "identity" in self.weights:
                 losses["identity"] = self._mean(
                     consistency_loss(blurred, self.blur(blurred, training=True))
                     + consistency_loss(sharpened, self.sharpen(sharpened, training=True)))
-            if "defocus" in self.weights:
-                filters = tf.gather(self.filters, tf.gather(self.filter_table, focal_plane))
-                losses["defocus"] = self._mean(defocus_loss(blurred, sharpened, filters))
-            if "spectrum" in self.weights:
-                losses["spectrum"] = self._mean(self._spectrum_loss(batch, sharpened, axial))
             total = sum(self.weights[_WEIGHT_OF.get(name, name)] * loss
                         for name, loss in losses.items())
         variables = self.generator.trainable_variables
@@ -205,7 +177,7 @@ class ZSEGANTrainer:
             real = ((1 - self.vertical_share)
                     * _judged(self.sharp_discriminator, batch["sharp_lateral"], 1)
                     + self.vertical_share * _judged(
-                        self.sharp_discriminator, batch["sharp_axial"][:, :, :, self.inside], 1))
+                        self.sharp_discriminator, batch["sharp_axial"], 1))
             synthetic = ((1 - self.vertical_share) * self._judged_lateral(
                         self.sharp_discriminator, *pooled_sharp, places[3], 0)
                     + self.synthetic_vertical_share * _judged(
@@ -223,32 +195,17 @@ class ZSEGANTrainer:
     def _judged_lateral(self, discriminator: keras.Model, stack: tf.Tensor,
                         focal_plane: tf.Tensor, places: tf.Tensor, label: float) -> tf.Tensor:
         """Return the weighted loss (B,) of the slices at `places`, (B, N) from 0 to 1."""
-        places = self.inside.start + _indices(places, self.inside.stop - self.inside.start)
+        places = _indices(places, stack.shape[1])
         slices = tf.gather(stack, places, axis=1, batch_dims=1)
         weights = tf.gather(tf.gather(self.adversarial_table, focal_plane), places,
                             axis=1, batch_dims=1)
         return _judged(discriminator, slices, label, weights)
 
     def _draw_axial(self, stack: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """Return x-z and y-z sections (B, N, Y, Z', 1) at `places`, (B, N) from 0 to 1."""
-        stack = stack[:, self.inside]
+        """Return x-z and y-z sections (B, N, Y, Z, 1) at `places`, (B, N) from 0 to 1."""
         sections = tf.concat([tf.transpose(stack, (0, 2, 3, 1, 4)),
                               tf.transpose(stack, (0, 3, 2, 1, 4))], axis=1)
         return tf.gather(sections, _indices(places, sections.shape[1]), axis=1, batch_dims=1)
-
-    def _spectrum_loss(self, batch: dict[str, tf.Tensor], sharpened: tf.Tensor,
-                       axial: tf.Tensor) -> tf.Tensor:
-        """Compare slices with the stack's focal plane, and vertical sections with real ones."""
-        slices = sharpened[:, self.inside]
-        focal = tf.gather(batch["blurred"], batch["focal_plane"], axis=1, batch_dims=1)
-        wanted = tf.broadcast_to(focal[:, tf.newaxis], tf.shape(slices))
-        lateral = spectrum_loss(_as_images(wanted), _as_images(slices))
-        wanted_axial = batch["sharp_axial"][:, :, :, self.inside]
-        vertical = spectrum_loss(_as_images(wanted_axial), _as_images(axial))
-        batch_size = slices.shape[0]
-        # Root mean square: one deviating slice weighs more than small differences everywhere.
-        return (tf.sqrt(tf.reduce_mean(tf.reshape(lateral ** 2, (batch_size, -1)), axis=1) + 1e-12)
-                + tf.reduce_mean(tf.reshape(vertical, (batch_size, -1)), axis=1))
 
     def _mean(self, loss_per_stack: tf.Tensor) -> tf.Tensor:
         return tf.reduce_sum(loss_per_stack) / self.global_batch_size

@@ -89,7 +89,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
     (["microgan", "restore"], "--out", ["--output=", "--output_type="]),
     (["microgan", "restore", "--output_type", "="], "f", ["float32"]),
     (["microgan", "restore", "--output_type"], "=", ["same", "float32"]),
-    (["microgan", "train-zsegan", "--translator", "="], "", ["published", "residual"]),
+    (["microgan", "train-zsegan", "--in_focus_from", "="], "", ["folders", "stacks"]),
     (["microgan", "restore", "--input", "="], "a", []),  # files, by bash itself
 ])
 def test_bash_completes(words, current, offered):

@@ -5,8 +5,6 @@ from scipy import ndimage
 from microgan.evaluation.stack_validation import mean_axial_gradient, mean_scores, score_stack
 from microgan.evaluation.stack_views import save_orthogonal_views
 
-INSIDE = slice(1, 8)
-
 
 @pytest.fixture
 def sharp(random):
@@ -21,8 +19,8 @@ def blurred(sharp):
 
 
 def score(blurred, sharpened, reconstructed, sharp):
-    return score_stack(blurred, sharpened, reconstructed, 4, inside=INSIDE,
-                       axial_gradient=mean_axial_gradient(sharp[INSIDE]))
+    return score_stack(blurred, sharpened, reconstructed, 4,
+                       axial_gradient=mean_axial_gradient(sharp))
 
 
 def test_truth_scores_near_one_and_above_doing_nothing(sharp, blurred):

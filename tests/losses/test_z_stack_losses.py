@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from microgan.losses.z_stack import (
-    adversarial_slice_weights, consistency_loss, consistency_slice_weights, defocus_loss)
+    adversarial_slice_weights, consistency_loss, consistency_slice_weights)
 
 # Worked out by hand from the published formulas.
 ADVERSARIAL = {0: 1.67, 14: 1.0, 28: 1.67}
@@ -58,28 +57,3 @@ def test_consistency_loss_is_the_mean_or_the_worst_weighted_slice():
 
     assert consistency_loss(stack, other).numpy() == pytest.approx([3])
     assert consistency_loss(stack, other, np.float32([[9, 2, 1]])).numpy() == pytest.approx([9])
-
-
-def gaussian_filters(sigmas, height, width):
-    """Of mirrored slices, (1, Z, 2 Y, X + 1)."""
-    frequency = np.hypot(np.fft.fftfreq(2 * height)[:, np.newaxis], np.fft.rfftfreq(2 * width))
-    return np.stack([np.exp(-2 * (np.pi * frequency * sigma) ** 2) for sigma in sigmas])[
-        np.newaxis].astype(np.float32)
-
-
-def test_defocus_loss_filters_each_slice_as_if_mirrored_at_its_edges(random):
-    sharp = random.normal(size=(3, 24, 20)).astype(np.float32)
-    sigmas = (1.5, 0, 2.5)
-    blurred = np.stack([ndimage.gaussian_filter(image, sigma, mode="reflect", truncate=9)
-                        for image, sigma in zip(sharp, sigmas)])
-
-    def loss(stack):
-        blurred_BZYX1, stack_BZYX1 = (each[np.newaxis, ..., np.newaxis]
-                                      for each in (blurred, stack))
-        return float(defocus_loss(blurred_BZYX1, stack_BZYX1,
-                                  gaussian_filters(sigmas, 24, 20))[0])
-
-    assert loss(sharp) < 1e-3
-    assert loss(blurred) > 0.01
-    assert loss(-sharp) > 0.1
-    assert loss(0 * sharp) == pytest.approx(np.abs(blurred).mean())

@@ -214,15 +214,8 @@ def test_stacks_of_other_voxel_size_are_named(folder, random):
         load(folder)
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({}, "9 of them .* 16 are needed. Lower --discriminator_halvings.$"),
-    ({"discriminator_halvings": 1, "spectrum_weight": 1.0, "outside_share": 0.3},
-     "3 of them .* 8 are needed. Lower --outside_share, or pass --spectrum_weight=0.$"),
-    ({"discriminator_halvings": 3, "spectrum_weight": 1.0, "outside_share": 0.3},
-     "or lower --discriminator_halvings and pass --spectrum_weight=0.$")])
-def test_shallow_stacks_are_refused_with_what_helps(folder, tmp_path, changes, words):
-    config = ZSEGANConfig.create(data_dir=str(folder), dir=str(tmp_path), seed=1, patch_size=32,
-                                 **changes)
+def test_shallow_stacks_are_refused_with_what_helps(folder, tmp_path):
+    config = ZSEGANConfig.create(data_dir=str(folder), dir=str(tmp_path), seed=1, patch_size=32)
 
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match="9 slices, .* need 16. .* pass --recipe=limited"):
         train(ZSEGAN, config)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from microgan.metrics.defocus import estimate_transfer, radial_filters
+from microgan.metrics.defocus import estimate_transfer
 
 # Centres of the rings of spatial frequency, cycles per pixel.
 FREQUENCIES = (np.arange(32) + 0.5) / 64
@@ -67,14 +67,3 @@ def test_offsets_that_no_stack_has_are_as_the_nearest(random):
 
 def test_blank_stack_does_not_fade():
     np.testing.assert_array_equal(estimate_transfer([np.zeros((5, 32, 32))], [2]), 1)
-
-
-def test_filters_lie_as_the_coefficients_of_the_transform(random):
-    (found,) = radial_filters(gaussian_transfer(1.5)[np.newaxis], 40, 30)
-    image = random.normal(size=(40, 30))
-
-    blurred = np.fft.irfft2(np.fft.rfft2(image) * found, s=image.shape)
-
-    assert found[0, 0] == 1
-    np.testing.assert_allclose(blurred, ndimage.gaussian_filter(image, 1.5, mode="wrap"),
-                               atol=0.02)

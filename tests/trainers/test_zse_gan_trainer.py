@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import ndimage
 
 from microgan.datasets.section_sampling import NUM_DRAWS
 from microgan.networks.zse_gan import (
@@ -12,26 +11,18 @@ from microgan.trainers.zse_gan import SectionDiscriminators, SectionSettings, ZS
 DEPTH, SIDE = 8, 32
 
 
-def fading_filters():
-    """Equal for all frequencies: 1 at the focal plane, halved with each slice from it."""
-    fading = 0.5 ** abs(np.arange(1 - DEPTH, DEPTH, dtype=np.float32))
-    return np.tile(fading[:, np.newaxis, np.newaxis], (1, 2 * SIDE, SIDE + 1))
-
-
 def build_trainer(build=build_residual_generator, rate=1e-3, weights=None, seed=3, **changes):
     keras.utils.set_random_seed(1)
-    sections = {"pool_size": 2, "vertical_share": 0.35, "synthetic_vertical_share": 0.175,
-                "use_slice_weights": True, "outside_share": 0.0, **changes}
+    sections = {"pool_size": 2, "vertical_share": 0.35, **changes}
     generator = build(filters=2, num_blocks=1)
     discriminators = [build_discriminator(filters=2, num_halvings=2, use_norm=False)
                       for _ in range(2)]
     return ZSEGANTrainer(
         generator, keras.optimizers.Adam(rate),
         discriminators=SectionDiscriminators(*discriminators, keras.optimizers.Adam(1e-3)),
-        weights=weights or {"adversarial": 1.0, "consistency": 10.5, "identity": 0.5,
-                            "defocus": 1.0},
+        weights=weights or {"adversarial": 1.0, "consistency": 10.5, "identity": 0.5},
         sections=SectionSettings((DEPTH, SIDE, SIDE), **sections),
-        defocus_filters=fading_filters(), global_batch_size=1, seed=seed)
+        global_batch_size=1, seed=seed)
 
 
 @pytest.fixture
@@ -50,13 +41,6 @@ def values(variables):
 
 def same(before, after):
     return all(np.array_equal(old, new) for old, new in zip(before, values(after), strict=True))
-
-
-def test_defocus_is_expected_inside_the_sample_only():
-    trainer = build_trainer(outside_share=0.25)
-
-    np.testing.assert_array_equal(trainer.filters[trainer.filter_table[3]][:, 0, 0],
-                                  [1, 1, 0.5, 1, 0.5, 0.25, 1, 1])
 
 
 def test_translators_update_leaves_the_discriminators_untouched(batch):
@@ -100,16 +84,16 @@ def test_identity_gives_the_losses_worked_out_by_hand(batch):
     assert losses["consistency"] == losses["identity"] == 0
 
 
-def test_vertical_sections_are_those_of_the_stack_inside_the_sample(batch):
-    trainer = build_trainer(outside_share=0.25)
-    stack = batch["blurred"].numpy()[0, 2:6, :, :, 0]
+def test_vertical_sections_are_those_of_the_stack(batch):
+    trainer = build_trainer()
+    stack = batch["blurred"].numpy()[0, ..., 0]
     known = {stack[:, y].T.tobytes() for y in range(SIDE)}
     known |= {stack[:, :, x].T.tobytes() for x in range(SIDE)}
 
     places = tf.constant([np.linspace(0, 1, 2 * SIDE, endpoint=False)], tf.float32)
     sections = trainer._draw_axial(batch["blurred"], places).numpy()
 
-    assert sections.shape == (1, 2 * SIDE, SIDE, 4, 1)
+    assert sections.shape == (1, 2 * SIDE, SIDE, DEPTH, 1)
     assert {np.ascontiguousarray(section[..., 0]).tobytes() for section in sections[0]} == known
 
 
@@ -128,21 +112,6 @@ def test_slices_are_judged_with_the_weights_of_their_depth(batch):
     found = trainer._judged_lateral(by_depth, stack, batch["focal_plane"], places, 0)
 
     assert float(found[0]) == pytest.approx(wanted, rel=1e-5)
-
-
-@pytest.mark.slow
-def test_training_lowers_the_spectrum_loss_of_a_blurred_stack(batch):
-    depths = [ndimage.gaussian_filter(image, 0.4 * abs(z - 3), mode="wrap")
-              for z, image in enumerate(batch["blurred"].numpy()[0, ..., 0])]
-    batch["blurred"] = tf.constant(np.stack(depths)[np.newaxis, ..., np.newaxis])
-    trainer = build_trainer(
-        rate=1e-2, weights={"spectrum": 1.0, "adversarial": 1e-3, "consistency": 0.1},
-        use_slice_weights=False, pool_size=0)
-    step = tf.function(trainer.train_step)
-
-    losses = [float(step(batch)["spectrum"]) for _ in range(60)]
-
-    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
 @pytest.mark.slow
