@@ -29,6 +29,8 @@ _THICK_SHARE, _MOST_LAYERS, _LAYER_LIGHT, _LAYER_BLUR_PX = 0.5, 3, (0.2, 1.2), (
 # Of how many, nothing needs to be restored; and grain of them, and of the others.
 _PERFECT_SHARE, _GRAINY_PERFECT, _GRAINY_OTHERS = 0.18, 0.65, 0.15
 _SHARPENED_SHARE, _MOST_SHARPENED = 0.3, 1.5
+# Of how many the specimen is dark in bright light, and of how much of the light it may take.
+_DARK_SHARE, _TAKEN = 0.15, (0.3, 1.0)
 # Of how many the camera has lines, hot pixels, or too few grey levels for bright places.
 _LINES_SHARE, _HOT_SHARE, _SATURATED_SHARE = 0.1, 0.1, 0.08
 _BITS = (8, 10, 12, 14, 16)
@@ -198,6 +200,8 @@ def draw_pair(rng: np.random.Generator, specimens: Sequence[np.ndarray], size_px
     is_perfect = rng.uniform() < _PERFECT_SHARE
     if rng.uniform() < (_GRAINY_PERFECT if is_perfect else _GRAINY_OTHERS):
         clean = add_grain(rng, clean)
+    if rng.uniform() < _DARK_SHARE:
+        clean = 1 - rng.uniform(*_TAKEN) * np.minimum(clean, 1)
     if is_perfect:
         clean, defect = _sharpen_some(rng, clean), draw_perfect(rng)
     else:

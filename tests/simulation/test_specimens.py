@@ -145,6 +145,18 @@ def test_pairs_match_and_are_normalised():
         assert np.percentile(degraded, 50) < 1.05 and np.percentile(degraded, 1) > -1.5
 
 
+def test_some_specimens_are_dark_in_bright_light():
+    spot = np.zeros((96, 96), np.float32)
+    spot[32:64, 32:64] = 1
+    middles = []
+
+    for index in range(100):
+        _, clean = draw_pair(np.random.default_rng([15, index]), [spot], 64)
+        middles.append(np.median(clean[24:40, 24:40]) < np.median(clean))
+
+    assert 0.05 < np.mean(middles) < 0.3
+
+
 def test_a_few_photons_do_not_become_huge_numbers():
     lonely = np.zeros((96, 96), np.float32)
     lonely[48, 48] = 1
