@@ -1,8 +1,11 @@
 """The table of what the embedded generator does without training, with another that pretends."""
 
+from itertools import islice
+
 import numpy as np
 
 from benchmarks import without_training
+from helpers import write_pairs
 from microgan.metrics.paired import mean_care_psnr
 
 
@@ -26,3 +29,16 @@ def test_photographs_and_patterns_span_0_to_1_and_differ():
             assert (image.min(), image.max(), image.shape) == (0, 1, (160, 160))
         assert np.abs(np.corrcoef([image.ravel() for image in images])
                       - np.eye(len(images))).max() < 0.99
+
+
+def test_clean_images_of_a_set_get_hardly_any_noise(tmp_path, random):
+    for name in ("Blobs", "Blobs_test"):
+        write_pairs(tmp_path, name, 3, random)
+    settings = without_training.Settings(data_dirs=(str(tmp_path),))
+
+    (name, clean, _), (other, sharp, noisy) = islice(without_training._all_images(settings), 2)
+
+    assert (name, other) == ("Blobs", "Blobs, clean, with hardly any noise")
+    for unit, image, measured in zip(sharp, clean, noisy):
+        np.testing.assert_allclose(unit, (image - image.min()) / np.ptp(image))
+        assert 30 < mean_care_psnr([unit], [measured]) < 60
