@@ -29,7 +29,7 @@ from microgan.generator_file import GeneratorInfo, build_network, save_generator
 from microgan.runtime.machine import processor
 from microgan.runtime.startup import import_tensorflow_quietly
 from microgan.simulation.fitted_microscope import (
-    LINEAR_3D, POWER_FREQUENCIES, MicroscopeFit, StackBase)
+    NONNEGATIVE_3D, POWER_FREQUENCIES, MicroscopeFit, StackBase)
 from microgan.simulation.microscope import Microscope
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +40,7 @@ _GENERATORS = {
     "cgan.h5": ("cgan", "unet", {"filters": 16, "depth": 3}, "YX"),
     "zse_gan.h5": ("zse_gan", "correction", {"filters": 16}, "ZYX")}
 # What comes before the network of the stack.
-_BASE = StackBase(LINEAR_3D, 0.7, False, _STACK_SHAPE[0], MicroscopeFit(
+_BASE = StackBase(NONNEGATIVE_3D, 0.7, _STACK_SHAPE[0], MicroscopeFit(
     Microscope(focal_plane=30, lateral_growth_per_um=0.004, axial_growth_per_um=0.004),
     (5.0, 55.0), 100.0, tuple(np.linspace(14, 2, len(POWER_FREQUENCIES)))))
 # Arguments: image, result, whether to average over mirror images. As each one's pages show it.
@@ -110,7 +110,7 @@ def ways(image: str, with_rivals: bool) -> dict[str, list[str]]:
     """Return the command of each way to restore an image, by its name in the table."""
     ours = [sys.executable, str(_ROOT / "restore.py"), f"--input={image}.tif", "--overwrite"]
     if image == _STACK:
-        return {"microgan, linear filter": [*ours, "--method=filter"],
+        return {"microgan, filter": [*ours, "--method=filter"],
                 "microgan, ZSE-GAN": [*ours, "--generator=zse_gan.h5"]}
     by_network = [*ours, "--generator=cgan.h5"]
     result = {}

@@ -15,11 +15,10 @@ from microgan.estimation.densities import BRIGHTEST_PERCENTILE, to_density
 from microgan.estimation.microscope_fit import fit_microscope
 from microgan.metrics.defocus import estimate_transfer, interpolate_transfer
 from microgan.metrics.sharpness import find_focal_plane, mean_absolute_gradient
-from microgan.simulation.fitted_microscope import (
-    LINEAR_3D, NONNEGATIVE_3D, SIGMA, Light, MicroscopeFit)
+from microgan.simulation.fitted_microscope import NONNEGATIVE_3D, SIGMA, Light, MicroscopeFit
 
 WIENER, RICHARDSON_LUCY, EXTENDED = "Wiener", "Richardson-Lucy", "extended depth of field"
-RICHARDSON_LUCY_3D = "3D Richardson-Lucy"
+LINEAR_3D, RICHARDSON_LUCY_3D = "3D linear", "3D Richardson-Lucy"
 _BY_SLICE = (WIENER, RICHARDSON_LUCY, EXTENDED)
 # The choice of a setting needs no more than so many stacks and pixels.
 _NUM_STACKS = 4

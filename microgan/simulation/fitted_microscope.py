@@ -19,7 +19,7 @@ from microgan.simulation.microscope import Microscope
 # their logarithms.
 POWER_FREQUENCIES = np.array([0.012, 0.03, 0.06, 0.12, 0.2, 0.32, 0.5, 0.85])
 SIGMA, LATERAL, AXIAL = "blur in focus", "blur within the last slices", "blur across them"
-LINEAR_3D, NONNEGATIVE_3D = "3D linear", "3D non-negative"
+NONNEGATIVE_3D = "3D non-negative"
 _MOST_SLICES = 4096
 # Of each number in a file: smallest and largest value.
 _BOUNDS: Mapping[str, tuple[float, float]] = {
