@@ -65,11 +65,12 @@ def mean_power(curve: Sequence[float] | np.ndarray) -> float:
 
 
 def measured_defect(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
-                    sampling: Interpolation | None, stored: Intensities,
+                    factors: np.ndarray, sampling: Interpolation | None, stored: Intensities,
                     measured: Sequence[np.ndarray]) -> MeasuredDefect:
     """Put a model together, an example for each image; X becomes the images' own axis again.
 
-    The blur of the examples varies within its uncertainty.
+    The blur's variances are the fitted ones times the image's one of `factors`, (images,), give
+    or take their uncertainty.
     """
     rounding = ROUNDING_VARIANCE if stored.is_whole else 0.0
     common = replace(common, limits=stored.limits, is_whole=stored.is_whole,
@@ -79,17 +80,18 @@ def measured_defect(fitted: FittedSpectrum, common: Degradation, line: NoiseLine
     is_turned = sampling is not None and sampling.axis == 0
     examples = []
     deviates = stats.norm.ppf((np.arange(len(measured)) + 0.5) / len(measured))
-    for gain, floor, deviate in zip(line.image_gains, line.image_floors, deviates):
-        blur_y, blur_x = (math.sqrt(max(variance + deviate * fitted.deviation(name), 0.0))
-                          for variance, name in zip(fitted.best.blur_px2,
-                                                    ("blur_y_px2", "blur_x_px2")))
+    for gain, floor, factor, deviate in zip(line.image_gains, line.image_floors, factors,
+                                            deviates):
+        blur_y, blur_x = (
+            math.sqrt(max(factor * variance + deviate * fitted.deviation(name), 0.0))
+            for variance, name in zip(fitted.best.blur_px2, ("blur_y_px2", "blur_x_px2")))
         examples.append(replace(
             common, noise_gain=float(gain), noise_floor=float(floor) - rounding,
             blur_px=(blur_x, blur_y) if is_turned else (blur_y, blur_x)))
     estimates = _estimates(fitted, common, line, sampling, measured)
     return MeasuredDefect(DegradationModel(tuple(examples)), estimates,
                           float(fitted.misfit / WORST_MISFIT),
-                          tuple(notes_of_fit(fitted, common, estimates, stored)))
+                          tuple(notes_of_fit(fitted, common, estimates, factors, stored)))
 
 
 def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,

@@ -21,9 +21,16 @@ _FEW_DEGRADED, _FEW_CLEAN = 5, 20
 
 
 def notes_of_fit(fitted: FittedSpectrum, common: Degradation, estimates: Mapping[str, Estimate],
-                 stored: Intensities) -> list[str]:
-    """Return what holds with pairs and without."""
+                 factors: np.ndarray, stored: Intensities) -> list[str]:
+    """Return what holds with pairs and without; `factors` are those on the blur's variances."""
     notes = []
+    if np.ptp(factors):
+        low, high = np.sqrt([factors.min(), factors.max()])
+        along = " and ".join(
+            f"{low * estimates[f'blur_{axis}_px'].value:.1f} to "
+            f"{high * estimates[f'blur_{axis}_px'].value:.1f} px along {axis.upper()}"
+            for axis in "xy")
+        notes.append(f"Blur differs from image to image by more than chance: {along}.")
     for axis in "yx":
         blur = estimates[f"blur_{axis}_px"]
         if blur.high - blur.low > max(_WIDE_PX, 0.5 * blur.value):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage, optimize, stats
+from scipy import optimize
 
+from microgan.estimation.blur_spread import LOG_FACTORS, likeliest
+from microgan.estimation.brightness import contrast
 from microgan.estimation.spectra import Bins, folding, power_spectrum, window_length
 
 _TRANSFER_KNOTS = np.array([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.26, 0.33, 0.41, 0.5])
@@ -23,14 +24,12 @@ OPTIONAL = ("haze", "transfer", "noise")
 _WORTH = {"haze": 30.0, "transfer": 20.0, "noise": 20.0}
 # Standard deviations of the log of the scale: as contrast tells it, and if brightness is kept.
 _SCALE_SPREAD, _KEPT_SPREAD = 0.06, 0.015
-_DARK = 0.02
-_COARSE_PX = 4.0
-_LEAST_CONTRAST = 0.01  # of an image, of its set's
-_CHANCE = 0.01
 _MOST_FACTORS = 6
 _IMAGES_PER_FACTOR = 5
 _MODEL_ERROR = 0.1
 _NUM_WHITE = 40
+# Standard deviation of the log of one image's scale, and of its noise's variance.
+_OWN_SPREAD = 0.5
 _SMALL = 1e-3
 
 
@@ -71,6 +70,10 @@ class Transfer:
         wide = np.exp(-2 * math.pi ** 2 * math.exp(2 * self.log_haze_px) * (y2 + x2))
         return (1 - self.haze) * focused + self.haze * wide
 
+    def blurred_by(self, factor: float) -> Transfer:
+        """Return the same with a factor on the blur's variances."""
+        return replace(self, blur_px2=(factor * self.blur_px2[0], factor * self.blur_px2[1]))
+
     def transfer_curve(self) -> tuple[np.ndarray, np.ndarray]:
         """Return frequencies and log amplitudes of the measured curve."""
         return _TRANSFER_KNOTS, np.array(self.transfer)
@@ -91,7 +94,6 @@ class FittedSpectrum:
         covariance: of the logs and numbers in `names`.
         names: of `covariance`'s rows.
         misfit: chi-squared per degree of freedom.
-        blur_spread: variance over images of a common factor on the blur's variances, at least 0.
         signal: (Y, X) modelled mean power of the signal in bins.
         noise: like `signal`.
         y_frequency: (Y,) of the bins, cycles per sample.
@@ -145,7 +147,8 @@ class SpectralFit:
         seed: of the noise that tells what chance does to logarithms of power.
 
     The noise of some clean images is stronger than that of others, since they are brighter:
-    `noise_shares`, (images,), of geometric mean 1, may be set before a fit.
+    `noise_shares`, (images,), of geometric mean 1, may be set before a fit. So may
+    `blur_factors`, (images,), by which the blur's variances differ from image to image.
     """
 
     def __init__(self, measured: Sequence[np.ndarray], clean: Sequence[np.ndarray],
@@ -168,36 +171,38 @@ class SpectralFit:
                                 for image in clean])
         self.log_scale_guess = math.log(contrast(measured) / contrast(clean))
         self._scale_spread = _SCALE_SPREAD
-        self.logs = np.log([self._binned(image, (height, samples), y_bins, x_bins)
-                            for image in measured])
+        self._bins = y_bins, x_bins
+        self.logs = self._logs(measured)
         self._used = np.ones(self._frequency.shape, bool)
         self._used[0, 0] = False  # the mean is subtracted
         # What chance does to the log of the power in a bin, and folding to chance.
         rng = np.random.default_rng(seed)
         white = [rng.standard_normal((height, width)) for _ in range(_NUM_WHITE)]
         columns = np.minimum((np.arange(samples) * step_px).astype(int), width - 1)
-        sampled = np.log([self._binned(image[:, columns], (height, samples), y_bins, x_bins)
-                          for image in white])
+        sampled = self._logs([image[:, columns] for image in white])
         folded = np.log([y_bins.averaging @ power_spectrum(image, (height, width)) @ self._fold.T
                          + 1e-12 for image in white])
         self._bias = sampled.mean(axis=0) - folded.mean(axis=0)
         self._white_bias, self._white_variance = sampled.mean(axis=0), sampled.var(axis=0)
         self.noise_shares = np.ones(len(clean))
+        self.blur_factors = np.ones(len(clean))
 
     def keep_brightness(self) -> None:
         """Expect a scale near 1, whatever the contrasts of both pools are."""
         self.log_scale_guess, self._scale_spread = 0.0, _KEPT_SPREAD
 
-    @staticmethod
-    def _binned(image: np.ndarray, shape: tuple[int, int], y_bins: Bins, x_bins: Bins
-                ) -> np.ndarray:
+    def _logs(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return log power in bins of images as they are measured, (images, Y, X)."""
         # At frequency 0 there is nothing, since the mean is subtracted.
-        return y_bins.averaging @ power_spectrum(image, shape) @ x_bins.averaging.T + 1e-12
+        return np.log([self._bins[0].averaging @ power_spectrum(image, self.measured_window)
+                       @ self._bins[1].averaging.T + 1e-12 for image in images])
 
     def parts(self, numbers: Transfer) -> tuple[np.ndarray, np.ndarray]:
         """Return the modelled power of signal and noise, (images, Y, X) each."""
-        gain = math.exp(2 * numbers.log_scale) * numbers.amplitude(self._y2, self._x2) ** 2
-        signal = (self._power * gain) @ self._fold.T
+        factors, which = np.unique(self.blur_factors, return_inverse=True)
+        gains = math.exp(2 * numbers.log_scale) * np.square([
+            numbers.blurred_by(factor).amplitude(self._y2, self._x2) for factor in factors])
+        signal = (self._power * gains[which]) @ self._fold.T
         noise = math.exp(numbers.log_noise) * numbers.noise_power(self._frequency)
         return signal, self.noise_shares[:, np.newaxis, np.newaxis] * noise
 
@@ -209,6 +214,12 @@ class SpectralFit:
 
     def _whitening(self, numbers: Transfer) -> np.ndarray:
         """Return the inverse root of the covariance of the mean log spectra's difference."""
+        single, _ = self._covariance(numbers)
+        both = single * (1 / len(self.logs) + 1 / len(self._power))
+        return _inverse_root(both + np.diag(np.full(len(both), _MODEL_ERROR ** 2)))
+
+    def _covariance(self, numbers: Transfer) -> tuple[np.ndarray, np.ndarray]:
+        """Return the covariance of one image's log spectrum, and the noise's share in each bin."""
         signal, noise = self.parts(numbers)
         logs = np.log(signal + noise)[:, self._used]
         share = (noise / (signal + noise)).mean(axis=0)[self._used]
@@ -219,10 +230,28 @@ class SpectralFit:
         factors = axes[:number].T * size[:number]
         rest = np.maximum(deviations.var(axis=0) - np.square(factors).sum(axis=1), 0.0)
         rest += share ** 2 * self._white_variance[self._used]
-        single = factors @ factors.T + np.diag(rest)
-        both = single * (1 / len(self.logs) + 1 / len(logs))
-        both += np.diag(np.full(len(both), _MODEL_ERROR ** 2))
-        return np.linalg.inv(np.linalg.cholesky(both))
+        return factors @ factors.T + np.diag(rest), share
+
+    def log_factors(self, numbers: Transfer, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the log of the factor on the blur's variances that suits each image best.
+
+        How bright and how noisy it is does not count.
+
+        Args:
+            numbers: of all images.
+            images: measured parts, (Y, samples along X) each.
+
+        Returns:
+            (images,), within 3 of 0.
+        """
+        covariance, share = self._covariance(numbers)
+        own = np.stack([2 * (1 - share), share], axis=1) * _OWN_SPREAD
+        covariance = covariance + own @ own.T + _MODEL_ERROR ** 2 * np.eye(len(covariance))
+        whitening = _inverse_root(covariance)
+        expected = np.array([self._mean_log(numbers.blurred_by(math.exp(each)))[self._used]
+                             for each in LOG_FACTORS])
+        residuals = (self._logs(images)[:, self._used][:, np.newaxis] - expected) @ whitening.T
+        return likeliest(np.square(residuals).sum(axis=2))
 
     def fit(self, optional: Sequence[str] = OPTIONAL) -> FittedSpectrum:
         """Fit; of `optional`, only what explains clearly more is added."""
@@ -274,6 +303,10 @@ class SpectralFit:
             return solve_within(residuals, start, pieces)
 
         return solve
+
+
+def _inverse_root(covariance: np.ndarray) -> np.ndarray:
+    return np.linalg.inv(np.linalg.cholesky(covariance))
 
 
 Solver = Callable[[Transfer, tuple[str, ...]], optimize.OptimizeResult]
@@ -376,23 +409,3 @@ def priors(numbers: Transfer) -> np.ndarray:
 def _tolerant(deviations: np.ndarray) -> np.ndarray:
     """Return residuals of Cauchy's distribution, under which a curve may fall at one place."""
     return np.sign(deviations) * np.sqrt(np.log1p(deviations ** 2))
-
-
-def are_alike_in_brightness(images: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> bool:
-    """Return whether chance may be why two sets differ in contrast and in mean brightness."""
-    values = []
-    for each in (images, others):
-        least = _LEAST_CONTRAST * contrast(each)
-        values.append([(math.log(max(contrast([image]), least)), image.mean())
-                       for image in each])
-    with warnings.catch_warnings():  # of sets that are too small or alike to tell anything
-        warnings.simplefilter("ignore")
-        chances = stats.ttest_ind(*values).pvalue
-    return not bool((chances < _CHANCE).any())
-
-
-def contrast(images: Sequence[np.ndarray]) -> float:
-    """Return how far the mean is above what is dark."""
-    coarse = [ndimage.gaussian_filter(image, _COARSE_PX) for image in images]
-    dark = np.quantile(np.concatenate([image.ravel() for image in coarse]), _DARK)
-    return max(float(np.mean([image.mean() for image in coarse]) - dark), 1e-12)

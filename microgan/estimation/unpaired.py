@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from microgan.estimation.assembly import check_images, measured_defect, signal_model
+from microgan.estimation.blur_spread import fit_with_factors, spread_factors
+from microgan.estimation.brightness import are_alike_in_brightness, contrast
 from microgan.estimation.intensities import Intensities, find_intensities
 from microgan.estimation.kinds import difference_in_kind
 from microgan.estimation.measured_defect import MeasuredDefect
@@ -16,13 +18,14 @@ from microgan.estimation.noise import NoiseFilter, NoiseLine, at_most, measure_n
 from microgan.estimation.notes import WORST_DIFFERENCE, notes_of_pools
 from microgan.estimation.sampling import find_interpolation
 from microgan.estimation.spectra import windowed_mean
-from microgan.estimation.spectral_fit import (
-    FittedSpectrum, SpectralFit, are_alike_in_brightness, contrast)
+from microgan.estimation.spectral_fit import OPTIONAL, FittedSpectrum, SpectralFit
 from microgan.simulation import degradations
 from microgan.simulation.degradation_model import Degradation
 
 _MOST_CLEAN = 100
 _MOST_NOISELESS = 40
+
+_Fit = tuple[FittedSpectrum, Degradation, NoiseLine]
 
 
 def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], *,
@@ -82,15 +85,42 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     if variances.mean() > 0:
         shares = np.maximum(variances / variances.mean(), 0.05)
         spectra.noise_shares = shares / np.exp(np.log(shares).mean())
-    fitted = spectra.fit()
-    common = _signal_model(fitted, measured, turned, are_alike)
-    noiseless = _noiseless(common, turned, step_px, rng)
-    line = _measure_line(spectra, fitted, noiseless, measured, stored, seed)
-    found = measured_defect(fitted, common, line, sampling, stored, measured)
+    made_rng = np.random.default_rng(seed)
+
+    def fit(factors: np.ndarray, optional: Sequence[str] = OPTIONAL) -> _Fit:
+        spectra.blur_factors = made_rng.permutation(np.resize(factors, len(turned)))
+        fitted = spectra.fit(optional)
+        common = _signal_model(fitted, measured, turned, are_alike)
+        noiseless = _noiseless(common, turned, step_px, rng)
+        return fitted, common, _measure_line(spectra, fitted, noiseless, measured, stored, seed)
+
+    def measure(found: _Fit) -> np.ndarray:
+        fitted, common, line = found
+        spectra.blur_factors = np.ones(len(turned))
+        made = _with_one_blur(common, line, turned, step_px, stored, made_rng)
+        return spread_factors(*(spectra.log_factors(fitted.best, images)
+                                for images in (measured, made)))
+
+    (fitted, common, line), factors = fit_with_factors(
+        fit, lambda: fit(np.ones(1), ("noise",)), measure, len(measured))
+    found = measured_defect(fitted, common, line, factors, sampling, stored, measured)
     made = [found.model.apply(rng, image) for image in clean[:_MOST_NOISELESS]]
     difference = difference_in_kind(degraded, made)
     return replace(found, misfit=max(found.misfit, difference / WORST_DIFFERENCE), notes=(
         *notes_of_pools(fitted, difference, len(degraded), len(clean), are_alike), *found.notes))
+
+
+def _with_one_blur(common: Degradation, line: NoiseLine, clean: Sequence[np.ndarray],
+                   step_px: float, stored: Intensities, rng: np.random.Generator
+                   ) -> list[np.ndarray]:
+    """Return measured parts of clean images that differ in what they show and in noise alone."""
+    images = []
+    for image in clean[:_MOST_NOISELESS]:
+        index = rng.integers(len(line.image_gains))
+        made = replace(common, noise_gain=float(line.image_gains[index]), limits=stored.limits,
+                       noise_floor=float(line.image_floors[index])).apply(rng, image)
+        images.append(_sample(made, step_px, rng.uniform(0, step_px) if step_px > 1 else 0))
+    return images
 
 
 def _signal_model(fitted: FittedSpectrum, measured: Sequence[np.ndarray],

@@ -32,6 +32,21 @@ def test_known_degradation_is_measured(step_px, axis):
     assert found.get("step_px", 1.0) == step_px
 
 
+def test_blur_that_differs_from_pair_to_pair_is_measured():
+    blurs_px = np.array([1.0, 2.5, 1.5, 3.0, 2.0])
+    alike, clean = _pairs(5, blur_px=(2.0, 2.0), noise_gain=2.0)
+    rng = np.random.default_rng(0)
+    degraded = [Degradation(blur_px=(blur, blur), noise_gain=2.0).apply(rng, image)
+                for blur, image in zip(blurs_px, clean)]
+
+    found = measure_paired(degraded, clean)
+
+    measured_px = np.array([example.blur_px[1] for example in found.model.examples])
+    np.testing.assert_allclose(measured_px, blurs_px, atol=0.3)
+    assert any("Blur differs" in note for note in found.notes)
+    assert not any("Blur differs" in note for note in measure_paired(alike, clean).notes)
+
+
 def test_haze_is_told_from_blur():
     found = _values(*_pairs(blur_px=(1.5, 1.5), noise_floor=4.0, haze=0.4, haze_px=15.0))
 

@@ -55,7 +55,23 @@ def test_known_degradation_is_measured(blur_px, photons, step_px):
     assert len(found.model.examples) == 10
     assert found.misfit < POOR_FIT
     assert not any("cannot be known" in note for note in found.notes)
+    assert not any("Blur differs" in note for note in found.notes)
     assert MeasuredDefect.from_json(found.to_json()) == found
+
+
+def test_blur_that_differs_from_image_to_image_is_measured():
+    rng = np.random.default_rng(0)
+    clean = _samples(FILAMENTS)[:50]
+    blurs_px = rng.permutation(np.linspace(1.0, 3.0, 10))
+    degraded = [Degradation(blur_px=(blur, blur), noise_gain=5.0).apply(rng, image)
+                for blur, image in zip(blurs_px, clean)]
+
+    found = measure_unpaired(degraded, clean[10:])
+
+    measured_px = np.array([example.blur_px[1] for example in found.model.examples])
+    np.testing.assert_allclose(measured_px.std(), blurs_px.std(), rtol=0.25)
+    assert np.corrcoef(measured_px, blurs_px)[0, 1] > 0.9
+    assert any("Blur differs" in note for note in found.notes)
 
 
 # By which these ten images differ from the sixty is taken for blur, since noise covers finer
