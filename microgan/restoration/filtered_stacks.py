@@ -19,9 +19,9 @@ from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.restoration.tiles import tile_grid
 from microgan.simulation.fitted_microscope import StackBase
 
-# A stack of so many voxels is filtered as one, which takes 0.9 GB; a larger one in blocks, some of
-# which are kept, since tiles of the network lie across them.
-_WHOLE_VOXELS, _BLOCK_VOXELS, _NUM_KEPT = 40 * 10**6, 16 * 10**6, 6
+# A stack of so many voxels is filtered as one; a larger one in blocks, of which two rows are kept,
+# since tiles of the network lie across them.
+_MOST_VOXELS = 8 * 10**6
 
 
 class FilteredStacks:
@@ -40,11 +40,12 @@ class FilteredStacks:
         check_depth(base, planes.shape[0])
         self._base, self._planes, self._image = base, planes, image
         depth, *lateral = planes.shape
-        is_whole = math.prod(planes.shape) <= _WHOLE_VOXELS
-        side = max(lateral) if is_whole else max(1, math.isqrt(_BLOCK_VOXELS // depth))
+        num_depths = math.ceil(depth * max(1.0, base.fit.microscope.z_step_um))
+        is_whole = num_depths * math.prod(lateral) <= _MOST_VOXELS
+        side = max(lateral) if is_whole else max(1, math.isqrt(_MOST_VOXELS // num_depths))
         self._blocks = tile_grid(lateral, side, [base_margin_px(base)] * 2, (1, 1))
         self._levels = functools.lru_cache(1)(self._measured_levels)
-        self._filtered = functools.lru_cache(1 if is_whole else _NUM_KEPT)(self._filtered_block)
+        self._filtered = functools.lru_cache(2 * -(-lateral[1] // side))(self._filtered_block)
 
     def read(self, place: tuple[int, ...], where: tuple[slice, ...]) -> np.ndarray:
         """Return a part of the filtered stack at a place, float32 (Z, Y, X)."""

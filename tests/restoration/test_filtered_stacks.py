@@ -70,8 +70,7 @@ def test_tiles_of_the_network_agree_with_the_whole(generator, stack):
 def test_blocks_of_the_filter_hardly_differ_from_the_whole(stack, monkeypatch):
     planes = Planes(stack.shape, "ZYX", "ZYX")
     whole = FilteredStacks(BASE, planes, stack).read((), planes.everything)
-    monkeypatch.setattr(filtered_stacks, "_WHOLE_VOXELS", 0)
-    monkeypatch.setattr(filtered_stacks, "_BLOCK_VOXELS", 29 * 100 ** 2)
+    monkeypatch.setattr(filtered_stacks, "_MOST_VOXELS", 29 * 100 ** 2)
     where = (slice(4, 26), slice(20, 150), slice(90, 170))
 
     part = FilteredStacks(BASE, planes, stack).read((), where)
