@@ -106,8 +106,10 @@ def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
             math.sqrt(variance + spread), "px")
     factor = math.exp(1.96 * fitted.deviation("log_scale"))
     found["scale"] = Estimate(common.scale, common.scale / factor, common.scale * factor)
-    found["haze"] = Estimate(common.haze, max(common.haze - 1.96 * fitted.deviation("haze"), 0.0),
-                             min(common.haze + 1.96 * fitted.deviation("haze"), 1.0))
+    if common.haze:
+        deviation = fitted.deviation("haze")
+        found["haze"] = Estimate(common.haze, max(common.haze - 1.96 * deviation, 0.0),
+                                 min(common.haze + 1.96 * deviation, 1.0))
     found["noise_gain"] = Estimate(line.gain, *line.gain_bounds, "grey levels")
     found["noise_floor"] = Estimate(line.floor, *line.floor_bounds, "grey levels²")
     found["noise"] = Estimate(line.typical, *line.typical_bounds, "grey levels")

@@ -42,10 +42,9 @@ class MeasuredDefect:
     Args:
         model: degrades clean images as the microscope does. Its examples differ as the measured
             images do, and as far as their numbers are uncertain.
-        estimates: by name: `blur_y_px` and `blur_x_px` (standard deviations), `scale`, `offset`,
-            `haze`, `noise` (standard deviation at the mean grey level), `noise_gain`,
-            `noise_floor`, `photons` (counted per pixel in bright places), `step_px`; only what
-            was measured.
+        estimates: by name: `blur_y_px` and `blur_x_px` (standard deviations), `scale`, `haze`,
+            `noise` (standard deviation at the mean grey level), `noise_gain`, `noise_floor`,
+            `photons` (counted per pixel in bright places), `step_px`; only what was measured.
         misfit: how far the degraded images are from what the model makes of clean ones, 0.2 to
             0.7 if it is only chance; above `POOR_FIT` the model does not explain them.
         notes: sentences on what the images do not tell or the model lacks.

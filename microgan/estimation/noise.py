@@ -69,9 +69,14 @@ def at_most(line: NoiseLine, variance: float, levels: Sequence[Levels],
     typical = line.typical * math.sqrt(factor)
     return NoiseLine(line.gain * factor, line.floor * factor, line.image_gains * factor,
                      line.image_floors * factor,
-                     (min(line.gain_bounds[0], line.gain * factor), line.gain_bounds[1]),
-                     (min(line.floor_bounds[0], line.floor * factor), line.floor_bounds[1]),
-                     typical, (min(line.typical_bounds[0], typical), line.typical_bounds[1]))
+                     _widened(line.gain_bounds, line.gain * factor),
+                     _widened(line.floor_bounds, line.floor * factor),
+                     typical, _widened(line.typical_bounds, typical))
+
+
+def _widened(bounds: Sequence[float], value: float) -> tuple[float, float]:
+    """Return an interval that holds a value, too."""
+    return min(float(bounds[0]), value), max(float(bounds[1]), value)
 
 
 class NoiseFilter:
@@ -142,9 +147,9 @@ def measure_noise(measured: Sequence[Levels], noiseless: Sequence[Levels],
     typical = np.sqrt(np.maximum(drawn @ (scale, 1.0), 0.0))
     bounds = np.quantile(np.column_stack([drawn, typical]), (0.025, 0.975), axis=0)
     images = np.array([_line([table], scale, about=(gain, floor)) for table in tables])
-    return NoiseLine(gain, floor, images[:, 0], images[:, 1], tuple(bounds[:, 0]),
-                     tuple(bounds[:, 1]), math.sqrt(max(gain * scale + floor, 0.0)),
-                     tuple(bounds[:, 2]))
+    at_mean = math.sqrt(max(gain * scale + floor, 0.0))
+    return NoiseLine(gain, floor, images[:, 0], images[:, 1], _widened(bounds[:, 0], gain),
+                     _widened(bounds[:, 1], floor), at_mean, _widened(bounds[:, 2], at_mean))
 
 
 def _by_level(means: np.ndarray, squares: np.ndarray, edges: np.ndarray

@@ -84,4 +84,7 @@ def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int,
         if are_alike else
         "Scale and blur of coarse structure rest on both sets showing equally bright samples; "
         "light from far out of focus cannot be told from the offset.")
+    if not fitted.best.haze:
+        notes.append("No light out of focus was found. Without pairs that tells little: 40 % of "
+                     "it may pass for low contrast.")
     return notes

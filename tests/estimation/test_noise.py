@@ -39,3 +39,16 @@ def test_line_is_lowered_only_where_the_windows_allow_less(variance, allowed, fa
     assert lowered.gain == pytest.approx(factor)
     np.testing.assert_allclose(lowered.image_gains, factor)
     assert lowered.typical == pytest.approx(2.5 * np.sqrt(factor))
+
+
+def test_lowered_numbers_stay_within_their_intervals(variance):
+    levels = [(variance, variance)]
+    line = NoiseLine(1.0, -1.0, np.array([1.0]), np.array([-1.0]), (0.9, 1.1), (-1.1, -0.9), 2.0,
+                     (1.9, 2.1))
+
+    lowered = at_most(line, 0.5, levels, WINDOW)
+
+    for value, (low, high) in ((lowered.gain, lowered.gain_bounds),
+                               (lowered.floor, lowered.floor_bounds),
+                               (lowered.typical, lowered.typical_bounds)):
+        assert low <= value <= high

@@ -56,6 +56,8 @@ def test_known_degradation_is_measured(blur_px, photons, step_px):
     assert found.misfit < POOR_FIT
     assert not any("cannot be known" in note for note in found.notes)
     assert not any("Blur differs" in note for note in found.notes)
+    assert "haze" not in found.estimates
+    assert any("No light out of focus was found" in note for note in found.notes)
     assert MeasuredDefect.from_json(found.to_json()) == found
 
 
