@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from microgan.estimation.measured_defect import Estimate, MeasuredDefect
-from microgan.runtime.amounts import significant
+from microgan.runtime.amounts import percent, significant
+from microgan.simulation.degradation_model import CURVE_FREQUENCIES
 
 _UNBOUNDED = 1e6  # an upper end beyond is none
 _MANY_PHOTONS = 1e4  # their noise is under 1 %
 _HARDLY = 0.01  # of what is bright
+_HARDLY_LESS = 0.9  # of the contrast
+_MOST_OF_FALL = 0.95
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -32,7 +35,7 @@ def describe_defect(defect: MeasuredDefect) -> str:
     parts = []
     if {"blur_x_px", "blur_y_px"} <= set(found):
         parts.append(f"blurred {_with_interval(found['blur_x_px'])} along X and "
-                     f"{_with_interval(found['blur_y_px'])} along Y")
+                     f"{_with_interval(found['blur_y_px'])} along Y{_curve(example.transfer)}")
     if "haze" in found and found["haze"].value > 0:
         parts.append(f"{_with_interval(found['haze'])} of the light out of focus")
     if example.step_px > 1:
@@ -44,6 +47,17 @@ def describe_defect(defect: MeasuredDefect) -> str:
         parts.append("every image stretched by its own extremes")
     sentence = "; ".join(part for part in parts if part)
     return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _curve(transfer: Sequence[float]) -> str:
+    """Return what a measured curve takes beyond the Gaussian, where most of that is taken."""
+    if not transfer or min(transfer) > _HARDLY_LESS:
+        return ""
+    least = min(transfer)
+    where = next(k for k, left in enumerate(transfer)
+                 if left <= 1 - _MOST_OF_FALL * (1 - least))
+    return (f", beyond which {percent(transfer[where])} is left of the contrast of details of "
+            f"{significant(1 / CURVE_FREQUENCIES[max(where, 1)], 2)} px")
 
 
 def _sampling(step_px: float, line: str) -> str:

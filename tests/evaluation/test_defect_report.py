@@ -88,6 +88,9 @@ def measured(**settings):
     ({"step_px": 10.2}, "one column in 10.2 measured, the others interpolated"),
     ({"is_stretched": True, "limits": (0, 255)}, "every image stretched by its own extremes"),
     ({"noise_transfer": (1.0,) * 33}, "not white"),
+    ({"transfer": (1.0,) * 6 + (0.6, 0.3) + (0.22,) * 25}, "0.4 px (0.1 to 0.5) along Y, beyond "
+     "which 22 % is left of the contrast of details of 8 px;"),
+    ({"transfer": (1.0,) * 6 + (0.95,) * 27}, "0.4 px (0.1 to 0.5) along Y; 0.08"),
     ({}, "Blurred 2.6 px (2.4 to 2.8) along X and 0.4 px (0.1 to 0.5) along Y; 0.08 (0.05 to "
          "0.1) of the light out of focus; noise of 5 grey levels (4.1 or more) at the mean "
          "grey level.")])
