@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from microgan.runtime.amounts import percent, significant
-from microgan.estimation.measured_defect import MeasuredDefect
+from microgan.estimation.measured_defect import POOR_FIT, MeasuredDefect
 from microgan.evaluation.defect_words import describe_defect
 from microgan.evaluation.drawing import Figure, plain_style
 from microgan.evaluation.figures import plainly
@@ -179,7 +179,10 @@ def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> 
              "every other real image compared with the rest, as near as real images come to each "
              "other, given how few they are.")
     poor = [task for task, found in by_task.items() if fits_poorly(found)]
-    parts = [*([_POOR.format(tasks=", ".join(poor))] if poor else []),
+    unexplained = [images.task for images in tasks
+                   if images.defect is not None and images.defect.misfit > POOR_FIT]
+    parts = [*(text.format(tasks=", ".join(names)) for text, names in (
+                 (_POOR, poor), (_UNEXPLAINED, unexplained)) if names),
              *(_described(images) for images in tasks if images.defect is not None)]
     in_words = "\n\n".join(parts)
     write_text(folder / "defect_report.md", "\n\n".join([
@@ -188,7 +191,7 @@ def write_report(folder: Path, tasks: Sequence[DefectImages], *, split: str) -> 
     rows = [{**asdict(each), "split": split} for each in distances]
     # JSON has no infinity and no NaN.
     write_json(folder / "defect_report.json", {
-        "poor_fit": poor,
+        "poor_fit": poor, "unexplained": unexplained,
         "measured": {images.task: images.defect.to_json() for images in tasks
                      if images.defect is not None},
         "distances": [{name: None if isinstance(value, float) and not np.isfinite(value)
@@ -205,6 +208,12 @@ _POOR = ("**Poor fit: {tasks}.** The synthetic images are further from the real 
          "(`--alpha=1`): with real pairs, compare a run with synthetic pairs and one without; "
          "without, look at the figure for what is missing, and take clean images of the same kind "
          "of sample.")
+
+_UNEXPLAINED = ("**Not explained: {tasks}.** The degraded images are not what the measured defect "
+                "makes of the clean ones. Either these show another kind of sample, or the "
+                "microscope does something that is not measured here, so the numbers below may "
+                "be wrong. Take clean images of the same kind of sample if there are any; else "
+                "trust a run with synthetic pairs only where it beats one without.")
 
 
 def _described(images: DefectImages) -> str:

@@ -144,6 +144,18 @@ def test_report_has_words_with_a_poor_fit_at_the_top(tmp_path, smooth, random, w
     assert MeasuredDefect.from_json(report["measured"]["Dots"]) == measured()
 
 
+def test_a_defect_that_does_not_explain_the_images_is_said_at_the_top(tmp_path, smooth):
+    images = [DefectImages(name, smooth[:4], smooth[:4] + 0.1, smooth[4:8], replace(
+        measured(), misfit=misfit)) for name, misfit in (("Cells", 1.01), ("Dots", 0.99))]
+
+    printed = write_report(tmp_path, images, split="test")
+
+    top = printed[:printed.index("**Cells.** Blurred")]
+    assert "**Not explained: Cells.**" in top
+    report = json.loads((tmp_path / "defect_report.json").read_text())
+    assert report["unexplained"] == ["Cells"]
+
+
 def test_report_is_written_as_numbers_and_figure(tmp_path, smooth, written):
     images = DefectImages("Cells", smooth, smooth, smooth)
     other = DefectImages("Dots", smooth[:3], 0.5 * smooth[:3], 0.5 * smooth[3:5] + 7)
