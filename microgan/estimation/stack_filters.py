@@ -288,6 +288,7 @@ def linear_3d(stack: np.ndarray, fit: MicroscopeFit, left_px: float) -> np.ndarr
 def nonnegative_3d(stack: np.ndarray, fit: MicroscopeFit, left_px: float) -> np.ndarray:
     """Undo the blur by `depth_filter.nonnegative_filter`; arguments as for `linear_3d`."""
     density, to_intensity = to_density(stack, fit.light)
+    density = density.astype(np.float32)  # large stacks take much memory
     found = depth_filter.nonnegative_filter(density, fit, left_px)
     return to_intensity(fit.shown * found.astype(np.float64))
 
