@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -73,6 +74,42 @@ class ZeroEnds(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "share": self.share}
+
+
+@keras.saving.register_keras_serializable("microgan")
+class ScaleSlices(keras.layers.Layer):
+    """Multiply every slice of stacks of one depth by a factor of its own.
+
+    Call arguments:
+        inputs: (B, Z, Y, X, C), of as many slices as there are factors.
+
+    Returns:
+        The same, scaled.
+
+    Args:
+        factors: one for each slice, finite.
+
+    Raises:
+        ValueError: there are none.
+
+    Source:
+        ours.
+    """
+
+    def __init__(self, factors: Sequence[float], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not factors:
+            raise ValueError("`factors` must not be empty.")
+        self.factors = list(factors)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * ops.reshape(ops.cast(self.factors, inputs.dtype), (1, -1, 1, 1, 1))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factors": self.factors}
 
 
 @keras.saving.register_keras_serializable("microgan")

@@ -38,6 +38,7 @@ class StackCorrection(Method):
     and again when it is resumed: they are a function of the seed and of what was measured.
     """
 
+    mirrors_depth = True  # of crops, at random
     report_files: tuple[str, ...] = (VALIDATION_FILE,)
     score_label = "validation score (PSNR in dB)"
 
@@ -79,7 +80,8 @@ class StackCorrection(Method):
     def batch(self, update: int) -> dict[str, np.ndarray]:
         config = self.config
         rng = np.random.default_rng([self.seed, update])
-        crops = np.stack([draw_crop(rng, self.stacks, config.patch_size)
+        crops = np.stack([draw_crop(rng, self.stacks, config.patch_size,
+                                    mirrors_depth=self.mirrors_depth)
                           for _ in range(config.batch_size)])
         return {"filtered": crops[:, FILTERED, ..., np.newaxis],
                 "sharp": crops[:, SHARP, ..., np.newaxis],
@@ -138,12 +140,14 @@ def as_drawn(drawn: RecordedStack, filtered: np.ndarray, intensities: IntensityR
                     ).astype(np.float32)
 
 
-def draw_crop(rng: np.random.Generator, stacks: np.ndarray, side_px: int) -> np.ndarray:
-    """Cut a random part of a random stack, in one of 16 symmetries: float32 (4, Z, Y, X)."""
+def draw_crop(rng: np.random.Generator, stacks: np.ndarray, side_px: int, *,
+              mirrors_depth: bool) -> np.ndarray:
+    """Cut a random part of a random stack, in one of 8 or 16 symmetries: float32 (4, Z, Y, X)."""
     stack = stacks[int(rng.integers(len(stacks)))]
     top, left = (int(rng.integers(length - side_px + 1)) for length in stack.shape[2:])
     crop = stack[:, :, top:top + side_px, left:left + side_px]
-    crop = np.flip(crop, tuple(axis for axis in (1, 2, 3) if rng.integers(2)))
+    axes = (1, 2, 3) if mirrors_depth else (2, 3)
+    crop = np.flip(crop, tuple(axis for axis in axes if rng.integers(2)))
     return (crop.swapaxes(2, 3) if rng.integers(2) else crop).astype(np.float32)
 
 

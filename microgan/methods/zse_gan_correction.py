@@ -17,7 +17,8 @@ from microgan.evaluation import Z_STACK_FILES
 from microgan.generator_file import GeneratorInfo
 from microgan.metrics.sharpness import find_focal_plane
 from microgan.methods.stack_correction import (
-    STACK_PX, VALIDATION_FILE, VOLUME_PX, StackCorrection, as_drawn, corrected)
+    FILTERED, SHARP, STACK_PX, VALIDATION_FILE, VOLUME_PX, StackCorrection, as_drawn,
+    corrected)
 from microgan.methods.tested_stacks import load_test_stacks, report_on_stacks
 from microgan.methods.z_stack_data import TASK, load_stacks_alone
 from microgan.runs.method import (
@@ -35,6 +36,7 @@ _PIECE_PX, _MOST_PIECES = 256, 12
 _OWN_SHARE = 0.6  # of samples: what the filter makes of the user's stacks. The others are random.
 _TRAINED_PER_VALIDATED = 12  # simulated stacks
 _NUM_SHOWN, _SHOWN_PX, _SHOWN_MARGIN_PX = 2, 128, 64
+_SCALE_PER_ERROR, _LEAST_SCALE, _MOST_SCALE = 10, 0.01, 10
 _MOST_APART = 0.25  # of the depth: sharpest slices of stacks that are focused in the same slice
 
 
@@ -46,6 +48,7 @@ class ZSEGANCorrection(StackCorrection):
     """
 
     run_folder = "ZSE-GAN_results"
+    mirrors_depth = False  # since every slice has its own scale
     report_files = (*Z_STACK_FILES, VALIDATION_FILE)
 
     def load(self) -> None:
@@ -126,7 +129,8 @@ class ZSEGANCorrection(StackCorrection):
     def describe(self) -> GeneratorInfo:
         return describe_generator(
             self.config, method="zse_gan", network="correction", axes="ZYX",
-            network_arguments={"filters": self.config.translator_filters},
+            network_arguments={"filters": self.config.translator_filters,
+                               "slice_scales": slice_scales(self.stacks)},
             normalization={TASK: TaskNormalization(self.intensities, self.intensities)},
             base=self.base)
 
@@ -151,6 +155,21 @@ class ZSEGANCorrection(StackCorrection):
         tested = report_on_stacks(folder, self.reported, self.config)
         simulated = super().report(folder)
         return tested._replace(table=f"{simulated.table}\n\n{tested.table}")
+
+
+def slice_scales(stacks: np.ndarray) -> list[float]:
+    """Return how much of a correction each slice needs: ten times the filter's mean error.
+
+    In focus a filter leaves little to correct. With one scale for all slices, a network learns
+    first that any change makes these worse, and for long nothing else.
+
+    Args:
+        stacks: (N, 4, Z, Y, X), from `StackCorrection.drawn`.
+    """
+    errors = np.mean([np.abs(stack[FILTERED].astype(np.float32) - stack[SHARP]).mean(axis=(1, 2))
+                      for stack in stacks], axis=0)
+    return [round(float(np.clip(_SCALE_PER_ERROR * error, _LEAST_SCALE, _MOST_SCALE)), 4)
+            for error in errors]
 
 
 def pieces_of(stacks: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -17,6 +17,9 @@ Arguments = Mapping[str, Any]
 ARGUMENTS: Mapping[str, tuple[type, float, float]] = {
     "filters": (int, 1, 10_000), "num_blocks": (int, 0, 10_000), "depth": (int, 0, 100),
     "dropout": (float, 0, 1), "outside_share": (float, 0, 0.5)}
+# Of those that are lists of numbers, smallest and largest number; and their longest.
+_LISTS: Mapping[str, tuple[float, float]] = {"slice_scales": (0, 100)}
+_MOST_NUMBERS = 4096
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class RegisteredNetwork:
         fewest_weights: keyword arguments -> a lower bound on the number of weights, so that a
             small file cannot ask for a huge network.
         arguments: arguments of `build` that a file may give: type, smallest and largest value.
+        lists: names of arguments that are lists of numbers.
         axes: axes of its images, "YX" or "ZYX".
         needs_num_tasks: whether `build` also takes `num_tasks`.
         can_augment: whether restoring may average over mirror images.
@@ -44,6 +48,7 @@ class RegisteredNetwork:
     written_by: str
     fewest_weights: Callable[[Arguments], float]
     arguments: Mapping[str, tuple[type, float, float]] = field(default_factory=lambda: ARGUMENTS)
+    lists: tuple[str, ...] = ()
     axes: str = "YX"
     needs_num_tasks: bool = False
     can_augment: bool = False
@@ -57,9 +62,16 @@ class RegisteredNetwork:
             ValueError: a name or value is not allowed.
         """
         for name, value in arguments.items():
+            if name in self.lists and _is_list(value, *_LISTS[name]):
+                continue
             number, least, most = self.arguments.get(name, (int, 0, -1))
             if type(value) not in (int, number) or not least <= value <= most:
                 raise ValueError(f"{name}={value!r} is not an argument of a network")
+
+
+def _is_list(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= _MOST_NUMBERS and all(
+        type(number) in (int, float) and least <= number <= most for number in value)
 
 
 _NETWORKS: dict[tuple[str, str], RegisteredNetwork] = {}
@@ -141,4 +153,4 @@ _built_in("zse_gan", "residual", "train_zsegan.py", _translator_weights, axes="Z
 # Not known as ONNX: it is of no use without the filter that comes before it.
 register_network("zse_gan", "correction", RegisteredNetwork(
     _imported_when_called("zse_gan", "build_correction_generator"), "train_zsegan.py",
-    _translator_weights, axes="ZYX"))
+    _translator_weights, lists=("slice_scales",), axes="ZYX"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import initializers, layers
 
 from microgan.layers import InstanceNormalization
-from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, ScaleSlices, Slicewise, ZeroEnds
 from microgan.networks.blocks import crop_exactly, pad_exactly
 from microgan.layers.single_channel_conv import SingleChannelConv3D
 
@@ -62,8 +63,8 @@ def build_published_translator(*, filters: int = 16, num_blocks: int = 6) -> ker
 
 
 def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
-                              knows_depth: bool = False,
-                              outside_share: float = 0.0) -> keras.Model:
+                              knows_depth: bool = False, outside_share: float = 0.0,
+                              slice_scales: Sequence[float] = ()) -> keras.Model:
     """Build our translator: a U-Net that adds an unbounded correction, stack to stack.
 
     Convolutions of slices (l) and along z (z) instead of 3D ones, leaky ReLU 0.2 after each:
@@ -78,6 +79,8 @@ def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
         knows_depth: whether slices know their relative depth. Needed to blur a sharp slice,
             which does not show it; when sharpening, it only makes slices differ.
         outside_share: share of the depth, at each end, that is left unchanged.
+        slice_scales: factors of the correction of each slice, for stacks of one depth: where
+            little is wrong, little is to be changed. None: 1 for all.
 
     Returns:
         `keras.Model`, float32 (B, Z, Y, X, 1) -> the same, unbounded. Any Y and X of at
@@ -101,6 +104,8 @@ def build_residual_translator(*, filters: int = 16, num_blocks: int = 3,
     change = layers.Dense(1, kernel_initializer="zeros", dtype=keras.config.floatx())(features)
     if outside_share:
         change = ZeroEnds(outside_share, dtype=keras.config.floatx())(change)
+    if slice_scales:
+        change = ScaleSlices(slice_scales, dtype=keras.config.floatx())(change)
     translated = layers.Add(dtype=keras.config.floatx())([change, padded])
     return keras.Model(stack, crop_exactly(translated, stack))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, ScaleSlices, Slicewise, ZeroEnds
 from microgan.networks.place import Place
 
 _ENLARGING = (keras.layers.UpSampling2D, keras.layers.UpSampling3D,
@@ -23,7 +23,8 @@ def place_after(layer: keras.Layer, before: Sequence[Place]) -> Place:
             the layers between a task and a norm.
     """
     place, num_axes = Place.joined(before), len(before[0].scale)
-    if isinstance(layer, (DepthCoordinate, ZeroEnds)):  # slices depend on the whole stack
+    # Slices depend on the whole stack.
+    if isinstance(layer, (DepthCoordinate, ScaleSlices, ZeroEnds)):
         return place.of_whole_depth()
     inner = layer.layer if isinstance(layer, Slicewise) else layer
     strides = _per_axis(getattr(inner, "strides", 1), num_axes)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from microgan.layers import (
     ConditionalInstanceNorm, CropLike, InstanceNormalization, PadToMultiple, ReflectionPadding2D)
-from microgan.layers.stacks import DepthCoordinate, Slicewise, ZeroEnds
+from microgan.layers.stacks import DepthCoordinate, ScaleSlices, Slicewise, ZeroEnds
 
 
 def test_instance_norm_gives_hand_worked_numbers():
@@ -215,6 +215,18 @@ def test_zero_ends_rounds_as_python_does(depth):
 def test_zero_ends_refuses_half_of_the_stack():
     with pytest.raises(ValueError, match="share=0.5"):
         ZeroEnds(0.5)
+
+
+def test_every_slice_gets_its_own_factor(random):
+    stack = random.normal(size=(2, 3, 4, 5, 1)).astype(np.float32)
+    layer = ScaleSlices([0.5, 0, 2])
+
+    result = layer(stack).numpy()
+
+    np.testing.assert_array_equal(result, stack * np.reshape([0.5, 0, 2], (1, 3, 1, 1, 1)))
+    assert ScaleSlices.from_config(layer.get_config()).factors == [0.5, 0, 2]
+    with pytest.raises(ValueError, match="must not be empty"):
+        ScaleSlices([])
 
 
 def test_slicewise_layer_treats_every_slice_as_an_image(random):

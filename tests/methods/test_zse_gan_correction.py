@@ -14,7 +14,8 @@ from microgan.generator_file import load_generator
 from microgan.methods import stack_correction
 from microgan.methods.z_stack_data import load_stacks_alone
 from microgan.methods.zse_gan import ZSEGAN
-from microgan.methods.zse_gan_correction import ZSEGANCorrection, pieces_of
+from microgan.methods.stack_correction import SHARP
+from microgan.methods.zse_gan_correction import ZSEGANCorrection, pieces_of, slice_scales
 from microgan.restoration.restorer import load_blurrer
 from microgan.runs.run import train
 from microgan.simulation.fitted_microscope import Light
@@ -72,6 +73,7 @@ def test_restoring_is_the_filter_and_then_the_network(run, folder):
     restored = microgan.load_restorer(run / "generator.h5", precision="float32")(stack, **SILENT)
 
     assert np.abs(weights[-2]).max() > 0  # it has learned
+    assert len(info.network_arguments["slice_scales"]) == 29
     filtered = ranges.normalize(apply_base(info.base, stack, levels_of(stack)))
     corrected = np.asarray(network(filtered[np.newaxis, ..., np.newaxis]))[0, ..., 0]
     wanted = np.clip(ranges.undo(corrected), 0, 255)
@@ -135,6 +137,13 @@ def test_three_slices_are_too_few(folder, tmp_path):
 
     with pytest.raises(UserError, match="0.npy has 3 slices: at least 4"):
         load_stacks_alone(settings(tmp_path))
+
+
+def test_slices_are_scaled_by_what_the_filter_leaves():
+    stacks = np.zeros((2, 4, 3, 8, 8), np.float16)
+    stacks[:, SHARP] = np.reshape([0.25, 0, 2], (3, 1, 1))
+
+    assert slice_scales(stacks) == [2.5, 0.01, 10]
 
 
 def test_large_stacks_are_cut_and_chosen_evenly():

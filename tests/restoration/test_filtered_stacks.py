@@ -25,7 +25,8 @@ FULL = IntensityRange(0.0, 255.0)
 FIT = MicroscopeFit(Microscope(), (3.5, 25.5), 3e-5, (-1.0, -2, -4, -6, -8, -10, -12, -14),
                     {"blur in focus": 0.1}, ("blur across them",), Light.ABSORBED)
 BASE = StackBase(NONNEGATIVE_3D, 0.7, 29, FIT)
-INFO = GeneratorInfo("zse_gan", "correction", {"filters": 2, "num_blocks": 0}, ("z_stack",),
+INFO = GeneratorInfo("zse_gan", "correction", {
+    "filters": 2, "num_blocks": 0, "slice_scales": [0.5] * 29}, ("z_stack",),
                      {"z_stack": TaskNormalization(FULL, FULL)}, "ZYX", "0", "0", base=BASE)
 
 
