@@ -19,9 +19,9 @@ from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.restoration.tiles import tile_grid
 from microgan.simulation.fitted_microscope import StackBase
 
-# A stack of so many voxels is filtered as one; a larger one in blocks, of which two rows are kept,
-# since tiles of the network lie across them.
-_MOST_VOXELS = 8 * 10**6
+# A stack of so many voxels is filtered as one; a larger one in smaller blocks, of which two rows are
+# kept, since tiles of the network lie across them.
+_WHOLE_VOXELS, _BLOCK_VOXELS = 8 * 10**6, 4 * 10**6
 
 
 class FilteredStacks:
@@ -41,8 +41,8 @@ class FilteredStacks:
         self._base, self._planes, self._image = base, planes, image
         depth, *lateral = planes.shape
         num_depths = math.ceil(depth * max(1.0, base.fit.microscope.z_step_um))
-        is_whole = num_depths * math.prod(lateral) <= _MOST_VOXELS
-        side = max(lateral) if is_whole else max(1, math.isqrt(_MOST_VOXELS // num_depths))
+        is_whole = num_depths * math.prod(lateral) <= _WHOLE_VOXELS
+        side = max(lateral) if is_whole else max(1, math.isqrt(_BLOCK_VOXELS // num_depths))
         self._blocks = tile_grid(lateral, side, [base_margin_px(base)] * 2, (1, 1))
         self._levels = functools.lru_cache(1)(self._measured_levels)
         self._filtered = functools.lru_cache(2 * -(-lateral[1] // side))(self._filtered_block)

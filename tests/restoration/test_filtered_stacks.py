@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from microgan.cli import export
 from microgan.datasets.normalization import IntensityRange, TaskNormalization
 from microgan.errors import UserError
 from microgan.estimation.stack_base import apply_base, levels_of
@@ -71,7 +72,8 @@ def test_tiles_of_the_network_agree_with_the_whole(generator, stack):
 def test_blocks_of_the_filter_hardly_differ_from_the_whole(stack, monkeypatch):
     planes = Planes(stack.shape, "ZYX", "ZYX")
     whole = FilteredStacks(BASE, planes, stack).read((), planes.everything)
-    monkeypatch.setattr(filtered_stacks, "_MOST_VOXELS", 29 * 100 ** 2)
+    monkeypatch.setattr(filtered_stacks, "_WHOLE_VOXELS", 0)
+    monkeypatch.setattr(filtered_stacks, "_BLOCK_VOXELS", 29 * 100 ** 2)
     where = (slice(4, 26), slice(20, 150), slice(90, 170))
 
     part = FilteredStacks(BASE, planes, stack).read((), where)
@@ -106,6 +108,14 @@ def test_neither_blocks_nor_onnx_can_filter(generator):
 
     assert "light of the whole stack" in needs_whole_image(restorer, None)
     assert "this is the correction of a zse_gan generator" in unsuited_to_onnx(INFO, "auto")
+
+
+def test_exporting_is_refused(generator, tmp_path, capsys):
+    status = export.main(["export.py", f"--generator={generator}", "--format=onnx",
+                          f"--output={tmp_path / 'network.onnx'}"])
+
+    assert status == 2
+    assert "corrects what the 3D non-negative filter makes" in capsys.readouterr().err
 
 
 def test_what_a_file_says_of_the_filter_comes_back(generator):
