@@ -16,7 +16,7 @@ from microgan.simulation.microscope import Microscope
 _RINGS_PER_CYCLE = 256  # one matrix for all coefficients in a ring
 _LEAST_FREQUENCY = 1e-3
 # The model errs: with its own noise alone, the filter would trust it too much.
-_MODEL_ERROR, _NOISE_FACTOR = 0.003, 10
+_MODEL_ERROR, _NOISE_FACTOR = 0.0003, 10
 _LEAST_BLUR_UM = 0.2
 # Of the iterations that keep estimates above 0: so many, at this rate, converge.
 _RATE, _NUM_ITERATIONS = 0.3, 10

@@ -22,10 +22,6 @@ _INDEPENDENT_SHARE = 0.15
 _MOST_STEPS, _MOST_STEPS_AGAIN = 60, 5
 _LEAST_GAIN = 1e-3
 _DIFFERENCE = 1e-4
-# Where the fit of a thin sample starts: the share of the greatest squared power that a slice in
-# it has, growth of the blur, over what is expected, cone of light, and length of the blur in focus
-# over its width.
-_SHARP_SHARE, _THIN_GROWTH, _THIN_CONE, _THIN_RATIO = 0.1, 0.01, 0.4, 10.0
 _NUM_RESAMPLES = 10
 _NORMAL_90 = 1.645
 # A quantity is told apart if measuring narrows what was expected to this share, and tiles drawn
@@ -70,15 +66,14 @@ def fit_microscope(stacks: Sequence[np.ndarray], *, step_px: float, seed: int = 
     measured = slice_covariances([to_density(stack, light)[0] for stack in stacks])
     model = SliceModel(num_slices, step_px, measured.frequency)
     covariance = measured.of_tiles.mean(axis=0)
-    fits = [_maximize(model, measured, covariance, start, _MOST_STEPS)
-            for start in _starts(model, covariance)]
-    found, spread, _ = min(fits, key=lambda fit: fit[2])
+    start = _start(model, covariance)
+    found, spread = _maximize(model, measured, covariance, start, _MOST_STEPS)
     rng = np.random.default_rng(seed)
     logs = []
     for _ in range(_NUM_RESAMPLES):
         drawn = rng.integers(len(measured.of_tiles), size=len(measured.of_tiles))
-        again, _, _ = _maximize(model, measured, measured.of_tiles[drawn].mean(axis=0), found,
-                                _MOST_STEPS_AGAIN)
+        again, _ = _maximize(model, measured, measured.of_tiles[drawn].mean(axis=0), found,
+                             _MOST_STEPS_AGAIN)
         logs.append(np.log(list(blurs(model.microscope(again), num_slices).values())))
     errors = np.expm1(_NORMAL_90 * np.std(logs, axis=0, ddof=1))
     narrowed = _spread_of_blurs(model, found, spread) / _spread_of_blurs(
@@ -103,12 +98,8 @@ def _spread_of_blurs(model: SliceModel, values: np.ndarray, covariance: np.ndarr
     return np.asarray(np.sqrt(np.einsum("pb,pq,qb->b", changes, covariance, changes)))
 
 
-def _starts(model: SliceModel, covariance: np.ndarray) -> list[np.ndarray]:
-    """Return parameters to start from: expectations, and what the slices' power shows.
-
-    A slice is blurred since it lies far from the one plane that is in focus, or since it lies
-    outside a thin sample of which each slice is in focus. No step leads from one to the other.
-    """
+def _start(model: SliceModel, covariance: np.ndarray) -> np.ndarray:
+    """Return parameters to start from: expectations, and what the slices' power shows."""
     power = np.einsum("rzz->rz", covariance)
     third = len(power) // 3
     noise = np.percentile(power[-2:].mean(axis=0), 10)
@@ -120,22 +111,12 @@ def _starts(model: SliceModel, covariance: np.ndarray) -> list[np.ndarray]:
     found[NUM_OPTICAL:] = model.log_power_of(np.clip(power.max(axis=1) - noise, noise / 100, None))
     scale = power[2].max() / np.einsum("rzz->rz", model.covariance(found))[2].max()
     found[NUM_OPTICAL:] += np.log(max(scale, 1e-12))
-    sharp = np.flatnonzero(weight >= _SHARP_SHARE * weight.max())
-    thin = found.copy()
-    thin[[Parameters.BEGIN, Parameters.END]] = sharp[[0, -1]]
-    thin[[Parameters.LOG_LATERAL, Parameters.LOG_AXIAL]] += np.log(_THIN_GROWTH)
-    thin[[Parameters.LOG_CONE, Parameters.LOG_RATIO]] = np.log(_THIN_CONE), np.log(_THIN_RATIO)
-    return [found, thin]
+    return found
 
 
 def _maximize(model: SliceModel, measured: SliceCovariances, covariance: np.ndarray,
-              start: np.ndarray, most_steps: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Maximise the posterior.
-
-    Returns:
-        the parameters, the covariance of the optical ones, and the posterior's negative
-        logarithm.
-    """
+              start: np.ndarray, most_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Maximise the posterior; return it and the covariance of optical parameters."""
     weight = _INDEPENDENT_SHARE * len(measured.of_tiles) * measured.count
     wanted = model.with_model_error(covariance[:, model.chosen[:, np.newaxis], model.chosen])
     mean, deviation = model.expected
@@ -178,4 +159,4 @@ def _maximize(model: SliceModel, measured: SliceCovariances, covariance: np.ndar
         values, cost, inverse, damping = values + step, new_cost, new_inverse, damping / 24
         if gain < _LEAST_GAIN:
             break
-    return values, np.linalg.inv(information)[:NUM_OPTICAL, :NUM_OPTICAL], cost
+    return values, np.linalg.inv(information)[:NUM_OPTICAL, :NUM_OPTICAL]
