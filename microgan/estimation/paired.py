@@ -11,8 +11,7 @@ from scipy import ndimage, optimize
 
 from microgan.estimation import spectral_fit
 from microgan.estimation.assembly import check_images, measured_defect, signal_model
-from microgan.estimation.blur_spread import (
-    LOG_FACTORS, fit_with_factors, likeliest, spread_factors)
+from microgan.estimation.blur_spread import LOG_FACTORS, fit_with_factors, likeliest
 from microgan.estimation.intensities import find_intensities
 from microgan.estimation.measured_defect import MeasuredDefect
 from microgan.estimation.noise import Levels, NoiseLine, measure_noise
@@ -93,15 +92,14 @@ def measure_paired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], 
         nothing = [(mean, np.zeros_like(square)) for mean, square in levels]
         return fitted, common, measure_noise(levels, nothing, stored.limits, seed=seed)
 
-    def measure(found: _Fit) -> np.ndarray:
+    def measure(found: _Fit) -> tuple[np.ndarray, np.ndarray]:
         fitted, common, line = found
         made = [replace(common, noise_gain=float(line.image_gains[index]), limits=stored.limits,
                         noise_floor=float(line.image_floors[index])).apply(rng, clean[index])
                 for index in repeated]
         with_one_blur = CrossSpectra(made, [clean[index] for index in repeated],
                                      [columns[index] for index in repeated], step_px)
-        return spread_factors(*(each.log_factors(fitted.best)
-                                for each in (spectra, with_one_blur)))
+        return spectra.log_factors(fitted.best), with_one_blur.log_factors(fitted.best)
 
     (fitted, common, line), factors = fit_with_factors(
         fit, lambda: fit(np.ones(1), ()), measure, len(measured))

@@ -28,8 +28,8 @@ _MOST_FACTORS = 6
 _IMAGES_PER_FACTOR = 5
 _MODEL_ERROR = 0.1
 _NUM_WHITE = 40
-# Standard deviation of the log of one image's scale, and of its noise's variance.
-_OWN_SPREAD = 0.5
+# Standard deviations of the log of one image's scale, and of its noise's variance.
+_OWN_SPREAD = np.array([1.5, 0.5])
 _SMALL = 1e-3
 
 

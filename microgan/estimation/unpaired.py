@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from microgan.estimation.assembly import check_images, measured_defect, signal_model
-from microgan.estimation.blur_spread import fit_with_factors, spread_factors
+from microgan.estimation.blur_spread import fit_with_factors
 from microgan.estimation.brightness import are_alike_in_brightness, contrast
 from microgan.estimation.intensities import Intensities, find_intensities
 from microgan.estimation.kinds import difference_in_kind
@@ -94,12 +94,12 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
         noiseless = _noiseless(common, turned, step_px, rng)
         return fitted, common, _measure_line(spectra, fitted, noiseless, measured, stored, seed)
 
-    def measure(found: _Fit) -> np.ndarray:
+    def measure(found: _Fit) -> tuple[np.ndarray, np.ndarray]:
         fitted, common, line = found
         spectra.blur_factors = np.ones(len(turned))
         made = _with_one_blur(common, line, turned, step_px, stored, made_rng)
-        return spread_factors(*(spectra.log_factors(fitted.best, images)
-                                for images in (measured, made)))
+        return (spectra.log_factors(fitted.best, measured),
+                spectra.log_factors(fitted.best, made))
 
     (fitted, common, line), factors = fit_with_factors(
         fit, lambda: fit(np.ones(1), ("noise",)), measure, len(measured))

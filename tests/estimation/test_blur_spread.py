@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from microgan.estimation.blur_spread import LOG_FACTORS, likeliest, spread_factors
+from microgan.estimation.blur_spread import (
+    LOG_FACTORS, fit_with_factors, likeliest, spread_factors)
 
 
 def test_likeliest_factor_lies_between_those_tried():
@@ -28,6 +29,17 @@ def test_spread_of_factors_is_what_exceeds_chance(random):
 @pytest.mark.parametrize("found, by_chance", [
     ([-0.2, 0.1, 0.3, 0.0], [0.2, -0.3, 0.1, 0.0, -0.1]),
     ([-0.02, 0.01, 0.03], [0.001, -0.001, 0.0]),  # too little to matter
+    ([0.0, 0.01, -0.01, 0.02, -0.02, 0.03, 2.5], [0.02, -0.03, 0.01, 0.0, -0.01]),  # one alone
     ([-1.0, 1.0], [0.001, -0.001, 0.0])])  # too few to tell
 def test_chance_gives_one_blur_for_all(found, by_chance):
     np.testing.assert_array_equal(spread_factors(np.array(found), np.array(by_chance)), 1.0)
+
+
+@pytest.mark.parametrize("chance, differs", [(0.1, True), (0.5, False)])
+def test_blur_differs_only_where_single_images_tell_it(random, chance, differs):
+    found, by_chance = 3.0 * random.normal(size=20), chance * random.normal(size=40)
+
+    _, factors = fit_with_factors(lambda factors: factors, lambda: np.ones(20),
+                                  lambda fitted: (found - np.log(fitted), by_chance), 20)
+
+    assert bool(np.ptp(factors)) == differs
