@@ -21,6 +21,8 @@ _LEAST_SPREAD = 0.04
 _NORMAL_90 = 1.645
 _LEAST_BLUR_PX = 0.2
 _BEYOND_PX = 3.0  # a sample thicker than the stack counts so far beyond its ends
+# Slices by which a sample may be thinner than the fitted one, on each side.
+_LEAST_THINNER, _MOST_THINNER = -1.0, 3.0
 # Slices on each side of the focal plane in which the filter restores nearly all.
 _NEAR_FOCUS = 4
 _OWN_BRIGHTNESS, _BRIGHTNESS = (0.8, 1.2), (0.5, 1.3)
@@ -82,7 +84,7 @@ class MeasuredMicroscope:
                 sample that would be thicker ends there.
             side_px: of the slices.
         """
-        positions_px = self._positions_px()[:len(volume)]
+        positions_px = self._draw_positions_px(rng)[:len(volume)]
         microscope = self._vary(rng)
         density = draw_place(rng, [volume], (len(positions_px), side_px, side_px))
         density = density * self._brightest * rng.uniform(*_BRIGHTNESS)
@@ -91,16 +93,23 @@ class MeasuredMicroscope:
 
     def record_own(self, rng: np.random.Generator, side_px: int) -> RecordedStack:
         """See a random place of a filtered stack; arguments as for `record`."""
-        positions_px = self._positions_px()
+        positions_px = self._draw_positions_px(rng)
         density = self._draw_own(rng, positions_px, side_px + 2 * MARGIN_PX)
         density = density * rng.uniform(*_OWN_BRIGHTNESS)
         beyond = _Beyond(**asdict(self._vary(rng)), left_um=self._left_px)
         return self._see(rng, density, density, positions_px, beyond)
 
-    def _positions_px(self) -> np.ndarray:
-        """Return depths a pixel apart through the sample; slice 0 is at 0."""
+    def _draw_positions_px(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw depths a pixel apart through a sample about as thick as the fitted one.
+
+        Slice 0 is at 0. A sample that always ended where the fit says would teach that there is
+        something in every slice up to there.
+        """
         step_px = self._fit.microscope.z_step_um
-        begin, end = (limit * step_px for limit in self._fit.tissue)
+        begin, end = self._fit.tissue
+        most = min(_MOST_THINNER, max(0.0, (end - begin) / 4))
+        begin, end = ((limit + inwards * rng.uniform(_LEAST_THINNER, most)) * step_px
+                      for limit, inwards in ((begin, 1), (end, -1)))
         last = (self._num_slices - 1) * step_px
         return np.arange(np.floor(np.clip(begin, -_BEYOND_PX, last)),
                          np.ceil(np.clip(end, 0, last + _BEYOND_PX)) + 1)
