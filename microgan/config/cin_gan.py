@@ -53,8 +53,8 @@ class CINGANConfig(TaskTrainingConfig):
     measure_defect: bool = setting(
         False, "First measure blur, sampling, noise and intensities as a degradation model, which "
         "every image goes through before the network, so that the network learns only what the "
-        "model lacks; it is kept where it comes nearer to the real images, by more than chance. Needs "
-        "--generator=unet. The original does not.", limited=True)
+        "model lacks; it is kept where it comes nearer to the real images, by more than chance. "
+        "Needs --generator=unet. The original does not.", limited=True)
     critic: str = setting(
         "dense", "dense: the published network, which judges the whole image. patch: ours, which "
         "judges neighbourhoods.", limited="patch", choices=("dense", "patch"))

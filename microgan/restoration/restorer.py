@@ -61,7 +61,7 @@ class _Access(NamedTuple):
 _SIDES = (2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 90, 64)
 # At most for networks without norms: larger tiles make them no faster.
 _ENOUGH_BYTES = 1.2e9
-_ENOUGH_BYTES_AFTER_FILTER = 0.75e9  # beside the filtered stack
+_ENOUGH_BYTES_AFTER_FILTER = 0.6e9  # beside the filtered stack
 # Fewer grey levels than this between dark and bright would destroy a restored image.
 _MIN_LEVELS = 16
 # An image is on another scale if less than this share of its range was learned, or if it spans
