@@ -55,14 +55,15 @@ def test_sharp_volumes_are_about_as_sharp_at_every_depth():
 
 
 def test_samples_differ_in_thickness():
-    _, fit, _ = _measured()
-    begin, end = fit.tissue
+    stacks, fit, _ = _measured()
+    microscope = MeasuredMicroscope(stacks[:1], replace(fit, tissue=(4.0, 24.0)), LEFT_PX)
+    rng = np.random.default_rng(2)
 
-    limits = {(int(np.argmax(each.is_inside)), int(each.is_inside.sum())) for each in _recorded()}
+    drawn = [np.flatnonzero(microscope.record_own(rng, 16).is_inside) for _ in range(6)]
 
-    assert len(limits) > 1
-    assert all(begin - 2 <= first <= begin + 4 and count <= end - begin + 4
-               for first, count in limits)
+    limits = {(int(each[0]), int(each[-1])) for each in drawn}
+    assert len(limits) > 3
+    assert all(2 <= first <= 7 and 20 <= last <= 26 for first, last in limits)
 
 
 def test_random_samples_have_the_measured_noise():
