@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from microgan.datasets.stretching import are_stretched
 from microgan.estimation.assembly import check_images, measured_defect, signal_model
 from microgan.estimation.blur_spread import fit_with_factors
 from microgan.estimation.brightness import are_alike_in_brightness, contrast
@@ -35,7 +36,8 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     Sampling is found by the kinks of interpolation; blur and haze by what is left of the mean
     power spectrum; noise by what a filter of the weakest frequencies leaves, against local mean.
     Where both sets are as bright as chance allows, brightness is taken to be kept: means of ten
-    images vary by more than most microscopes change them.
+    images vary by more than most microscopes change them. Not so where each image seems to have
+    been stretched on its own: there contrast tells the scale.
 
     Args:
         degraded: real (Y, X) each, at least 32 pixels a side, of one microscope; a few suffice.
@@ -61,7 +63,7 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     rng = np.random.default_rng(seed)
     if len(clean) > _MOST_CLEAN:
         clean = [clean[k] for k in rng.choice(len(clean), _MOST_CLEAN, replace=False)]
-    stored = find_intensities(degraded)
+    stored, stretched = find_intensities(degraded), are_stretched(degraded, clean)
     degraded = [image.astype(np.float64) for image in degraded]
     clean = [image.astype(np.float64) for image in clean]
     sampling = find_interpolation(degraded)
@@ -70,7 +72,8 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     step_px = 1.0 if sampling is None else sampling.step_px
     spectra = SpectralFit(measured, turned, step_px, seed)
     # Compared as sampled, since sampling makes dark places brighter and bright ones darker.
-    are_alike = are_alike_in_brightness(measured, [_sample(image, step_px, 0) for image in turned])
+    are_alike = not stretched and are_alike_in_brightness(
+        measured, [_sample(image, step_px, 0) for image in turned])
     if are_alike:
         spectra.keep_brightness()
     fitted = spectra.fit(optional=("noise",))

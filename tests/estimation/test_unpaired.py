@@ -170,6 +170,17 @@ def test_brightness_is_kept_unless_pools_differ_by_more_than_chance():
     assert not any("taken to be kept" in note for note in tripled.notes)
 
 
+def test_brightness_is_not_taken_to_be_kept_where_images_were_stretched_one_by_one():
+    stretched = [np.round(255.0 * image / image.max()).astype(np.uint8)
+                 for image in _samples(NUCLEI)]
+
+    as_stored, as_numbers = (measure_unpaired(each[:10], each[10:]) for each in (
+        stretched, [image.astype(float) for image in stretched]))
+
+    assert not any("taken to be kept" in note for note in as_stored.notes)
+    assert any("taken to be kept" in note for note in as_numbers.notes)
+
+
 @pytest.mark.parametrize("images, complaint", [
     ([], "at least one image"), ([np.zeros((8, 50))], "at least 32"),
     ([np.full((40, 40), np.nan)], "finite")])
