@@ -47,11 +47,7 @@ def linear_filter(density: np.ndarray, fit: MicroscopeFit, sigma_px: float) -> n
         diagonal = np.arange(len(density))
         measured[:, diagonal, diagonal] += _NOISE_FACTOR * fit.noise_variance
         measured[:, diagonal, diagonal] *= 1 + _MODEL_ERROR
-        across = np.exp(-np.square(np.subtract.outer(
-            np.arange(len(density)), model.depths) * step_px / sigma_px) / 2)
-        across *= model.presence(*fit.tissue) / across.sum(axis=1, keepdims=True)
-        within = np.exp(-2 * np.square(np.pi * frequency * sigma_px))
-        wanted = within[:, np.newaxis, np.newaxis] * (across @ shared)
+        wanted = _blur_left(model, frequency, fit, sigma_px) @ shared
         found = np.linalg.solve(measured, wanted.transpose(0, 2, 1)).transpose(0, 2, 1)
         found[frequency == 0] = np.eye(len(density))
         return np.asarray(found)
@@ -99,12 +95,7 @@ def nonnegative_filter(density: np.ndarray, fit: MicroscopeFit, sigma_px: float)
         return np.concatenate([from_slices, from_earlier], axis=2)
 
     def leave(frequency: np.ndarray) -> np.ndarray:
-        model = SliceModel(num_slices, step_px, frequency)
-        across = np.exp(-np.square(np.subtract.outer(
-            np.arange(num_slices), model.depths) * step_px / sigma_px) / 2)
-        across *= model.presence(*fit.tissue) / across.sum(axis=1, keepdims=True)
-        return np.exp(-2 * np.square(np.pi * frequency * sigma_px))[
-            :, np.newaxis, np.newaxis] * across
+        return _blur_left(SliceModel(num_slices, step_px, frequency), frequency, fit, sigma_px)
 
     update = _RingFilter(density.shape[1:], gains)
     found = np.full((num_depths, *density.shape[1:]), mean, np.float32)
@@ -116,6 +107,16 @@ def nonnegative_filter(density: np.ndarray, fit: MicroscopeFit, sigma_px: float)
         found += estimate
         found += mean
     return _RingFilter(density.shape[1:], leave)(np.maximum(found, 0))
+
+
+def _blur_left(model: SliceModel, frequency: np.ndarray, fit: MicroscopeFit, sigma_px: float
+               ) -> np.ndarray:
+    """Return what leaves a blur, from depths to slices: (frequency, slice, depth)."""
+    across = np.exp(-np.square(
+        (model.slices[:, np.newaxis] - model.depths) * fit.microscope.z_step_um / sigma_px) / 2)
+    across *= model.presence(*fit.tissue) / across.sum(axis=1, keepdims=True)
+    within = np.exp(-2 * np.square(np.pi * frequency * sigma_px))
+    return np.asarray(within[:, np.newaxis, np.newaxis] * across)
 
 
 def richardson_lucy(density: np.ndarray, fit: MicroscopeFit, num_iterations: int, *,
