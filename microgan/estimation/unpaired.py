@@ -89,9 +89,11 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
         shares = np.maximum(variances / variances.mean(), 0.05)
         spectra.noise_shares = shares / np.exp(np.log(shares).mean())
     made_rng = np.random.default_rng(seed)
+    # Before all noise, of which so many draws are made as rounding decides.
+    order = made_rng.permutation(len(turned))
 
     def fit(factors: np.ndarray, optional: Sequence[str] = OPTIONAL) -> _Fit:
-        spectra.blur_factors = made_rng.permutation(np.resize(factors, len(turned)))
+        spectra.blur_factors = np.resize(factors, len(turned))[order]
         fitted = spectra.fit(optional)
         common = _signal_model(fitted, measured, turned, are_alike)
         noiseless = _noiseless(common, turned, step_px, rng)

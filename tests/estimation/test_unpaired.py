@@ -61,8 +61,6 @@ def test_known_degradation_is_measured(blur_px, photons, step_px):
     assert MeasuredDefect.from_json(found.to_json()) == found
 
 
-# With the kernels of AVX-512 on two threads the same fit ends at blurs of 0 to 1 px.
-@pytest.mark.xfail(strict=False, reason="the fit may end elsewhere, as a processor rounds")
 def test_blur_that_differs_from_image_to_image_is_measured():
     rng = np.random.default_rng(0)
     clean = _samples(FILAMENTS)[:50]
