@@ -114,7 +114,7 @@ class GeneratorInfo:
             raise UserError(f"it has bounds of errors of {', '.join(self.error_bounds)}, of which "
                             "some are not its tasks")
         if self.base is not None and (self.method, self.network) != ("zse_gan", "correction"):
-            raise UserError("it has a filter, but its network does not correct one")
+            raise UserError("it has a filter before its network, which is no correction")
         if type(self.upsample) is not int or not 1 <= self.upsample <= MOST_ENLARGED or (
                 self.upsample > 1 and self.method != "cgan"):
             raise UserError(f"it enlarges images {self.upsample!r} times, not by a whole factor "
