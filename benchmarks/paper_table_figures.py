@@ -30,15 +30,17 @@ def save_curves(path, rows):
         return False
     width = max(map(len, drawn))
     figure = Figure(figsize=(3.4 * width, 3.2 * len(drawn)), dpi=100, layout="constrained")
-    for line, curve in zip(figure.subplots(len(drawn), width, squeeze=False), drawn):
-        for axes in line[len(curve):]:
+    lines = {}
+    for row, curve in zip(figure.subplots(len(drawn), width, squeeze=False), drawn):
+        for axes in row[len(curve):]:
             axes.set_axis_off()
-        for axes, (task, found) in zip(line, curve.items()):
+        for axes, (task, found) in zip(row, curve.items()):
             for (_, method), by_number in curve_lines(found).items():
                 scores = {int(number): [float(row["psnr"]) for row in each]
                           for number, each in by_number.items()}
                 (line,) = axes.plot(list(scores), list(map(np.mean, scores.values())), "o-",
                                     label=LABELS[method])
+                lines.setdefault(LABELS[method], line)
                 for number, values in scores.items():  # every seed
                     axes.scatter([number] * len(values), values, s=8, color=line.get_color(),
                                  alpha=0.5)
@@ -47,7 +49,7 @@ def save_curves(path, rows):
             axes.set_xticks(numbers, map(str, numbers))
             axes.minorticks_off()
             axes.set(title=task, xlabel="pairs", ylabel="PSNR (dB, care)")
-            axes.legend(fontsize=7)
+    figure.legend(lines.values(), lines, loc="outside lower center", ncols=4, fontsize=8)
     with written_whole(Path(path)) as temporary:
         figure.savefig(temporary)
     return True
