@@ -1,11 +1,13 @@
 """train_CIN_GAN.py from end to end, as a user runs it."""
 
 import csv
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from helpers import (
     ROOT, assert_mistake, assert_printed_mistake, files_in, run_script, run_without_tensorflow,
@@ -159,3 +161,37 @@ def test_paper_recipe_does_three_updates_at_full_size(tmp_path):
     model, info = load_generator(tmp_path / RUN / "generator.h5", method="cin_gan")
     assert model.count_params() == 14_946_817
     assert len(info.tasks) == 3
+
+
+@pytest.mark.slow
+def test_network_learns_lines_that_the_model_lacks(tmp_path):
+    """Every row has its own offset, which no number of the model can be."""
+    random = np.random.default_rng(3)
+
+    def degrade(images):
+        blurred = ndimage.gaussian_filter(images, (0, 1, 1))
+        return (random.poisson(2 * blurred) / 2
+                + random.normal(0, 12, (*images.shape[:2], 1))).astype(np.float32)
+
+    cells = np.load(ROOT / "data" / "Drosophila_Y.npy").astype(float)
+    np.save(tmp_path / "Cells_X.npy", degrade(cells[:10]))
+    np.save(tmp_path / "Cells_Y.npy", cells[10:].astype(np.float32))
+
+    result = run_script("train_CIN_GAN.py", "--recipe=limited", f"--data_dir={tmp_path}",
+                        "--num_iters=100", "--batch_size=4", "--num_gpu=0", "--seed=1",
+                        cwd=tmp_path, timeout=600)
+
+    assert result.returncode == 0, result.stderr
+    assert "Not explained" in result.stdout
+    model, info = load_generator(tmp_path / RUN / "generator.h5", method="cin_gan")
+    assert info.corrected == ("Cells",)
+    alone, corrected = (
+        synthesise_degraded(network, each, "Cells", list(cells[:5]), seed=1)
+        for network, each in ((None, dataclasses.replace(info, corrected=())), (model, info)))
+
+    def along_rows(images):
+        """Return how vertical differences agree 8 px farther along the row."""
+        steps = np.diff(images, axis=1)
+        return np.mean(steps[..., 8:] * steps[..., :-8]) / np.mean(steps ** 2)
+
+    assert along_rows(corrected) > along_rows(alone) + 0.1

@@ -15,7 +15,7 @@ class Finding:
         image: its file, or its number in the array; "all" for all of them.
         index: of the pair in the task; None for all of them.
         kind: "shifted", "swapped", "mirrored or rotated", "stretched", "empty", "unmatched",
-            "identical", "exchanged" or "saturated".
+            "identical", "exchanged", "saturated" or "unevenly lit".
         number: how much, with unit; empty where there is nothing to count.
         text: what it means and what to do, a sentence or two.
         shift: whole pixels (Y, X), to be added to places in the degraded image to find them in

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from microgan.estimation.illumination import corner_fall
 from microgan.estimation.intensities import Intensities
 from microgan.estimation.measured_defect import Estimate
 from microgan.estimation.spectral_fit import FittedSpectrum
+from microgan.runtime.amounts import percent
 from microgan.simulation.degradation_model import Degradation
 
 # Above these the degraded images are not what the model makes of the clean ones.
@@ -88,3 +90,14 @@ def notes_of_pools(fitted: FittedSpectrum, difference: float, num_degraded: int,
         notes.append("No light out of focus was found. Without pairs that tells little: 40 % of "
                      "it may pass for low contrast.")
     return notes
+
+
+def notes_of_illumination(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], *,
+                          are_pairs: bool = False) -> list[str]:
+    """Return what is said where the light is uneven; arguments as for `corner_fall`."""
+    lost = corner_fall(degraded, clean, are_pairs=are_pairs)
+    return [] if lost is None else [
+        f"Towards the corners the degraded images get darker than the clean ones, in the corners "
+        f"by {percent(lost.value)} ({percent(lost.low)} to {percent(lost.high)}): uneven light, "
+        "which neither the model nor networks know, since they see crops. Divide all images by a "
+        "flat field first."]

@@ -15,6 +15,7 @@ from microgan.estimation.blur_spread import LOG_FACTORS, fit_with_factors, likel
 from microgan.estimation.intensities import find_intensities
 from microgan.estimation.measured_defect import MeasuredDefect
 from microgan.estimation.noise import Levels, NoiseLine, measure_noise
+from microgan.estimation.notes import notes_of_illumination
 from microgan.estimation.sampling import find_interpolation
 from microgan.estimation.spectra import Bins, cross_spectrum, power_spectrum, window_length
 from microgan.estimation.spectral_fit import FittedSpectrum, Transfer
@@ -103,7 +104,9 @@ def measure_paired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], 
 
     (fitted, common, line), factors = fit_with_factors(
         fit, lambda: fit(np.ones(1), ()), measure, len(measured))
-    return measured_defect(fitted, common, line, factors, sampling, stored, measured)
+    found = measured_defect(fitted, common, line, factors, sampling, stored, measured)
+    return replace(found, notes=(*notes_of_illumination(degraded, clean, are_pairs=True),
+                                 *found.notes))
 
 
 class CrossSpectra:

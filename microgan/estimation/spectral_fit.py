@@ -31,6 +31,7 @@ _NUM_WHITE = 40
 # Standard deviations of the log of one image's scale, and of its noise's variance.
 _OWN_SPREAD = np.array([1.5, 0.5])
 _SMALL = 1e-3
+_NOTHING_KNOWN = 20.0  # standard deviation of a logarithm
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class FittedSpectrum:
             np.hypot(frequency[:, np.newaxis], frequency)).mean())
 
     def noise_deviation(self) -> float:
-        """Return the standard deviation of the log of `noise_variance`."""
+        """Return the standard deviation of the log of `noise_variance`, at most 20."""
         rows = [row for row, name in enumerate(self.names) if name.startswith(("log_noise",
                                                                                "noise_"))]
         changes = [1.0]
@@ -127,14 +128,15 @@ class FittedSpectrum:
             moved = replace(self, best=replace(self.best, noise=noise))
             changes.append(math.log(moved.noise_variance() / self.noise_variance()) / _SMALL)
         variance = np.array(changes) @ self.covariance[np.ix_(rows, rows)] @ changes
-        return math.sqrt(max(float(variance), 0.0))
+        return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
 
     def deviation(self, name: str) -> float:
         """Return the standard deviation of one number; 0 if it was not fitted."""
         if name not in self.names:
             return 0.0
         row = self.names.index(name)
-        return math.sqrt(max(float(self.covariance[row, row]), 0.0))
+        deviation = math.sqrt(max(float(self.covariance[row, row]), 0.0))
+        return min(deviation, _NOTHING_KNOWN) if name.startswith("log_") else deviation
 
 
 class SpectralFit:

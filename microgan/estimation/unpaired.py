@@ -16,7 +16,8 @@ from microgan.estimation.intensities import Intensities, find_intensities
 from microgan.estimation.kinds import difference_in_kind
 from microgan.estimation.measured_defect import MeasuredDefect
 from microgan.estimation.noise import NoiseFilter, NoiseLine, at_most, measure_noise
-from microgan.estimation.notes import WORST_DIFFERENCE, notes_of_pools
+from microgan.estimation.notes import (
+    WORST_DIFFERENCE, notes_of_illumination, notes_of_pools)
 from microgan.estimation.sampling import find_interpolation
 from microgan.estimation.spectra import windowed_mean
 from microgan.estimation.spectral_fit import OPTIONAL, FittedSpectrum, SpectralFit
@@ -112,7 +113,8 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
     made = [found.model.apply(rng, image) for image in clean[:_MOST_NOISELESS]]
     difference = difference_in_kind(degraded, made)
     return replace(found, misfit=max(found.misfit, difference / WORST_DIFFERENCE), notes=(
-        *notes_of_pools(fitted, difference, len(degraded), len(clean), are_alike), *found.notes))
+        *notes_of_pools(fitted, difference, len(degraded), len(clean), are_alike),
+        *notes_of_illumination(degraded, clean), *found.notes))
 
 
 def _with_one_blur(common: Degradation, line: NoiseLine, clean: Sequence[np.ndarray],

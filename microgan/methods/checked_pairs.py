@@ -8,16 +8,26 @@ from microgan.datasets.findings import Finding
 from microgan.datasets.pair_checks import check_pairs
 from microgan.datasets.paired_arrays import PairedImages, load_test_pairs
 from microgan.datasets.task_files import DataDir
+from microgan.estimation.illumination import corner_fall
 from microgan.runs.run_files import PAIR_CHECKS_FILE
+from microgan.runtime.amounts import percent
 from microgan.runtime.progress import Progress
 
 _MOST_FINDINGS = 20  # lines
 
 
 def find_wrong_pairs(pairs: PairedImages, *, can_register: bool) -> list[Finding]:
-    """Check the pairs of one task by `check_pairs`, and show the progress."""
-    return check_pairs(pairs, Progress(f"Checking the pairs of {pairs.name}"),
-                       can_register=can_register)
+    """Check the pairs of one task by `check_pairs` and `corner_fall`, and show the progress."""
+    findings = check_pairs(pairs, Progress(f"Checking the pairs of {pairs.name}"),
+                           can_register=can_register)
+    lost = corner_fall(list(pairs.degraded), list(pairs.clean), are_pairs=True)
+    if lost is not None:
+        findings.append(Finding(
+            pairs.name, "all", None, "unevenly lit",
+            f"{percent(lost.value)} darker in the corners",
+            "networks see crops and cannot know where in the image they are. Divide all images "
+            "by a flat field first."))
+    return findings
 
 
 def load_checked_test_pairs(data_dir: DataDir, name: str

@@ -59,7 +59,7 @@ def measured_filter(config: RestoreConfig) -> Filter:
     except ValueError as error:
         raise UserError(f"The pairs of {name} in {config.data_dir} do not tell a filter: {error}. "
                         "Take larger ones.") from error
-    print(f"{name}: {describe_defect(defect)}", flush=True)
+    print(f"{name}: {describe_defect(defect)}", *defect.notes, sep="\n", flush=True)
     return restore
 
 

@@ -4,6 +4,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from helpers import ROOT
+from scipy import ndimage
 
 from microgan.estimation.measured_defect import POOR_FIT, MeasuredDefect
 from microgan.estimation.unpaired import measure_unpaired
@@ -187,3 +189,14 @@ def test_brightness_is_not_taken_to_be_kept_where_images_were_stretched_one_by_o
 def test_images_that_tell_nothing_are_refused(images, complaint):
     with pytest.raises(ValueError, match=complaint):
         measure_unpaired(images, [np.zeros((40, 40))])
+
+
+def test_lines_without_other_noise_are_not_explained(random):
+    """The spectrum then tells nothing of the noise: its deviation was beyond all numbers."""
+    cells = np.load(ROOT / "data" / "Drosophila_Y.npy").astype(float)
+    lined = (ndimage.gaussian_filter(cells[:10], (0, 1, 1))
+             + random.normal(0, 12, (10, cells.shape[1], 1)))
+
+    found = measure_unpaired(lined, cells[10:])
+
+    assert found.misfit > POOR_FIT
