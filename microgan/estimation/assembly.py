@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from microgan.estimation.intensities import ROUNDING_VARIANCE, Intensities
-from microgan.estimation.measured_defect import Estimate, MeasuredDefect
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect, end_of_fall
 from microgan.estimation.noise import NoiseLine
 from microgan.estimation.notes import WORST_MISFIT, notes_of_fit
 from microgan.estimation.sampling import Interpolation
@@ -110,6 +110,11 @@ def _estimates(fitted: FittedSpectrum, common: Degradation, line: NoiseLine,
         deviation = fitted.deviation("haze")
         found["haze"] = Estimate(common.haze, max(common.haze - 1.96 * deviation, 0.0),
                                  min(common.haze + 1.96 * deviation, 1.0))
+    end = end_of_fall(common.transfer)
+    if end is not None:
+        left = common.transfer[end]
+        factor = math.exp(1.96 * fitted.transfer_deviation(float(CURVE_FREQUENCIES[end])))
+        found["contrast_left"] = Estimate(left, left / factor, min(left * factor, 1.0))
     found["noise_gain"] = Estimate(line.gain, *line.gain_bounds, "grey levels")
     found["noise_floor"] = Estimate(line.floor, *line.floor_bounds, "grey levels²")
     found["noise"] = Estimate(line.typical, *line.typical_bounds, "grey levels")

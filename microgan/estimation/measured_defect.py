@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from microgan.simulation.degradation_model import DegradationModel
 
 POOR_FIT = 1.0
+_HARDLY_LESS = 0.9  # of the contrast
+_MOST_OF_FALL = 0.95
 _MOST_ENTRIES = 100
 _MOST_CHARACTERS = 1000
 
@@ -44,7 +46,8 @@ class MeasuredDefect:
             images do, and as far as their numbers are uncertain.
         estimates: by name: `blur_y_px` and `blur_x_px` (standard deviations), `scale`, `haze`,
             `noise` (standard deviation at the mean grey level), `noise_gain`, `noise_floor`,
-            `photons` (counted per pixel in bright places), `step_px`; only what was measured.
+            `photons` (counted per pixel in bright places), `step_px`, `contrast_left` (of details
+            where most of a measured curve's fall is done); only what was measured.
         misfit: how far the degraded images are from what the model makes of clean ones, 0.2 to
             0.7 if it is only chance; above `POOR_FIT` the model does not explain them.
         notes: sentences on what the images do not tell or the model lacks.
@@ -89,6 +92,26 @@ class MeasuredDefect:
         return cls(DegradationModel.from_json(content["model"]),
                    {name: _estimate_from_json(name, each) for name, each in estimates.items()},
                    float(misfit), tuple(notes))
+
+
+def end_of_fall(transfer: Sequence[float]) -> int | None:
+    """Return where 19/20 of a measured curve's fall are done.
+
+    Args:
+        transfer: of a `Degradation`.
+
+    Returns:
+        An index into `transfer`; None without a curve, or if it takes under a tenth.
+
+    Example:
+        >>> end_of_fall((1.0, 0.9, 0.21, 0.2)), end_of_fall((1.0, 0.95))
+        (2, None)
+    """
+    if not transfer or min(transfer) > _HARDLY_LESS:
+        return None
+    least = min(transfer)
+    return next(k for k, left in enumerate(transfer)
+                if left <= 1 - _MOST_OF_FALL * (1 - least))
 
 
 def _finite(value: float) -> float | None:

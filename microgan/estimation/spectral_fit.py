@@ -130,6 +130,14 @@ class FittedSpectrum:
         variance = np.array(changes) @ self.covariance[np.ix_(rows, rows)] @ changes
         return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
 
+    def transfer_deviation(self, frequency: float) -> float:
+        """Return the standard deviation of the log of the measured curve at a frequency."""
+        rows = [row for row, name in enumerate(self.names) if name.startswith("transfer_")]
+        # The fall from each knot to the next counts in full, in part or not yet.
+        counts = np.clip((frequency - _TRANSFER_KNOTS[:-1]) / np.diff(_TRANSFER_KNOTS), 0, 1)
+        variance = counts @ self.covariance[np.ix_(rows, rows)] @ counts
+        return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
+
     def deviation(self, name: str) -> float:
         """Return the standard deviation of one number; 0 if it was not fitted."""
         if name not in self.names:

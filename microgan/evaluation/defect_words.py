@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from microgan.estimation.measured_defect import Estimate, MeasuredDefect
+from microgan.estimation.measured_defect import Estimate, MeasuredDefect, end_of_fall
 from microgan.runtime.amounts import percent, significant
 from microgan.simulation.degradation_model import CURVE_FREQUENCIES
 
 _UNBOUNDED = 1e6  # an upper end beyond is none
 _MANY_PHOTONS = 1e4  # their noise is under 1 %
 _HARDLY = 0.01  # of what is bright
-_HARDLY_LESS = 0.9  # of the contrast
-_MOST_OF_FALL = 0.95
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -35,7 +33,8 @@ def describe_defect(defect: MeasuredDefect) -> str:
     parts = []
     if {"blur_x_px", "blur_y_px"} <= set(found):
         parts.append(f"blurred {_with_interval(found['blur_x_px'])} along X and "
-                     f"{_with_interval(found['blur_y_px'])} along Y{_curve(example.transfer)}")
+                     f"{_with_interval(found['blur_y_px'])} along Y"
+                     f"{_curve(example.transfer, found.get('contrast_left'))}")
     if "haze" in found and found["haze"].value > 0:
         parts.append(f"{_with_interval(found['haze'])} of the light out of focus")
     if example.step_px > 1:
@@ -49,15 +48,14 @@ def describe_defect(defect: MeasuredDefect) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _curve(transfer: Sequence[float]) -> str:
+def _curve(transfer: Sequence[float], left: Estimate | None) -> str:
     """Return what a measured curve takes beyond the Gaussian, where most of that is taken."""
-    if not transfer or min(transfer) > _HARDLY_LESS:
+    end = end_of_fall(transfer)
+    if end is None:
         return ""
-    least = min(transfer)
-    where = next(k for k, left in enumerate(transfer)
-                 if left <= 1 - _MOST_OF_FALL * (1 - least))
-    return (f", beyond which {percent(transfer[where])} is left of the contrast of details of "
-            f"{significant(1 / CURVE_FREQUENCIES[max(where, 1)], 2)} px")
+    interval = f" ({percent(left.low)} to {percent(left.high)})" if left else ""
+    return (f", beyond which {percent(transfer[end])}{interval} is left of the contrast of "
+            f"details of {significant(1 / CURVE_FREQUENCIES[max(end, 1)], 2)} px")
 
 
 def _sampling(step_px: float, line: str) -> str:

@@ -98,6 +98,15 @@ def test_measured_defect_is_put_in_words(settings, words):
     assert words in describe_defect(measured(**settings))
 
 
+def test_a_curve_is_said_with_its_interval():
+    defect = measured(transfer=(1.0,) * 6 + (0.6, 0.3) + (0.22,) * 25)
+
+    words = describe_defect(replace(defect, estimates={
+        **defect.estimates, "contrast_left": Estimate(0.22, 0.1, 0.55)}))
+
+    assert "beyond which 22 % (10 % to 55 %) is left of the contrast of details of 8 px;" in words
+
+
 @pytest.mark.parametrize("name, estimate, words", [
     ("blur_y_px", Estimate(0.16, 0.0, 0.83, "px"), "px (2.4 to 2.8) along X and at most 0.83 px"),
     ("photons", Estimate(12.1, 9.6, 15.9), "some 12 photons (9.6 to 16) a pixel in bright places"),
