@@ -24,7 +24,7 @@ class CGANConfig(RestoringConfig):
         "--cin_generator_path. Writes Microscopy_cGAN_results_CIN_augm.")
     alpha: float | None = setting(
         None, "With --cin_augment: share of synthetic pairs in every batch; 0.3 if unset, as in "
-        "the original's README, or 0.9 with --alpha_decay=linear, where it is the share at the "
+        "the original's README, or 0.5 with --alpha_decay=linear, where it is the share at the "
         "start. 1: no real pairs, neither for training nor for validation.",
         above=0, maximum=1)
     alpha_decay: str = setting(
@@ -143,7 +143,7 @@ class CGANConfig(RestoringConfig):
         if not self.cin_augment:
             return 0.0
         if self.alpha is None:
-            return 0.9 if self.alpha_decay == "linear" else 0.3
+            return 0.5 if self.alpha_decay == "linear" else 0.3
         return self.alpha
 
     @property

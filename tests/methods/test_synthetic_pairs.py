@@ -218,7 +218,7 @@ def test_flags_that_do_not_fit_are_refused(data_dir, generator, settings, words)
 
 
 @pytest.mark.parametrize("settings, share, num_updates", [
-    ({}, 0.9, 4000), ({"alpha": 0.5, "num_iters": 100}, 0.5, 100), ({"alpha": 1.0}, 1.0, None),
+    ({}, 0.5, 4000), ({"alpha": 0.9, "num_iters": 100}, 0.9, 100), ({"alpha": 1.0}, 1.0, None),
     ({"alpha_decay": "none"}, 0.3, None), ({"recipe": "paper"}, 0.3, None)])
 def test_share_of_synthetic_pairs_falls_in_the_limited_recipe(settings, share, num_updates):
     chosen = config("data", "g.h5", **settings)
