@@ -39,7 +39,7 @@ def corner_fall(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray], *,
         >>> y, x = np.mgrid[-1:1:40j, -1:1:40j]
         >>> flat = np.random.default_rng(0).gamma(9.0, 9.0, (10, 40, 40))
         >>> print(corner_fall(flat * (1 - 0.2 * (y ** 2 + x ** 2)), flat))
-        0.402 (0.366 to 0.438)
+        0.402 (0.36 to 0.443)
     """
     (fall, without), (usual, usual_without) = map(_falls, (degraded, clean))
     number = min(len(without), len(usual_without))
