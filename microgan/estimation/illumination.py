@@ -72,8 +72,13 @@ def _jackknife_variance(without_each: np.ndarray) -> float:
 
 def _line(image: np.ndarray) -> np.ndarray:
     """Return the brightness of the middle, and what is lost from there to the corners."""
-    y, x = (np.linspace(-1, 1, length) for length in image.shape)
-    distance = (y[:, np.newaxis] ** 2 + x ** 2) / 2
-    mean, centred = image.mean(), distance - distance.mean()
-    slope = np.sum(centred * image) / np.sum(centred ** 2)
-    return np.array([mean - slope * distance.mean(), -slope])
+    # A sum of what rows and columns say: no array as large as the image.
+    products, squares, usual = 0.0, 0.0, 0.0
+    for axis, length in enumerate(image.shape):
+        distance = np.linspace(-1, 1, length) ** 2 / 2
+        centred = distance - distance.mean()
+        products += centred @ image.mean(axis=1 - axis, dtype=np.float64) / length
+        squares += centred @ centred / length
+        usual += distance.mean()
+    slope = products / squares
+    return np.array([image.mean(dtype=np.float64) - slope * usual, -slope])

@@ -128,23 +128,27 @@ class FittedSpectrum:
             moved = replace(self, best=replace(self.best, noise=noise))
             changes.append(math.log(moved.noise_variance() / self.noise_variance()) / _SMALL)
         variance = np.array(changes) @ self.covariance[np.ix_(rows, rows)] @ changes
-        return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
+        return _deviation_of_log(variance)
 
     def transfer_deviation(self, frequency: float) -> float:
         """Return the standard deviation of the log of the measured curve at a frequency."""
         rows = [row for row, name in enumerate(self.names) if name.startswith("transfer_")]
         # The fall from each knot to the next counts in full, in part or not yet.
         counts = np.clip((frequency - _TRANSFER_KNOTS[:-1]) / np.diff(_TRANSFER_KNOTS), 0, 1)
-        variance = counts @ self.covariance[np.ix_(rows, rows)] @ counts
-        return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
+        return _deviation_of_log(counts @ self.covariance[np.ix_(rows, rows)] @ counts)
 
     def deviation(self, name: str) -> float:
         """Return the standard deviation of one number; 0 if it was not fitted."""
         if name not in self.names:
             return 0.0
         row = self.names.index(name)
-        deviation = math.sqrt(max(float(self.covariance[row, row]), 0.0))
-        return min(deviation, _NOTHING_KNOWN) if name.startswith("log_") else deviation
+        variance = self.covariance[row, row]
+        return (_deviation_of_log(variance) if name.startswith("log_")
+                else math.sqrt(max(float(variance), 0.0)))
+
+
+def _deviation_of_log(variance: float) -> float:
+    return min(math.sqrt(max(float(variance), 0.0)), _NOTHING_KNOWN)
 
 
 class SpectralFit:

@@ -90,7 +90,7 @@ def measure_unpaired(degraded: Sequence[np.ndarray], clean: Sequence[np.ndarray]
         shares = np.maximum(variances / variances.mean(), 0.05)
         spectra.noise_shares = shares / np.exp(np.log(shares).mean())
     made_rng = np.random.default_rng(seed)
-    # Before all noise, of which so many draws are made as rounding decides.
+    # Drawn before any noise: rounding decides how many draws of noise there are.
     order = made_rng.permutation(len(turned))
 
     def fit(factors: np.ndarray, optional: Sequence[str] = OPTIONAL) -> _Fit:

@@ -19,8 +19,8 @@ from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.restoration.tiles import tile_grid
 from microgan.simulation.fitted_microscope import StackBase
 
-# A stack of so many voxels is filtered as one; a larger one in smaller blocks, of which two rows
-# are kept, since tiles of the network lie across them.
+# Stacks of up to so many voxels are filtered whole, larger ones in blocks of so many. Two rows of
+# blocks are kept, since the network's tiles lie across them.
 _WHOLE_VOXELS, _BLOCK_VOXELS = 8 * 10**6, 4 * 10**6
 
 

@@ -44,7 +44,7 @@ def test_own_samples_lose_as_much_sharpness_with_distance_from_focus_as_the_stac
     again = _sharpness([each.measured for each in _recorded()])
 
     np.testing.assert_allclose(again[INSIDE], _sharpness(stacks)[INSIDE], atol=0.15)
-    assert again[INSIDE].min() < 0.75
+    assert again[slice(*TISSUE)].min() < 0.7
 
 
 def test_sharp_volumes_are_about_as_sharp_at_every_depth():
