@@ -17,6 +17,7 @@ from helpers import ROOT, files_in, make_pairs, write_pairs
 from microgan.config import CGANConfig, CINGANConfig, ZSEGANConfig
 from microgan.errors import UserError
 from microgan.networks import registry
+from microgan.restoration.checks import why_not_loaded
 
 SHORT = {"recipe": "limited", "patch_size": 16, "batch_size": 2, "num_gpu": 0,
          "precision": "float32"}
@@ -126,7 +127,12 @@ def test_the_examples_run_one_after_the_other(tmp_path, random, monkeypatch):
     for name in ("folder", "defect_folder", "stack_folder"):
         assert (names[name] / "generator.h5").is_file()
     assert [path.name for path in names["paths"]] == ["cells.npy"]
-    np.testing.assert_array_equal(np.load(names["paths"][0]), names["restored"])
+    # Where ONNX Runtime is installed, `restore_files` takes it for so small an image.
+    restore = microgan.load_restorer(
+        names["folder"] / "generator.h5",
+        backend="onnx" if why_not_loaded() is None else "tensorflow")
+    np.testing.assert_array_equal(np.load(names["paths"][0]),
+                                  restore(degraded, axes="YX", task="NAME"))
     assert {row["method"] for row in names["scores"]} == {"restored"}
 
 
