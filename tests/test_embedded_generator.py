@@ -121,6 +121,7 @@ def test_limited_starts_from_it(tmp_path):
     assert info.tasks == ("Blobs",)
 
 
+@pytest.mark.slow
 def test_another_network_starts_from_random_weights_and_a_training_from_another_run(tmp_path):
     weights, info = first_weights(tmp_path / "one", generator_filters=2)
     assert weights.std() > 0.01

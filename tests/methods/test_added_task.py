@@ -119,6 +119,7 @@ def train(images, *flags):
         f"--data_dir={images}", f"--dir={images.parent}", *flags])
 
 
+@pytest.mark.slow
 def test_run_adds_the_task_and_changes_no_trained_number(trained, blobs, capsys):
     status = train(blobs, "--add_task=Blobs", f"--init_generator={trained}")
 

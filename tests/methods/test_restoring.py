@@ -58,7 +58,9 @@ def test_validation_and_calibration_see_the_middle_and_the_test_whole_images(
     assert "Scoring the test images of A." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("step", [(restoring, "calibrated"), (scoring, "write_report")])
+@pytest.mark.parametrize("step", [
+    (restoring, "calibrated"),
+    pytest.param((scoring, "write_report"), marks=pytest.mark.slow)])
 def test_memory_that_runs_out_after_training_says_what_is_kept(train, monkeypatch, step):
     def fail(*arguments, **settings):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
