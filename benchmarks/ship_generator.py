@@ -96,7 +96,8 @@ def _write_curve(root: Path, histories: list[list[dict[str, float]]]) -> None:
         updates, seconds = rows[-1]["update"], rows[-1]["seconds"]
     write_csv(root / "benchmarks" / "results" / "pretraining.csv", rows, list(rows[0]))
     save_history_figure(root / "docs" / "images" / "pretraining.png", rows,
-                        score_label="PSNR of simulated validation pairs (dB)")
+                        score_label="PSNR of simulated validation pairs (dB)",
+                        kept=int(updates))  # each run has validation pairs of its own
 
 
 def _copy(name: str, node: h5py.Group | h5py.Dataset, target: h5py.File) -> None:

@@ -78,7 +78,17 @@ def test_users_are_warned(restore, clean):
     restore(clean[0], report=lines.append)
 
     assert "has seen only simulated images" in "".join(lines)
-    assert "sharp images with hardly any noise become worse" in "".join(lines)
+
+
+def test_an_image_that_hardly_needs_restoring_stays_as_it_is(restore, clean):
+    measured = Degradation(scale=3000.0, noise_gain=1.0).apply(
+        np.random.default_rng(2), clean[0]).astype(np.float32)
+    lines = []
+
+    restored = restore(measured, report=lines.append)
+
+    assert "has hardly any noise, so nothing of the generator's change is" in "".join(lines)
+    np.testing.assert_array_equal(restored, measured)
 
 
 def test_stripes_are_told_to_be_unlike_and_stay_as_they_are(restore):

@@ -141,7 +141,8 @@ def save_extremes_figure(path: str | os.PathLike[str], scores: Iterable[ImageSco
 def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], *,
                         score_label: str = "validation score (PSNR in dB)",
                         weights: Mapping[str, float] | None = None,
-                        levels: Mapping[str, float] | None = None) -> None:
+                        levels: Mapping[str, float] | None = None,
+                        kept: int | None = None) -> None:
     """Draw losses and validation scores over the updates.
 
     Args:
@@ -152,6 +153,7 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
         score_label: name and unit of the scores; "" to draw losses only.
         weights: of losses, by name; each is drawn multiplied by its weight.
         levels: scores to compare with, by name, drawn as dashed lines.
+        kept: update whose weights were kept; None: that of the best score.
     """
     updates = [row["update"] for row in rows]
     names = [name for name in rows[0] if name not in ("update", "seconds", "bad_steps")]
@@ -172,9 +174,9 @@ def save_history_figure(path: str | os.PathLike[str], rows: Sequence[dict[str, A
         for number, (name, level) in enumerate((levels or {}).items()):
             score_axes.axhline(level, color=str(0.3 + 0.3 * (number % 2)), linestyle="--",
                                label=plainly(name))
-        best = max(rows, key=lambda row: row["score"])
-        score_axes.axvline(best["update"], color="0.5", linestyle=":",
-                           label=f"kept: update {best['update']}")
+        if kept is None:
+            kept = max(rows, key=lambda row: row["score"])["update"]
+        score_axes.axvline(kept, color="0.5", linestyle=":", label=f"kept: update {kept}")
         score_axes.set_ylabel(score_label)
     values = np.abs([row[name] for row in rows for name in losses])
     if all(row[name] > 0 for row in rows for name in losses):

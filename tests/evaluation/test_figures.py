@@ -196,6 +196,19 @@ def test_history_draws_weighted_losses_and_levels(tmp_path, monkeypatch):
             if line.get_label() == "raw input"] == [1.5]
 
 
+@pytest.mark.parametrize("kept, update", [(None, 1), (2, 2)])
+def test_history_marks_what_was_kept(tmp_path, monkeypatch, kept, update):
+    saved = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path: saved.append(figure))
+
+    figures.save_history_figure(tmp_path / "history.png", [
+        {"update": 1, "seconds": 1.0, "pixel_loss": 0.2, "score": 3.0},
+        {"update": 2, "seconds": 2.0, "pixel_loss": 0.1, "score": 2.0}], kept=kept)
+
+    labels = [line.get_label() for line in saved[0].axes[1].lines]
+    assert f"kept: update {update}" in labels
+
+
 @pytest.mark.parametrize("score_label, panels", [("", 1), ("PSNR", 2)])
 def test_history_without_scores_draws_losses_alone(tmp_path, monkeypatch, score_label, panels):
     saved = []
