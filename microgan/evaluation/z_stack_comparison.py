@@ -13,8 +13,9 @@ from microgan.evaluation.z_stack_measures import BLURRED, SHARPENED, Conditions,
 # How bad a value of each column is. Columns in which doing nothing is best aren't here.
 _BADNESS: Mapping[str, Callable[[float], float]] = {
     **dict.fromkeys(
-        ("psnr", "ssim", "recall_of_truth", "precision_of_truth", "recall_in_3d",
-         "precision_in_3d", "recall", "precision", "planted_recall"), lambda value: -value),
+        ("psnr", "ssim", "psnr_by_slice", "ssim_by_slice", "recall_of_truth",
+         "precision_of_truth", "recall_in_3d", "precision_in_3d", "recall", "precision",
+         "planted_recall"), lambda value: -value),
     **dict.fromkeys(("depth_error_um", "inventions", "sharpness_error", "misfit"),
                     lambda value: value),
     "elongation": lambda value: abs(float(np.log(value)))}
@@ -37,7 +38,8 @@ def compare(measures: Sequence[StackMeasures], curves: Curves,
 
     Returns:
         Rows of x, the filters and y. `psnr`, `ssim`, `recall_of_truth` and `precision_of_truth`
-        compare with the known sharp volume in the tissue, where there is one; `recall` and
+        compare with the known sharp volume in the tissue, where there is one, `psnr_by_slice` and
+        `ssim_by_slice` after scale and offset are fitted to each slice alone; `recall` and
         `precision` with x's cells near focus. `sharpness_error` is the mean distance of the
         logarithm of slices' gradients in the tissue from that of x's focal plane;
         `vertical_gradient` is that of vertical sections, as a share of x's. The others are
@@ -55,6 +57,8 @@ def compare(measures: Sequence[StackMeasures], curves: Curves,
         if truth:
             row |= {name: mean_of(truth, measure, volume=volume, part="tissue")
                     for name, measure in (("psnr", "psnr"), ("ssim", "ssim"),
+                                          ("psnr_by_slice", "psnr_by_slice"),
+                                          ("ssim_by_slice", "ssim_by_slice"),
                                           ("recall_of_truth", "recall"),
                                           ("precision_of_truth", "precision"))}
         gradient = curves[volume, "xy", "gradient"][slice(*conditions.tissue)]

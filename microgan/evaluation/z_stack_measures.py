@@ -328,6 +328,8 @@ def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
             check = check_cells(result.truth, volume, slices, conditions)
             rows.append({"stack": result.name, "volume": name, "part": part,
                          **_nearness(result.truth[slice(*slices)], volume[slice(*slices)]),
+                         **_nearness_by_slice(result.truth[slice(*slices)],
+                                              volume[slice(*slices)]),
                          "recall": check.recall.share, "precision": check.precision.share})
     return rows
 
@@ -341,3 +343,14 @@ def _nearness(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
     return {"psnr": psnr(aligned.clean, aligned.restored, data_range=aligned.data_range),
             "ssim": float(np.mean([_ssim(*pair, aligned.data_range) for pair in
                                    zip(aligned.clean, aligned.restored, strict=True)]))}
+
+
+def _nearness_by_slice(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
+    """Return the means over slices, each of which has a scale and an offset of its own.
+
+    Slices in which the truth is nearly empty do not count.
+    """
+    rows = [row for row in map(_nearness, truth[:, np.newaxis], volume[:, np.newaxis])
+            if not np.isnan(row["psnr"])]
+    return {f"{name}_by_slice": float(np.mean([row[name] for row in rows])) if rows
+            else float("nan") for name in ("psnr", "ssim")}

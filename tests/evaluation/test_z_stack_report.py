@@ -19,7 +19,7 @@ from microgan.evaluation.z_stack_measures import (
     BLURRED, RECONSTRUCTED, SHARPENED, Conditions, PlantedResult, StackResult, central_third,
     check_cells, image_measures, measure_references, measure_stack, section, sections)
 from microgan.evaluation.z_stack_report import criteria_table, write_report
-from microgan.metrics.paired import align_care, psnr
+from microgan.metrics.paired import align_care, mean_care_psnr, psnr
 
 DEPTH, SIZE, FOCAL_PLANE = 15, 40, 7
 CONDITIONS = Conditions(tissue=(2, 13), cell_radius_um=4.0)
@@ -175,6 +175,10 @@ def test_truth_is_scored_over_the_tissue_after_care():
     assert mean_of(measures.truth, "psnr", volume=BLURRED, part="tissue") == pytest.approx(
         psnr(aligned.clean, aligned.restored, data_range=1.0))
     assert mean_of(measures.truth, "ssim", volume=SHARPENED, part="tissue") == pytest.approx(1)
+    assert mean_of(measures.truth, "psnr_by_slice", volume=BLURRED, part="tissue"
+                   ) == pytest.approx(mean_care_psnr(cells()[inside], result().blurred[inside]))
+    assert mean_of(measures.truth, "ssim_by_slice", volume=SHARPENED, part="tissue"
+                   ) == pytest.approx(1)
     for measure in ("recall", "precision"):
         assert mean_of(measures.truth, measure, volume=SHARPENED, part="all slices") == 1
     assert met(criteria_of(result(truth=cells())), "SSIM to the known sharp volume")
