@@ -97,7 +97,7 @@ def _write_curve(root: Path, histories: list[list[dict[str, float]]]) -> None:
     write_csv(root / "benchmarks" / "results" / "pretraining.csv", rows, list(rows[0]))
     save_history_figure(root / "docs" / "images" / "pretraining.png", rows,
                         score_label="PSNR of simulated validation pairs (dB)",
-                        kept=int(updates))  # each run has validation pairs of its own
+                        kept=int(updates))  # scores of different runs do not compare
 
 
 def _copy(name: str, node: h5py.Group | h5py.Dataset, target: h5py.File) -> None:

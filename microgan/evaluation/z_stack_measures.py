@@ -326,10 +326,9 @@ def _truth(result: StackResult, conditions: Conditions) -> list[dict[str, Any]]:
         for name, volume in ((BLURRED, result.blurred), (SHARPENED, result.sharpened),
                              *result.filtered.items()):
             check = check_cells(result.truth, volume, slices, conditions)
+            compared = result.truth[slice(*slices)], volume[slice(*slices)]
             rows.append({"stack": result.name, "volume": name, "part": part,
-                         **_nearness(result.truth[slice(*slices)], volume[slice(*slices)]),
-                         **_nearness_by_slice(result.truth[slice(*slices)],
-                                              volume[slice(*slices)]),
+                         **_nearness(*compared), **_nearness_by_slice(*compared),
                          "recall": check.recall.share, "precision": check.precision.share})
     return rows
 
@@ -346,7 +345,7 @@ def _nearness(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
 
 
 def _nearness_by_slice(truth: np.ndarray, volume: np.ndarray) -> dict[str, float]:
-    """Return the means over slices, each of which has a scale and an offset of its own.
+    """Return mean PSNR and SSIM of the slices, with scale and offset fitted to each slice alone.
 
     Slices in which the truth is nearly empty do not count.
     """

@@ -19,8 +19,8 @@ from microgan.restoration.stored_images import Pixels, choose_axes
 from microgan.restoration.tiles import tile_grid
 from microgan.simulation.fitted_microscope import StackBase
 
-# Stacks of up to so many voxels are filtered whole, larger ones in blocks of so many. Two rows of
-# blocks are kept, since the network's tiles lie across them.
+# A stack of at most the first number of voxels is filtered whole, a larger one in blocks of the
+# second. Two rows of blocks are kept, since the network's tiles lie across them.
 _WHOLE_VOXELS, _BLOCK_VOXELS = 8 * 10**6, 4 * 10**6
 
 
